@@ -1,0 +1,218 @@
+"""From a scheduled graph to C text: emit every node, plan the arena, fill in the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from snnc.compiler import layout, lifetimes, memory
+from snnc.compiler.emitter import Constant, Emitter, Pointer, Program, Section, StageCode
+from snnc.compiler.ir import Graph, Node, Time
+from snnc.compiler.ops import op_of
+from snnc.compiler.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How events become frames: sensor size in pixels, step length, downsampling."""
+
+    sensor_height: int
+    sensor_width: int
+    dt_us: int
+    downsample: int
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One entry of the trace table: a node's value or its membrane potential.
+
+    ``step_bytes`` of one step, ``steps`` 1 for a value of the whole window.
+    """
+
+    node: str
+    what: str
+    step_bytes: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Generated:
+    """The generated files by name, the memory plan and the trace table."""
+
+    files: dict[str, str]
+    plan: memory.Plan
+    program: Program
+    traces: tuple[Trace, ...]
+    constant_bytes: int
+
+
+def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated:
+    """Write the C of a graph.
+
+    Args:
+        graph: an optimised graph with one output.
+        plan: its schedule.
+        framing: how events become frames, or None for a model that only takes frames.
+    """
+    program, traces = emit(graph, plan)
+    arena = memory.plan(lifetimes.buffers(graph, plan, program))
+    names = _Names(graph.name)
+    context = {
+        "m": names,
+        "graph": graph,
+        "input": graph["input"],
+        "output": graph[graph.outputs[0]],
+        "framing": framing,
+        "streams": plan.streams,
+        "arena": arena,
+        "alignment": memory.ALIGNMENT,
+        "stages": [
+            (index, [(part, getattr(stage, part)) for part in ("begin", "step", "end")])
+            for index, stage in enumerate(program.stages)
+        ],
+        "shapes": program.shapes.values(),
+        "constants": program.constants.values(),
+        "declare": lambda pointer: _declare(pointer, arena),
+        "literals": literals,
+        "frame_elements": layout.elements(graph["input"].type),
+        "frames": _declare(_input_pointer(graph, program), arena),
+        "scores": _declare(_output_pointer(graph, program), arena),
+    }
+    rendered = {
+        f"{graph.name}.h": _template("model.h.j2").render(context),
+        f"{graph.name}.c": _template("model.c.j2").render(context),
+        f"{graph.name}_weights.h": _template("weights.h.j2").render(context),
+    }
+    constant_bytes = sum(constant.values.nbytes for constant in program.constants.values())
+    return Generated(rendered, arena, program, tuple(traces), constant_bytes)
+
+
+def emit(graph: Graph, plan: Schedule) -> tuple[Program, list[Trace]]:
+    """Emit every node where the schedule runs it, with its comment and its trace."""
+    program = Program([StageCode() for _ in plan.stages])
+    traces = [_trace_of(graph, node) for node in graph.nodes]
+    for index, stage in enumerate(plan.stages):
+        for node, looped in _runs(stage.loop, stage.once):
+            c = Emitter(graph, plan.stored, program, node, index, looped)
+            code = program.stages[index]
+            section = code.step if looped else code.end
+            output = c.output()
+            if node.op == "input":
+                continue
+            section.lines.append(f"\0{_comment(node)}")  # a comment opens a paragraph
+            op_of(node).emit(node, c)
+            _trace(node, c, code, looped, output, traces)
+    for code in program.stages:
+        for section in (code.begin, code.step, code.end):
+            section.lines[:] = _paragraphs(section.lines)
+    return program, traces
+
+
+def _runs(loop: Iterable[Node], once: Iterable[Node]) -> Iterable[tuple[Node, bool]]:
+    yield from ((node, True) for node in loop)
+    yield from ((node, False) for node in once)
+
+
+def _trace_of(graph: Graph, node: Node) -> Trace:
+    steps = graph.time_steps if node.type.temporal else 1
+    return Trace(node.name, "value", layout.step_bytes(node.type), steps)
+
+
+def _trace(
+    node: Node, c: Emitter, code: StageCode, looped: bool, output: Pointer, traces: list[Trace]
+) -> None:
+    reduces = op_of(node).time(node) is Time.REDUCE
+    section = code.step if looped and not reduces else code.end
+    entry = traces[c.index]
+    steps = 1 if looped else entry.steps
+    _trace_line(section, c.index, output, entry.step_bytes * steps, looped and not reduces)
+    if node.op == "neuron":
+        u = c.existing_state("u")
+        traces.append(Trace(node.name, "membrane", u.request.size, c.time_steps))
+        _trace_line(section, len(traces) - 1, u, u.request.size, looped)
+
+
+def _trace_line(section: Section, index: int, pointer: Pointer, size: int, looped: bool) -> None:
+    section.pointers[pointer] = pointer
+    offset = f"(size_t)t * {size}" if looped else "0"
+    section.lines.append(f"TRACE({index}, {offset}, {pointer}, {size});")
+
+
+def _comment(node: Node) -> str:
+    origin = f" ({node.loc.module})" if node.loc.module else ""
+    return f"/* {node.name}: {node.op} -> {str(node.type).replace('×', 'x')}{origin} */"
+
+
+def _paragraphs(lines: list[str]) -> list[str]:
+    """Blank lines before comments; comments of nodes that wrote nothing here are dropped."""
+    result: list[str] = []
+    for index, line in enumerate(lines):
+        if not line.startswith("\0"):
+            result.append(line)
+        elif index + 1 < len(lines) and not lines[index + 1].startswith("\0"):
+            result += [*([""] if result else []), line[1:]]
+    return result
+
+
+def _declare(pointer: Pointer, arena: memory.Plan) -> str:
+    """The declaration of a local pointer into the arena."""
+    request = pointer.request
+    slot = f" + (size_t){pointer.slot} * {request.elements}" if pointer.slot else ""
+    place = f"net->arena + {arena.offsets[request.name]}"
+    return f"{request.c_type} *const {pointer} = ({request.c_type} *)(void *)({place}){slot};"
+
+
+def _input_pointer(graph: Graph, program: Program) -> Pointer:
+    return Pointer("frames", program.requests["input"], "")
+
+
+def _output_pointer(graph: Graph, program: Program) -> Pointer:
+    return Pointer("values", program.requests[graph.outputs[0]], "")
+
+
+class _Names:
+    """The spellings of a model's name in C."""
+
+    def __init__(self, name: str) -> None:
+        self.lower = name
+        self.upper = name.upper()
+
+
+def literals(constant: Constant) -> Iterable[str]:
+    """Lines of hexadecimal float literals, exact and quick to parse."""
+    values = constant.values.ravel()
+    for start in range(0, len(values), 8):
+        yield ", ".join(map(_literal, values[start : start + 8].tolist())) + ","
+
+
+@cache
+def _literal(value: float) -> str:
+    if not np.isfinite(value):
+        raise ValueError(f"{value} cannot be a constant")
+    return f"{value.hex()}f" if value else "0.0f"
+
+
+def number(value: int | float) -> str:
+    """A field of a shape struct: an int as it is, a float exactly."""
+    return str(value) if isinstance(value, int) else f"{float(np.float32(value)).hex()}f"
+
+
+@cache
+def _template(name: str) -> jinja2.Template:
+    folder = files("snnc") / "compiler" / "templates"
+    environment: Any = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters["number"] = number
+    template: jinja2.Template = environment.from_string((folder / name).read_text("utf-8"))
+    return template

@@ -1,0 +1,41 @@
+"""Everything that compiling one model yields, in memory: graphs, schedule, C."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from snnc.compiler import codegen, pipeline
+from snnc.compiler.codegen import Framing, Generated
+from snnc.compiler.ir import Graph
+from snnc.compiler.schedule import Schedule, schedule
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """A compiled model.
+
+    Attributes:
+        source: the graph as the source model computes it, in primitive ops.
+        graph: the graph as the C computes it; nodes with spikes or masks keep their names.
+        schedule: its stages.
+        generated: the C files, memory plan and trace table.
+        framing: how events become frames, if the model takes events.
+    """
+
+    source: Graph
+    graph: Graph
+    schedule: Schedule
+    generated: Generated
+    framing: Framing | None
+
+
+def compile_graph(graph: Graph, framing: Framing | None = None) -> Compilation:
+    """Run the passes, schedule, plan and emit.
+
+    Raises:
+        SnncError: whatever a pass or an op refuses.
+    """
+    optimised = pipeline.optimised(graph)
+    plan = schedule(optimised)
+    generated = codegen.generate(optimised, plan, framing)
+    return Compilation(pipeline.lowered(graph), optimised, plan, generated, framing)

@@ -1,0 +1,294 @@
+"""What an op's ``emit`` facet talks to: names for its values, constants, state, and calls.
+
+The emitter collects; :mod:`snnc.compiler.codegen` plans the memory and renders the collection. It
+knows nothing about any op.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from snnc.compiler import layout
+from snnc.compiler.ir import Array, Graph, Kind, Node, TensorType
+from snnc.errors import InternalError
+
+
+@dataclass(frozen=True)
+class Request:
+    """Memory that an op asks for: C type, elements of one slot, slots, role and life.
+
+    ``life``: "node" (while the node runs), "loop" (from one step to the next), or "value" (from
+    the node to its last reader).
+    """
+
+    name: str
+    role: str
+    c_type: str
+    elements: int
+    slots: int
+    life: str
+    stage: int
+    node: str
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return self.elements * self.slots * layout.C_SIZES[self.c_type]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A constant array of the generated code."""
+
+    symbol: str
+    c_type: str
+    values: Array
+    comment: str
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A constant shape struct of the generated code."""
+
+    symbol: str
+    struct: str
+    fields: tuple[tuple[str, int | float], ...]
+
+
+class Pointer(str):
+    """The name of a local pointer in generated code, with the buffer behind it."""
+
+    request: Request
+    slot: str
+
+    def __new__(cls, name: str, request: Request, slot: str) -> Pointer:
+        """A pointer called ``name`` to slot ``slot`` (a C expression) of a buffer."""
+        pointer = super().__new__(cls, name)
+        pointer.request = request
+        pointer.slot = slot
+        return pointer
+
+
+@dataclass
+class Section:
+    """The body of one generated function: local pointers, then lines grouped by node."""
+
+    pointers: dict[str, Pointer] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+
+
+@dataclass
+class StageCode:
+    """The three functions of a stage."""
+
+    begin: Section = field(default_factory=Section)
+    step: Section = field(default_factory=Section)
+    end: Section = field(default_factory=Section)
+
+
+@dataclass
+class Program:
+    """Everything that the emission of a graph collected."""
+
+    stages: list[StageCode]
+    requests: dict[str, Request] = field(default_factory=dict)
+    constants: dict[str, Constant] = field(default_factory=dict)
+    shapes: dict[str, Shape] = field(default_factory=dict)
+
+
+class Emitter:
+    """Emits one node at one place of the schedule. Its methods are what ``Op.emit`` may call."""
+
+    steps_done = "net->step"
+    """C expression: the number of time steps computed so far."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        stored: frozenset[str],
+        program: Program,
+        node: Node,
+        stage: int,
+        looped: bool,
+    ) -> None:
+        self._graph = graph
+        self._stored = stored
+        self._program = program
+        self._node = node
+        self._stage = stage
+        self._looped = looped
+        self._code = program.stages[stage]
+        self._section = self._code.step if looped else self._code.end
+
+    # what is known about the node ------------------------------------------------------
+
+    @property
+    def time_steps(self) -> int:
+        """T."""
+        return self._graph.time_steps
+
+    def input_type(self, index: int) -> TensorType:
+        """Type of an input."""
+        return self._graph.input_types(self._node)[index]
+
+    def param(self, role: str) -> Array:
+        """A parameter of the node, float64."""
+        return self._graph.params[self._node.params[role]]
+
+    # names for values ------------------------------------------------------------------
+
+    def input(self, index: int) -> Pointer:
+        """Pointer to an input: this step's slot in a loop, the first slot outside."""
+        return self._value(self._graph[self._node.inputs[index]], f"{self._node.inputs[index]}")
+
+    def output(self) -> Pointer:
+        """Pointer to the node's own value."""
+        return self._value(self._node, self._node.name)
+
+    def previous_output(self) -> Pointer:
+        """Pointer to the node's own value of the step before (zeros at the first step)."""
+        request = self._value(self._node, self._node.name).request
+        before = f"{self._node.name}_before"
+        self._clear(request, slots=1)
+        return Pointer(before, request, "t" if request.slots > 1 else "")
+
+    def real_input(self, index: int) -> Pointer:
+        """Pointer to an input as REAL, converted if it is not."""
+        return self._converted(index, Kind.REAL)
+
+    def count_input(self, index: int) -> Pointer:
+        """Pointer to an input as COUNT, converted from spikes if need be."""
+        return self._converted(index, Kind.COUNT)
+
+    def _converted(self, index: int, kind: Kind) -> Pointer:
+        given, source = self.input_type(index), self.input(index)
+        if given.kind is kind:
+            return source
+        wanted = given.of(kind)
+        target = self.scratch(f"input{index}", layout.c_type(wanted), layout.elements(wanted))
+        if given.kind is Kind.SPIKE:
+            suffix = "f32" if kind is Kind.REAL else "count"
+            sizes = (given.pixels, given.channels)
+            self._line(f"snn_spike_to_{suffix}", [*map(str, sizes), source, target], counted=False)
+        elif kind is Kind.REAL:
+            self._line("snn_count_to_f32", [str(given.size), source, target], counted=False)
+        else:
+            raise InternalError("a REAL value cannot become a COUNT", where=self._node.name)
+        return target
+
+    def _value(self, node: Node, name: str) -> Pointer:
+        stored = node.name in self._stored
+        key = node.name if stored or not node.type.temporal else f"{node.name}@{self._stage}"
+        if key not in self._program.requests:
+            front = 1 if node.op == "neuron" else 0  # the zeros before the first step
+            self._program.requests[key] = Request(
+                name=key,
+                role="stored" if stored else "values",
+                c_type=layout.c_type(node.type),
+                elements=layout.elements(node.type),
+                slots=self._graph.time_steps + front if stored else 1,
+                life="loop" if node.op == "neuron" else "value",
+                stage=self._stage,
+                node=node.name,
+            )
+        request = self._program.requests[key]
+        front = request.slots - self._graph.time_steps if stored else 0
+        slot = ""
+        if stored and self._looped:
+            slot = f"(t + {front})" if front else "t"
+        elif front:
+            slot = str(front)
+        return Pointer(name, request, slot)
+
+    # memory and constants --------------------------------------------------------------
+
+    def state(self, role: str, c_type: str, elements: int, initial: float = 0.0) -> Pointer:
+        """State that lives from step to step; set to ``initial`` when the stage begins."""
+        pointer = self._memory(role, "states", c_type, elements, "loop")
+        if initial == 0.0:
+            self._clear(pointer.request, slots=1)
+        else:
+            begin = self._code.begin
+            begin.pointers[pointer] = pointer
+            line = f"for (size_t i = 0; i < {elements}; i++) {{"
+            begin.lines += [line, f"    {pointer}[i] = {self.real(initial)};", "}"]
+        return pointer
+
+    def existing_state(self, role: str) -> Pointer:
+        """State that the op has asked for already."""
+        name = f"{self._node.name}_{role}"
+        return Pointer(name, self._program.requests[f"{name}@{self._stage}"], "")
+
+    def scratch(self, role: str, c_type: str, elements: int) -> Pointer:
+        """Memory for the duration of the node's own work."""
+        return self._memory(role, "scratch", c_type, elements, "node")
+
+    def _memory(self, role: str, kind: str, c_type: str, elements: int, life: str) -> Pointer:
+        name = f"{self._node.name}_{role}"
+        key = f"{name}@{self._stage}"
+        request = Request(key, kind, c_type, elements, 1, life, self._stage, self._node.name)
+        self._program.requests.setdefault(key, request)
+        return Pointer(name, request, "")
+
+    def constant(self, role: str, values: Array, comment: str) -> str:
+        """A constant array in float32, laid out as given; ``comment`` names its axes."""
+        symbol = f"{self._node.name}_{role}"
+        shape = "×".join(map(str, values.shape))
+        rounded = np.ascontiguousarray(values, dtype=np.float32)
+        self._program.constants[symbol] = Constant(symbol, "float", rounded, f"{comment} {shape}")
+        return symbol
+
+    def shape(self, struct: str, **fields: int | float) -> str:
+        """A constant shape struct; gives its address."""
+        symbol = f"{self._node.name}_shape"
+        self._program.shapes[symbol] = Shape(symbol, struct, tuple(fields.items()))
+        return f"&{symbol}"
+
+    def real(self, value: float) -> str:
+        """A float32 literal, exact."""
+        return f"{float(np.float32(value)).hex()}f"
+
+    # calls -----------------------------------------------------------------------------
+
+    def call(self, function: str, *args: str | int) -> None:
+        """Call a kernel where the node runs; the node's counters are passed last."""
+        self._line(function, args)
+
+    def begin(self, function: str, *args: str | int) -> None:
+        """Call a function before the first step (it counts nothing)."""
+        self._line(function, args, self._code.begin, counted=False)
+
+    def end(self, function: str, *args: str | int) -> None:
+        """Call a kernel after the last step."""
+        self._line(function, args, self._code.end)
+
+    def _line(
+        self,
+        function: str,
+        args: Sequence[str | int],
+        section: Section | None = None,
+        counted: bool = True,
+    ) -> None:
+        section = section or self._section
+        for argument in args:
+            if isinstance(argument, Pointer):
+                section.pointers[argument] = argument
+        counters = [f"COUNTERS({self.index})"] if counted else []
+        section.lines.append(f"{function}({', '.join([*map(str, args), *counters])});")
+
+    def _clear(self, request: Request, slots: int) -> None:
+        name = request.node if request.life == "loop" and request.role != "states" else None
+        pointer = Pointer(name or request.name.split("@")[0], request, "")
+        section = self._code.begin
+        if pointer not in section.pointers:
+            section.pointers[pointer] = pointer
+            size = f"{request.elements * slots} * sizeof(*{pointer})"
+            section.lines.append(f"memset({pointer}, 0, {size});")
+
+    @property
+    def index(self) -> int:
+        """Position of the node in the graph: its number in counters and traces."""
+        return [node.name for node in self._graph.nodes].index(self._node.name)

@@ -1,0 +1,1 @@
+"""Frontends: each turns one kind of source model into the graph IR."""

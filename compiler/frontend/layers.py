@@ -1,0 +1,134 @@
+"""Importers of PyTorch's own layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from snnc.compiler.frontend.importing import Importing, importer
+from snnc.errors import UNSUPPORTED_LAYER, SnncError
+
+
+def pair(value: Any) -> tuple[int, int]:
+    """A PyTorch size option as (height, width)."""
+    if isinstance(value, Sequence):
+        return int(value[0]), int(value[-1])
+    return int(value), int(value)
+
+
+@importer(nn.Conv2d)
+def _conv2d(g: Importing, m: nn.Conv2d, path: str, inputs: Sequence[str]) -> str:
+    if m.padding_mode != "zeros":
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            f"padding_mode {m.padding_mode!r} is not supported",
+            mend="Use padding_mode='zeros'.",
+        )
+    attrs = {
+        "stride": pair(m.stride),
+        "padding": _padding(m),
+        "dilation": pair(m.dilation),
+        "groups": m.groups,
+    }
+    return g.add(path, "conv2d", inputs, attrs, {"weight": m.weight, "bias": m.bias})
+
+
+def _padding(m: nn.Conv2d) -> tuple[int, int, int, int]:
+    """(top, left, bottom, right), also for padding="same", whose odd rest goes below and right."""
+    if not isinstance(m.padding, str):
+        top, left = pair(m.padding)
+        return top, left, top, left
+    if m.padding == "valid":
+        return 0, 0, 0, 0
+    total = [d * (k - 1) for d, k in zip(pair(m.dilation), pair(m.kernel_size), strict=True)]
+    top, left = total[0] // 2, total[1] // 2
+    return top, left, total[0] - top, total[1] - left
+
+
+@importer(nn.Linear)
+def _linear(g: Importing, m: nn.Linear, path: str, inputs: Sequence[str]) -> str:
+    if len(g.type_of(inputs[0]).shape) != 1:
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            "a linear layer on an image would act on its last axis only",
+            mend="Put nn.Flatten before it.",
+        )
+    return g.add(path, "linear", inputs, None, {"weight": m.weight, "bias": m.bias})
+
+
+@importer(nn.BatchNorm2d, nn.BatchNorm1d)
+def _batch_norm(
+    g: Importing, m: nn.BatchNorm2d | nn.BatchNorm1d, path: str, inputs: Sequence[str]
+) -> str:
+    if m.running_mean is None or m.running_var is None:
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            "batch norm without running statistics depends on the batch",
+            mend="Train it with track_running_stats=True.",
+        )
+    channels = m.num_features
+    params = {
+        "mean": m.running_mean,
+        "var": m.running_var,
+        "weight": m.weight if m.affine else torch.ones(channels),
+        "bias": m.bias if m.affine else torch.zeros(channels),
+    }
+    return g.add(path, "batch_norm", inputs, {"eps": m.eps}, params)
+
+
+@importer(nn.AvgPool2d)
+def _avg_pool(g: Importing, m: nn.AvgPool2d, path: str, inputs: Sequence[str]) -> str:
+    attrs = _window(m) | {
+        "dilation": (1, 1),
+        "count_include_pad": m.count_include_pad,
+        "divisor": m.divisor_override or 0,
+    }
+    return g.add(path, "avg_pool2d", inputs, attrs)
+
+
+@importer(nn.MaxPool2d)
+def _max_pool(g: Importing, m: nn.MaxPool2d, path: str, inputs: Sequence[str]) -> str:
+    if m.return_indices:
+        raise SnncError(
+            UNSUPPORTED_LAYER, "return_indices is not supported", mend="Set return_indices=False."
+        )
+    return g.add(path, "max_pool2d", inputs, _window(m) | {"dilation": pair(m.dilation)})
+
+
+def _window(m: nn.AvgPool2d | nn.MaxPool2d) -> dict[str, Any]:
+    return {
+        "kernel_size": pair(m.kernel_size),
+        "stride": pair(m.stride),
+        "padding": pair(m.padding),
+        "ceil_mode": m.ceil_mode,
+    }
+
+
+@importer(nn.ReLU)
+def _relu(g: Importing, m: nn.ReLU, path: str, inputs: Sequence[str]) -> str:
+    return g.add(path, "relu", inputs)
+
+
+@importer(nn.Sigmoid)
+def _sigmoid(g: Importing, m: nn.Sigmoid, path: str, inputs: Sequence[str]) -> str:
+    return g.add(path, "sigmoid", inputs)
+
+
+@importer(nn.Flatten)
+def _flatten(g: Importing, m: nn.Flatten, path: str, inputs: Sequence[str]) -> str:
+    rank = len(g.type_of(inputs[0]).shape)
+    if m.start_dim != 1 or m.end_dim not in (-1, rank):
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            f"Flatten({m.start_dim}, {m.end_dim}) flattens only a part of the features",
+            mend="Use nn.Flatten() with its defaults.",
+        )
+    return g.add(path, "flatten", inputs)
+
+
+@importer(nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d)
+def _identity(g: Importing, m: nn.Module, path: str, inputs: Sequence[str]) -> str:
+    return inputs[0]  # dropout does nothing in evaluation mode

@@ -1,0 +1,107 @@
+"""Importers of the modules in :mod:`snnc.models`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from snnc.compiler.frontend.importing import Importing, importer, importer_of
+from snnc.errors import UNSUPPORTED_LAYER, SnncError
+from snnc.models import attention, networks, neurons
+from snnc.models.grouping import LAMBDA
+
+
+@importer(networks.OverTime)
+def _over_time(g: Importing, m: networks.OverTime, path: str, inputs: Sequence[str]) -> str:
+    return sequence(g, m.layers, f"{path}.layers", inputs)
+
+
+def sequence(g: Importing, layers: nn.Sequential, path: str, inputs: Sequence[str]) -> str:
+    """Import the children of an nn.Sequential of stateless layers, one after the other."""
+    (value,) = inputs
+    for name, layer in layers.named_children():
+        function = importer_of(layer)
+        if function is None:
+            raise SnncError(
+                UNSUPPORTED_LAYER,
+                f"its layer {name} ({type(layer).__name__}) has no registered operator",
+                mend="Replace it by a supported layer, or register an importer for it.",
+            )
+        value = function(g, layer, f"{path}.{name}", [value])
+    return value
+
+
+@importer(neurons.LIF, neurons.IF)
+def _lif(g: Importing, m: neurons.LIF, path: str, inputs: Sequence[str]) -> str:
+    hard = m.v_reset is not None
+    attrs = {
+        "beta": m.beta,
+        "drift": 0.0,
+        "gain": 1.0,
+        "reset_mode": "hard" if hard else "soft",
+        "reset": m.v_reset if hard else m.beta * m.v_threshold,
+        "threshold": m.v_threshold,
+        "strict": False,
+        "initial": 0.0,
+    }
+    return g.add(path, "neuron", inputs, attrs)
+
+
+@importer(neurons.DecayLIF, neurons.PLIF)
+def _decay_lif(g: Importing, m: neurons.DecayLIF, path: str, inputs: Sequence[str]) -> str:
+    rate = float(m.rate().detach())
+    attrs = {
+        "beta": 1.0 - rate,
+        "drift": rate * m.v_reset,
+        "gain": rate,
+        "reset_mode": "hard",
+        "reset": m.v_reset,
+        "threshold": m.v_threshold,
+        "strict": False,
+        "initial": m.v_reset,
+    }
+    # After a reset the potential leaks towards Vreset, where it already is: the drift of the
+    # leak and its decay cancel, so the value after a hard reset is Vreset itself.
+    return g.add(path, "neuron", inputs, attrs)
+
+
+@importer(attention.ASA1, attention.ASA2)
+def _asa(g: Importing, m: attention.ASA, path: str, inputs: Sequence[str]) -> str:
+    params = {
+        "alpha": m.mix.alpha,
+        "gamma": m.mix.gamma,
+        "score1": m.score1.conv.weight,
+        "score2": m.score2.conv.weight,
+    }
+    if isinstance(m.mix, attention.TemporalMix):
+        params |= {"reduce": m.mix.reduce.weight, "expand": m.mix.expand.weight}
+    return g.add(path, "asa", inputs, {"mean_scale": 1.0 / LAMBDA}, params)
+
+
+@importer(attention.SpatialGate)
+def _spatial(g: Importing, m: attention.SpatialGate, path: str, inputs: Sequence[str]) -> str:
+    weight = {"weight": m.score.conv.weight}
+    return g.add(path, "spatial_gate", inputs, {"mean_scale": 1.0}, weight)
+
+
+@importer(attention.TemporalGate)
+def _temporal(g: Importing, m: attention.TemporalGate, path: str, inputs: Sequence[str]) -> str:
+    params = {"reduce": m.mlp.reduce.weight, "expand": m.mlp.expand.weight}
+    return g.add(path, "temporal_gate", inputs, None, params)
+
+
+@importer(attention.ChannelGate)
+def _channel(g: Importing, m: attention.ChannelGate, path: str, inputs: Sequence[str]) -> str:
+    params = {"reduce": m.mlp.reduce.weight, "expand": m.mlp.expand.weight}
+    return g.add(path, "channel_gate", inputs, None, params)
+
+
+@importer(networks.TimeMean)
+def _time_mean(g: Importing, m: networks.TimeMean, path: str, inputs: Sequence[str]) -> str:
+    return g.add(path, "time_mean", inputs)
+
+
+@importer(networks.Vote)
+def _vote(g: Importing, m: networks.Vote, path: str, inputs: Sequence[str]) -> str:
+    return g.add(path, "group_mean", inputs, {"size": m.votes})

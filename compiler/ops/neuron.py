@@ -1,0 +1,174 @@
+"""Spiking neurons: the one place that says what a LIF, PLIF or IF neuron is.
+
+Every neuron that snnc knows is one first-order recurrence with a threshold. The reset is applied
+*lazily*, at the next step, so that the stored state is the membrane potential U of Eqs. 1-4 before
+the reset, and the spikes of step t-1 are all that the next step needs to know about it::
+
+    hard reset   U[t] = (S[t-1] ? reset : beta U[t-1] + drift) + gain X[t]
+    soft reset   U[t] = (beta U[t-1] + drift - S[t-1] reset) + gain X[t]
+    no reset     U[t] = (beta U[t-1] + drift) + gain X[t]
+    fire         S[t] = U[t] >= threshold       (or > where ``strict``)
+
+with U[-1] = ``initial`` and S[-1] = 0. Eqs. 1-4 are gain 1, drift 0, reset Vreset; a neuron with
+decayed input (SpikingJelly's PLIF) is beta 1 - 1/tau, gain 1/tau, drift Vreset/tau.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+from snnc.compiler.emitter import Emitter
+from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Op, Params, Sample, unsupported
+from snnc.compiler.ops.rounding import SMALLEST, gamma, rounded
+
+RESETS = ("hard", "soft", "none")
+
+
+class Neuron(Op):
+    """A spiking neuron per input element.
+
+    attrs: ``beta``, ``drift``, ``gain``, ``reset_mode`` (hard, soft, none), ``reset`` (the value
+    after a hard reset, the amount subtracted by a soft one), ``threshold``, ``strict`` (U must
+    exceed the threshold), ``initial``.
+    """
+
+    name = "neuron"
+
+    def time(self, node: Node) -> Time:
+        return Time.STATE
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        (given,) = inputs
+        if node.attrs["reset_mode"] not in RESETS:
+            raise unsupported(
+                node, f"reset {node.attrs['reset_mode']!r} is not known", f"Use one of {RESETS}."
+            )
+        return given.of(Kind.SPIKE)
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return torch.stack([self._fire(node, u) for u, _ in self.membrane(node, inputs[0])])
+
+    def membrane(
+        self,
+        node: Node,
+        x: torch.Tensor,
+        spikes: torch.Tensor | None = None,
+        error: torch.Tensor | None = None,
+    ) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
+        """Membrane potential U[t] before the reset, and a bound on its float32 error, per step.
+
+        Args:
+            node: the neuron.
+            x: input current [T, *shape].
+            spikes: the spikes that were really fired [T, *shape]; default: the neuron's own.
+            error: bound on the error of x; default 0.
+        """
+        gain = node.attrs["gain"]
+        u = torch.full_like(x[0], node.attrs["initial"])
+        fired = torch.zeros_like(x[0])
+        u_error = torch.zeros_like(u)
+        for step, current in enumerate(x):
+            x_error = torch.zeros_like(u) if error is None else error[step]
+            kept, kept_error = self._after_reset(node, u, fired, u_error)
+            drive, drive_error = current, x_error
+            if gain != 1:
+                # A neuron with decayed input may be written U + (X - (U - r)) / tau, with 1/tau
+                # itself rounded: at most 8 roundings of terms that are no larger than these.
+                drive = gain * current
+                size = current.abs() + x_error + u.abs() + u_error + abs(node.attrs["reset"])
+                drive_error = abs(gain) * (x_error + gamma(8.0) * size) + 8 * SMALLEST
+            u = kept + drive
+            u_error = rounded(u, kept_error + drive_error)
+            yield u, u_error
+            fired = self._fire(node, u) if spikes is None else spikes[step]
+
+    def _after_reset(
+        self, node: Node, u: torch.Tensor, fired: torch.Tensor, error: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        beta, drift, reset = node.attrs["beta"], node.attrs["drift"], node.attrs["reset"]
+        leaked = beta * u + drift
+        # Rounding of beta itself and of the product, then of each sum; beta 1 costs nothing.
+        leak_error = abs(beta) * error
+        if beta != 1:
+            leak_error = leak_error + gamma(2.0) * abs(beta) * (u.abs() + error) + 2 * SMALLEST
+        if drift != 0:
+            leak_error = rounded(leaked, leak_error, 2)
+        if node.attrs["reset_mode"] == "none":
+            return leaked, leak_error
+        if node.attrs["reset_mode"] == "hard":
+            after = torch.where(fired != 0, torch.full_like(u, reset), leaked)
+            return after, torch.where(
+                fired != 0, torch.full_like(u, abs(reset) * 2**-24), leak_error
+            )
+        after = leaked - reset * fired
+        # beta (U - Vth S) and beta U - (beta Vth) S differ by roundings of both terms.
+        size = leaked.abs() + abs(reset) * fired
+        return after, leak_error + gamma(4.0) * size * fired + SMALLEST
+
+    def _fire(self, node: Node, u: torch.Tensor) -> torch.Tensor:
+        threshold = node.attrs["threshold"]
+        return (u > threshold if node.attrs["strict"] else u >= threshold).to(u.dtype)
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        margin_rounding = abs(node.attrs["threshold"]) * 2**-24
+        undecided = [
+            (u - node.attrs["threshold"]).abs() <= error + margin_rounding
+            for u, error in self.membrane(node, inputs[0], output, errors[0])
+        ]
+        return torch.stack(undecided).to(torch.float64)
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        n = node.type.size
+        multiplied = (node.attrs["beta"] != 1) + (node.attrs["gain"] != 1)
+        added = 1 + (node.attrs["drift"] != 0) + (node.attrs["reset_mode"] == "soft")
+        return Counts.of(inputs[0].shape[0], mul=multiplied * n, add=added * n, cmp=n)
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        values = {key: float(node.attrs[key]) for key in ("beta", "drift", "gain", "reset")}
+        shape = c.shape("snn_neuron_f32_params", **values, threshold=float(node.attrs["threshold"]))
+        u = c.state("u", "float", node.type.size, initial=float(node.attrs["initial"]))
+        c.call(
+            f"snn_neuron_{node.attrs['reset_mode']}_f32",
+            shape,
+            int(node.attrs["strict"]),
+            node.type.pixels,
+            node.type.channels,
+            c.real_input(0),
+            u,
+            c.previous_output(),
+            c.output(),
+        )
+
+    def samples(self) -> Iterable[Sample]:
+        base = {"beta": 0.3, "drift": 0.0, "gain": 1.0, "reset_mode": "hard", "reset": 0.0}
+        base |= {"threshold": 0.3, "strict": False, "initial": 0.0}
+        cases = [
+            {},
+            {"strict": True, "reset": -0.25},
+            {"reset_mode": "soft", "reset": 0.09},
+            {"beta": 1.0, "reset_mode": "soft", "reset": 0.3},
+            {"beta": 0.5, "gain": 0.5, "threshold": 0.5},
+            {"beta": 0.5, "gain": 0.5, "drift": 0.125, "reset": 0.25, "initial": 0.25},
+            {"reset_mode": "none", "beta": 0.9},
+        ]
+        for case in cases:
+            for shape in [(5,), (33, 3, 5), (64, 2, 2)]:
+                yield Sample((TensorType(shape, Kind.REAL),), base | case, time_steps=7)

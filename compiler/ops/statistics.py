@@ -1,0 +1,120 @@
+"""Mean and maximum of a value: the pooled inputs of attention modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+from snnc.compiler.emitter import Emitter
+from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank
+from snnc.compiler.ops.rounding import SMALLEST, gamma
+
+
+class Statistics(Op):
+    """Row 0 the mean, row 1 the maximum, over some axes.
+
+    attrs: ``over`` names them, ``mean_scale`` multiplies the mean.
+
+    ============== ===================== =========================
+    over           output                time
+    ============== ===================== =========================
+    pixels         (2, C) per step       STEP
+    all            (2, 1) per step       STEP
+    time_pixels    (2, C) per window     REDUCE
+    time_channels  (2, H, W) per window  REDUCE
+    ============== ===================== =========================
+    """
+
+    name = "statistics"
+
+    def time(self, node: Node) -> Time:
+        return Time.REDUCE if node.attrs["over"].startswith("time") else Time.STEP
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        (given,) = inputs
+        expect_rank(node, given, 3)
+        channels, height, width = given.shape
+        shape = {
+            "pixels": (2, channels),
+            "all": (2, 1),
+            "time_pixels": (2, channels),
+            "time_channels": (2, height, width),
+        }[node.attrs["over"]]
+        return TensorType(shape, Kind.REAL, self.time(node) is Time.STEP)
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        mean, maximum = self._pooled(node, inputs[0], inputs[0])
+        return torch.stack((mean * node.attrs["mean_scale"], maximum), dim=1)
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        (x,), (error,) = inputs, errors
+        size, spread = self._pooled(node, x.abs() + error, error)
+        mean_error, _ = self._pooled(node, error, error)
+        terms = x.numel() / output[:, 0].numel() + 2
+        scale = node.attrs["mean_scale"]
+        mean_error = scale * (mean_error + gamma(terms) * size) + terms * SMALLEST
+        return torch.stack((mean_error, spread), dim=1)
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        (given,) = types
+        steps = inputs[0].shape[0]
+        counts = Counts.of(steps, add=given.size, cmp=given.size)
+        means = node.type.size // 2
+        if self.time(node) is Time.REDUCE:
+            counts.mul[-1] = means
+        else:
+            counts.mul[:] = means
+        return counts
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        given, over = c.input_type(0), node.attrs["over"]
+        sizes = given.pixels, given.channels
+        if over in ("pixels", "all"):
+            name = {"pixels": "space", "all": "all"}[over]
+            c.call(f"snn_statistics_{name}_f32", *sizes, c.real_input(0), c.output())
+            return
+        name = {"time_pixels": "time", "time_channels": "time_channels"}[over]
+        extent = given.channels if over == "time_pixels" else given.pixels
+        terms = c.time_steps * given.size // extent
+        c.begin(f"snn_statistics_{name}_begin_f32", extent, c.output())
+        c.call(f"snn_statistics_{name}_accumulate_f32", *sizes, c.real_input(0), c.output())
+        # over pixels the kernel divides by a whole number, over channels it scales
+        factor = c.real(node.attrs["mean_scale"] / terms) if name == "time_channels" else terms
+        c.end(f"snn_statistics_{name}_finish_f32", extent, factor, c.output())
+
+    def samples(self) -> Iterable[Sample]:
+        for over in ["pixels", "all", "time_pixels", "time_channels"]:
+            for shape in [(5, 3, 4), (33, 5, 7), (64, 2, 2)]:
+                scale = 2.0 if over == "time_channels" else 1.0
+                attrs = {"over": over, "mean_scale": scale}
+                yield Sample((TensorType(shape, Kind.REAL),), attrs)
+
+    def _pooled(
+        self, node: Node, x: torch.Tensor, y: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean of x and maximum of y over the node's axes, without the row axis."""
+        steps, channels, height, width = x.shape
+        axes, shape = {
+            "pixels": ((2, 3), (steps, channels)),
+            "all": ((1, 2, 3), (steps, 1)),
+            "time_pixels": ((0, 2, 3), (1, channels)),
+            "time_channels": ((0, 1), (1, height, width)),
+        }[node.attrs["over"]]
+        return x.mean(dim=axes).reshape(shape), y.amax(dim=axes).reshape(shape)

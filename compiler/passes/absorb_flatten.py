@@ -1,0 +1,20 @@
+"""Let linear layers read the tensor before a flatten: their weights are laid out for it."""
+
+from __future__ import annotations
+
+from snnc.compiler.ir import Graph, Node, prune
+
+
+def absorb_flatten(graph: Graph) -> Graph:
+    """Point every linear layer past a flatten; a flatten that nobody reads disappears."""
+    index = graph.index
+
+    def change(node: Node) -> Node:
+        if node.op != "linear":
+            return node
+        source = index[node.inputs[0]]
+        while source.op == "flatten":
+            source = index[source.inputs[0]]
+        return node.replace(inputs=(source.name,))
+
+    return prune(graph.replace(nodes=tuple(change(node) for node in graph.nodes)))

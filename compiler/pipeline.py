@@ -1,0 +1,45 @@
+"""The passes, in order, with a check of the graph after each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from snnc.compiler import typing
+from snnc.compiler.ir import Graph
+from snnc.compiler.passes.absorb_flatten import absorb_flatten
+from snnc.compiler.passes.fold_avg_pool import fold_avg_pool
+from snnc.compiler.passes.fold_batch_norm import fold_batch_norm
+from snnc.compiler.passes.lower_composites import lower_composites
+from snnc.errors import InternalError
+
+Pass = Callable[[Graph], Graph]
+
+OPTIMISATIONS: tuple[Pass, ...] = (fold_batch_norm, fold_avg_pool, absorb_flatten)
+
+
+def lowered(graph: Graph) -> Graph:
+    """The graph as the source model computes it, in primitive ops: what the judge evaluates."""
+    return _apply(graph, (lower_composites,))
+
+
+def optimised(graph: Graph) -> Graph:
+    """The graph as the C computes it."""
+    return _apply(graph, (lower_composites, *OPTIMISATIONS))
+
+
+def _apply(graph: Graph, passes: tuple[Pass, ...]) -> Graph:
+    typing.check(graph)
+    done: list[str] = []
+    for step in passes:
+        name = step.__name__
+        graph = step(graph)
+        done.append(name)
+        try:
+            typing.check(graph)
+        except InternalError as error:
+            raise InternalError(
+                f"the graph is broken after pass {name} ({error.what}); passes so far: "
+                + ", ".join(done),
+                where=error.where,
+            ) from error
+    return graph

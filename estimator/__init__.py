@@ -1,0 +1,1 @@
+"""Operation counts, energy and redundancy of a network on real data."""

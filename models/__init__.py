@@ -1,0 +1,1 @@
+"""Neurons, attention modules, networks, training, checkpoints and data sets."""

@@ -1,0 +1,1 @@
+"""The C runtime: kernels and public headers that generated code includes."""

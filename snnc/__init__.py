@@ -1,0 +1,1 @@
+"""snnc compiles trained spiking neural networks from PyTorch to proven, event-driven C."""
