@@ -1,0 +1,77 @@
+# Everything a developer runs, and what CI runs. `make help` lists the targets.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+STAMP  := $(VENV)/.installed
+
+# The kernels and PyTorch are measured and compared on one thread; the tests use processes.
+export OMP_NUM_THREADS ?= 1
+
+# More arguments for one run: make test ARGS="-k conv2d", make bench ARGS="--json -".
+ARGS ?=
+
+SCRIPTS   := $(wildcard docs/*.py examples/*.py benchmarks/*.py)
+C_SOURCES := $(shell find runtime_c -name '*.[ch]')
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test lint format bench docs constraints clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## create .venv and install snnc in it, with the tools to develop it
+
+# setuptools first: the build then uses the pinned one instead of fetching its own.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make setup: $(PYTHON) is older than 3.11; name a newer one: make setup PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --progress-bar off -c constraints.txt setuptools
+	$(PIP) install --progress-bar off -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $@
+
+demo: setup  ## compile a bundled model, prove it on recordings and show the result
+	@$(BIN)/python examples/demo.py $(ARGS)
+
+test: setup  ## run all tests
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+
+lint: setup  ## check style, types, layers and the format of the C
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(if $(SCRIPTS),$(BIN)/mypy $(SCRIPTS))
+	$(BIN)/lint-imports
+	$(if $(C_SOURCES),$(BIN)/clang-format --dry-run -Werror $(C_SOURCES))
+
+format: setup  ## rewrite Python and C in the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(if $(C_SOURCES),$(BIN)/clang-format -i $(C_SOURCES))
+
+bench: setup  ## measure the generated C against its dense peers
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+docs: setup  ## write the generated pages of docs/
+	$(BIN)/python docs/generate_errors.py
+
+# torch stays as it is pinned: a newer one is a decision, not a side effect. Its local label (+cpu)
+# goes, so that the pin admits whichever build of that version an index offers.
+constraints:  ## pin the newest versions that pyproject.toml admits
+	rm -rf build
+	$(PYTHON) -m venv build/pins
+	build/pins/bin/python -m pip install --progress-bar off "$$(grep '^torch==' constraints.txt)"
+	build/pins/bin/python -m pip install --progress-bar off '.[dev]'
+	{ sed -n '/^#/p' constraints.txt; \
+	  build/pins/bin/python -m pip freeze --all --exclude pip --exclude snnc \
+	  | sed 's/^\(torch==[^+]*\)+.*/\1/'; } > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+	rm -rf build
+
+clean:  ## remove everything that a target here has made
+	rm -rf $(VENV) build dist out demo runs *.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
