@@ -1,0 +1,60 @@
+/* Fully connected layer over spikes, counts and reals, float32.
+ *
+ *   out[co] = bias[co] + sum over pixel, ci of  w[pixel][ci][co] * in[pixel][ci]
+ *
+ * Order of summation, a contract: from bias[co] (or 0), then pixel, ci ascending, one rounding an
+ * operation. Weights [pixels][in_c][out_c]; `bias` [out_c] or NULL; `out` float [out_c].
+ */
+#ifndef SNN_LINEAR_H
+#define SNN_LINEAR_H
+
+#include "snn/gather.h"
+
+typedef struct {
+    int pixels; /* H*W of the input tensor; 1 for a vector */
+    int in_c;   /* channels a pixel */
+    int out_c;
+} snn_linear;
+
+SNN_KERNEL void snn_linear_any(const snn_linear *p, enum snn_input_kind kind, const void *in,
+                               const float *weight, const float *bias, float *out,
+                               snn_counts *counts) {
+    for (int co = 0; co < p->out_c; co += SNN_TILE_CHANNELS) {
+        const int channels = snn_min_int(SNN_TILE_CHANNELS, p->out_c - co);
+        snn_tile tile;
+        snn_tile_begin(&tile, channels, bias ? bias + co : NULL);
+        for (int pixel = 0; pixel < p->pixels; pixel++) {
+            const float *rows = weight + (ptrdiff_t)pixel * p->in_c * p->out_c + co;
+            snn_tile_pixel(&tile, channels, kind, snn_input_pixel(kind, in, pixel, p->in_c), 0,
+                           p->in_c, rows, p->out_c, counts);
+        }
+        snn_tile_end(&tile, channels, out + co);
+    }
+}
+
+/* Event-driven. `in` SPIKE [pixels][SNN_WORDS(in_c)]. Counts out_c ACs a spike. */
+SNN_KERNEL void snn_linear_spike_f32(const snn_linear *p, const snn_word *in, const float *weight,
+                                     const float *bias, float *out, snn_counts *counts) {
+    snn_linear_any(p, SNN_INPUT_SPIKE, in, weight, bias, out, counts);
+}
+
+/* Dense, w * 0 or w * 1: the same values save the sign of a zero. Counts a MAC a product. */
+SNN_KERNEL void snn_linear_spike_dense_f32(const snn_linear *p, const snn_word *in,
+                                           const float *weight, const float *bias, float *out,
+                                           snn_counts *counts) {
+    snn_linear_any(p, SNN_INPUT_SPIKE_DENSE, in, weight, bias, out, counts);
+}
+
+/* Event-driven. `in` COUNT [pixels][in_c]. Counts out_c MACs a value other than 0. */
+SNN_KERNEL void snn_linear_count_f32(const snn_linear *p, const uint16_t *in, const float *weight,
+                                     const float *bias, float *out, snn_counts *counts) {
+    snn_linear_any(p, SNN_INPUT_COUNT, in, weight, bias, out, counts);
+}
+
+/* Dense. `in` REAL [pixels][in_c]. Counts a MAC a product. */
+SNN_KERNEL void snn_linear_real_f32(const snn_linear *p, const float *in, const float *weight,
+                                    const float *bias, float *out, snn_counts *counts) {
+    snn_linear_any(p, SNN_INPUT_REAL, in, weight, bias, out, counts);
+}
+
+#endif

@@ -1,0 +1,17 @@
+/* Every kernel of the snn runtime. C99, header only, no allocation, no input or output, no state. */
+#ifndef SNN_SNN_H
+#define SNN_SNN_H
+
+#include "snn/attention.h"
+#include "snn/conv2d.h"
+#include "snn/elementwise.h"
+#include "snn/flatten.h"
+#include "snn/input.h"
+#include "snn/linear.h"
+#include "snn/neuron.h"
+#include "snn/pool.h"
+#include "snn/readout.h"
+#include "snn/statistics.h"
+#include "snn/statistics_maps.h"
+
+#endif

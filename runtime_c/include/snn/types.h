@@ -1,0 +1,112 @@
+/* Types that every kernel shares: packed spikes, status codes, events, operation counters.
+ *
+ * Layouts (all channels last, unpadded):
+ *   SPIKE  [H*W][SNN_WORDS(C)] words: channel c is bit c % 32 of word c / 32; unused high bits 0
+ *   COUNT  [H*W][C] uint16_t
+ *   REAL   [H*W][C] float
+ * A vector (C,) is one pixel. Inputs and outputs never alias unless a kernel says so.
+ */
+#ifndef SNN_TYPES_H
+#define SNN_TYPES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Kernels are forced inline so that constant shapes specialise them. */
+#if defined(__GNUC__)
+#define SNN_KERNEL static inline __attribute__((always_inline, unused))
+#define SNN_RESTRICT __restrict__
+#else
+#define SNN_KERNEL static inline
+#define SNN_RESTRICT
+#endif
+
+/* 32 channels of one pixel. */
+typedef uint32_t snn_word;
+#define SNN_WORD_BITS 32
+#define SNN_WORDS(channels) (((channels) + 31) / 32)
+
+enum snn_status {
+    SNN_OK = 0,
+    SNN_ERR_NULL = -1,            /* a required pointer is NULL */
+    SNN_ERR_ARENA_SIZE = -2,      /* the arena is smaller than <MODEL>_ARENA_BYTES */
+    SNN_ERR_ARENA_ALIGN = -3,     /* the arena is not aligned as the header asks */
+    SNN_ERR_NOT_INITIALISED = -4, /* used before <model>_init */
+    SNN_ERR_EVENT_RANGE = -5,     /* x, y or polarity lies outside the sensor */
+    SNN_ERR_TIME_ORDER = -6,      /* an event is older than the start of the window */
+    SNN_ERR_WINDOW = -7,          /* an event, or a step, lies beyond the last time step */
+    SNN_ERR_COUNT_OVERFLOW = -8   /* a cell would hold more than 65535 events */
+};
+
+/* One event of a sensor: time in microseconds, column, row, polarity (0 OFF, 1 ON). */
+typedef struct {
+    uint32_t t_us;
+    uint16_t x, y;
+    uint8_t polarity;
+} snn_event;
+
+/* Operations executed by one node. Each is added to in the loop that does the work. */
+typedef struct {
+    uint64_t ac;  /* weight added to an accumulator because its input spiked */
+    uint64_t mac; /* product of weight and input added to an accumulator */
+    uint64_t mul; /* other multiplications and divisions */
+    uint64_t add; /* other additions and subtractions */
+    uint64_t cmp; /* comparisons, selections of a maximum, and word-wide ORs */
+} snn_counts;
+
+#ifdef SNN_INSTRUMENT
+#define SNN_COUNT(counts, field, n)           \
+    do {                                      \
+        if (counts) {                         \
+            (counts)->field += (uint64_t)(n); \
+        }                                     \
+    } while (0)
+#else
+#define SNN_COUNT(counts, field, n) ((void)(counts), (void)(n))
+#endif
+
+/* Full unrolling of the loop that follows, so that an array of vectors lives in registers. */
+#if defined(__clang__)
+#define SNN_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define SNN_UNROLL _Pragma("GCC unroll 32")
+#else
+#define SNN_UNROLL
+#endif
+
+SNN_KERNEL int snn_min_int(int a, int b) {
+    return a < b ? a : b;
+}
+
+SNN_KERNEL int snn_max_int(int a, int b) {
+    return a > b ? a : b;
+}
+
+/* Index of the lowest set bit; `bits` must not be 0. */
+SNN_KERNEL int snn_lowest_bit(snn_word bits) {
+#if defined(__GNUC__)
+    return __builtin_ctz(bits);
+#else
+    int index = 0;
+    while (!(bits & 1u)) {
+        bits >>= 1;
+        index++;
+    }
+    return index;
+#endif
+}
+
+/* Number of set bits. */
+SNN_KERNEL int snn_bit_count(snn_word bits) {
+    bits -= (bits >> 1) & 0x55555555u;
+    bits = (bits & 0x33333333u) + ((bits >> 2) & 0x33333333u);
+    bits = (bits + (bits >> 4)) & 0x0F0F0F0Fu;
+    return (int)((bits * 0x01010101u) >> 24);
+}
+
+/* Bit `channel` of a packed pixel. */
+SNN_KERNEL int snn_spike_at(const snn_word *pixel, int channel) {
+    return (int)((pixel[channel / SNN_WORD_BITS] >> (channel % SNN_WORD_BITS)) & 1u);
+}
+
+#endif

@@ -1,0 +1,75 @@
+/* Sixteen float lanes, the one vector type of the kernels, in four implementations.
+ *
+ * Every implementation gives the same bits: one rounding an operation, no fused multiply-add
+ * (compile with -ffp-contract=off), the same choice among equal or unordered values, the same
+ * order of a sum over lanes. The implementation is chosen at compile time:
+ *   SNN_VEC_PORTABLE or SNN_VEC_AVX2 defined by the user: that one
+ *   otherwise by the target: AVX-512F, AVX2, NEON (AArch64), else portable C99
+ * SNN_VEC_NAME records which.
+ *
+ *   load, store         no alignment needed
+ *   load_n, store_n     the first n of the lanes, 1 <= n <= 16; absent lanes load as +0
+ *   max(a, b)           a > b ? a : b     (so b where a lane is NaN)
+ *   ge, gt              bit i of the result: a[i] >= b[i], a[i] > b[i]; 0 where NaN
+ *   select(m, a, b)     bit i of m ? a[i] : b[i]
+ *   from_u16, _n        exact conversion
+ */
+#ifndef SNN_VEC_H
+#define SNN_VEC_H
+
+#include "snn/types.h"
+
+#define SNN_LANES 16
+
+#if defined(SNN_VEC_PORTABLE)
+#include "snn/vec/portable.h"
+#elif defined(SNN_VEC_AVX2)
+#include "snn/vec/avx2.h"
+#elif defined(__AVX512F__)
+#include "snn/vec/avx512.h"
+#elif defined(__AVX2__)
+#include "snn/vec/avx2.h"
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+#include "snn/vec/neon.h"
+#else
+#include "snn/vec/portable.h"
+#endif
+
+#define SNN_VECTORS(n) (((n) + SNN_LANES - 1) / SNN_LANES)
+
+/* Lanes of the vector that starts at `first` in a row of `n`. */
+SNN_KERNEL int snn_lanes(int first, int n) {
+    return snn_min_int(SNN_LANES, n - first);
+}
+
+/* Sum of the lanes, folded in halves: 16 -> 8 -> 4 -> 2 -> 1, lane i plus lane i + half. */
+SNN_KERNEL float snn_f32x16_sum(snn_f32x16 a) {
+    float lane[SNN_LANES];
+    snn_f32x16_store(lane, a);
+    for (int half = SNN_LANES / 2; half > 0; half /= 2) {
+        for (int i = 0; i < half; i++) {
+            lane[i] = lane[i] + lane[i + half];
+        }
+    }
+    return lane[0];
+}
+
+/* Greatest lane, folded as the sum is. */
+SNN_KERNEL float snn_f32x16_greatest(snn_f32x16 a) {
+    float lane[SNN_LANES];
+    snn_f32x16_store(lane, a);
+    for (int half = SNN_LANES / 2; half > 0; half /= 2) {
+        for (int i = 0; i < half; i++) {
+            lane[i] = lane[i] > lane[i + half] ? lane[i] : lane[i + half];
+        }
+    }
+    return lane[0];
+}
+
+/* As load_n, with `fill` in the absent lanes. */
+SNN_KERNEL snn_f32x16 snn_f32x16_load_or(const float *p, int n, float fill) {
+    const uint32_t present = (n >= SNN_LANES) ? 0xFFFFu : ((1u << n) - 1u);
+    return snn_f32x16_select(present, snn_f32x16_load_n(p, n), snn_f32x16_set1(fill));
+}
+
+#endif
