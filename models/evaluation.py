@@ -1,0 +1,140 @@
+"""Accuracy and firing rate of a network on a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from snnc.errors import BAD_DATA_SPEC, SnncError
+from snnc.models.networks import Network
+from snnc.models.neurons import LIF, DecayLIF
+
+SPIKING = (LIF, DecayLIF)
+"""Classes of the modules whose outputs are spikes."""
+
+
+class FrameDataset(Protocol):
+    """A list of samples; ``[i]`` is (event counts ``[T, 2, H, W]``, label)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> tuple[Any, int]: ...
+
+
+@dataclass(frozen=True)
+class MemoryFrames:
+    """A data set held in memory as small integers.
+
+    Attributes:
+        frames: event counts, uint8 where they fit, else int32, ``[N, T, 2, H, W]``.
+        labels: int64, ``[N]``.
+    """
+
+    frames: Tensor
+    labels: Tensor
+
+    @classmethod
+    def of(cls, dataset: FrameDataset, classes: int) -> MemoryFrames:
+        """Read ``dataset`` whole.
+
+        Raises:
+            SnncError: BAD_DATA_SPEC for a data set without samples, or a label that is not
+                in [0, ``classes``).
+        """
+        if len(dataset) == 0:
+            raise SnncError(BAD_DATA_SPEC, "the data set has no samples")
+        samples = [dataset[index] for index in range(len(dataset))]
+        counts = np.stack([np.asarray(frames) for frames, _ in samples])
+        kind = np.uint8 if counts.max() <= np.iinfo(np.uint8).max else np.int32
+        labels = torch.tensor([label for _, label in samples], dtype=torch.int64)
+        outside = (labels < 0) | (labels >= classes)
+        if outside.any():
+            index = int(outside.nonzero()[0])
+            raise SnncError(
+                BAD_DATA_SPEC,
+                f"sample {index} has label {int(labels[index])}, and there are {classes} classes",
+            )
+        return cls(torch.from_numpy(counts.astype(kind)), labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Result on a data set.
+
+    Attributes:
+        samples: number of samples.
+        accuracy: share of samples whose highest score is the label's, 0 to 1.
+        nasfr: network average spike firing rate: spikes per neuron and time step over all
+            spiking layers, linear layers included, each weighted by its neuron count (as in
+            the code of Yao et al. 2023).
+        layer_rates: the same for each spiking layer, by module path.
+    """
+
+    samples: int
+    accuracy: float
+    nasfr: float
+    layer_rates: dict[str, float]
+
+
+@torch.no_grad()
+def evaluate(
+    model: Network, dataset: FrameDataset | MemoryFrames, batch_size: int = 32
+) -> Evaluation:
+    """Run ``model`` in evaluation mode over ``dataset``, each sample once.
+
+    Raises:
+        SnncError: see :meth:`MemoryFrames.of`.
+    """
+    classes = int(str(model.hyper["classes"]))
+    data = dataset if isinstance(dataset, MemoryFrames) else MemoryFrames.of(dataset, classes)
+    was_training = model.training
+    model.eval()
+    correct = 0
+    with _spike_counts(model) as counts:
+        for start in range(0, len(data), batch_size):
+            scores = model(to_input(data.frames[start : start + batch_size]))
+            labels = data.labels[start : start + batch_size]
+            correct += int((scores.argmax(dim=1) == labels).sum())
+    model.train(was_training)
+    spikes = sum(fired for fired, _ in counts.values())
+    slots = sum(total for _, total in counts.values())
+    rates = {path: fired / total for path, (fired, total) in counts.items()}
+    return Evaluation(len(data), correct / len(data), spikes / slots, rates)
+
+
+def to_input(frames: Tensor) -> Tensor:
+    """Integer counts ``[N, T, 2, H, W]`` as network input, float32 ``[T, N, 2, H, W]``."""
+    return frames.transpose(0, 1).to(torch.float32, memory_format=torch.contiguous_format)
+
+
+@contextmanager
+def _spike_counts(model: nn.Module) -> Iterator[dict[str, tuple[int, int]]]:
+    """By module path: (spikes, neurons × steps × samples) of all forward passes inside."""
+    counts: dict[str, tuple[int, int]] = {}
+
+    def observe(path: str) -> Any:
+        def hook(_module: nn.Module, _inputs: Any, spikes: Tensor) -> None:
+            fired, total = counts.get(path, (0, 0))
+            counts[path] = (fired + int(spikes.count_nonzero()), total + spikes.numel())
+
+        return hook
+
+    handles = [
+        module.register_forward_hook(observe(path))
+        for path, module in model.named_modules()
+        if isinstance(module, SPIKING)
+    ]
+    try:
+        yield counts
+    finally:
+        for handle in handles:
+            handle.remove()

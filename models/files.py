@@ -1,0 +1,101 @@
+"""Reading and writing ``.pt`` files of plain values and tensors, safely."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from pathlib import Path
+
+import torch
+
+from snnc.errors import BAD_CHECKPOINT, BAD_OUTPUT, SnncError
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` whole or not at all, replacing what was there.
+
+    Raises:
+        SnncError: BAD_OUTPUT where the folder cannot be written or the disk is full; the
+            old file is then untouched and no temporary file is left.
+    """
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException as error:
+        os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise _cannot_write(path, error) from error
+        raise
+
+
+def write_tensors(content: dict[str, object], path: Path) -> None:
+    """Write a dictionary of tensors and plain values; see :func:`write_atomically`."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    write_atomically(path, buffer.getvalue())
+
+
+def read_tensors(path: Path, file_format: str, version: int) -> dict[str, object]:
+    """Read a dictionary written by :func:`write_tensors`, without running code from it.
+
+    Args:
+        path: the file.
+        file_format: what its ``format`` entry must say.
+        version: what its ``version`` entry must say.
+
+    Raises:
+        SnncError: BAD_CHECKPOINT for a file that is missing, damaged, not of this format or
+            version, or that holds pickled objects other than tensors and plain values.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SnncError(
+            BAD_CHECKPOINT, f"the file cannot be read ({reason})", where=str(path)
+        ) from error
+    try:
+        content = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged input reaches torch's reader, which raises anything
+        raise SnncError(
+            BAD_CHECKPOINT,
+            f"the {len(raw)} bytes are no undamaged file of tensors and plain values "
+            f"({_first_sentence(error)})",
+            where=str(path),
+        ) from error
+    if not isinstance(content, dict) or content.get("format") != file_format:
+        raise SnncError(BAD_CHECKPOINT, f"this is not a {file_format} file", where=str(path))
+    if content.get("version") != version:
+        raise SnncError(
+            BAD_CHECKPOINT,
+            f"the file has format version {content.get('version')!r}, and this snnc reads "
+            f"version {version}",
+            where=str(path),
+        )
+    return content
+
+
+def _cannot_write(path: Path, error: OSError) -> SnncError:
+    return SnncError(
+        BAD_OUTPUT, f"the file cannot be written ({error.strerror or error})", where=str(path)
+    )
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _first_sentence(error: Exception) -> str:
+    text = str(error).strip().split("\n")[0].split(". ")[0].rstrip(".")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,434 @@
+"""The paper's LIF-SNNs: the three-layer network and the two five-layer networks.
+
+Tensors are time first. A network takes event counts ``[T, N, 2, H, W]`` (T time steps,
+N samples, two polarities) and returns class scores ``[N, classes]``: the mean over time of
+the last layer's spikes. Source: Yao et al. 2023, "Inherent Redundancy in Spiking Neural
+Networks" (ICCV), and its released code; parameter counts are those of the authors' networks.
+
+A network is built from a name and plain hyper-parameters with :func:`build` and remembers
+both, so that a checkpoint can rebuild it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
+from snnc.models.attention import make_attention
+from snnc.models.neurons import LIF, PLIF, DecayLIF
+from snnc.models.surrogates import ArcTan, Rectangular, Surrogate
+
+KERNEL = 3
+POOL = 2
+
+Hyper = dict[str, object]
+
+
+class OverTime(nn.Module):
+    """Applies layers without state to every time step at once, as one large batch.
+
+    ``[T, N, ...]`` → flatten to ``[T·N, ...]`` → :attr:`layers` → ``[T, N, ...]``. BatchNorm
+    inside therefore normalizes over time and batch together.
+
+    Images are laid out channels-last, which halves the time of convolutions on CPUs.
+    """
+
+    def __init__(self, layers: OrderedDict[str, nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(layers)
+        self.takes_images = any(
+            isinstance(layer, nn.Conv2d | nn.AvgPool2d | nn.MaxPool2d) for layer in self.layers
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The layers' result for every step of ``x``, time first."""
+        steps, samples = x.shape[0], x.shape[1]
+        batch = x.flatten(0, 1)
+        if self.takes_images:
+            batch = batch.contiguous(memory_format=torch.channels_last)
+        return self.layers(batch).unflatten(0, (steps, samples))  # type: ignore[no-any-return]
+
+
+class Block(nn.Module):
+    """One layer: synapses (stateless), attention where there is any, neuron.
+
+    Attributes:
+        synapse: :class:`OverTime` of [dropout] [pool] conv [BatchNorm] [pool], or of
+            [pool] [dropout] flatten linear [BatchNorm].
+        attention: a module of :mod:`snnc.models.attention`, or None.
+        neuron: a module of :mod:`snnc.models.neurons`.
+    """
+
+    def __init__(self, synapse: OverTime, attention: nn.Module | None, neuron: nn.Module) -> None:
+        super().__init__()
+        self.synapse = synapse
+        self.attention = attention
+        self.neuron = neuron
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Spikes ``[T, N, ...]`` of the layer."""
+        x = self.synapse(x)
+        if self.attention is not None:
+            x = self.attention(x)
+        return self.neuron(x)  # type: ignore[no-any-return]
+
+
+class TimeMean(nn.Module):
+    """Mean over time: ``[T, N, F]`` → ``[N, F]``."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Firing rates of the last layer."""
+        return x.mean(dim=0)
+
+
+class Vote(nn.Module):
+    """Mean over groups of ``votes`` neighbouring features: ``[N, K·votes]`` → ``[N, K]``."""
+
+    def __init__(self, votes: int) -> None:
+        super().__init__()
+        self.votes = votes
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Class scores from the rates of each class's voters."""
+        return x.unflatten(-1, (-1, self.votes)).mean(dim=-1)
+
+
+class Network(nn.Module):
+    """What all networks share: their name and hyper-parameters, and the readout.
+
+    Attributes:
+        name: the name in :data:`NETWORKS`.
+        hyper: every hyper-parameter with its value, plain Python types only.
+        input_size: ``(2, height, width)`` of one time step.
+        time_steps: T that the network was built for.
+    """
+
+    def __init__(
+        self, name: str, hyper: Hyper, input_size: Sequence[int], time_steps: int, votes: int
+    ) -> None:
+        super().__init__()
+        _check_sizes(input_size, time_steps, votes)
+        self.name = name
+        self.hyper = hyper
+        self.input_size = (int(input_size[0]), int(input_size[1]), int(input_size[2]))
+        self.time_steps = time_steps
+        self.mean = TimeMean()
+        self.vote = Vote(votes) if votes > 1 else None
+
+    def readout(self, spikes: Tensor) -> Tensor:
+        """Class scores ``[N, classes]`` from the last layer's spikes ``[T, N, F]``."""
+        rates = self.mean(spikes)
+        return rates if self.vote is None else self.vote(rates)
+
+
+class ThreeLayer(Network):
+    """The three-layer network: 3 convolutions, 2 linear layers, LIF after each.
+
+    conv 2→C1; conv C1→C2, AvgPool 2; conv C2→C3, AvgPool 2 (3×3, padding 1, bias; BN; the
+    pool after BN and before attention and LIF); linear → hidden; linear → classes·votes;
+    mean over time. With C = 64, 128, 128 at 2×32×32 and 11 classes: 2,323,531 parameters.
+
+    Args:
+        input_size: (2, height, width); any size that two halvings leave at least one pixel.
+        time_steps: T; attention along time has weights for exactly this many steps.
+        classes: number of classes.
+        attention: a name in :data:`snnc.models.attention.ATTENTION_NAMES`, after every
+            convolution.
+        channels: C1, C2, C3.
+        hidden: width of the first linear layer.
+        votes: output neurons per class, averaged (1 in the paper).
+        fc_batch_norm: BatchNorm after the linear layers too (not in the paper; trains
+            far better where data or epochs are few).
+        dropout: probability that an input of a layer is zeroed in training.
+        v_threshold, v_reset, beta: see :class:`LIF`; ``v_reset`` None is the soft reset.
+        surrogate: ``rectangular`` (a = ``surrogate_width``) or ``arctan``
+            (alpha = 1/``surrogate_width``).
+        surrogate_width: see ``surrogate``.
+    """
+
+    def __init__(
+        self,
+        input_size: Sequence[int] = (2, 32, 32),
+        time_steps: int = 60,
+        classes: int = 11,
+        attention: str = "none",
+        channels: Sequence[int] = (64, 128, 128),
+        hidden: int = 256,
+        votes: int = 1,
+        fc_batch_norm: bool = False,
+        dropout: float = 0.0,
+        v_threshold: float = 0.3,
+        v_reset: float | None = 0.0,
+        beta: float = 0.3,
+        surrogate: str = "rectangular",
+        surrogate_width: float = 0.25,
+        name: str = "three-layer",
+    ) -> None:
+        hyper: Hyper = {
+            "input_size": list(input_size),
+            "time_steps": time_steps,
+            "classes": classes,
+            "attention": attention,
+            "channels": list(channels),
+            "hidden": hidden,
+            "votes": votes,
+            "fc_batch_norm": fc_batch_norm,
+            "dropout": dropout,
+            "v_threshold": v_threshold,
+            "v_reset": v_reset,
+            "beta": beta,
+            "surrogate": surrogate,
+            "surrogate_width": surrogate_width,
+        }
+        super().__init__(name, hyper, input_size, time_steps, votes)
+        _check_widths(channels, 3, hidden, classes)
+        slope = make_surrogate(surrogate, surrogate_width)
+
+        def neuron() -> nn.Module:
+            return LIF(v_threshold, v_reset, beta, slope)
+
+        def convolution(inputs: int, outputs: int, pool: bool) -> Block:
+            layers = _dropout(dropout)
+            layers["conv"] = nn.Conv2d(inputs, outputs, KERNEL, padding=1)
+            layers["bn"] = nn.BatchNorm2d(outputs)
+            if pool:
+                layers["pool"] = nn.AvgPool2d(POOL)
+            return Block(
+                OverTime(layers), make_attention(attention, time_steps, outputs), neuron()
+            )
+
+        def linear(inputs: int, outputs: int) -> Block:
+            layers = _dropout(dropout)
+            layers["flatten"] = nn.Flatten()
+            layers["linear"] = nn.Linear(inputs, outputs)
+            if fc_batch_norm:
+                layers["bn"] = nn.BatchNorm1d(outputs)
+            return Block(OverTime(layers), None, neuron())
+
+        polarities, height, width = self.input_size
+        pixels = _halved(height, width, times=2)
+        self.layer1 = convolution(polarities, channels[0], pool=False)
+        self.layer2 = convolution(channels[0], channels[1], pool=True)
+        self.layer3 = convolution(channels[1], channels[2], pool=True)
+        self.fc1 = linear(channels[2] * pixels, hidden)
+        self.fc2 = linear(hidden, classes * votes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Class scores ``[N, classes]`` for event counts ``[T, N, 2, H, W]``."""
+        x = self.layer3(self.layer2(self.layer1(x)))
+        return self.readout(self.fc2(self.fc1(x)))
+
+
+class FiveLayer(Network):
+    """The five-layer network: 5 convolutions and 2 linear layers, neurons with decaying input.
+
+    conv 2→C1, then four times pool 2, conv (3×3, padding 1, no bias, BN); MaxPool 2; linear
+    → hidden; linear → classes·votes; mean over time, then over each class's votes. Pools act
+    on spikes.
+
+    ``five-layer`` (Fang et al. 2021, PLIF): C = 128 five times, MaxPool, PLIF; 1,698,933
+    parameters at 2×128×128 with 11 classes. ``five-layer-avg``: C1 = 64, AvgPool between the
+    convolutions (its output is k/4; the pool before the linear layers stays a MaxPool, as in
+    the authors' code), tau fixed at 2; 1,623,918 parameters.
+
+    Args:
+        input_size: (2, height, width); any size that five halvings leave at least one pixel.
+        time_steps, classes, attention, dropout: see :class:`ThreeLayer`.
+        channels: C1 to C5.
+        hidden: width of the first linear layer.
+        votes: output neurons per class, averaged.
+        pool: ``max`` or ``avg``: the four pools between the convolutions.
+        learn_tau: PLIF (one learned time constant a layer) or fixed tau.
+        tau: membrane time constant in steps, where it starts or stays.
+        v_threshold: firing threshold; the reset is hard, to 0.
+        surrogate_width: the arctan surrogate has alpha = 1/``surrogate_width``.
+    """
+
+    def __init__(
+        self,
+        input_size: Sequence[int] = (2, 128, 128),
+        time_steps: int = 20,
+        classes: int = 11,
+        attention: str = "none",
+        channels: Sequence[int] = (128, 128, 128, 128, 128),
+        hidden: int = 512,
+        votes: int = 10,
+        pool: str = "max",
+        learn_tau: bool = True,
+        tau: float = 2.0,
+        v_threshold: float = 1.0,
+        dropout: float = 0.0,
+        surrogate_width: float = 0.5,
+        name: str = "five-layer",
+    ) -> None:
+        hyper: Hyper = {
+            "input_size": list(input_size),
+            "time_steps": time_steps,
+            "classes": classes,
+            "attention": attention,
+            "channels": list(channels),
+            "hidden": hidden,
+            "votes": votes,
+            "pool": pool,
+            "learn_tau": learn_tau,
+            "tau": tau,
+            "v_threshold": v_threshold,
+            "dropout": dropout,
+            "surrogate_width": surrogate_width,
+        }
+        super().__init__(name, hyper, input_size, time_steps, votes)
+        _check_widths(channels, 5, hidden, classes)
+        slope = make_surrogate("arctan", surrogate_width)
+        kind = PLIF if learn_tau else DecayLIF
+
+        def neuron() -> nn.Module:
+            return kind(tau, v_threshold, surrogate=slope)
+
+        def convolution(inputs: int, outputs: int, pooled: bool) -> Block:
+            layers = _dropout(dropout)
+            if pooled:
+                layers["pool"] = make_pool(pool)
+            layers["conv"] = nn.Conv2d(inputs, outputs, KERNEL, padding=1, bias=False)
+            layers["bn"] = nn.BatchNorm2d(outputs)
+            return Block(
+                OverTime(layers), make_attention(attention, time_steps, outputs), neuron()
+            )
+
+        def linear(inputs: int, outputs: int, pooled: bool) -> Block:
+            layers = _dropout(dropout)
+            if pooled:
+                layers["pool"] = make_pool("max")
+            layers["flatten"] = nn.Flatten()
+            layers["linear"] = nn.Linear(inputs, outputs)
+            return Block(OverTime(layers), None, neuron())
+
+        polarities, height, width = self.input_size
+        pixels = _halved(height, width, times=5)
+        self.layer1 = convolution(polarities, channels[0], pooled=False)
+        self.layer2 = convolution(channels[0], channels[1], pooled=True)
+        self.layer3 = convolution(channels[1], channels[2], pooled=True)
+        self.layer4 = convolution(channels[2], channels[3], pooled=True)
+        self.layer5 = convolution(channels[3], channels[4], pooled=True)
+        self.fc1 = linear(channels[4] * pixels, hidden, pooled=True)
+        self.fc2 = linear(hidden, classes * votes, pooled=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Class scores ``[N, classes]`` for event counts ``[T, N, 2, H, W]``."""
+        x = self.layer3(self.layer2(self.layer1(x)))
+        x = self.layer5(self.layer4(x))
+        return self.readout(self.fc2(self.fc1(x)))
+
+
+NETWORKS: dict[str, Callable[..., Network]] = {
+    "three-layer": ThreeLayer,
+    "three-layer-narrow": partial(
+        ThreeLayer, channels=(32, 32, 32), name="three-layer-narrow"
+    ),
+    "five-layer": FiveLayer,
+    "five-layer-avg": partial(
+        FiveLayer,
+        channels=(64, 128, 128, 128, 128),
+        pool="avg",
+        learn_tau=False,
+        name="five-layer-avg",
+    ),
+}
+
+
+def build(name: str, **hyper: object) -> Network:
+    """The network called ``name`` in :data:`NETWORKS`, with its defaults where none is given.
+
+    Raises:
+        SnncError: BAD_OPTION for an unknown name, an unknown hyper-parameter or a value that
+            cannot be used; BAD_SHAPE for an input too small for the pools.
+    """
+    factory = NETWORKS.get(name)
+    if factory is None:
+        raise SnncError(
+            BAD_OPTION,
+            f"there is no network called {name!r}",
+            mend=f"Choose one of {', '.join(NETWORKS)}.",
+        )
+    known = [parameter for parameter in inspect.signature(factory).parameters if parameter != "name"]
+    unknown = sorted(set(hyper) - set(known))
+    if unknown:
+        raise SnncError(
+            BAD_OPTION,
+            f"network {name} has no hyper-parameter called {', '.join(map(repr, unknown))}",
+            mend=f"Choose among {', '.join(known)}.",
+        )
+    return factory(**hyper)
+
+
+def make_surrogate(name: str, width: float) -> Surrogate:
+    """The surrogate gradient called ``name``; ``width`` is a, or 1/alpha, above 0.
+
+    Raises:
+        SnncError: BAD_OPTION for another name or width.
+    """
+    if width <= 0.0:
+        raise SnncError(BAD_OPTION, f"surrogate_width must be above 0, not {width}")
+    if name == "rectangular":
+        return Rectangular(width)
+    if name == "arctan":
+        return ArcTan(1.0 / width)
+    raise SnncError(BAD_OPTION, f"surrogate is rectangular or arctan, not {name!r}")
+
+
+def make_pool(name: str) -> nn.Module:
+    """The 2×2 pool called ``max`` or ``avg``.
+
+    Raises:
+        SnncError: BAD_OPTION for another name.
+    """
+    if name == "max":
+        return nn.MaxPool2d(POOL)
+    if name == "avg":
+        return nn.AvgPool2d(POOL)
+    raise SnncError(BAD_OPTION, f"pool is max or avg, not {name!r}")
+
+
+def _dropout(probability: float) -> OrderedDict[str, nn.Module]:
+    if not 0.0 <= probability < 1.0:
+        raise SnncError(BAD_OPTION, f"dropout must lie in [0, 1), not {probability}")
+    return OrderedDict(dropout=nn.Dropout(probability)) if probability > 0.0 else OrderedDict()
+
+
+def _halved(height: int, width: int, times: int) -> int:
+    """Pixels left after ``times`` 2×2 pools, each dropping an odd last row and column."""
+    shrink = POOL**times
+    pixels = (height // shrink) * (width // shrink)
+    if pixels == 0:
+        raise SnncError(
+            BAD_SHAPE,
+            f"an input of {height}×{width} pixels is too small for {times} pools by {POOL}",
+            mend=f"Give at least {shrink}×{shrink} pixels, or downsample less.",
+        )
+    return pixels
+
+
+def _check_sizes(input_size: Sequence[int], time_steps: int, votes: int) -> None:
+    if len(input_size) != 3 or min(input_size) < 1:
+        raise SnncError(
+            BAD_OPTION,
+            f"input_size is (polarities, height, width), all at least 1, not {list(input_size)}",
+        )
+    if time_steps < 1 or votes < 1:
+        raise SnncError(
+            BAD_OPTION, f"time_steps ({time_steps}) and votes ({votes}) must be at least 1"
+        )
+
+
+def _check_widths(channels: Sequence[int], count: int, hidden: int, classes: int) -> None:
+    if len(channels) != count or min(channels) < 1:
+        raise SnncError(
+            BAD_OPTION, f"channels must be {count} numbers of at least 1, not {list(channels)}"
+        )
+    if hidden < 1 or classes < 1:
+        raise SnncError(BAD_OPTION, f"hidden ({hidden}) and classes ({classes}) must be at least 1")
