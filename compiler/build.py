@@ -22,6 +22,7 @@ from snnc.compiler.ir import Array, Graph, Kind
 from snnc.errors import C_COMPILER_FAILED, NO_C_COMPILER, RUNTIME_STATUS, SnncError
 
 WARNINGS = ("-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Wdouble-promotion")
+NATIVE = ("-march=native",)
 HOST_FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", *WARNINGS)
 
 _PROTOTYPES = """
@@ -71,50 +72,60 @@ def c_compiler() -> str:
     raise SnncError(NO_C_COMPILER, "none of $CC, gcc, clang and cc can be found")
 
 
-def compile_shared(
+def compile_object(
     source: Path,
-    library: Path,
+    target: Path,
     *,
     defines: Iterable[str] = (),
-    flags: Sequence[str] = ("-march=native",),
-    compiler: str | None = None,
-) -> list[str]:
-    """Compile one generated .c file into a shared library.
+    flags: Sequence[str] = NATIVE,
+) -> None:
+    """Compile one generated .c file into a position-independent object file.
+
+    The compiler also leaves the stack usage of each function beside it (.su).
 
     Args:
         source: the .c file; its folder is searched for headers.
-        library: the file to write.
+        target: the object file to write.
         defines: macros to define (SNN_INSTRUMENT, SNN_TRACE).
         flags: further compiler flags.
-        compiler: the compiler; default :func:`c_compiler`.
-
-    Returns:
-        The command that was run.
 
     Raises:
         SnncError: NO_C_COMPILER, C_COMPILER_FAILED with the compiler's own words.
     """
     with as_file(files("snnc") / "runtime_c" / "include") as runtime:
-        command = [
-            compiler or c_compiler(),
-            *HOST_FLAGS,
-            *flags,
-            *(f"-D{name}" for name in defines),
-            "-shared",
-            "-fPIC",
-            f"-I{source.parent}",
-            f"-I{runtime}",
-            str(source),
-            "-o",
-            str(library),
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        includes = [f"-I{source.parent}", f"-I{runtime}"]
+        macros = [f"-D{name}" for name in defines]
+        command = [c_compiler(), *HOST_FLAGS, *flags, *macros, *includes]
+        _run([*command, "-fPIC", "-fstack-usage", "-c", str(source), "-o", str(target)], source)
+
+
+def link_shared(objects: Sequence[Path], library: Path) -> None:
+    """Link object files into a shared library. Raises SnncError (C_COMPILER_FAILED)."""
+    _run([c_compiler(), "-shared", *map(str, objects), "-o", str(library)], library)
+
+
+def compile_shared(
+    source: Path,
+    library: Path,
+    *,
+    defines: Iterable[str] = (),
+    flags: Sequence[str] = NATIVE,
+) -> None:
+    """Compile one generated .c file into a shared library; see :func:`compile_object`."""
+    target = library.with_suffix(".o")
+    compile_object(source, target, defines=defines, flags=flags)
+    link_shared([target], library)
+    target.unlink()
+    target.with_suffix(".su").unlink(missing_ok=True)
+
+
+def _run(command: Sequence[str], where: Path) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip().splitlines()
         raise SnncError(
-            C_COMPILER_FAILED, said[0] if said else "the compiler said nothing", where=str(source)
+            C_COMPILER_FAILED, said[0] if said else "the compiler said nothing", where=str(where)
         )
-    return command
 
 
 class HostModel:
@@ -219,6 +230,7 @@ class ObservedModel:
         generated: its C.
         folder: where the files are written and compiled.
         flags: further compiler flags.
+        files: C files to build instead of the generated ones.
     """
 
     def __init__(
@@ -226,11 +238,12 @@ class ObservedModel:
         graph: Graph,
         generated: Generated,
         folder: Path,
-        flags: Sequence[str] = ("-march=native",),
+        flags: Sequence[str] = NATIVE,
+        files: Mapping[str, str] | None = None,
     ) -> None:
         self.graph = graph
         self.traces = generated.traces
-        for name, text in generated.files.items():
+        for name, text in (files or generated.files).items():
             (folder / name).write_text(text, encoding="utf-8")
         library = folder / f"{graph.name}_observed.so"
         compile_shared(
@@ -272,7 +285,7 @@ class ObservedModel:
         self.host.attach_taps(self.traces, own, given)
         self._counters[:] = 0
         self.host.reset()
-        self.host.push_frames(layout.pack(self.graph["input"].type, frames))
+        self.host.push_frames(layout.pack(self.graph["input"].type, frames).astype(np.uint16))
         self.host.run()
         scores = self.host.scores()
         values = {key: self._unpacked(key, own[self._entries[key]]) for key in observe}

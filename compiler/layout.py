@@ -61,7 +61,7 @@ def unpack(given: TensorType, memory: npt.NDArray[np.generic]) -> Array:
     if given.kind is Kind.SPIKE:
         bytes_ = np.ascontiguousarray(memory.astype("<u4")).view(np.uint8)
         bits = np.unpackbits(bytes_.reshape(steps, given.pixels, -1), axis=-1, bitorder="little")
-        values = bits[:, :, : given.channels]
+        values: Array = bits[:, :, : given.channels]
     elif len(given.shape) == 2:
         return memory.reshape(steps, *given.shape)
     else:

@@ -1,8 +1,8 @@
 """The arena: where every buffer lies, shared by lifetime.
 
 Time is a line of positions: the nodes of a stage's loop, one after the other, then the nodes of its
-once-part. A buffer lives from its first to its last position; what must survive from one step to the
-next lives for the whole loop. Two buffers may share memory if their lives do not meet.
+once-part. A buffer lives from its first to its last position; what must survive from one step to
+the next lives for the whole loop. Two buffers may share memory if their lives do not meet.
 """
 
 from __future__ import annotations

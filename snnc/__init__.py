@@ -1,1 +1,46 @@
-"""snnc compiles trained spiking neural networks from PyTorch to proven, event-driven C."""
+"""snnc compiles trained spiking neural networks from PyTorch to proven, event-driven C.
+
+The names below are imported when they are first used, so that ``snnc --help`` needs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snnc.compiler.compilation import compile_graph
+    from snnc.compiler.frontend.importing import importer
+    from snnc.compiler.frontend.torch_fx import import_module
+    from snnc.models.checkpoints import InputDescription, load, save
+    from snnc.models.networks import build
+
+_HOMES = {
+    "InputDescription": "snnc.models.checkpoints",
+    "build": "snnc.models.networks",
+    "compile_graph": "snnc.compiler.compilation",
+    "import_module": "snnc.compiler.frontend.torch_fx",
+    "importer": "snnc.compiler.frontend.importing",
+    "load": "snnc.models.checkpoints",
+    "save": "snnc.models.checkpoints",
+}
+
+__all__ = [
+    "InputDescription",
+    "build",
+    "compile_graph",
+    "import_module",
+    "importer",
+    "load",
+    "save",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'snnc' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

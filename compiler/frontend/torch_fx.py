@@ -20,7 +20,7 @@ from snnc.compiler.ir import Graph, Kind
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 
 __all__ = ["import_module", "survey"]
-assert _layers and _ours
+_REGISTERED = (_layers, _ours)
 
 
 class LeafTracer(fx.Tracer):
@@ -61,7 +61,7 @@ def survey(
         _propagate_shapes(traced, model, (time_steps, 1, *input_shape))
         walk = _Walk(importing, dict(model.named_modules()), input_shape)
         outputs = [walk.visit(node) for node in traced.nodes][-1]
-    except _Untraceable as error:
+    except _UntraceableError as error:
         importing.unsupported.append(error.entry)
         outputs = []
     finally:
@@ -69,7 +69,7 @@ def survey(
     return importing, outputs
 
 
-class _Untraceable(Exception):
+class _UntraceableError(Exception):
     def __init__(self, entry: Unsupported) -> None:
         super().__init__(entry.reason)
         self.entry = entry
@@ -79,7 +79,7 @@ def _trace(model: nn.Module) -> fx.Graph:
     try:
         return LeafTracer().trace(model)
     except (fx.proxy.TraceError, TypeError) as error:
-        raise _Untraceable(
+        raise _UntraceableError(
             Unsupported(
                 module="",
                 class_name=type(model).__name__,
@@ -131,7 +131,8 @@ class _Walk:
         """Import one traced node; returns the outputs' names at the output node, else []."""
         if node.op == "output":
             results = node.args[0] if isinstance(node.args[0], tuple | list) else (node.args[0],)
-            return [self.values[value] for value in results if value in self.values]  # type: ignore[index, operator]
+            sources = [value for value in results if isinstance(value, fx.Node)]
+            return [self.values[value] for value in sources if value in self.values]
         try:
             value = self._import(node)
         except SnncError as error:
@@ -181,7 +182,7 @@ class _Walk:
             raise SnncError(
                 UNSUPPORTED_LAYER,
                 f"the function {called} is not supported in forward",
-                mend="Use the corresponding nn.Module, or register an importer for the whole module.",
+                mend="Use the nn.Module for it, or register an importer for the whole module.",
             )
         inputs = self._inputs(node)
         return None if inputs is None else function(self.importing, node, inputs)

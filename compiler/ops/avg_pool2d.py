@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops import pool2d
-from snnc.compiler.ops.base import Counts, Op, Params, Sample
+from snnc.compiler.ops.base import Counts, IntArray, Op, Params, Sample
 from snnc.compiler.ops.rounding import SMALLEST, gamma
 
 
@@ -64,7 +64,7 @@ class AvgPool2d(Op):
         types: Sequence[TensorType],
     ) -> Counts:
         (x,), (given,) = inputs, types
-        added = int(pool2d.covered(node, given).sum()) * node.type.channels
+        added: IntArray | int = int(pool2d.covered(node, given).sum()) * node.type.channels
         if given.kind is Kind.SPIKE:  # only spikes are added, each once a window that covers it
             sums = self.reference(node.with_attrs(divisor=1), {}, [x.to(torch.float64)])
             added = sums.sum(dim=(1, 2, 3)).to(torch.int64).numpy()

@@ -1,4 +1,4 @@
-"""Batch normalisation in evaluation mode, per channel. Folded into the layer before it if it can be."""
+"""Batch normalisation in evaluation mode, per channel; folded into the layer before if possible."""
 
 from __future__ import annotations
 

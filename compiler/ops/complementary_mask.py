@@ -12,8 +12,8 @@ from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank
 
 
 class ComplementaryMask(Op):
-    """M1[t, c] = 1 where exactly one holds: c is among the C//2 largest of step t; t is among the T//2
-    largest of channel c (PAPER Eq. 8). A tie goes to the lowest index.
+    """M1[t, c] = 1 where exactly one holds: c is among the C//2 largest of step t; t is among the
+    T//2 largest of channel c (ASA paper, Eq. 8). A tie goes to the lowest index.
     """
 
     name = "complementary_mask"

@@ -1,6 +1,6 @@
 """The three gates of MA-SNN (SA, TA, CA and their chain TCSA), as composites of primitives.
 
-Source: Yao et al. 2023, "Attention Spiking Neural Networks" (TPAMI); PAPER for the shapes.
+Source: Yao et al. 2023, "Attention Spiking Neural Networks" (TPAMI).
 """
 
 from __future__ import annotations

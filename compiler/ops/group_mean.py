@@ -41,7 +41,7 @@ class GroupMean(Op):
         errors: Sequence[torch.Tensor],
         output: torch.Tensor,
     ) -> torch.Tensor:
-        terms = node.attrs["size"] + 1.0
+        terms = float(node.attrs["size"]) + 1.0
         size = self.reference(node, params, [inputs[0].abs() + errors[0]])
         return self.reference(node, params, [errors[0]]) + gamma(terms) * size + terms * SMALLEST
 

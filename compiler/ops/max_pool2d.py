@@ -30,7 +30,8 @@ class MaxPool2d(Op):
 
     def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         keys = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
-        return F.max_pool2d(inputs[0], *(node.attrs[key] for key in keys))
+        pooled: torch.Tensor = F.max_pool2d(inputs[0], *(node.attrs[key] for key in keys))
+        return pooled
 
     def error(
         self,
@@ -65,6 +66,10 @@ class MaxPool2d(Op):
         for kind in Kind:
             for shape, attrs in pool2d.cases():
                 yield Sample((TensorType(shape, kind),), attrs)
-            dilated = {"kernel_size": (2, 2), "stride": (1, 2), "padding": (1, 0)}
+            dilated: dict[str, object] = {
+                "kernel_size": (2, 2),
+                "stride": (1, 2),
+                "padding": (1, 0),
+            }
             dilated |= {"dilation": (2, 3), "ceil_mode": False}
             yield Sample((TensorType((5, 8, 9), kind),), dilated)

@@ -16,6 +16,7 @@ decayed input (SpikingJelly's PLIF) is beta 1 - 1/tau, gain 1/tau, drift Vreset/
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -112,7 +113,8 @@ class Neuron(Op):
 
     def _fire(self, node: Node, u: torch.Tensor) -> torch.Tensor:
         threshold = node.attrs["threshold"]
-        return (u > threshold if node.attrs["strict"] else u >= threshold).to(u.dtype)
+        fired: torch.Tensor = u > threshold if node.attrs["strict"] else u >= threshold
+        return fired.to(u.dtype)
 
     def error(
         self,
@@ -158,9 +160,15 @@ class Neuron(Op):
         )
 
     def samples(self) -> Iterable[Sample]:
-        base = {"beta": 0.3, "drift": 0.0, "gain": 1.0, "reset_mode": "hard", "reset": 0.0}
+        base: dict[str, Any] = {
+            "beta": 0.3,
+            "drift": 0.0,
+            "gain": 1.0,
+            "reset_mode": "hard",
+            "reset": 0.0,
+        }
         base |= {"threshold": 0.3, "strict": False, "initial": 0.0}
-        cases = [
+        cases: list[dict[str, Any]] = [
             {},
             {"strict": True, "reset": -0.25},
             {"reset_mode": "soft", "reset": 0.09},

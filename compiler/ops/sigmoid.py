@@ -42,8 +42,8 @@ class Sigmoid(Op):
         errors: Sequence[torch.Tensor],
         output: torch.Tensor,
     ) -> torch.Tensor:
-        # The slope is at most 1/4. Then: an exponential good to EXP_ULPS units in the last place, an
-        # addition and a division.
+        # The slope is at most 1/4. Then: an exponential good to EXP_ULPS units in the last place,
+        # an addition and a division.
         return errors[0] / 4 + gamma(2.0 * EXP_ULPS + 2) * output.abs() + 4 * SMALLEST
 
     def count(

@@ -28,7 +28,8 @@ def kernel_suffix(node: Node, given: TensorType) -> str:
     """The part of the C kernel's name that says what it reads."""
     if given.kind is Kind.SPIKE:
         return "spike_dense" if kernel_of(node) == DENSE else "spike"
-    return given.kind.value
+    suffix: str = given.kind.value
+    return suffix
 
 
 def weighted_sum_error(

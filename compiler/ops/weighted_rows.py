@@ -43,8 +43,8 @@ class WeightedRows(Op):
         errors: Sequence[torch.Tensor],
         output: torch.Tensor,
     ) -> torch.Tensor:
-        # PyTorch writes (mean + max)/2 + alpha mean + gamma max: the weights carry one rounding more, the
-        # sum at most 6 in all.
+        # PyTorch writes (mean + max)/2 + alpha mean + gamma max: the weights carry one rounding
+        # more, the sum at most 6 in all.
         weights = params["weights"].abs()
         size = torch.einsum("r,trn->tn", weights + 1, inputs[0].abs() + errors[0])
         carried = torch.einsum("r,trn->tn", weights, errors[0])

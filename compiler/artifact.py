@@ -1,0 +1,258 @@
+"""The folder that ``snnc compile`` writes: C, runtime headers, shared library, manifest.
+
+It appears whole or not at all: everything is written beside it first and moved into place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from snnc.compiler.build import (
+    HOST_FLAGS,
+    NATIVE,
+    HostModel,
+    c_compiler,
+    compile_object,
+    link_shared,
+)
+from snnc.compiler.compilation import Compilation
+from snnc.compiler.frontend.source import SourceModel
+from snnc.compiler.ir import Graph
+from snnc.errors import BAD_OUTPUT, NOT_COMPILED, SnncError
+
+MANIFEST = "manifest.json"
+FORMAT = "snnc-compiled"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes that the compiled model needs.
+
+    ``flash`` code and constants of the object file; ``weights`` the constants alone; ``arena``
+    the caller's memory, of which ``states`` survive from step to step; ``stack`` the sum of all
+    frames of the object file, an upper bound (None where the compiler does not report frames).
+    """
+
+    flash: int
+    weights: int
+    states: int
+    arena: int
+    arena_lower_bound: int
+    stack: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry of the JSON contract."""
+        return {
+            "flash": self.flash,
+            "weights": self.weights,
+            "ram": {"states": self.states, "arena": self.arena, "stack": self.stack},
+            "arena_lower_bound": self.arena_lower_bound,
+        }
+
+
+def write(
+    out: Path, source: SourceModel, compilation: Compilation, *, instrument: bool = False
+) -> dict[str, Any]:
+    """Write the compiled model to ``out`` and give its manifest.
+
+    Raises:
+        SnncError: BAD_OUTPUT where ``out`` cannot be written or holds something else;
+            C_COMPILER_FAILED, NO_C_COMPILER.
+    """
+    with _fresh_folder(out) as folder:
+        name = compilation.graph.name
+        for file, text in compilation.generated.files.items():
+            (folder / file).write_text(text, encoding="utf-8")
+        with as_file(files("snnc") / "runtime_c" / "include" / "snn") as runtime:
+            shutil.copytree(runtime, folder / "snn")
+        library = f"lib{name}.so"
+        defines = ["SNN_INSTRUMENT"] if instrument else []
+        memory = _compile(folder, compilation, library, defines)
+        manifest = _manifest(source, compilation, library, memory)
+        manifest["options"]["instrument"] = instrument
+        text = json.dumps(manifest, indent=2, sort_keys=False) + "\n"
+        (folder / MANIFEST).write_text(text, encoding="utf-8")
+    return manifest
+
+
+def read_manifest(out: Path) -> dict[str, Any]:
+    """The manifest of a compiled model. Raises SnncError (NOT_COMPILED)."""
+    path = out / MANIFEST
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise SnncError(
+            NOT_COMPILED, f"no readable {MANIFEST} ({error})", where=str(out)
+        ) from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise SnncError(NOT_COMPILED, f"{MANIFEST} was not written by snnc", where=str(out))
+    return manifest
+
+
+def open_compiled(out: Path, manifest: dict[str, Any]) -> HostModel:
+    """The shared library of a compiled model, ready to run."""
+    library = out / manifest["library"]
+    if not library.exists():
+        raise SnncError(NOT_COMPILED, f"{manifest['library']} is missing", where=str(out))
+    arena = manifest["memory"]["ram"]["arena"]
+    return HostModel(library.resolve(), manifest["name"], arena, manifest["classes"])
+
+
+@contextmanager
+def _fresh_folder(out: Path) -> Iterator[Path]:
+    """A folder to fill, moved to ``out`` when the block ends well and removed when it does not."""
+    if out.exists() and not _is_ours(out):
+        raise SnncError(
+            BAD_OUTPUT,
+            "the folder exists and was not written by snnc",
+            where=str(out),
+            mend="Choose another folder, or remove it.",
+        )
+    folder = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        yield folder
+        folder.chmod(0o755)
+        _swap(folder, out)
+    except OSError as error:
+        raise SnncError(
+            BAD_OUTPUT, f"{error.strerror or error}", where=str(error.filename or out)
+        ) from error
+    finally:
+        if folder is not None and folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_ours(out: Path) -> bool:
+    return out.is_dir() and (not any(out.iterdir()) or (out / MANIFEST).exists())
+
+
+def _swap(folder: Path, out: Path) -> None:
+    if not out.exists():
+        folder.rename(out)
+        return
+    old = folder.with_name(f"{folder.name}.old")
+    out.rename(old)
+    folder.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _manifest(
+    source: SourceModel, compilation: Compilation, library: str, memory: Memory
+) -> dict[str, Any]:
+    graph = compilation.graph
+    return {
+        "format": FORMAT,
+        "name": graph.name,
+        "model": source.origin,
+        "target": "host",
+        "library": library,
+        "time_steps": graph.time_steps,
+        "classes": graph[graph.outputs[0]].type.size,
+        "streams": compilation.schedule.streams,
+        "memory": memory.as_json(),
+        "input": _input(source),
+        "layers": _layers(graph),
+        "options": {"dtype": "f32", "flags": [*HOST_FLAGS, *NATIVE]},
+        "versions": {
+            "snnc": metadata.version("snnc"),
+            "torch": str(torch.__version__),
+            "python": platform.python_version(),
+            "cc": _version_of(c_compiler()),
+            "vector": _vector_unit(),
+        },
+    }
+
+
+def _input(source: SourceModel) -> dict[str, Any]:
+    described: dict[str, Any] = {"shape": list(source.input_shape), "kind": "count"}
+    if source.input is not None:
+        given = source.input
+        described |= {
+            "sensor": [given.height, given.width],
+            "dt_us": given.dt_us,
+            "downsample": given.downsample,
+            "framing": given.framing,
+        }
+    return described
+
+
+def _layers(graph: Graph) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": node.name,
+            "op": node.op,
+            "module": node.loc.module,
+            "shape": list(node.type.shape),
+            "kind": node.type.kind.value,
+            "temporal": node.type.temporal,
+            "inputs": list(node.inputs),
+            **({"kernel": node.attrs["kernel"]} if "kernel" in node.attrs else {}),
+        }
+        for node in graph.nodes
+    ]
+
+
+def _compile(folder: Path, compilation: Compilation, library: str, defines: list[str]) -> Memory:
+    """Build the shared library and measure its object file."""
+    source = folder / f"{compilation.graph.name}.c"
+    with tempfile.TemporaryDirectory() as scratch:
+        object_file = Path(scratch) / "model.o"
+        compile_object(source, object_file, defines=defines)
+        link_shared([object_file], folder / library)
+        usage = object_file.with_suffix(".su")
+        stack = _stack_bound(usage.read_text()) if usage.exists() else None
+        sizes = subprocess.run(
+            ["size", str(object_file)], check=True, capture_output=True, text=True
+        ).stdout.splitlines()[1]
+    text, data, _ = map(int, sizes.split()[:3])
+    plan = compilation.generated.plan
+    return Memory(
+        flash=text + data,
+        weights=compilation.generated.constant_bytes,
+        states=plan.by_role().get("states", 0),
+        arena=plan.size,
+        arena_lower_bound=plan.lower_bound,
+        stack=stack,
+    )
+
+
+def _stack_bound(usage: str) -> int:
+    """No function of the generated code recurses, so all frames together bound the stack."""
+    return sum(int(line.split("\t")[1]) for line in usage.splitlines())
+
+
+def _version_of(compiler: str) -> str:
+    said = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True)
+    return said.stdout.splitlines()[0]
+
+
+def _vector_unit() -> str:
+    """Name of the vector code that the kernels chose (SNN_VEC_NAME), asked of the preprocessor."""
+    with as_file(files("snnc") / "runtime_c" / "include") as runtime:
+        said = subprocess.run(
+            [c_compiler(), *NATIVE, f"-I{runtime}", "-E", "-x", "c", "-"],
+            input='#include "snn/vec.h"\nvector = SNN_VEC_NAME\n',
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    found = re.search(r'^vector = "(.*)"$', said.stdout, re.MULTILINE)
+    return found.group(1) if found else "unknown"

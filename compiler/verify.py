@@ -1,0 +1,301 @@
+"""The proof: the C's spikes equal PyTorch's, layer by layer, step by step.
+
+Each layer of the C is run on PyTorch's own input spikes: after every node with a discrete output
+(spikes, masks) the C's value is recorded and then replaced by PyTorch's. Where the two differ, a
+float64 run of the same layer judges: the difference is *explained* only if the exact value lies
+within the rigorous rounding bound of one of the two sums (docs/numerics.md); else it is
+*unexplained*, and the verification fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from snnc.compiler import reference
+from snnc.compiler.build import NATIVE, ObservedModel
+from snnc.compiler.compilation import Compilation
+from snnc.compiler.ir import Array, Graph, Node
+from snnc.compiler.ops import op_of
+from snnc.compiler.ops.neuron import Neuron
+from snnc.errors import InternalError
+
+DISCRETE = ("neuron", "complementary_mask")
+"""Ops that turn real numbers into 0 or 1: where rounding can show."""
+
+
+@dataclass
+class LayerResult:
+    """Comparison of one discrete node, summed over samples."""
+
+    name: str
+    module: str
+    compared: int = 0
+    mismatches: int = 0
+    explained: int = 0
+
+    @property
+    def unexplained(self) -> int:
+        """Differences that rounding cannot explain."""
+        return self.mismatches - self.explained
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry of the JSON contract."""
+        return {
+            "name": self.name,
+            "module": self.module,
+            "compared": self.compared,
+            "mismatches": self.mismatches,
+            "explained": self.explained,
+            "unexplained": self.unexplained,
+        }
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """The first unexplained difference, and how far the exact value is from the threshold."""
+
+    sample: int
+    layer: str
+    step: int
+    neuron: tuple[int, ...]
+    margin: float | None
+    bound: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry of the JSON contract."""
+        return {
+            "sample": self.sample,
+            "layer": self.layer,
+            "step": self.step,
+            "neuron": list(self.neuron),
+            "margin": self.margin,
+            "bound": self.bound,
+        }
+
+
+@dataclass
+class Verification:
+    """The result over all samples."""
+
+    time_steps: int
+    layers: list[LayerResult]
+    samples: int = 0
+    same_class: int = 0
+    labelled: int = 0
+    right: dict[str, int] = field(default_factory=lambda: {"pytorch": 0, "c": 0})
+    first_divergence: Divergence | None = None
+    count_mismatches: list[str] = field(default_factory=list)
+    counted_nodes: int = 0
+
+    @property
+    def unexplained(self) -> int:
+        """Unexplained differences in all layers."""
+        return sum(layer.unexplained for layer in self.layers)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every spike is equal or explained and every count is exact."""
+        return self.unexplained == 0 and not self.count_mismatches
+
+    def as_json(self) -> dict[str, Any]:
+        """The JSON contract of ``snnc verify``."""
+        accuracy = {
+            who: right / self.labelled if self.labelled else None
+            for who, right in self.right.items()
+        }
+        return {
+            "samples": self.samples,
+            "time_steps": self.time_steps,
+            "layers": [layer.as_json() for layer in self.layers],
+            "unexplained": self.unexplained,
+            "class_agreement": self.same_class / self.samples if self.samples else None,
+            "accuracy": accuracy,
+            "first_divergence": self.first_divergence.as_json() if self.first_divergence else None,
+            "counts": {
+                "compared": self.counted_nodes,
+                "mismatches": self.count_mismatches,
+            },
+        }
+
+
+class Verifier:
+    """Verifies one model sample by sample.
+
+    Args:
+        model: the PyTorch model, takes [T, 1, C, H, W].
+        compilation: its compilation.
+        folder: where the observed build is written.
+        flags: further C compiler flags.
+        files: C files to verify instead of the compilation's own (as written by snnc compile).
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        compilation: Compilation,
+        folder: Path,
+        flags: Sequence[str] = NATIVE,
+        files: Mapping[str, str] | None = None,
+    ) -> None:
+        self.model = model.eval()
+        self.source = compilation.source
+        self.graph = compilation.graph
+        self.discrete = [node for node in self.graph.nodes if node.op in DISCRETE]
+        self.observed = ObservedModel(self.graph, compilation.generated, folder, flags, files=files)
+        self.result = Verification(
+            self.graph.time_steps, [LayerResult(n.name, n.loc.module) for n in self.discrete]
+        )
+
+    def verify(self, frames: Array, label: int | None = None) -> None:
+        """Compare one window of event counts [T, C, H, W]; adds to :attr:`result`."""
+        x = torch.from_numpy(np.asarray(frames, dtype=np.float32))
+        scores, spikes = self.run_pytorch(x)
+        forced = {name: value.numpy() for name, value in spikes.items()}
+        wanted = [(node.name, "value") for node in self.discrete]
+        layerwise = self.observed.run(frames, observe=wanted, forced=forced)
+        self._compare_spikes(x, spikes, layerwise.values)
+        self._compare_counts(x, spikes, layerwise.counts)
+        free = self.observed.run(frames)
+        self._compare_classes(scores, free.scores, label)
+        self.result.samples += 1
+
+    def run_pytorch(self, x: torch.Tensor) -> tuple[Array, dict[str, torch.Tensor]]:
+        """PyTorch's scores and its own discrete values, by node, [T, *shape]."""
+        with torch.no_grad(), captured(self.model, self.discrete) as values:
+            scores = self.model(x[:, None])
+        return scores[0].numpy(), {
+            node.name: value.reshape(len(value), *node.type.shape)
+            for node, value in zip(self.discrete, values(), strict=True)
+        }
+
+    def _compare_spikes(
+        self,
+        x: torch.Tensor,
+        spikes: Mapping[str, torch.Tensor],
+        own: Mapping[tuple[str, str], Array],
+    ) -> None:
+        for node, layer in zip(self.discrete, self.result.layers, strict=True):
+            theirs = spikes[node.name]
+            different = torch.from_numpy(own[node.name, "value"]) != theirs.to(torch.uint8)
+            layer.compared += different.numel()
+            count = int(different.sum())
+            if not count:
+                continue
+            undecided = self._undecided(node, x, spikes)
+            layer.mismatches += count
+            layer.explained += int((different & undecided).sum())
+            bad = different & ~undecided
+            if bool(bad.any()) and self.result.first_divergence is None:
+                self.result.first_divergence = self._locate(node, x, spikes, bad)
+
+    def _undecided(
+        self, node: Node, x: torch.Tensor, spikes: Mapping[str, torch.Tensor]
+    ) -> torch.Tensor:
+        """Where a correct PyTorch or a correct C may decide either way, by its own operations."""
+        verdicts = [
+            reference.judge(graph, {"input": x}, spikes, [node.name])[node.name]
+            for graph in (self.source, self.graph)
+        ]
+        return (verdicts[0].error != 0) | (verdicts[1].error != 0)
+
+    def _locate(
+        self,
+        node: Node,
+        x: torch.Tensor,
+        spikes: Mapping[str, torch.Tensor],
+        bad: torch.Tensor,
+    ) -> Divergence:
+        step, *neuron = (int(i) for i in bad.nonzero()[0])
+        margin = bound = None
+        op = op_of(node)
+        if isinstance(op, Neuron):
+            (current,) = node.inputs
+            verdict = reference.judge(self.graph, {"input": x}, spikes, [current])[current]
+            forced = spikes[node.name].to(torch.float64)
+            membrane = list(op.membrane(node, verdict.value, forced, verdict.error))[step]
+            margin = float(membrane[0][tuple(neuron)]) - node.attrs["threshold"]
+            bound = float(membrane[1][tuple(neuron)])
+        return Divergence(self.result.samples, node.name, step, tuple(neuron), margin, bound)
+
+    def _compare_counts(
+        self,
+        x: torch.Tensor,
+        spikes: Mapping[str, torch.Tensor],
+        executed: Mapping[str, Mapping[str, int]],
+    ) -> None:
+        values = reference.run(self.graph, {"input": x}, forced=spikes)
+        for name, expected in analytic_counts(self.graph, values).items():
+            self.result.counted_nodes += 1
+            if executed[name] != expected:
+                self.result.count_mismatches.append(
+                    f"sample {self.result.samples}, {name}: counted {expected}, "
+                    f"executed {dict(executed[name])}"
+                )
+
+    def _compare_classes(self, scores: Array, c_scores: Array, label: int | None) -> None:
+        classes = {"pytorch": int(scores.argmax()), "c": int(c_scores.argmax())}
+        self.result.same_class += classes["pytorch"] == classes["c"]
+        if label is not None:
+            self.result.labelled += 1
+            for who, chosen in classes.items():
+                self.result.right[who] += chosen == label
+
+
+def analytic_counts(graph: Graph, values: Mapping[str, torch.Tensor]) -> dict[str, dict[str, int]]:
+    """Operations of every node by its own count rule, as integers over the window."""
+    return {
+        node.name: op_of(node)
+        .count(
+            node,
+            graph.params_of(node),
+            [values[name] for name in node.inputs],
+            graph.input_types(node),
+        )
+        .totals()
+        for node in graph.nodes
+        if node.op != "input"
+    }
+
+
+@contextmanager
+def captured(model: nn.Module, nodes: Iterable[Node]) -> Iterator[Any]:
+    """Record what the modules behind nodes give, in a forward pass inside the block.
+
+    Yields a function that gives the values in the nodes' order; the nth node of a module that is
+    called more than once has the nth call's value.
+    """
+    nodes = list(nodes)
+    calls: dict[str, list[torch.Tensor]] = {node.loc.module: [] for node in nodes}
+    hooks = [
+        model.get_submodule(path).register_forward_hook(
+            lambda _module, _inputs, output, path=path: calls[path].append(output.detach())
+        )
+        for path in calls
+    ]
+
+    def values() -> list[torch.Tensor]:
+        seen = dict.fromkeys(calls, 0)
+        result = []
+        for node in nodes:
+            path = node.loc.module
+            if seen[path] >= len(calls[path]):
+                raise InternalError(
+                    "the module was called fewer times than it was traced", where=path
+                )
+            result.append(calls[path][seen[path]])
+            seen[path] += 1
+        return result
+
+    try:
+        yield values
+    finally:
+        for hook in hooks:
+            hook.remove()

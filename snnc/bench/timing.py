@@ -1,0 +1,85 @@
+"""How things are timed: in turn, several rounds, one core, medians and spread."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of one contestant over the rounds."""
+
+    rounds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The figure to quote."""
+        return statistics.median(self.rounds)
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """Fastest and slowest round."""
+        return min(self.rounds), max(self.rounds)
+
+
+def time_in_turn(
+    contestants: Mapping[str, Callable[[], object]],
+    rounds: int,
+    round_done: Callable[[], None] = lambda: None,
+) -> dict[str, Timing]:
+    """Time each contestant once a round, in turn, after one round that does not count.
+
+    Taking turns spreads the machine's drift over all of them alike.
+    """
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for counted in [False] + [True] * rounds:
+        for name, run in contestants.items():
+            start = time.perf_counter()
+            run()
+            took = 1e3 * (time.perf_counter() - start)
+            if counted:
+                times[name].append(took)
+            round_done()
+    return {name: Timing(tuple(rows)) for name, rows in times.items()}
+
+
+@contextmanager
+def one_core() -> Iterator[int | None]:
+    """Pin this process to one core and PyTorch to one thread.
+
+    Gives the core, or None where the system cannot pin.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else None
+    core = max(cores) if cores else None
+    try:
+        if core is not None:
+            os.sched_setaffinity(0, {core})
+        yield core
+    finally:
+        torch.set_num_threads(threads)
+        if cores:
+            os.sched_setaffinity(0, cores)
+
+
+def machine() -> dict[str, str]:
+    """What the figures were measured on."""
+    name = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as info:
+            models = [
+                line.split(":", 1)[1].strip() for line in info if line.startswith("model name")
+            ]
+        name = models[0] if models else name
+    except OSError:
+        pass  # not Linux: the platform's own name has to do
+    return {"cpu": name, "system": platform.platform(), "torch": str(torch.__version__)}

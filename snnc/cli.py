@@ -1,0 +1,80 @@
+"""The ``snnc`` command line: names of the commands, exit statuses, and nothing heavy.
+
+Commands are imported when they are used, so that ``snnc --help`` needs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import NoReturn
+
+import click
+
+from snnc.errors import EXIT_BUG, INTERNAL, SnncError
+
+COMMANDS = {
+    "check": "list everything in a model that cannot be compiled",
+    "compile": "compile a model to event-driven C",
+    "verify": "prove that the C's spikes equal PyTorch's on recordings",
+    "energy": "count operations and energy on recordings",
+    "analyze": "measure redundancy: firing rates, membranes, ghosts",
+    "run": "classify a recording with a compiled model",
+    "train": "train a network on event-camera data",
+    "bench": "time the C against dense ways to run the same network",
+}
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands live in snnc.commands, one module each."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"snnc.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="snnc")
+def group() -> None:
+    """Compile trained spiking neural networks from PyTorch to proven, event-driven C.
+
+    MODEL is a checkpoint written by snnc, or package.module:factory (your own code, with
+    --weights). DATA is nmnist:DIR, dvsgesture:DIR, gesture-sim, or the path of a recording.
+
+    Exit status: 0 done, 1 the answer is no, 2 wrong usage or unreadable input, 3 our fault.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its status."""
+    try:
+        group(prog_name="snnc", standalone_mode=True)
+    except SnncError as error:
+        click.echo(f"snnc: {error}", err=True)
+        sys.exit(error.code.status)
+    except Exception as error:
+        if os.environ.get("SNNC_DEBUG"):
+            traceback.print_exc()
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        click.echo(
+            f"snnc: {INTERNAL.code}: {type(error).__name__}: {error} "
+            f"({place.filename}:{place.lineno}). {INTERNAL.mend} SNNC_DEBUG=1 shows the traceback.",
+            err=True,
+        )
+        sys.exit(EXIT_BUG)
+    sys.exit(0)

@@ -1,0 +1,1 @@
+"""The commands of ``snnc``, one module each; :mod:`snnc.cli` imports them when they are used."""

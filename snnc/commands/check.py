@@ -1,0 +1,74 @@
+"""``snnc check``: everything in a model that cannot be compiled, at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from snnc.commands.options import console_for, json_option, model_options, write_json
+from snnc.errors import EXIT_NO
+
+
+@click.command()
+@model_options
+@json_option
+def command(
+    model: str,
+    name: str | None,
+    weights: Path | None,
+    input_shape: tuple[int, ...] | None,
+    time_steps: int | None,
+    json_file: str | None,
+) -> None:
+    """List everything in MODEL that cannot be compiled, and what keeps it from streaming.
+
+    Exit status 1 if there is anything.
+    """
+    from snnc.compiler.causality import causality
+    from snnc.compiler.frontend.source import load_source
+    from snnc.compiler.frontend.torch_fx import survey
+
+    source = load_source(
+        model, weights=weights, input_shape=input_shape, time_steps=time_steps, name=name
+    )
+    importing, outputs = survey(
+        source.module, source.input_shape, source.time_steps, name=source.name
+    )
+    supported = not importing.unsupported
+    result: dict[str, Any] = {
+        "supported": supported,
+        "unsupported": [entry.as_json() for entry in importing.unsupported],
+        "causality": causality(importing.graph(outputs)) if supported else None,
+    }
+    write_json(result, json_file)
+    _show(console_for(json_file), model, result)
+    if not supported:
+        sys.exit(EXIT_NO)
+
+
+def _show(console: Console, model: str, result: dict[str, Any]) -> None:
+    if not result["supported"]:
+        table = Table(
+            "module", "class", "shape", "reason", "way out", title=f"{model}: unsupported"
+        )
+        for entry in result["unsupported"]:
+            place = entry["module"] or entry["source"]
+            table.add_row(
+                place, entry["class"], entry["shape"], entry["reason"], entry["suggestion"]
+            )
+        console.print(table)
+        return
+    found = result["causality"]
+    console.print(f"{model}: every layer is supported")
+    if found["streams"]:
+        console.print("It streams: each step needs only the steps before it.")
+        return
+    table = Table("module", "waits for", "buffer", title="modules that need the whole window")
+    for entry in found["needs_future"]:
+        table.add_row(entry["module"], entry["reason"], f"{entry['bytes'] / 1024:.1f} KiB")
+    console.print(table)

@@ -1,0 +1,87 @@
+"""``snnc run``: class scores of a recording from a compiled model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from snnc.commands.options import console_for, json_option, write_json
+
+
+@click.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--events", "recording", type=click.Path(path_type=Path), required=True, help="The recording."
+)
+@json_option
+def command(out: Path, recording: Path, json_file: str | None) -> None:
+    """Classify a RECORDING with the compiled model in OUT, by the C alone."""
+    from snnc.compiler.artifact import open_compiled, read_manifest
+    from snnc.models.datasets.dataset import check_sensor
+    from snnc.models.datasets.readers import read_recording
+
+    manifest = read_manifest(out)
+    model = open_compiled(out, manifest)
+    events = read_recording(recording)
+    given = _input_of(manifest, out)
+    check_sensor(events, (given["sensor"][0], given["sensor"][1]))
+    model.reset()
+    model.push_events(_c_events(events.events))
+    model.run()
+    scores = model.scores()
+    result = {
+        "recording": str(recording),
+        "class": int(scores.argmax()),
+        "scores": [float(score) for score in scores],
+        "events": len(events),
+        "dropped": int(model.net.dropped),
+    }
+    write_json(result, json_file)
+    _show(console_for(json_file), result)
+
+
+def _input_of(manifest: dict[str, Any], out: Path) -> dict[str, Any]:
+    from snnc.errors import BAD_OPTION, SnncError
+
+    given: dict[str, Any] = manifest["input"]
+    if given.get("dt_us") is None:
+        raise SnncError(
+            BAD_OPTION,
+            "the compiled model takes frames, not events",
+            where=str(out),
+            mend="Compile a model whose input description has a step length (framing by dt).",
+        )
+    return given
+
+
+def _c_events(events: Any) -> Any:
+    """Events in the layout of snn_event, times from the first event on.
+
+    An event later than 2^32 microseconds (71 minutes) is after the last step of any window; its
+    time is capped, so that it is dropped and counted like the others.
+    """
+    from snnc.compiler.build import EVENT_DTYPE
+
+    packed = np.zeros(len(events), EVENT_DTYPE)
+    since = events["t"] - (events["t"][0] if len(events) else 0)
+    packed["t_us"] = np.minimum(since, np.iinfo(np.uint32).max)
+    packed["x"], packed["y"], packed["polarity"] = events["x"], events["y"], events["p"]
+    return packed
+
+
+def _show(console: Console, result: dict[str, Any]) -> None:
+    table = Table("class", "score", "")
+    best = max(result["scores"]) or 1.0
+    for index, score in enumerate(result["scores"]):
+        mark = "bold green" if index == result["class"] else None
+        table.add_row(str(index), f"{score:.4f}", "█" * round(24 * score / best), style=mark)
+    console.print(table)
+    console.print(
+        f"class {result['class']} ({result['events']:,} events, "
+        f"{result['dropped']:,} after the last step)"
+    )

@@ -1,0 +1,122 @@
+"""``snnc verify``: the C against PyTorch on recordings."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from snnc.commands.options import (
+    console_for,
+    json_option,
+    model_options,
+    one_of,
+    progress_bar,
+    samples_option,
+    split_option,
+    write_json,
+)
+from snnc.errors import EXIT_NO
+
+if TYPE_CHECKING:
+    from snnc.compiler.verify import Verification
+
+
+@click.command()
+@model_options
+@click.option("--data", required=True, help="DATA: recordings to compare on.")
+@samples_option
+@split_option
+@click.option("--dtype", default="f32", show_default=True, help="Arithmetic of the C.")
+@click.option("--target", default="host", show_default=True, help="Where the C runs.")
+@click.option(
+    "--compiled",
+    type=click.Path(path_type=Path),
+    help="Verify the C in this folder (from snnc compile) as it stands.",
+)
+@json_option
+def command(
+    model: str,
+    name: str | None,
+    weights: Path | None,
+    input_shape: tuple[int, ...] | None,
+    time_steps: int | None,
+    data: str,
+    samples: int | None,
+    split: str,
+    dtype: str,
+    target: str,
+    compiled: Path | None,
+    json_file: str | None,
+) -> None:
+    """Prove on DATA that the C of MODEL fires PyTorch's spikes.
+
+    Every layer runs on PyTorch's own input spikes, every step is compared, and every executed
+    operation is counted. A difference must be explained by the rounding bound of its sum. Exit
+    status 1 if one is not, or if a count differs.
+    """
+    from snnc.commands.windows import windows
+    from snnc.compiler.artifact import read_manifest
+    from snnc.compiler.compilation import compile_graph
+    from snnc.compiler.frontend.source import load_source
+    from snnc.compiler.verify import Verifier
+
+    one_of(dtype, ["f32"], "--dtype")
+    one_of(target, ["host"], "--target")
+    if compiled is not None:
+        name = read_manifest(compiled)["name"]
+    source = load_source(
+        model, weights=weights, input_shape=input_shape, time_steps=time_steps, name=name
+    )
+    recordings = windows(source, data, split, samples)
+    compilation = compile_graph(source.graph(), source.framing)
+    files = _c_files(compiled, list(compilation.generated.files)) if compiled else None
+    with tempfile.TemporaryDirectory() as folder, progress_bar(Console(stderr=True)) as bar:
+        verifier = Verifier(source.module, compilation, Path(folder), files=files)
+        for window in bar.track(recordings, description="verifying"):
+            verifier.verify(window.frames, window.label)
+    write_json(verifier.result.as_json(), json_file)
+    _show(console_for(json_file), model, verifier.result)
+    if not verifier.result.passed:
+        sys.exit(EXIT_NO)
+
+
+def _c_files(folder: Path, names: list[str]) -> dict[str, str]:
+    return {name: (folder / name).read_text("utf-8") for name in names}
+
+
+def _show(console: Console, model: str, result: Verification) -> None:
+    table = Table("layer", title=f"{model}: {result.samples} recordings, {result.time_steps} steps")
+    for column in ("compared", "differ", "explained by rounding", "unexplained"):
+        table.add_column(column, justify="right")
+    for layer in result.layers:
+        numbers = (layer.compared, layer.mismatches, layer.explained, layer.unexplained)
+        style = "bold red" if layer.unexplained else None
+        table.add_row(layer.name, *(f"{number:,}" for number in numbers), style=style)
+    console.print(table)
+    console.print(f"same class on {result.same_class} of {result.samples} recordings")
+    if result.labelled:
+        right = result.right
+        console.print(
+            f"accuracy: PyTorch {right['pytorch']}/{result.labelled}, "
+            f"C {right['c']}/{result.labelled}"
+        )
+    console.print(
+        f"operation counts: {result.counted_nodes} compared with the executed ones, "
+        f"{len(result.count_mismatches)} differ"
+    )
+    for line in result.count_mismatches[:5]:
+        console.print(f"  {line}")
+    first = result.first_divergence
+    if first is not None:
+        clears = "" if first.margin is None else f", {first.margin:+.3g} from the threshold"
+        console.print(
+            f"[bold red]first unexplained difference: layer {first.layer}, step {first.step}, "
+            f"neuron {list(first.neuron)}, recording {first.sample}{clears}[/]"
+        )
+    console.print("[bold green]PROVEN[/]" if result.passed else "[bold red]NOT EQUAL[/]")

@@ -1,0 +1,85 @@
+"""DATA for a model: its recordings as windows of frames, framed as the model was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from snnc.errors import BAD_OPTION, InternalError, SnncError
+from snnc.models.datasets.dataset import check_sensor, check_split
+from snnc.models.datasets.events import Recording
+from snnc.models.datasets.framing import frame_by_count, frame_by_dt, frame_by_time
+from snnc.models.datasets.spec import open_data
+
+if TYPE_CHECKING:
+    from snnc.compiler.frontend.source import SourceModel
+    from snnc.models.checkpoints import InputDescription
+
+
+@dataclass(frozen=True)
+class Window:
+    """Event counts uint16 [T, 2, H, W] of one recording, its class if known, and its name."""
+
+    frames: npt.NDArray[np.uint16]
+    label: int | None
+    name: str
+
+
+class Windows:
+    """A sized, lazy sequence of windows."""
+
+    def __init__(self, source: SourceModel, data: str, split: str, samples: int | None) -> None:
+        if source.input is None:
+            raise SnncError(
+                BAD_OPTION,
+                "the model does not say how recordings become frames",
+                where=source.origin,
+                mend="Save it with snnc.save and an InputDescription.",
+            )
+        self.input = source.input
+        self.dataset = open_data(data, check_split(split))
+        if samples is not None and samples > len(self.dataset):
+            raise SnncError(
+                BAD_OPTION,
+                f"{samples} samples were asked for, and {data} has {len(self.dataset)}",
+                mend="Ask for fewer, or leave out --samples.",
+            )
+        self.samples = samples or len(self.dataset)
+
+    def __len__(self) -> int:
+        return self.samples
+
+    def __iter__(self) -> Iterator[Window]:
+        for index in range(self.samples):
+            sample = self.dataset[index]
+            yield Window(frames_for(self.input, sample.recording), sample.label, sample.name)
+
+
+def windows(source: SourceModel, data: str, split: str, samples: int | None) -> Windows:
+    """The first ``samples`` recordings of DATA (default: all) for a model.
+
+    Raises:
+        SnncError: BAD_DATA_SPEC, BAD_OPTION; while iterating BAD_RECORDING, EMPTY_RECORDING,
+            WRONG_SENSOR.
+    """
+    return Windows(source, data, split, samples)
+
+
+def frames_for(given: InputDescription, recording: Recording) -> npt.NDArray[np.uint16]:
+    """Frames of a recording as the model was trained: uint16 [T, 2, H, W].
+
+    Raises:
+        SnncError: WRONG_SENSOR, EMPTY_RECORDING, BAD_RECORDING.
+    """
+    check_sensor(recording, (given.height, given.width))
+    if given.framing == "time":
+        return frame_by_time(recording, given.time_steps, given.downsample).counts
+    if given.framing == "count":
+        return frame_by_count(recording, given.time_steps, given.downsample).counts
+    if given.dt_us is None:
+        raise InternalError("framing by dt without dt_us")
+    return frame_by_dt(recording, given.dt_us, given.time_steps, given.downsample).counts
