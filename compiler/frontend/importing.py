@@ -1,7 +1,8 @@
 """What every frontend writes into: a graph under construction that names what it cannot take.
 
 An *importer* turns one module of the source model into nodes. It is registered for a class with
-:func:`importer`; a user's own class is registered the same way.
+:func:`importer`; a user's own class is registered the same way. It raises SnncError
+(UNSUPPORTED_LAYER) for what it cannot take, or lists that itself and gives None.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import numpy as np
 import torch
 
 from snnc.compiler import typing
+from snnc.compiler.frontend.identifiers import node_name
 from snnc.compiler.ir import Array, Graph, Kind, Location, Node, TensorType
 from snnc.errors import BAD_WEIGHTS, UNSUPPORTED_LAYER, SnncError
 
-Importer = Callable[["Importing", Any, str, Sequence[str]], str]
+Importer = Callable[["Importing", Any, str, Sequence[str]], str | None]
 
 IMPORTERS: dict[type, Importer] = {}
 
@@ -38,9 +40,25 @@ def importer_of(module: object) -> Importer | None:
     return IMPORTERS.get(type(module))
 
 
+def needed_importer(module: object) -> Importer:
+    """The module's importer. Raises SnncError (UNSUPPORTED_LAYER) where there is none."""
+    function = importer_of(module)
+    if function is None:
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            "no operator is registered for this class",
+            mend="Replace it by a supported layer, or register an importer for it.",
+        )
+    return function
+
+
 @dataclass(frozen=True)
 class Unsupported:
-    """One thing that the compiler cannot take, as ``snnc check`` lists it."""
+    """One thing that the compiler cannot take, as ``snnc check`` lists it.
+
+    ``shape`` is that of its input, "" where it is not known; ``source`` the line of the user's own
+    code that calls it.
+    """
 
     module: str
     class_name: str
@@ -70,6 +88,8 @@ class Importing:
         self.nodes: dict[str, Node] = {}
         self.params: dict[str, Array] = {}
         self.unsupported: list[Unsupported] = []
+        self.leading_axes = 2
+        """Axes before the features of one step: [T, N, ...], or [T*N, ...] inside OverTime."""
 
     def input(self, shape: tuple[int, ...], kind: Kind) -> str:
         """Add the network's input."""
@@ -114,6 +134,20 @@ class Importing:
         """Type of a value added before."""
         return self.nodes[name].type
 
+    def refuse(
+        self, module: str, class_name: str, shape: str, error: SnncError, source: str = ""
+    ) -> None:
+        """List what ``error`` (UNSUPPORTED_LAYER) says about a module or function.
+
+        Raises:
+            SnncError: the error itself, if it is of another kind.
+        """
+        if error.code is not UNSUPPORTED_LAYER:
+            raise error
+        self.unsupported.append(
+            Unsupported(module, class_name, shape, error.what, error.mend, source)
+        )
+
     def graph(self, outputs: Sequence[str]) -> Graph:
         """The finished graph. Raises SnncError if anything could not be taken."""
         if self.unsupported:
@@ -142,28 +176,26 @@ def unsupported_error(entries: Sequence[Unsupported]) -> SnncError:
     )
 
 
-def node_name(path: str) -> str:
-    """A C identifier from a module path, without the words that every path of ours has."""
-    words = [word for word in path.split(".") if word not in ("synapse", "layers")]
-    name = "_".join(words) or "root"
-    return name if name.isidentifier() else f"m_{name}"
+def check_dtype(value: torch.Tensor, where: str) -> None:
+    """Raise SnncError (BAD_WEIGHTS) unless the parameter is float32."""
+    if value.dtype != torch.float32:
+        raise SnncError(
+            BAD_WEIGHTS,
+            f"the parameter is {value.dtype}, and the C computes in float32",
+            where=where,
+            mend="Convert the model with model.float() and check its accuracy again.",
+        )
 
 
 def exact(value: torch.Tensor | Array, where: str) -> Array:
-    """A parameter as float64, which holds every float32 and float16 exactly.
+    """A parameter as float64, which holds every float32 exactly.
 
     Raises:
-        SnncError: BAD_WEIGHTS for NaN or infinity, for complex numbers and for float64, whose
-            rounding to float32 the source model does not do.
+        SnncError: BAD_WEIGHTS for NaN or infinity, and for any other type than float32: the source
+            model rounds in that type, and the C does not.
     """
     if isinstance(value, torch.Tensor):
-        if value.is_complex() or value.dtype == torch.float64:
-            raise SnncError(
-                BAD_WEIGHTS,
-                f"the parameter is {value.dtype}, and the C computes in float32",
-                where=where,
-                mend="Convert the model with model.float() and check its accuracy again.",
-            )
+        check_dtype(value, where)
         value = value.detach().to("cpu", torch.float64).numpy()
     value = np.asarray(value, dtype=np.float64)
     if not np.isfinite(value).all():

@@ -119,14 +119,21 @@ def _sigmoid(g: Importing, m: nn.Sigmoid, path: str, inputs: Sequence[str]) -> s
 
 @importer(nn.Flatten)
 def _flatten(g: Importing, m: nn.Flatten, path: str, inputs: Sequence[str]) -> str:
-    rank = len(g.type_of(inputs[0]).shape)
-    if m.start_dim != 1 or m.end_dim not in (-1, rank):
+    check_flatten(g, inputs[0], m.start_dim, m.end_dim)
+    return g.add(path, "flatten", inputs)
+
+
+def check_flatten(g: Importing, value: str, start: int, end: int) -> None:
+    """Raise SnncError (UNSUPPORTED_LAYER) unless the features, and nothing else, are flattened."""
+    axes = g.leading_axes + len(g.type_of(value).shape)
+    if (start % axes, end % axes) != (g.leading_axes, axes - 1):
+        layout = "[T, N, ...]" if g.leading_axes == 2 else "[T*N, ...]"
         raise SnncError(
             UNSUPPORTED_LAYER,
-            f"Flatten({m.start_dim}, {m.end_dim}) flattens only a part of the features",
-            mend="Use nn.Flatten() with its defaults.",
+            f"flattening dimensions {start} to {end} of {layout} does not give one vector of "
+            "features for each step and sample",
+            mend=f"Flatten from dimension {g.leading_axes} to -1.",
         )
-    return g.add(path, "flatten", inputs)
 
 
 @importer(nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d)

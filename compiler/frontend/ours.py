@@ -6,30 +6,42 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from snnc.compiler.frontend.importing import Importing, importer, importer_of
-from snnc.errors import UNSUPPORTED_LAYER, SnncError
+from snnc.compiler.frontend.importing import Importing, importer, needed_importer
+from snnc.errors import SnncError
 from snnc.models import attention, networks, neurons
 from snnc.models.grouping import LAMBDA
 
 
 @importer(networks.OverTime)
-def _over_time(g: Importing, m: networks.OverTime, path: str, inputs: Sequence[str]) -> str:
-    return sequence(g, m.layers, f"{path}.layers", inputs)
-
-
-def sequence(g: Importing, layers: nn.Sequential, path: str, inputs: Sequence[str]) -> str:
-    """Import the children of an nn.Sequential of stateless layers, one after the other."""
-    (value,) = inputs
-    for name, layer in layers.named_children():
-        function = importer_of(layer)
-        if function is None:
-            raise SnncError(
-                UNSUPPORTED_LAYER,
-                f"its layer {name} ({type(layer).__name__}) has no registered operator",
-                mend="Replace it by a supported layer, or register an importer for it.",
-            )
-        value = function(g, layer, f"{path}.{name}", [value])
+def _over_time(g: Importing, m: networks.OverTime, path: str, inputs: Sequence[str]) -> str | None:
+    g.leading_axes = 1
+    value = sequence(g, m.layers, f"{path}.layers", inputs[0])
+    g.leading_axes = 2
     return value
+
+
+def sequence(g: Importing, layers: nn.Sequential, path: str, value: str | None) -> str | None:
+    """Import the children of an nn.Sequential of stateless layers, one after the other.
+
+    All that cannot be taken are listed; the result is None then.
+    """
+    for name, layer in layers._modules.items():
+        if isinstance(layer, nn.Sequential):
+            value = sequence(g, layer, f"{path}.{name}", value)
+        elif layer is not None:
+            value = _layer(g, layer, f"{path}.{name}", value)
+    return value
+
+
+def _layer(g: Importing, layer: nn.Module, path: str, value: str | None) -> str | None:
+    """Import one layer; None where it, or one before it, could not be taken."""
+    try:
+        function = needed_importer(layer)
+        return None if value is None else function(g, layer, path, [value])
+    except SnncError as error:
+        shape = "" if value is None else "×".join(map(str, (g.time_steps, *g.type_of(value).shape)))
+        g.refuse(path, type(layer).__name__, shape, error)
+        return None
 
 
 @importer(neurons.LIF, neurons.IF)

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from snnc.compiler.codegen import Framing
+from snnc.compiler.frontend.identifiers import C_KEYWORDS
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir import Graph
 from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, BAD_WEIGHTS, SnncError
@@ -116,51 +117,9 @@ def identifier(text: str) -> str:
         raise SnncError(
             BAD_OPTION, f"no C identifier can be made of {text!r}", mend="Give one with --name."
         )
-    if name[0].isdigit() or keyword.iskeyword(name) or name in _C_KEYWORDS:
+    if name[0].isdigit() or keyword.iskeyword(name) or name in (*C_KEYWORDS, "main", "snn"):
         name = f"model_{name}"
     return name
-
-
-_C_KEYWORDS = frozenset(
-    (
-        "auto",
-        "break",
-        "case",
-        "char",
-        "const",
-        "continue",
-        "default",
-        "do",
-        "double",
-        "else",
-        "enum",
-        "extern",
-        "float",
-        "for",
-        "goto",
-        "if",
-        "inline",
-        "int",
-        "long",
-        "register",
-        "restrict",
-        "return",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "struct",
-        "switch",
-        "typedef",
-        "union",
-        "unsigned",
-        "void",
-        "volatile",
-        "while",
-        "main",
-        "snn",
-    )
-)
 
 
 def _from_factory(spec: str, weights: Path | None) -> nn.Module:

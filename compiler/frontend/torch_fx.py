@@ -7,7 +7,10 @@ a graph describes one sample.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+import re
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,7 +18,13 @@ from torch import fx, nn
 
 from snnc.compiler.frontend import layers as _layers  # registers importers
 from snnc.compiler.frontend import ours as _ours  # registers importers
-from snnc.compiler.frontend.importing import Importing, Unsupported, importer_of
+from snnc.compiler.frontend.importing import (
+    Importing,
+    Unsupported,
+    check_dtype,
+    importer_of,
+    needed_importer,
+)
 from snnc.compiler.ir import Graph, Kind
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 
@@ -25,6 +34,8 @@ _REGISTERED = (_layers, _ours)
 
 class LeafTracer(fx.Tracer):
     """Traces into every module for which no importer is registered, unless it is torch's own."""
+
+    record_stack_traces = True
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Whether the module is imported as a whole."""
@@ -37,7 +48,7 @@ def import_module(
     """The graph of a model in evaluation mode.
 
     Args:
-        model: takes [T, N, *input_shape] event counts, gives one tensor.
+        model: takes [T, N, *input_shape] event counts, gives class scores [N, classes].
         input_shape: (C, H, W) or (features,) of one step.
         time_steps: T.
         name: name of the graph; becomes the prefix of the C symbols.
@@ -53,19 +64,22 @@ def survey(
     model: nn.Module, input_shape: tuple[int, ...], time_steps: int, *, name: str = "model"
 ) -> tuple[Importing, list[str]]:
     """Import what can be imported and list everything that cannot (``importing.unsupported``)."""
-    was_training = model.training
+    for key, parameter in model.named_parameters():
+        check_dtype(parameter, key)
+    training = {module: module.training for module in model.modules()}
     model.eval()
     importing = Importing(name, time_steps)
     try:
         traced = _trace(model)
-        _propagate_shapes(traced, model, (time_steps, 1, *input_shape))
+        _Shapes(model, graph=traced).record((time_steps, 1, *input_shape))
         walk = _Walk(importing, dict(model.named_modules()), input_shape)
         outputs = [walk.visit(node) for node in traced.nodes][-1]
     except _UntraceableError as error:
         importing.unsupported.append(error.entry)
         outputs = []
     finally:
-        model.train(was_training)
+        for module, mode in training.items():
+            module.training = mode
     return importing, outputs
 
 
@@ -78,42 +92,61 @@ class _UntraceableError(Exception):
 def _trace(model: nn.Module) -> fx.Graph:
     try:
         return LeafTracer().trace(model)
-    except (fx.proxy.TraceError, TypeError) as error:
+    except Exception as error:  # whatever the user's forward does with a value that has no numbers
         raise _UntraceableError(
             Unsupported(
                 module="",
                 class_name=type(model).__name__,
                 shape="",
-                reason=f"torch.fx cannot trace its forward ({error})",
-                suggestion="Make control flow independent of the data.",
-                source=_user_frame(error),
+                reason=f"torch.fx cannot trace its forward ({_first_line(error)})",
+                suggestion="Make control flow independent of the data and its size.",
+                source=_users_own(
+                    (frame.f_code.co_filename, line)
+                    for frame, line in traceback.walk_tb(error.__traceback__)
+                ),
             )
         ) from error
 
 
-def _user_frame(error: BaseException) -> str:
-    """file:line of the innermost frame outside torch: the user's own line."""
-    place = ""
-    trace = error.__traceback__
-    while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if "/torch/" not in file and "/snnc/compiler/" not in file:
-            place = f"{file}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return place
+def _users_own(frames: Iterable[tuple[str, int | str]]) -> str:
+    """file:line of the innermost frame that belongs neither to torch nor to this compiler."""
+    ours = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
+    places = [f"{file}:{line}" for file, line in frames if not file.startswith(ours)]
+    return places[-1] if places else ""
 
 
-def _propagate_shapes(traced: fx.Graph, model: nn.Module, shape: tuple[int, ...]) -> None:
-    from torch.fx.passes.shape_prop import ShapeProp
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
-    try:
+
+class _Shapes(fx.Interpreter):
+    """Runs the traced model once and notes the shape of every value."""
+
+    extra_traceback = False
+
+    def record(self, shape: tuple[int, ...]) -> None:
+        """Run on zeros. Raises SnncError (BAD_SHAPE) with the module that cannot take its input."""
+        self.extra_traceback = False
+        self.input_shape = list(shape)
         with torch.no_grad():
-            ShapeProp(fx.GraphModule(model, traced)).propagate(torch.zeros(shape))
-    except RuntimeError as error:
-        reason = str(error).split("\n\n")[0].splitlines()[-1]
-        raise SnncError(
-            BAD_SHAPE, f"the model cannot take an input of {list(shape)}: {reason}"
-        ) from error
+            self.run(torch.zeros(shape))
+
+    def run_node(self, n: fx.Node) -> Any:
+        """Run one node and note the shape of its result."""
+        try:
+            result = super().run_node(n)
+        except SnncError:
+            raise
+        except Exception as error:  # any error of any layer: torch has no class of its own for it
+            raise SnncError(
+                BAD_SHAPE,
+                f"the model cannot take an input of {self.input_shape}: {_first_line(error)}",
+                where=str(n.target) if n.op == "call_module" else _line(n),
+            ) from error
+        if isinstance(result, torch.Tensor):
+            n.meta["shape"] = tuple(result.shape)
+        return result
 
 
 class _Walk:
@@ -129,20 +162,34 @@ class _Walk:
 
     def visit(self, node: fx.Node) -> list[str]:
         """Import one traced node; returns the outputs' names at the output node, else []."""
-        if node.op == "output":
-            results = node.args[0] if isinstance(node.args[0], tuple | list) else (node.args[0],)
-            sources = [value for value in results if isinstance(value, fx.Node)]
-            return [self.values[value] for value in sources if value in self.values]
         try:
-            value = self._import(node)
+            value = self._output(node) if node.op == "output" else self._import(node)
         except SnncError as error:
-            if error.code is not UNSUPPORTED_LAYER:
-                raise
-            self._refuse(node, error.what, error.mend)
-            return []
+            self._refuse(node, error)
+            value = None
         if value is not None:
             self.values[node] = value
-        return []
+        return [value] if value is not None and node.op == "output" else []
+
+    def _output(self, node: fx.Node) -> str | None:
+        """The model's result: one vector of real numbers, which the C copies out as scores."""
+        if not isinstance(node.args[0], fx.Node):
+            raise SnncError(
+                UNSUPPORTED_LAYER,
+                "the model gives something else than one tensor",
+                mend="Return the class scores alone.",
+            )
+        inputs = self._inputs(node)
+        if inputs is None:
+            return None
+        given = self.importing.type_of(inputs[0])
+        if given.temporal or len(given.shape) != 1:
+            raise SnncError(
+                UNSUPPORTED_LAYER,
+                f"the model gives {given}, not one vector of class scores",
+                mend="End it with snnc.models.networks.TimeMean.",
+            )
+        return inputs[0]
 
     def _import(self, node: fx.Node) -> str | None:
         if node.op == "placeholder":
@@ -155,7 +202,7 @@ class _Walk:
 
     def _placeholder(self, node: fx.Node) -> str | None:
         if self.importing.nodes:
-            if node.args:  # a further argument with a default value
+            if node.args and not node.users:  # an argument with a default value that nobody reads
                 return None
             raise SnncError(
                 UNSUPPORTED_LAYER, "the model has more than one input", mend="Use one input tensor."
@@ -164,16 +211,11 @@ class _Walk:
 
     def _module(self, node: fx.Node) -> str | None:
         path = str(node.target)
-        module = self.modules[path]
-        function = importer_of(module)
-        if function is None:
-            raise SnncError(
-                UNSUPPORTED_LAYER,
-                "no operator is registered for this class",
-                mend="Replace it by a supported layer, or register an importer for it.",
-            )
+        function = needed_importer(self.modules[path])
         inputs = self._inputs(node)
-        return None if inputs is None else function(self.importing, module, path, inputs)
+        if inputs is None:
+            return None
+        return function(self.importing, self.modules[path], path, inputs)
 
     def _function(self, node: fx.Node) -> str | None:
         function = FUNCTIONS.get(node.target)
@@ -189,25 +231,29 @@ class _Walk:
 
     def _inputs(self, node: fx.Node) -> list[str] | None:
         """Names of the inputs; None where one of them could not be imported (already listed)."""
-        sources = node.all_input_nodes
+        sources: list[fx.Node] = []
+        fx.node.map_arg((node.args, node.kwargs), sources.append)
+        if any(source.op == "get_attr" for source in sources):
+            raise SnncError(
+                UNSUPPORTED_LAYER,
+                "it reads a parameter or buffer directly in forward",
+                mend="Put the parameter into a module, and register an importer for that.",
+            )
         if any(source not in self.values for source in sources):
             return None
         return [self.values[source] for source in sources]
 
-    def _refuse(self, node: fx.Node, reason: str, suggestion: str) -> None:
-        is_module = node.op == "call_module"
-        meta = node.meta.get("tensor_meta")
-        self.importing.unsupported.append(
-            Unsupported(
-                module=str(node.target) if is_module else _owner(node),
-                class_name=type(self.modules[str(node.target)]).__name__
-                if is_module
-                else str(getattr(node.target, "__name__", node.target)),
-                shape="×".join(map(str, getattr(meta, "shape", ()))),
-                reason=reason,
-                suggestion=suggestion,
-                source=_line(node),
-            )
+    def _refuse(self, node: fx.Node, error: SnncError) -> None:
+        name = str(getattr(node.target, "__name__", node.target))
+        shapes = [source.meta.get("shape", ()) for source in (*node.all_input_nodes, node)]
+        self.importing.refuse(
+            module=str(node.target) if node.op == "call_module" else _owner(node),
+            class_name=type(self.modules[str(node.target)]).__name__
+            if node.op == "call_module"
+            else name,
+            shape="×".join(map(str, shapes[0])),
+            error=error,
+            source=_line(node),
         )
 
 
@@ -217,14 +263,17 @@ def _owner(node: fx.Node) -> str:
 
 
 def _line(node: fx.Node) -> str:
-    trace = (node.stack_trace or "").strip().splitlines()
-    return trace[-2].strip() if len(trace) >= 2 else ""
+    return _users_own(re.findall(r'File "(.+?)", line (\d+)', node.stack_trace or ""))
 
 
 def _add(importing: Importing, node: fx.Node, inputs: list[str]) -> str:
     if len(inputs) != 2:
         raise SnncError(
             UNSUPPORTED_LAYER, "adding a constant is not supported", mend="Put it into a bias."
+        )
+    if node.kwargs.get("alpha", 1) != 1:
+        raise SnncError(
+            UNSUPPORTED_LAYER, "add with a factor alpha is not supported", mend="Use a + b."
         )
     return importing.add(node.name, "add", inputs)
 
@@ -240,13 +289,7 @@ def _sigmoid(importing: Importing, node: fx.Node, inputs: list[str]) -> str:
 def _flatten(importing: Importing, node: fx.Node, inputs: list[str]) -> str:
     start = node.args[1] if len(node.args) > 1 else node.kwargs.get("start_dim", 0)
     end = node.args[2] if len(node.args) > 2 else node.kwargs.get("end_dim", -1)
-    rank = len(importing.type_of(inputs[0]).shape)
-    if (start, end) not in ((2, -1), (2, rank + 1)):
-        raise SnncError(
-            UNSUPPORTED_LAYER,
-            f"flatten({start}, {end}) would mix time steps or samples",
-            mend="Flatten from dimension 2 of [T, N, C, H, W].",
-        )
+    _layers.check_flatten(importing, inputs[0], start, end)
     return importing.add(node.name, "flatten", inputs)
 
 

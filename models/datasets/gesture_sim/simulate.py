@@ -22,7 +22,8 @@ def simulate(
 ) -> Recording:
     """A recording of ``subject`` performing a gesture, 128x128 pixels.
 
-    The same arguments give the same events, on the same numpy version.
+    The same arguments give the same events, with the same numpy on the same kind of
+    processor: elsewhere the last bit of a sine or logarithm may move a rare event.
 
     Args:
         gesture: 0 to 10, an index of :data:`GESTURE_NAMES`.
