@@ -9,13 +9,21 @@ from importlib.resources import files
 from typing import Any
 
 import jinja2
-import numpy as np
 
 from snnc.compiler import layout, lifetimes, memory
-from snnc.compiler.emitter import Constant, Emitter, Pointer, Program, Section, StageCode
-from snnc.compiler.ir import Graph, Node, Time
+from snnc.compiler.emitter import (
+    Constant,
+    Emitter,
+    Pointer,
+    Program,
+    Section,
+    StageCode,
+    hex_float,
+)
+from snnc.compiler.ir import Graph, Kind, Node, Time
 from snnc.compiler.ops import op_of
 from snnc.compiler.schedule import Schedule
+from snnc.errors import BAD_SHAPE, InternalError, SnncError
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,12 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated
         graph: an optimised graph with one output.
         plan: its schedule.
         framing: how events become frames, or None for a model that only takes frames.
+
+    Raises:
+        SnncError: BAD_SHAPE where the frames are not what the network takes.
+        InternalError: the output is not one vector of scores.
     """
+    _check_ends(graph, framing)
     program, traces = emit(graph, plan)
     arena = memory.plan(lifetimes.buffers(graph, plan, program))
     names = _Names(graph.name)
@@ -93,6 +106,26 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated
     return Generated(rendered, arena, program, tuple(traces), constant_bytes)
 
 
+def _check_ends(graph: Graph, framing: Framing | None) -> None:
+    for name in graph.outputs:
+        given = graph[name].type
+        if given.temporal or given.kind is not Kind.REAL or len(given.shape) != 1:
+            raise InternalError(f"{given} cannot be copied out as scores", where=name)
+    if len(graph.outputs) != 1:
+        raise InternalError(f"{len(graph.outputs)} outputs instead of one", where=graph.name)
+    if framing is None:
+        return
+    sensor, side = (framing.sensor_height, framing.sensor_width), framing.downsample
+    frame = (2, *(size // side for size in sensor))
+    if any(size % side for size in sensor) or graph["input"].type.shape != frame:
+        raise SnncError(
+            BAD_SHAPE,
+            f"cells of {side}x{side} pixels of a sensor of {sensor[0]}x{sensor[1]} do not make "
+            f"the frames that the network takes ({graph['input'].type})",
+            where=graph.name,
+        )
+
+
 def emit(graph: Graph, plan: Schedule) -> tuple[Program, list[Trace]]:
     """Emit every node where the schedule runs it, with its comment and its trace."""
     program = Program([StageCode() for _ in plan.stages])
@@ -103,8 +136,6 @@ def emit(graph: Graph, plan: Schedule) -> tuple[Program, list[Trace]]:
             code = program.stages[index]
             section = code.step if looped else code.end
             output = c.output()
-            if node.op == "input":
-                continue
             section.lines.append(f"\0{_comment(node)}")  # a comment opens a paragraph
             op_of(node).emit(node, c)
             _trace(node, c, code, looped, output, traces)
@@ -188,19 +219,12 @@ def literals(constant: Constant) -> Iterable[str]:
     """Lines of hexadecimal float literals, exact and quick to parse."""
     values = constant.values.ravel()
     for start in range(0, len(values), 8):
-        yield ", ".join(map(_literal, values[start : start + 8].tolist())) + ","
-
-
-@cache
-def _literal(value: float) -> str:
-    if not np.isfinite(value):
-        raise ValueError(f"{value} cannot be a constant")
-    return f"{value.hex()}f" if value else "0.0f"
+        yield ", ".join(map(hex_float, values[start : start + 8].tolist())) + ","
 
 
 def number(value: int | float) -> str:
     """A field of a shape struct: an int as it is, a float exactly."""
-    return str(value) if isinstance(value, int) else f"{float(np.float32(value)).hex()}f"
+    return str(value) if isinstance(value, int) else hex_float(value)
 
 
 @cache

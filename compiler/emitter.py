@@ -6,6 +6,7 @@ knows nothing about any op.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +15,12 @@ import numpy as np
 from snnc.compiler import layout
 from snnc.compiler.ir import Array, Graph, Kind, Node, TensorType
 from snnc.errors import InternalError
+
+
+def hex_float(value: float) -> str:
+    """The float32 nearest to ``value`` as an exact, short C literal."""
+    mantissa, exponent = float(np.float32(value)).hex().split("p")
+    return f"{mantissa.rstrip('0').rstrip('.')}p{exponent}f"
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,13 @@ class Emitter:
         """A parameter of the node, float64."""
         return self._graph.params[self._node.params[role]]
 
+    def _own(self, role: str) -> str:
+        """C name of something that belongs to the node; no node is called so."""
+        name = f"{self._node.name}_{role}"
+        while name in self._graph.index:
+            name += "_"
+        return name
+
     # names for values ------------------------------------------------------------------
 
     def input(self, index: int) -> Pointer:
@@ -151,7 +165,7 @@ class Emitter:
     def previous_output(self) -> Pointer:
         """Pointer to the node's own value of the step before (zeros at the first step)."""
         request = self._value(self._node, self._node.name).request
-        before = f"{self._node.name}_before"
+        before = self._own("before")
         self._clear(request, slots=1)
         return Pointer(before, request, "t" if request.slots > 1 else "")
 
@@ -219,7 +233,7 @@ class Emitter:
 
     def existing_state(self, role: str) -> Pointer:
         """State that the op has asked for already."""
-        name = f"{self._node.name}_{role}"
+        name = self._own(role)
         return Pointer(name, self._program.requests[f"{name}@{self._stage}"], "")
 
     def scratch(self, role: str, c_type: str, elements: int) -> Pointer:
@@ -227,7 +241,7 @@ class Emitter:
         return self._memory(role, "scratch", c_type, elements, "node")
 
     def _memory(self, role: str, kind: str, c_type: str, elements: int, life: str) -> Pointer:
-        name = f"{self._node.name}_{role}"
+        name = self._own(role)
         key = f"{name}@{self._stage}"
         request = Request(key, kind, c_type, elements, 1, life, self._stage, self._node.name)
         self._program.requests.setdefault(key, request)
@@ -235,7 +249,7 @@ class Emitter:
 
     def constant(self, role: str, values: Array, comment: str) -> str:
         """A constant array in float32, laid out as given; ``comment`` names its axes."""
-        symbol = f"{self._node.name}_{role}"
+        symbol = self._own(role)
         shape = "×".join(map(str, values.shape))
         rounded = np.ascontiguousarray(values, dtype=np.float32)
         self._program.constants[symbol] = Constant(symbol, "float", rounded, f"{comment} {shape}")
@@ -243,13 +257,13 @@ class Emitter:
 
     def shape(self, struct: str, **fields: int | float) -> str:
         """A constant shape struct; gives its address."""
-        symbol = f"{self._node.name}_shape"
+        symbol = self._own("shape")
         self._program.shapes[symbol] = Shape(symbol, struct, tuple(fields.items()))
         return f"&{symbol}"
 
     def real(self, value: float) -> str:
         """A float32 literal, exact."""
-        return f"{float(np.float32(value)).hex()}f"
+        return hex_float(value)
 
     # calls -----------------------------------------------------------------------------
 
@@ -277,7 +291,8 @@ class Emitter:
             if isinstance(argument, Pointer):
                 section.pointers[argument] = argument
         counters = [f"COUNTERS({self.index})"] if counted else []
-        section.lines.append(f"{function}({', '.join([*map(str, args), *counters])});")
+        text = f"{function}({', '.join([*map(str, args), *counters])});"
+        section.lines += textwrap.wrap(text, 96, subsequent_indent="    ", break_on_hyphens=False)
 
     def _clear(self, request: Request, slots: int) -> None:
         name = request.node if request.life == "loop" and request.role != "states" else None

@@ -82,6 +82,13 @@ TRAINING_DIVERGED = _code(
     "The loss became NaN or infinite.",
     "Lower the learning rate, or check the data.",
 )
+NO_COUNT_RULE = _code(
+    107,
+    EXIT_NO,
+    "no counting rule",
+    "A counting convention does not say what one of the model's operators costs.",
+    "Count by another convention (`executed` knows every operator), or report the operator.",
+)
 
 # 2xx: the data -------------------------------------------------------------------------
 BAD_RECORDING = _code(
@@ -111,6 +118,13 @@ BAD_DATA_SPEC = _code(
     "unknown data set",
     "DATA is not one of the forms `snnc` knows, or its folder is missing or empty.",
     "Write nmnist:DIR, dvsgesture:DIR, gesture-sim, or the path of a recording.",
+)
+BAD_ENERGY_TABLE = _code(
+    205,
+    EXIT_USAGE,
+    "unusable energy table",
+    "The energy table is missing, is not TOML, or lacks a figure, its unit or its source.",
+    "Start from a table that snnc brings: the message names the entry that is wrong.",
 )
 
 # 3xx: compiling ------------------------------------------------------------------------

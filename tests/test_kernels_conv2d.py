@@ -12,7 +12,7 @@ from tests import kernel_reference as reference
 from tests.kernel_harness import VARIANTS, each_variant, load, pack, read_counts, runs_here, same_bits
 from tests.kernel_reference import Conv
 
-KINDS = ("spike", "spike_dense", "count", "real")
+KINDS = ("spike", "spike_list", "spike_dense", "count", "count_list", "real")
 
 CASES = [
     Conv(8, 8, 64, 128, pad_h=1, pad_w=1),
@@ -38,7 +38,7 @@ def inputs(p: Conv, kind: str, density: float, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     shape = (p.in_h * p.in_w, p.in_c)
     active = rng.random(shape) < density
-    if kind == "count":
+    if kind.startswith("count"):
         return (active * rng.integers(1, 300, shape)).astype(np.uint16)
     if kind == "real":
         return (active * rng.standard_normal(shape)).astype(np.float32)
@@ -57,10 +57,22 @@ def run(build, p: Conv, kind: str, x, weight, bias, *, instrument: bool = True):
     out = np.full((p.out_h * p.out_w, p.out_c), np.nan, np.float32)
     counts = kernels.counts()
     data = pack(x) if kind.startswith("spike") else x
-    getattr(kernels, f"snn_conv2d_{kind}_f32")(
-        kernels.struct("snn_conv2d", **p.fields()), data, p.packed(weight), bias, out, counts
-    )
+    shape = kernels.struct("snn_conv2d", **p.fields())
+    working = working_memory(p, kind)
+    call = getattr(kernels, f"snn_conv2d_{kind}_f32")
+    call(shape, data, p.packed(weight), bias, *working, out, counts)
     return out, read_counts(counts)
+
+
+def working_memory(p: Conv, kind: str) -> list[np.ndarray]:
+    """What the list kernels ask for, of exactly the stated size."""
+    if not kind.endswith("list"):
+        return []
+    pixels, slack = p.in_h * p.in_w, 32
+    starts = np.full(pixels + 1, 0xFFFFFFFF, np.uint32)
+    events = np.full(pixels * p.group_in + slack, 0xFFFF, np.uint16)
+    values = np.full(len(events), np.nan, np.float32)
+    return [starts, events, values] if kind == "count_list" else [starts, events]
 
 
 def check(build, p: Conv, kind: str, density: float, *, with_bias: bool = True) -> None:
@@ -70,7 +82,7 @@ def check(build, p: Conv, kind: str, density: float, *, with_bias: bool = True) 
     expected, executed = reference.conv2d(p, x, weight, bias if with_bias else None, dense=dense)
     out, counts = run(build, p, kind, x, weight, bias if with_bias else None)
     assert same_bits(out, expected)
-    field = "ac" if kind == "spike" else "mac"
+    field = "ac" if kind in ("spike", "spike_list") else "mac"
     assert counts == ({field: executed} if executed else {})
 
 

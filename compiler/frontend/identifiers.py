@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 
-C_KEYWORDS = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if "
-    "inline int long register restrict return short signed sizeof static struct switch typedef "
-    "union unsigned void volatile while".split()
+C_KEYWORDS = re.compile(
+    "auto|break|case|char|const|continue|default|do|double|else|enum|extern|float|for|goto|if|"
+    "inline|int|long|register|restrict|return|short|signed|sizeof|static|struct|switch|typedef|"
+    "union|unsigned|void|volatile|while"
 )
 
-_USED = frozenset(
-    "NULL framing i int32_t memset net size_t snn t uint16_t uint32_t uintptr_t".split()
-)
+_USED = re.compile("NULL|framing|i|memset|net|size_t|t|u?int[0-9ptr]+_t|snn|snn_.*")
 """What the generated functions themselves call something by."""
 
 
@@ -20,5 +18,5 @@ def node_name(path: str) -> str:
     """A C identifier from a module path, without the words that every path of ours has."""
     words = [word for word in path.split(".") if word not in ("synapse", "layers")]
     name = re.sub(r"[\W_]+", "_", "_".join(words), flags=re.ASCII).strip("_") or "root"
-    taken = name in C_KEYWORDS or name in _USED or name.startswith("snn_")
-    return f"m_{name}" if taken or name[0].isdigit() else name
+    taken = C_KEYWORDS.fullmatch(name) or _USED.fullmatch(name) or name[0].isdigit()
+    return f"m_{name}" if taken else name

@@ -117,7 +117,8 @@ def identifier(text: str) -> str:
         raise SnncError(
             BAD_OPTION, f"no C identifier can be made of {text!r}", mend="Give one with --name."
         )
-    if name[0].isdigit() or keyword.iskeyword(name) or name in (*C_KEYWORDS, "main", "snn"):
+    reserved = keyword.iskeyword(name) or C_KEYWORDS.fullmatch(name) or name in ("main", "snn")
+    if reserved or name[0].isdigit():
         name = f"model_{name}"
     return name
 

@@ -91,7 +91,7 @@ class _UntraceableError(Exception):
 
 def _trace(model: nn.Module) -> fx.Graph:
     try:
-        return LeafTracer().trace(model)
+        traced = LeafTracer().trace(model)
     except Exception as error:  # whatever the user's forward does with a value that has no numbers
         raise _UntraceableError(
             Unsupported(
@@ -106,6 +106,18 @@ def _trace(model: nn.Module) -> fx.Graph:
                 ),
             )
         ) from error
+    inputs = [node for node in traced.nodes if node.op == "placeholder"]
+    if any(node.users or not node.args for node in inputs[1:]):  # args: its default value
+        raise _UntraceableError(
+            Unsupported(
+                module="",
+                class_name=type(model).__name__,
+                shape="",
+                reason=f"its forward takes {len(inputs)} inputs",
+                suggestion="Let it take one tensor [T, N, ...].",
+            )
+        )
+    return traced
 
 
 def _users_own(frames: Iterable[tuple[str, int | str]]) -> str:
@@ -193,21 +205,13 @@ class _Walk:
 
     def _import(self, node: fx.Node) -> str | None:
         if node.op == "placeholder":
-            return self._placeholder(node)
+            # a second one is an argument with a default value that nobody reads
+            return None if self.values else self.importing.input(self.input_shape, Kind.COUNT)
         if node.op == "call_module":
             return self._module(node)
         if node.op in ("call_function", "call_method"):
             return self._function(node)
         return None  # get_attr: its readers decide
-
-    def _placeholder(self, node: fx.Node) -> str | None:
-        if self.importing.nodes:
-            if node.args and not node.users:  # an argument with a default value that nobody reads
-                return None
-            raise SnncError(
-                UNSUPPORTED_LAYER, "the model has more than one input", mend="Use one input tensor."
-            )
-        return self.importing.input(self.input_shape, Kind.COUNT)
 
     def _module(self, node: fx.Node) -> str | None:
         path = str(node.target)
@@ -289,6 +293,10 @@ def _sigmoid(importing: Importing, node: fx.Node, inputs: list[str]) -> str:
 def _flatten(importing: Importing, node: fx.Node, inputs: list[str]) -> str:
     start = node.args[1] if len(node.args) > 1 else node.kwargs.get("start_dim", 0)
     end = node.args[2] if len(node.args) > 2 else node.kwargs.get("end_dim", -1)
+    if not (isinstance(start, int) and isinstance(end, int)):
+        raise SnncError(
+            UNSUPPORTED_LAYER, "the dimensions to flatten depend on the data", mend="Write numbers."
+        )
     _layers.check_flatten(importing, inputs[0], start, end)
     return importing.add(node.name, "flatten", inputs)
 

@@ -215,6 +215,12 @@ def unsupported(node: Node, what: str, mend: str) -> SnncError:
     return SnncError(UNSUPPORTED_LAYER, what, where=node.loc.module or node.name, mend=mend)
 
 
+def expect_time(node: Node, given: TensorType) -> None:
+    """Raise unless there is a value for each time step."""
+    if not given.temporal:
+        raise shape_error(node, f"{node.op} needs a value for each time step, got {given}")
+
+
 def expect_rank(node: Node, given: TensorType, rank: int) -> None:
     """Raise unless the value has the rank that the op needs."""
     if len(given.shape) != rank:

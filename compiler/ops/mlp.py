@@ -69,8 +69,10 @@ class Mlp(Op):
         types: Sequence[TensorType],
     ) -> Counts:
         hidden, length = params["reduce"].shape
-        lanes = types[0].size if node.attrs["along"] == "time" else types[0].size // length
-        return Counts.of(1, mac=2 * hidden * length * lanes, cmp=hidden * lanes)
+        along_time = node.attrs["along"] == "time"
+        lanes = types[0].size if along_time else types[0].size // length
+        runs = 1 if along_time else inputs[0].shape[0]
+        return Counts.of(runs, mac=2 * hidden * length * lanes, cmp=hidden * lanes)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)
@@ -89,16 +91,17 @@ class Mlp(Op):
 
     def samples(self) -> Iterable[Sample]:
         rng = np.random.default_rng(3)
-        for along, shape, length, hidden in [
-            ("time", (33,), 7, 3),
-            ("time", (2, 1), 6, 1),
-            ("channels", (2, 20), 20, 5),
+        for along, shape, length, hidden, temporal in [
+            ("time", (33,), 7, 3, True),
+            ("time", (2, 1), 6, 1, True),
+            ("channels", (2, 20), 20, 5, False),
+            ("channels", (2, 17), 17, 4, True),
         ]:
             params = {"reduce": rng.normal(size=(hidden, length)) / length}
             params["expand"] = rng.normal(size=(length, hidden))
-            temporal = along == "time"
             given = TensorType(shape, Kind.REAL, temporal)
-            yield Sample((given,), {"along": along}, params, time_steps=length)
+            steps = length if along == "time" else 3
+            yield Sample((given,), {"along": along}, params, time_steps=steps)
 
 
 def _apply(node: Node, weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:

@@ -22,8 +22,8 @@ import torch
 
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, unsupported
-from snnc.compiler.ops.rounding import SMALLEST, gamma, rounded
+from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_time, unsupported
+from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma, rounded
 
 RESETS = ("hard", "soft", "none")
 
@@ -45,6 +45,7 @@ class Neuron(Op):
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
     ) -> TensorType:
         (given,) = inputs
+        expect_time(node, given)
         if node.attrs["reset_mode"] not in RESETS:
             raise unsupported(
                 node, f"reset {node.attrs['reset_mode']!r} is not known", f"Use one of {RESETS}."
@@ -72,7 +73,7 @@ class Neuron(Op):
         gain = node.attrs["gain"]
         u = torch.full_like(x[0], node.attrs["initial"])
         fired = torch.zeros_like(x[0])
-        u_error = torch.zeros_like(u)
+        u_error = u.abs() * UNIT
         for step, current in enumerate(x):
             x_error = torch.zeros_like(u) if error is None else error[step]
             kept, kept_error = self._after_reset(node, u, fired, u_error)
@@ -93,19 +94,17 @@ class Neuron(Op):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         beta, drift, reset = node.attrs["beta"], node.attrs["drift"], node.attrs["reset"]
         leaked = beta * u + drift
-        # Rounding of beta itself and of the product, then of each sum; beta 1 costs nothing.
+        # Rounding of beta and of the product, of the drift and of the sum; beta 1 costs nothing.
         leak_error = abs(beta) * error
         if beta != 1:
             leak_error = leak_error + gamma(2.0) * abs(beta) * (u.abs() + error) + 2 * SMALLEST
         if drift != 0:
-            leak_error = rounded(leaked, leak_error, 2)
+            leak_error = rounded(leaked, leak_error + abs(drift) * UNIT)
         if node.attrs["reset_mode"] == "none":
             return leaked, leak_error
         if node.attrs["reset_mode"] == "hard":
             after = torch.where(fired != 0, torch.full_like(u, reset), leaked)
-            return after, torch.where(
-                fired != 0, torch.full_like(u, abs(reset) * 2**-24), leak_error
-            )
+            return after, torch.where(fired != 0, torch.full_like(u, abs(reset) * UNIT), leak_error)
         after = leaked - reset * fired
         # beta (U - Vth S) and beta U - (beta Vth) S differ by roundings of both terms.
         size = leaked.abs() + abs(reset) * fired
@@ -124,7 +123,7 @@ class Neuron(Op):
         errors: Sequence[torch.Tensor],
         output: torch.Tensor,
     ) -> torch.Tensor:
-        margin_rounding = abs(node.attrs["threshold"]) * 2**-24
+        margin_rounding = abs(node.attrs["threshold"]) * UNIT
         undecided = [
             (u - node.attrs["threshold"]).abs() <= error + margin_rounding
             for u, error in self.membrane(node, inputs[0], output, errors[0])

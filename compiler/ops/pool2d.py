@@ -29,22 +29,28 @@ def pooled_shape(node: Node, given: TensorType) -> tuple[int, int, int]:
             size -= 1  # the last window must start inside the input or its left padding
         if size < 1:
             raise shape_error(node, f"the pooling window is larger than its input {given}")
+        if not _taps_inside(node, given, axis, size).all():
+            raise shape_error(node, f"a window of the pooling meets nothing of its input {given}")
         sizes.append(size)
     return given.channels, sizes[0], sizes[1]
 
 
 def covered(node: Node, given: TensorType) -> npt.NDArray[np.int64]:
     """How many real (not padded) inputs each window covers, [OH, OW]."""
-    lines = []
-    for axis in (0, 1):
-        kernel, stride, pad, dilation = (
-            node.attrs[key][axis] for key in ("kernel_size", "stride", "padding", "dilation")
-        )
-        start = np.arange(node.type.shape[1 + axis])[:, None] * stride - pad
-        source = start + np.arange(kernel)[None] * dilation
-        lines.append(((source >= 0) & (source < given.shape[1 + axis])).sum(axis=1))
-    product: npt.NDArray[np.int64] = np.outer(lines[0], lines[1]).astype(np.int64)
-    return product
+    rows, columns = (_taps_inside(node, given, axis, node.type.shape[1 + axis]) for axis in (0, 1))
+    return np.outer(rows, columns)
+
+
+def _taps_inside(node: Node, given: TensorType, axis: int, size: int) -> npt.NDArray[np.int64]:
+    """How many taps of each of ``size`` windows lie inside the input, along one axis."""
+    kernel, stride, pad, dilation = (
+        node.attrs[key][axis] for key in ("kernel_size", "stride", "padding", "dilation")
+    )
+    start = np.arange(size)[:, None] * stride - pad
+    source = start + np.arange(kernel)[None] * dilation
+    inside = (source >= 0) & (source < given.shape[1 + axis])
+    taps: npt.NDArray[np.int64] = inside.sum(axis=1, dtype=np.int64)
+    return taps
 
 
 def pool_shape(node: Node, c: Emitter, given: TensorType, **extra: int) -> str:

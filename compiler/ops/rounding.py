@@ -14,6 +14,9 @@ UNIT = 2.0**-24
 SMALLEST = 2.0**-149
 """Smallest positive float32: the absolute error of an operation whose result underflows."""
 
+SMALLEST_NORMAL = 2.0**-126
+"""Smallest positive float32 of full precision."""
+
 
 def gamma(terms: torch.Tensor | float) -> torch.Tensor:
     """gamma_n = n*u / (1 - n*u): relative error of n roundings in a row."""

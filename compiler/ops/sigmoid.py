@@ -9,7 +9,7 @@ import torch
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Op, Params, Sample
-from snnc.compiler.ops.rounding import SMALLEST, gamma
+from snnc.compiler.ops.rounding import SMALLEST_NORMAL, rounded
 
 MULS, ADDS, COMPARISONS = 13, 12, 2
 """Arithmetic of one sigmoid in the C (runtime_c/include/snn/elementwise.h)."""
@@ -43,8 +43,8 @@ class Sigmoid(Op):
         output: torch.Tensor,
     ) -> torch.Tensor:
         # The slope is at most 1/4. Then: an exponential good to EXP_ULPS units in the last place,
-        # an addition and a division.
-        return errors[0] / 4 + gamma(2.0 * EXP_ULPS + 2) * output.abs() + 4 * SMALLEST
+        # an addition and a division. PyTorch gives 0 where exp(-x) overflows: below 2^-126.
+        return rounded(output, errors[0] / 4, 2 * EXP_ULPS + 2) + SMALLEST_NORMAL
 
     def count(
         self,

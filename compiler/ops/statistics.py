@@ -8,14 +8,14 @@ import torch
 
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank
+from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank, expect_time, unsupported
 from snnc.compiler.ops.rounding import SMALLEST, gamma
 
 
 class Statistics(Op):
     """Row 0 the mean, row 1 the maximum, over some axes.
 
-    attrs: ``over`` names them, ``mean_scale`` multiplies the mean.
+    attrs: ``over`` names them, ``mean_scale`` multiplies the mean (1 but for time_channels).
 
     ============== ===================== =========================
     over           output                time
@@ -44,7 +44,12 @@ class Statistics(Op):
             "time_pixels": (2, channels),
             "time_channels": (2, height, width),
         }[node.attrs["over"]]
-        return TensorType(shape, Kind.REAL, self.time(node) is Time.STEP)
+        reduces = self.time(node) is Time.REDUCE
+        if reduces:
+            expect_time(node, given)
+        if node.attrs["mean_scale"] != 1 and node.attrs["over"] != "time_channels":
+            raise unsupported(node, "this mean cannot be scaled", "Use mean_scale 1.")
+        return TensorType(shape, Kind.REAL, given.temporal and not reduces)
 
     def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         mean, maximum = self._pooled(node, inputs[0], inputs[0])

@@ -58,7 +58,8 @@ def weighted_sum_error(
 
 def active_inputs(node: Node, x: torch.Tensor, given: TensorType) -> torch.Tensor:
     """1 for every input that the kernel multiplies or adds, as int64."""
-    event_driven = given.kind is not Kind.REAL and kernel_of(node) == EVENT
+    dense_spikes = given.kind is Kind.SPIKE and kernel_of(node) == DENSE
+    event_driven = given.kind is not Kind.REAL and not dense_spikes
     return (x != 0).to(torch.int64) if event_driven else torch.ones_like(x, dtype=torch.int64)
 
 

@@ -8,7 +8,7 @@ import torch
 
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Params, Sample
+from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_time
 from snnc.compiler.ops.rounding import SMALLEST, gamma
 
 
@@ -23,6 +23,7 @@ class TimeMean(Op):
     def infer(
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
     ) -> TensorType:
+        expect_time(node, inputs[0])
         return TensorType(inputs[0].shape, Kind.REAL, temporal=False)
 
     def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -1,4 +1,5 @@
-/* Primitives of the attention modules: small products, the complementary mask, gates. */
+/* Primitives of the attention modules: small products, the complementary mask,
+ * gates. */
 #ifndef SNN_ATTENTION_H
 #define SNN_ATTENTION_H
 
@@ -7,8 +8,8 @@
 
 #include <string.h>
 
-/* y[i] = sum over r of weights[r] * x[r*n + i], r ascending from 0. x [rows][n], y [n].
- * Counts rows * n MACs. */
+/* y[i] = sum over r of weights[r] * x[r*n + i], r ascending from 0. x
+ * [rows][n], y [n]. Counts rows * n MACs. */
 SNN_KERNEL void snn_weighted_rows_f32(int rows, int n, const float *weights, const float *x,
                                       float *y, snn_counts *counts) {
     for (int i = 0; i < n; i += SNN_LANES) {
@@ -32,8 +33,9 @@ SNN_KERNEL void snn_hidden_relu_f32(int n, float *x, snn_counts *counts) {
 }
 
 /* y = w2 relu(w1 x) along time, each of the n columns on its own.
- * w1 [hidden][time_steps], w2 [time_steps][hidden], x and y [time_steps][n], scratch [hidden][n].
- * Sums ascend from 0. Counts 2 * time_steps * hidden * n MACs and hidden * n cmps. */
+ * w1 [hidden][time_steps], w2 [time_steps][hidden], x and y [time_steps][n],
+ * scratch [hidden][n]. Sums ascend from 0. Counts 2 * time_steps * hidden * n
+ * MACs and hidden * n cmps. */
 SNN_KERNEL void snn_mlp_time_f32(int time_steps, int hidden, int n, const float *w1,
                                  const float *w2, const float *x, float *scratch, float *y,
                                  snn_counts *counts) {
@@ -48,7 +50,8 @@ SNN_KERNEL void snn_mlp_time_f32(int time_steps, int hidden, int n, const float 
     }
 }
 
-/* Sum of a[i] * b[i]: sixteen partial sums, i into sum i % 16, folded by snn_f32x16_sum. */
+/* Sum of a[i] * b[i]: sixteen partial sums, i into sum i % 16, folded by
+ * snn_f32x16_sum. */
 SNN_KERNEL float snn_dot_f32(int n, const float *a, const float *b, snn_counts *counts) {
     snn_f32x16 sum = snn_f32x16_set1(0.0f);
     for (int i = 0; i < n; i += SNN_LANES) {
@@ -62,8 +65,9 @@ SNN_KERNEL float snn_dot_f32(int n, const float *a, const float *b, snn_counts *
 }
 
 /* y = w2 relu(w1 x) along channels, each row on its own.
- * w1 [hidden][channels], w2 [channels][hidden], x and y [rows][channels], scratch [hidden].
- * Sums in the order of snn_dot_f32. Counts 2 * rows * channels * hidden MACs, rows * hidden cmps.
+ * w1 [hidden][channels], w2 [channels][hidden], x and y [rows][channels],
+ * scratch [hidden]. Sums in the order of snn_dot_f32. Counts 2 * rows *
+ * channels * hidden MACs, rows * hidden cmps.
  */
 SNN_KERNEL void snn_mlp_channels_f32(int rows, int channels, int hidden, const float *w1,
                                      const float *w2, const float *x, float *scratch, float *y,
@@ -81,7 +85,8 @@ SNN_KERNEL void snn_mlp_channels_f32(int rows, int channels, int hidden, const f
     }
 }
 
-/* An unsigned key that orders as the float does: both zeros alike, NaN lowest. */
+/* An unsigned key that orders as the float does: both zeros alike, NaN lowest.
+ */
 SNN_KERNEL uint32_t snn_order_key(float value) {
     uint32_t bits;
     if (!(value == value)) {
@@ -92,7 +97,8 @@ SNN_KERNEL uint32_t snn_order_key(float value) {
     return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-/* How many of the n keys (`stride` apart) rank before key `index`: greater, or equal and earlier.
+/* How many of the n keys (`stride` apart) rank before key `index`: greater, or
+ * equal and earlier.
  */
 SNN_KERNEL int snn_order_rank(const uint32_t *keys, int n, int stride, int index,
                               snn_counts *counts) {
@@ -108,10 +114,12 @@ SNN_KERNEL int snn_order_rank(const uint32_t *keys, int n, int stride, int index
     return rank;
 }
 
-/* Eq. 7: bit (t, c) is 1 where exactly one holds: m[t][c] is among the channels / 2 greatest of
- * step t; it is among the time_steps / 2 greatest of channel c. Ties go to the lowest index, NaN
- * ranks lowest. m [time_steps][channels]; scratch [time_steps * channels] words;
- * mask [time_steps][SNN_WORDS(channels)]. Counts channels + time_steps cmps a value. */
+/* Eq. 7: bit (t, c) is 1 where exactly one holds: m[t][c] is among the channels
+ * / 2 greatest of step t; it is among the time_steps / 2 greatest of channel c.
+ * Ties go to the lowest index, NaN ranks lowest. m [time_steps][channels];
+ * scratch [time_steps * channels] words; mask
+ * [time_steps][SNN_WORDS(channels)]. Counts channels + time_steps cmps a value.
+ */
 SNN_KERNEL void snn_complementary_mask(int time_steps, int channels, const float *m,
                                        snn_word *scratch, snn_word *mask, snn_counts *counts) {
     for (ptrdiff_t i = 0; i < (ptrdiff_t)time_steps * channels; i++) {
@@ -132,7 +140,8 @@ SNN_KERNEL void snn_complementary_mask(int time_steps, int channels, const float
     }
 }
 
-/* y = x * g[0]. x, y REAL [pixels][channels]; y may equal x, in all the gates. Count a mul a value.
+/* y = x * g[0]. x, y REAL [pixels][channels]; y may equal x, in all the gates.
+ * Count a mul a value.
  */
 SNN_KERNEL void snn_scale_scalar_f32(int pixels, int channels, const float *x, const float *g,
                                      float *y, snn_counts *counts) {
@@ -169,8 +178,8 @@ SNN_KERNEL void snn_scale_pixels_f32(int pixels, int channels, const float *x, c
     }
 }
 
-/* Eq. 10: y = x * (mask bit c ? scores[pixel][0] : scores[pixel][1]). mask [SNN_WORDS(channels)] of
- * this step, scores [pixels][2]. */
+/* Eq. 10: y = x * (mask bit c ? scores[pixel][0] : scores[pixel][1]). mask
+ * [SNN_WORDS(channels)] of this step, scores [pixels][2]. */
 SNN_KERNEL void snn_masked_gate_f32(int pixels, int channels, const float *x, const snn_word *mask,
                                     const float *scores, float *y, snn_counts *counts) {
     for (int pixel = 0; pixel < pixels; pixel++) {

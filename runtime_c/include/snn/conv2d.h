@@ -1,18 +1,19 @@
 /* Two-dimensional convolution of spikes, counts and reals, float32.
  *
- *   out[y][x][co] = bias[co] + sum over ky, kx, ci of  w[ky][kx][ci][co] * in[iy][ix][ci],
- *   iy = y*stride_h - pad_h + ky*dilation_h,  ix = x*stride_w - pad_w + kx*dilation_w,
- * taps outside the input left out. Group g reads input channels g*in_c/groups onwards and writes
- * output channels g*out_c/groups onwards.
+ *   out[y][x][co] = bias[co] + sum over ky, kx, ci of  w[ky][kx][ci][co] *
+ * in[iy][ix][ci], iy = y*stride_h - pad_h + ky*dilation_h,  ix = x*stride_w -
+ * pad_w + kx*dilation_w, taps outside the input left out. Group g reads input
+ * channels g*in_c/groups onwards and writes output channels g*out_c/groups
+ * onwards.
  *
- * Order of summation, a contract that every kernel and vector variant keeps: from bias[co] (or 0),
- * then ky, kx, ci ascending, one rounding an operation.
+ * Order of summation, a contract that every kernel and vector variant keeps:
+ * from bias[co] (or 0), then ky, kx, ci ascending, one rounding an operation.
  *
- * Weights: [group][block][kernel_h][kernel_w][in_c/groups][co_block], where a block is co_block
- * consecutive output channels of the group and the last block is padded with zeros;
- * co_block 0 means out_c/groups, which gives
- * [group][kernel_h][kernel_w][in_c/groups][out_c/groups]. Multiples of 16 are fast. `bias` [out_c],
- * or NULL. `out` float [out_h*out_w][out_c].
+ * Weights: [group][block][kernel_h][kernel_w][in_c/groups][co_block], where a
+ * block is co_block consecutive output channels of the group and the last block
+ * is padded with zeros; co_block 0 means out_c/groups, which gives
+ * [group][kernel_h][kernel_w][in_c/groups][out_c/groups]. Multiples of 16 are
+ * fast. `bias` [out_c], or NULL. `out` float [out_h*out_w][out_c].
  */
 #ifndef SNN_CONV2D_H
 #define SNN_CONV2D_H
@@ -34,7 +35,8 @@ SNN_KERNEL int snn_conv2d_co_block(const snn_conv2d *p) {
     return p->co_block ? p->co_block : p->out_c / p->groups;
 }
 
-/* Sums of output pixel (y, x) for a tile of channels. `weight`: the tile's part of [ky][kx][ci]. */
+/* Sums of output pixel (y, x) for a tile of channels. `weight`: the tile's part
+ * of [ky][kx][ci]. */
 SNN_KERNEL void snn_conv2d_pixel(const snn_conv2d *p, enum snn_input_kind kind, const void *in,
                                  int y, int x, int first_in, const float *weight, snn_tile *tile,
                                  int channels, snn_counts *counts) {
@@ -91,29 +93,31 @@ SNN_KERNEL void snn_conv2d_any(const snn_conv2d *p, enum snn_input_kind kind, co
     }
 }
 
-/* Event-driven. `in` SPIKE [in_h*in_w][SNN_WORDS(in_c)]. Counts an AC for each output channel of
- * each spike at each tap that meets it. */
+/* Event-driven. `in` SPIKE [in_h*in_w][SNN_WORDS(in_c)]. Counts an AC for each
+ * output channel of each spike at each tap that meets it. */
 SNN_KERNEL void snn_conv2d_spike_f32(const snn_conv2d *p, const snn_word *in, const float *weight,
                                      const float *bias, float *out, snn_counts *counts) {
     snn_conv2d_any(p, SNN_INPUT_SPIKE, in, weight, bias, out, counts);
 }
 
-/* Dense: every in-bounds tap and channel, w * 0 or w * 1; the same values as the event-driven
- * kernel save the sign of a zero. `in` as there. Counts a MAC a product. */
+/* Dense: every in-bounds tap and channel, w * 0 or w * 1; the same values as
+ * the event-driven kernel save the sign of a zero. `in` as there. Counts a MAC
+ * a product. */
 SNN_KERNEL void snn_conv2d_spike_dense_f32(const snn_conv2d *p, const snn_word *in,
                                            const float *weight, const float *bias, float *out,
                                            snn_counts *counts) {
     snn_conv2d_any(p, SNN_INPUT_SPIKE_DENSE, in, weight, bias, out, counts);
 }
 
-/* Event-driven. `in` COUNT [in_h*in_w][in_c]. Counts a MAC for each output channel of each value
- * other than 0 at each tap that meets it. */
+/* Event-driven. `in` COUNT [in_h*in_w][in_c]. Counts a MAC for each output
+ * channel of each value other than 0 at each tap that meets it. */
 SNN_KERNEL void snn_conv2d_count_f32(const snn_conv2d *p, const uint16_t *in, const float *weight,
                                      const float *bias, float *out, snn_counts *counts) {
     snn_conv2d_any(p, SNN_INPUT_COUNT, in, weight, bias, out, counts);
 }
 
-/* Dense. `in` REAL [in_h*in_w][in_c]. Counts a MAC a product, in-bounds taps only. */
+/* Dense. `in` REAL [in_h*in_w][in_c]. Counts a MAC a product, in-bounds taps
+ * only. */
 SNN_KERNEL void snn_conv2d_real_f32(const snn_conv2d *p, const float *in, const float *weight,
                                     const float *bias, float *out, snn_counts *counts) {
     snn_conv2d_any(p, SNN_INPUT_REAL, in, weight, bias, out, counts);

@@ -1,4 +1,5 @@
-/* Operations on one value at a time, and conversions between spikes, counts and reals. */
+/* Operations on one value at a time, and conversions between spikes, counts and
+ * reals. */
 #ifndef SNN_ELEMENTWISE_H
 #define SNN_ELEMENTWISE_H
 
@@ -7,8 +8,8 @@
 
 #include <string.h>
 
-/* y = x * scale[c] + shift[c], two roundings. x, y REAL [pixels][channels]; y may equal x.
- * Counts a mul and an add a value. */
+/* y = x * scale[c] + shift[c], two roundings. x, y REAL [pixels][channels]; y
+ * may equal x. Counts a mul and an add a value. */
 SNN_KERNEL void snn_affine_f32(int pixels, int channels, const float *scale, const float *shift,
                                const float *x, float *y, snn_counts *counts) {
     for (int pixel = 0; pixel < pixels; pixel++) {
@@ -22,7 +23,8 @@ SNN_KERNEL void snn_affine_f32(int pixels, int channels, const float *scale, con
     }
 }
 
-/* y = 0 where x < 0, else x (NaN and -0 pass). y may equal x. Counts a cmp a value. */
+/* y = 0 where x < 0, else x (NaN and -0 pass). y may equal x. Counts a cmp a
+ * value. */
 SNN_KERNEL void snn_relu_f32(ptrdiff_t n, const float *x, float *y, snn_counts *counts) {
     for (ptrdiff_t i = 0; i < n; i++) {
         y[i] = x[i] < 0.0f ? 0.0f : x[i];
@@ -39,7 +41,8 @@ SNN_KERNEL void snn_add_f32(ptrdiff_t n, const float *a, const float *b, float *
     SNN_COUNT(counts, add, n);
 }
 
-/* y = a + b; the sums must stay below 65536. y may equal a or b. Counts an add a value. */
+/* y = a + b; the sums must stay below 65536. y may equal a or b. Counts an add
+ * a value. */
 SNN_KERNEL void snn_add_count(ptrdiff_t n, const uint16_t *a, const uint16_t *b, uint16_t *y,
                               snn_counts *counts) {
     for (ptrdiff_t i = 0; i < n; i++) {
@@ -77,12 +80,14 @@ SNN_KERNEL void snn_count_to_f32(ptrdiff_t n, const uint16_t *in, float *out) {
     }
 }
 
-/* exp(-a) for 0 <= a, flushing to 0 above 104 (the least subnormal is exp(-103.28)).
+/* exp(-a) for 0 <= a, flushing to 0 above 104 (the least subnormal is
+ * exp(-103.28)).
  *
- * Cody and Waite's reduction: -a = k ln 2 + r with |r| <= ln 2 / 2, where ln 2 is split into a part
- * whose products with k are exact and the rest; exp(r) by a Taylor polynomial of degree 7, whose
- * truncation error is below 2^-27; 2^k as a product of two powers, so that subnormals come out.
- * Arithmetic: 11 mul, 10 add, 1 cmp. */
+ * Cody and Waite's reduction: -a = k ln 2 + r with |r| <= ln 2 / 2, where ln 2
+ * is split into a part whose products with k are exact and the rest; exp(r) by
+ * a Taylor polynomial of degree 7, whose truncation error is below 2^-27; 2^k
+ * as a product of two powers, so that subnormals come out. Arithmetic: 11 mul,
+ * 10 add, 1 cmp. */
 SNN_KERNEL float snn_exp_minus_f32(float a) {
     const float round = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
     const float x = -(a > 104.0f ? 104.0f : a);
@@ -109,13 +114,15 @@ SNN_KERNEL float snn_exp_minus_f32(float a) {
     return (e * scale1) * scale2;
 }
 
-/* Operations of one sigmoid, exp, sum, quotient and the choice of sign included. */
+/* Operations of one sigmoid, exp, sum, quotient and the choice of sign
+ * included. */
 #define SNN_SIGMOID_MUL 13
 #define SNN_SIGMOID_ADD 12
 #define SNN_SIGMOID_CMP 2
 
-/* 1 / (1 + exp(-x)) as 1 / (1 + e) or e / (1 + e) with e = exp(-|x|), so that both tails keep their
- * relative precision. NaN passes. Largest error: see SNN_SIGMOID_MAX_ULP. */
+/* 1 / (1 + exp(-x)) as 1 / (1 + e) or e / (1 + e) with e = exp(-|x|), so that
+ * both tails keep their relative precision. NaN passes. Largest error: see
+ * SNN_SIGMOID_MAX_ULP. */
 SNN_KERNEL float snn_sigmoid_scalar_f32(float x) {
     const int negative = x < 0.0f;
     const float e = snn_exp_minus_f32(negative ? -x : x);
@@ -123,8 +130,9 @@ SNN_KERNEL float snn_sigmoid_scalar_f32(float x) {
     return numerator / (1.0f + e);
 }
 
-/* Largest error in units in the last place of the result (of the least subnormal below 2^-126),
- * measured against float64 by tests/test_kernels_elementwise.py. */
+/* Largest error in units in the last place of the result (of the least
+ * subnormal below 2^-126), measured against float64 by
+ * tests/test_kernels_elementwise.py. */
 #define SNN_SIGMOID_MAX_ULP 3
 
 /* y = sigmoid(x). y may equal x. Counts SNN_SIGMOID_MUL, _ADD, _CMP a value. */

@@ -1,6 +1,8 @@
-/* From channels-last memory to PyTorch's flattened order (C, H, W), as one vector.
+/* From channels-last memory to PyTorch's flattened order (C, H, W), as one
+ * vector.
  *
- * out element c * pixels + p is element (p, c) of the input. Nothing is counted: only moves.
+ * out element c * pixels + p is element (p, c) of the input. Nothing is
+ * counted: only moves.
  */
 #ifndef SNN_FLATTEN_H
 #define SNN_FLATTEN_H

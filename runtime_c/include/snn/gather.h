@@ -1,8 +1,9 @@
-/* Accumulating rows of weights into a tile of output channels held in registers.
+/* Accumulating rows of weights into a tile of output channels held in
+ * registers.
  *
- * A convolution or a linear layer is a sum of weight rows: acc[co] += value[ci] * w[ci][co], ci
- * ascending. The functions here add the rows of one input pixel. They are shared by conv2d.h and
- * linear.h.
+ * A convolution or a linear layer is a sum of weight rows: acc[co] += value[ci]
+ * * w[ci][co], ci ascending. The functions here add the rows of one input
+ * pixel. They are shared by conv2d.h and linear.h.
  */
 #ifndef SNN_GATHER_H
 #define SNN_GATHER_H
@@ -19,9 +20,7 @@ enum snn_input_kind {
 };
 
 /* Vectors of output channels that stay in registers together. */
-#ifndef SNN_TILE_VECTORS
-#define SNN_TILE_VECTORS 8
-#endif
+#define SNN_TILE_VECTORS 4
 #define SNN_TILE_CHANNELS (SNN_TILE_VECTORS * SNN_LANES)
 
 typedef struct {
@@ -43,13 +42,16 @@ SNN_KERNEL void snn_row_store(float *p, snn_f32x16 a, int left) {
 
 /* Sums start from `bias` (`channels` values), or from 0 where it is NULL. */
 SNN_KERNEL void snn_tile_begin(snn_tile *tile, int channels, const float *bias) {
-    for (int v = 0; v < SNN_VECTORS(channels); v++) {
-        tile->sum[v] = bias ? snn_row_load(bias + v * SNN_LANES, channels - v * SNN_LANES)
-                            : snn_f32x16_set1(0.0f);
+    SNN_UNROLL
+    for (int v = 0; v < SNN_TILE_VECTORS; v++) {
+        const int left = channels - v * SNN_LANES;
+        tile->sum[v] =
+            bias && left > 0 ? snn_row_load(bias + v * SNN_LANES, left) : snn_f32x16_set1(0.0f);
     }
 }
 
 SNN_KERNEL void snn_tile_end(const snn_tile *tile, int channels, float *out) {
+    SNN_UNROLL
     for (int v = 0; v < SNN_VECTORS(channels); v++) {
         snn_row_store(out + v * SNN_LANES, tile->sum[v], channels - v * SNN_LANES);
     }
@@ -57,6 +59,7 @@ SNN_KERNEL void snn_tile_end(const snn_tile *tile, int channels, float *out) {
 
 /* sum += row */
 SNN_KERNEL void snn_tile_add(snn_tile *tile, int channels, const float *row) {
+    SNN_UNROLL
     for (int v = 0; v < SNN_VECTORS(channels); v++) {
         const snn_f32x16 w = snn_row_load(row + v * SNN_LANES, channels - v * SNN_LANES);
         tile->sum[v] = snn_f32x16_add(tile->sum[v], w);
@@ -66,13 +69,15 @@ SNN_KERNEL void snn_tile_add(snn_tile *tile, int channels, const float *row) {
 /* sum += value * row, two roundings */
 SNN_KERNEL void snn_tile_multiply_add(snn_tile *tile, int channels, const float *row, float value) {
     const snn_f32x16 factor = snn_f32x16_set1(value);
+    SNN_UNROLL
     for (int v = 0; v < SNN_VECTORS(channels); v++) {
         const snn_f32x16 w = snn_row_load(row + v * SNN_LANES, channels - v * SNN_LANES);
         tile->sum[v] = snn_f32x16_add(tile->sum[v], snn_f32x16_mul(factor, w));
     }
 }
 
-/* Up to 32 spikes from channel `first` on (first + n <= channels of the pixel), as one word. */
+/* Up to 32 spikes from channel `first` on (first + n <= channels of the pixel),
+ * as one word. */
 SNN_KERNEL snn_word snn_spikes_from(const snn_word *pixel, int first, int n) {
     const int shift = first % SNN_WORD_BITS;
     snn_word bits = pixel[first / SNN_WORD_BITS] >> shift;
@@ -82,8 +87,9 @@ SNN_KERNEL snn_word snn_spikes_from(const snn_word *pixel, int first, int n) {
     return n < SNN_WORD_BITS ? bits & ((1u << n) - 1u) : bits;
 }
 
-/* Adds the rows of the spikes among channels first .. first + n - 1 of a pixel. Row ci - first
- * starts at weight + (ci - first) * stride. Counts an AC a real output channel and spike. */
+/* Adds the rows of the spikes among channels first .. first + n - 1 of a pixel.
+ * Row ci - first starts at weight + (ci - first) * stride. Counts an AC a real
+ * output channel and spike. */
 SNN_KERNEL void snn_tile_spikes(snn_tile *tile, int channels, const snn_word *pixel, int first,
                                 int n, const float *weight, int stride, snn_counts *counts) {
     for (int base = 0; base < n; base += SNN_WORD_BITS) {
@@ -97,7 +103,8 @@ SNN_KERNEL void snn_tile_spikes(snn_tile *tile, int channels, const snn_word *pi
     }
 }
 
-/* Adds the rows of channels first .. first + n - 1 of a pixel, whatever `kind` stores. */
+/* Adds the rows of channels first .. first + n - 1 of a pixel, whatever `kind`
+ * stores. */
 SNN_KERNEL void snn_tile_pixel(snn_tile *tile, int channels, enum snn_input_kind kind,
                                const void *pixel, int first, int n, const float *weight, int stride,
                                snn_counts *counts) {

@@ -11,9 +11,9 @@ typedef struct {
     uint32_t dt_us;         /* length of a frame in microseconds */
 } snn_framing;
 
-/* Counts one event into frames COUNT [time_steps][sensor_h/downsample * sensor_w/downsample][2],
- * channel = polarity, step = (t - t0) / dt. The caller clears `frames` before the first event.
- * On an error nothing is written:
+/* Counts one event into frames COUNT [time_steps][sensor_h/downsample *
+ * sensor_w/downsample][2], channel = polarity, step = (t - t0) / dt. The caller
+ * clears `frames` before the first event. On an error nothing is written:
  *   SNN_ERR_EVENT_RANGE     x, y or polarity outside the sensor
  *   SNN_ERR_TIME_ORDER      t < t0
  *   SNN_ERR_WINDOW          step >= time_steps

@@ -1,9 +1,11 @@
 /* Fully connected layer over spikes, counts and reals, float32.
  *
- *   out[co] = bias[co] + sum over pixel, ci of  w[pixel][ci][co] * in[pixel][ci]
+ *   out[co] = bias[co] + sum over pixel, ci of  w[pixel][ci][co] *
+ * in[pixel][ci]
  *
- * Order of summation, a contract: from bias[co] (or 0), then pixel, ci ascending, one rounding an
- * operation. Weights [pixels][in_c][out_c]; `bias` [out_c] or NULL; `out` float [out_c].
+ * Order of summation, a contract: from bias[co] (or 0), then pixel, ci
+ * ascending, one rounding an operation. Weights [pixels][in_c][out_c]; `bias`
+ * [out_c] or NULL; `out` float [out_c].
  */
 #ifndef SNN_LINEAR_H
 #define SNN_LINEAR_H
@@ -32,20 +34,23 @@ SNN_KERNEL void snn_linear_any(const snn_linear *p, enum snn_input_kind kind, co
     }
 }
 
-/* Event-driven. `in` SPIKE [pixels][SNN_WORDS(in_c)]. Counts out_c ACs a spike. */
+/* Event-driven. `in` SPIKE [pixels][SNN_WORDS(in_c)]. Counts out_c ACs a spike.
+ */
 SNN_KERNEL void snn_linear_spike_f32(const snn_linear *p, const snn_word *in, const float *weight,
                                      const float *bias, float *out, snn_counts *counts) {
     snn_linear_any(p, SNN_INPUT_SPIKE, in, weight, bias, out, counts);
 }
 
-/* Dense, w * 0 or w * 1: the same values save the sign of a zero. Counts a MAC a product. */
+/* Dense, w * 0 or w * 1: the same values save the sign of a zero. Counts a MAC
+ * a product. */
 SNN_KERNEL void snn_linear_spike_dense_f32(const snn_linear *p, const snn_word *in,
                                            const float *weight, const float *bias, float *out,
                                            snn_counts *counts) {
     snn_linear_any(p, SNN_INPUT_SPIKE_DENSE, in, weight, bias, out, counts);
 }
 
-/* Event-driven. `in` COUNT [pixels][in_c]. Counts out_c MACs a value other than 0. */
+/* Event-driven. `in` COUNT [pixels][in_c]. Counts out_c MACs a value other than
+ * 0. */
 SNN_KERNEL void snn_linear_count_f32(const snn_linear *p, const uint16_t *in, const float *weight,
                                      const float *bias, float *out, snn_counts *counts) {
     snn_linear_any(p, SNN_INPUT_COUNT, in, weight, bias, out, counts);

@@ -1,19 +1,22 @@
-/* Leaky integrate-and-fire neurons, float32: membrane update, threshold, packed spikes.
+/* Leaky integrate-and-fire neurons, float32: membrane update, threshold, packed
+ * spikes.
  *
- *   hard   U = (S_prev ? reset : beta*U + drift) + gain*X        (Eqs. 1-4 of the paper)
- *   soft   U = (beta*U + drift - (S_prev ? reset : 0)) + gain*X
- *   none   U = (beta*U + drift) + gain*X
- *   S = U >= threshold, or U > threshold where `strict`; 0 where U is NaN
+ *   hard   U = (S_prev ? reset : beta*U + drift) + gain*X        (Eqs. 1-4 of
+ * the paper) soft   U = (beta*U + drift - (S_prev ? reset : 0)) + gain*X none
+ * U = (beta*U + drift) + gain*X S = U >= threshold, or U > threshold where
+ * `strict`; 0 where U is NaN
  *
- * X float [pixels][channels]; U the same, read and overwritten; it is stored before the reset,
- * which the next step applies from `previous`, the spikes of the step before
- * (SPIKE [pixels][SNN_WORDS(channels)]; may be the same array as `spikes`). Every word of `spikes`
- * is written, unused bits 0. Each parenthesis and operator above rounds once, left to right.
+ * X float [pixels][channels]; U the same, read and overwritten; it is stored
+ * before the reset, which the next step applies from `previous`, the spikes of
+ * the step before (SPIKE [pixels][SNN_WORDS(channels)]; may be the same array
+ * as `spikes`). Every word of `spikes` is written, unused bits 0. Each
+ * parenthesis and operator above rounds once, left to right.
  *
- * beta == 1, drift == 0 and gain == 1 leave their operation out, which changes no value: pass
- * constant parameters, so that the choice is made at compile time.
- * Counting, a neuron and step (the reset is a blend: both sides are executed): mul 1 for beta != 1
- * and 1 for gain != 1; add 1 for X, 1 for drift != 0, 1 for a soft reset; cmp 1.
+ * beta == 1, drift == 0 and gain == 1 leave their operation out, which changes
+ * no value: pass constant parameters, so that the choice is made at compile
+ * time. Counting, a neuron and step (the reset is a blend: both sides are
+ * executed): mul 1 for beta != 1 and 1 for gain != 1; add 1 for X, 1 for drift
+ * != 0, 1 for a soft reset; cmp 1.
  */
 #ifndef SNN_NEURON_H
 #define SNN_NEURON_H
@@ -113,7 +116,8 @@ SNN_KERNEL void snn_neuron_soft_f32(const snn_neuron_f32_params *p, int strict, 
     snn_neuron_any(p, SNN_RESET_SOFT, strict, pixels, channels, x, u, previous, spikes, counts);
 }
 
-/* `previous` is not used, but must hold a readable word for each written one. */
+/* `previous` is not used, but must hold a readable word for each written one.
+ */
 SNN_KERNEL void snn_neuron_none_f32(const snn_neuron_f32_params *p, int strict, int pixels,
                                     int channels, const float *x, float *u,
                                     const snn_word *previous, snn_word *spikes,

@@ -1,13 +1,14 @@
-/* Average and maximum pooling with every option of PyTorch's AvgPool2d and MaxPool2d.
+/* Average and maximum pooling with every option of PyTorch's AvgPool2d and
+ * MaxPool2d.
  *
- * Window of output (y, x): rows y*stride_h - pad_h + ky*dilation_h, ky < kernel_h, and columns
- * alike. maximum  over the taps inside the input average  sum over the taps inside the input, ky
- * then kx ascending, divided by divisor                                  where it is not 0, else
- *              the window clipped to the padded input   where count_include_pad, else
- *              the window clipped to the input;
- *            dilation is not used (PyTorch has none here)
- * out_h and out_w are given, so floor and ceil modes are the same code. Every window must meet the
- * input. Padding below and right equals that above and left.
+ * Window of output (y, x): rows y*stride_h - pad_h + ky*dilation_h, ky <
+ * kernel_h, and columns alike. maximum  over the taps inside the input average
+ * sum over the taps inside the input, ky then kx ascending, divided by divisor
+ * where it is not 0, else the window clipped to the padded input   where
+ * count_include_pad, else the window clipped to the input; dilation is not used
+ * (PyTorch has none here) out_h and out_w are given, so floor and ceil modes
+ * are the same code. Every window must meet the input. Padding below and right
+ * equals that above and left.
  */
 #ifndef SNN_POOL_H
 #define SNN_POOL_H
@@ -28,7 +29,8 @@ typedef struct {
     int divisor; /* 0: by the window */
 } snn_pool2d;
 
-/* Taps first .. end - 1, `step` apart, of one axis of a window, inside the input. */
+/* Taps first .. end - 1, `step` apart, of one axis of a window, inside the
+ * input. */
 typedef struct {
     int first, end, step;
     int padded; /* taps inside the padded input */
@@ -113,15 +115,16 @@ SNN_KERNEL void snn_avg_pool2d_any(const snn_pool2d *p, enum snn_pool_input kind
     }
 }
 
-/* `in` REAL [in_h*in_w][channels], `out` REAL [out_h*out_w][channels]. Counts an add for each value
- * in a window and a mul (the division) for each output. */
+/* `in` REAL [in_h*in_w][channels], `out` REAL [out_h*out_w][channels]. Counts
+ * an add for each value in a window and a mul (the division) for each output.
+ */
 SNN_KERNEL void snn_avg_pool2d_real_f32(const snn_pool2d *p, const float *in, float *out,
                                         snn_counts *counts) {
     snn_avg_pool2d_any(p, SNN_POOL_REAL, in, out, counts);
 }
 
-/* `in` SPIKE, `out` REAL: exact where the divisor is a power of 2. Counts an add for each spike in
- * a window and a mul for each output. */
+/* `in` SPIKE, `out` REAL: exact where the divisor is a power of 2. Counts an
+ * add for each spike in a window and a mul for each output. */
 SNN_KERNEL void snn_avg_pool2d_spike_f32(const snn_pool2d *p, const snn_word *in, float *out,
                                          snn_counts *counts) {
     snn_avg_pool2d_any(p, SNN_POOL_SPIKE, in, out, counts);
@@ -133,7 +136,8 @@ SNN_KERNEL void snn_avg_pool2d_count_f32(const snn_pool2d *p, const uint16_t *in
     snn_avg_pool2d_any(p, SNN_POOL_COUNT, in, out, counts);
 }
 
-/* Maximum of spikes, an OR of words. `in`, `out` SPIKE. Counts a cmp for each word and tap. */
+/* Maximum of spikes, an OR of words. `in`, `out` SPIKE. Counts a cmp for each
+ * word and tap. */
 SNN_KERNEL void snn_max_pool2d_spike(const snn_pool2d *p, const snn_word *in, snn_word *out,
                                      snn_counts *counts) {
     const int words = SNN_WORDS(p->channels);
@@ -157,7 +161,8 @@ SNN_KERNEL void snn_max_pool2d_spike(const snn_pool2d *p, const snn_word *in, sn
     }
 }
 
-/* `in`, `out` REAL, finite (a NaN is passed over). Counts a cmp for each value in a window. */
+/* `in`, `out` REAL, finite (a NaN is passed over). Counts a cmp for each value
+ * in a window. */
 SNN_KERNEL void snn_max_pool2d_real_f32(const snn_pool2d *p, const float *in, float *out,
                                         snn_counts *counts) {
     for (int y = 0; y < p->out_h; y++) {

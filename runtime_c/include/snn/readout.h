@@ -1,11 +1,12 @@
-/* Class scores from the last layer: sums and means over time, votes of groups of neurons. */
+/* Class scores from the last layer: sums and means over time, votes of groups
+ * of neurons. */
 #ifndef SNN_READOUT_H
 #define SNN_READOUT_H
 
 #include "snn/types.h"
 
-/* sum[pixel*channels + c] += spike. `in` SPIKE [pixels][SNN_WORDS(channels)]; the caller clears
- * `sum` before the first step. Counts an add a spike. */
+/* sum[pixel*channels + c] += spike. `in` SPIKE [pixels][SNN_WORDS(channels)];
+ * the caller clears `sum` before the first step. Counts an add a spike. */
 SNN_KERNEL void snn_time_sum_spike(int pixels, int channels, const snn_word *in, uint32_t *sum,
                                    snn_counts *counts) {
     for (int pixel = 0; pixel < pixels; pixel++) {
@@ -19,7 +20,8 @@ SNN_KERNEL void snn_time_sum_spike(int pixels, int channels, const snn_word *in,
     }
 }
 
-/* y = sum / time_steps, one rounding while the sums stay below 2^24. Counts a mul a value. */
+/* y = sum / time_steps, one rounding while the sums stay below 2^24. Counts a
+ * mul a value. */
 SNN_KERNEL void snn_time_mean_finish_f32(ptrdiff_t n, int time_steps, const uint32_t *sum, float *y,
                                          snn_counts *counts) {
     for (ptrdiff_t i = 0; i < n; i++) {
@@ -28,7 +30,8 @@ SNN_KERNEL void snn_time_mean_finish_f32(ptrdiff_t n, int time_steps, const uint
     SNN_COUNT(counts, mul, n);
 }
 
-/* sum += x, steps ascending; the caller clears `sum` before the first. Counts an add a value. */
+/* sum += x, steps ascending; the caller clears `sum` before the first. Counts
+ * an add a value. */
 SNN_KERNEL void snn_time_sum_f32(ptrdiff_t n, const float *x, float *sum, snn_counts *counts) {
     for (ptrdiff_t i = 0; i < n; i++) {
         sum[i] = sum[i] + x[i];
@@ -45,8 +48,9 @@ SNN_KERNEL void snn_time_mean_f32(ptrdiff_t n, int time_steps, const float *sum,
     SNN_COUNT(counts, mul, n);
 }
 
-/* y[g] = mean of x[g*size] .. x[g*size + size - 1], summed in ascending order from 0.
- * x [groups*size], y [groups]. Counts an add a value and a mul a group. */
+/* y[g] = mean of x[g*size] .. x[g*size + size - 1], summed in ascending order
+ * from 0. x [groups*size], y [groups]. Counts an add a value and a mul a group.
+ */
 SNN_KERNEL void snn_group_mean_f32(int groups, int size, const float *x, float *y,
                                    snn_counts *counts) {
     for (int g = 0; g < groups; g++) {

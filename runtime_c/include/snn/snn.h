@@ -1,9 +1,11 @@
-/* Every kernel of the snn runtime. C99, header only, no allocation, no input or output, no state. */
+/* Every kernel of the snn runtime. C99, header only, no allocation, no input or
+ * output, no state. */
 #ifndef SNN_SNN_H
 #define SNN_SNN_H
 
 #include "snn/attention.h"
 #include "snn/conv2d.h"
+#include "snn/conv2d_list.h"
 #include "snn/elementwise.h"
 #include "snn/flatten.h"
 #include "snn/input.h"

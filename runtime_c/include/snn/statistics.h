@@ -2,11 +2,12 @@
  *
  * Orders of summation, contracts that every vector variant keeps:
  *   over pixels    each channel on its own, pixels ascending from 0
- *   over channels  sixteen partial sums, channel c into sum c % 16, c ascending from 0; then folded
- *                  by snn_f32x16_sum
- *   over time      the sum of each step as above, added to the running total, steps ascending
- * Maxima do not depend on the order. Values must be finite (a NaN is passed over by a maximum).
- * Counting: an add and a cmp for each value, a mul (the division or scaling) for each mean.
+ *   over channels  sixteen partial sums, channel c into sum c % 16, c ascending
+ * from 0; then folded by snn_f32x16_sum over time      the sum of each step as
+ * above, added to the running total, steps ascending Maxima do not depend on
+ * the order. Values must be finite (a NaN is passed over by a maximum).
+ * Counting: an add and a cmp for each value, a mul (the division or scaling)
+ * for each mean.
  */
 #ifndef SNN_STATISTICS_H
 #define SNN_STATISTICS_H
@@ -16,7 +17,8 @@
 
 #include <float.h>
 
-/* Sum and maximum over pixels of the `lanes` channels at x, `stride` floats a pixel. */
+/* Sum and maximum over pixels of the `lanes` channels at x, `stride` floats a
+ * pixel. */
 SNN_KERNEL void snn_statistics_lanes(int pixels, int stride, int lanes, const float *x,
                                      snn_f32x16 *sum, snn_f32x16 *most, snn_counts *counts) {
     snn_f32x16 total = snn_f32x16_set1(0.0f);
@@ -81,7 +83,8 @@ SNN_KERNEL void snn_statistics_channels_f32(int pixels, int channels, const floa
     }
 }
 
-/* out [2]: mean and maximum over everything; the sixteen partial sums run on over the pixels. */
+/* out [2]: mean and maximum over everything; the sixteen partial sums run on
+ * over the pixels. */
 SNN_KERNEL void snn_statistics_all_f32(int pixels, int channels, const float *x, float *out,
                                        snn_counts *counts) {
     snn_f32x16 sum = snn_f32x16_set1(0.0f);
@@ -95,7 +98,8 @@ SNN_KERNEL void snn_statistics_all_f32(int pixels, int channels, const float *x,
     SNN_COUNT(counts, mul, 1);
 }
 
-/* Mean and maximum over time and pixels, out [2][channels]: begin, accumulate each step, finish. */
+/* Mean and maximum over time and pixels, out [2][channels]: begin, accumulate
+ * each step, finish. */
 SNN_KERNEL void snn_statistics_time_begin_f32(int channels, float *out) {
     for (int c = 0; c < channels; c++) {
         out[c] = 0.0f;
@@ -128,9 +132,10 @@ SNN_KERNEL void snn_statistics_time_finish_f32(int channels, int count, float *o
     SNN_COUNT(counts, mul, channels);
 }
 
-/* Mean and maximum over time and channels of the two groups of a mask (Eqs. 8-9),
- * out [pixels][4]: mean and maximum of group 1 (mask set), mean and maximum of group 2 (clear).
- * A group's value is x inside it and 0 outside; the zeros take part in mean and maximum. */
+/* Mean and maximum over time and channels of the two groups of a mask (Eqs.
+ * 8-9), out [pixels][4]: mean and maximum of group 1 (mask set), mean and
+ * maximum of group 2 (clear). A group's value is x inside it and 0 outside; the
+ * zeros take part in mean and maximum. */
 SNN_KERNEL void snn_masked_statistics_begin_f32(int pixels, float *out) {
     for (int pixel = 0; pixel < pixels; pixel++) {
         out[0] = out[2] = 0.0f;
@@ -139,8 +144,8 @@ SNN_KERNEL void snn_masked_statistics_begin_f32(int pixels, float *out) {
     }
 }
 
-/* x [pixels][channels] and mask [SNN_WORDS(channels)] of one step. Counts two adds and two cmps a
- * value, one a group. */
+/* x [pixels][channels] and mask [SNN_WORDS(channels)] of one step. Counts two
+ * adds and two cmps a value, one a group. */
 SNN_KERNEL void snn_masked_statistics_accumulate_f32(int pixels, int channels, const float *x,
                                                      const snn_word *mask, float *out,
                                                      snn_counts *counts) {

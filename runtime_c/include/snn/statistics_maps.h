@@ -1,8 +1,9 @@
-/* Mean and maximum maps over time and channels, float32: the pooled inputs of spatial attention.
+/* Mean and maximum maps over time and channels, float32: the pooled inputs of
+ * spatial attention.
  *
- * out [pixels][2]. Order of summation: the channels of a step as in statistics.h (sixteen partial
- * sums, folded), added to the running total, steps ascending. Counts an add and a cmp a value and
- * a mul a mean.
+ * out [pixels][2]. Order of summation: the channels of a step as in
+ * statistics.h (sixteen partial sums, folded), added to the running total,
+ * steps ascending. Counts an add and a cmp a value and a mul a mean.
  */
 #ifndef SNN_STATISTICS_MAPS_H
 #define SNN_STATISTICS_MAPS_H

@@ -1,6 +1,6 @@
-/* Watching and steering a run, for verification builds (SNN_TRACE): the value of a node is copied
- * out before its readers see it, and may be replaced by the value of another run. Ordinary builds
- * hold no trace of it. */
+/* Watching and steering a run, for verification builds (SNN_TRACE): the value
+ * of a node is copied out before its readers see it, and may be replaced by the
+ * value of another run. Ordinary builds hold no trace of it. */
 #ifndef SNN_TRACE_H
 #define SNN_TRACE_H
 
@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-/* Where the values of one node go and come from, all steps one after the other; NULL for nowhere. */
+/* Where the values of one node go and come from, all steps one after the other;
+ * NULL for nowhere. */
 typedef struct {
     unsigned char *own;
     const unsigned char *forced;

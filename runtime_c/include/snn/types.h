@@ -1,10 +1,10 @@
-/* Types that every kernel shares: packed spikes, status codes, events, operation counters.
+/* Types that every kernel shares: packed spikes, status codes, events,
+ * operation counters.
  *
  * Layouts (all channels last, unpadded):
- *   SPIKE  [H*W][SNN_WORDS(C)] words: channel c is bit c % 32 of word c / 32; unused high bits 0
- *   COUNT  [H*W][C] uint16_t
- *   REAL   [H*W][C] float
- * A vector (C,) is one pixel. Inputs and outputs never alias unless a kernel says so.
+ *   SPIKE  [H*W][SNN_WORDS(C)] words: channel c is bit c % 32 of word c / 32;
+ * unused high bits 0 COUNT  [H*W][C] uint16_t REAL   [H*W][C] float A vector
+ * (C,) is one pixel. Inputs and outputs never alias unless a kernel says so.
  */
 #ifndef SNN_TYPES_H
 #define SNN_TYPES_H
@@ -38,14 +38,16 @@ enum snn_status {
     SNN_ERR_COUNT_OVERFLOW = -8   /* a cell would hold more than 65535 events */
 };
 
-/* One event of a sensor: time in microseconds, column, row, polarity (0 OFF, 1 ON). */
+/* One event of a sensor: time in microseconds, column, row, polarity (0 OFF, 1
+ * ON). */
 typedef struct {
     uint32_t t_us;
     uint16_t x, y;
     uint8_t polarity;
 } snn_event;
 
-/* Operations executed by one node. Each is added to in the loop that does the work. */
+/* Operations executed by one node. Each is added to in the loop that does the
+ * work. */
 typedef struct {
     uint64_t ac;  /* weight added to an accumulator because its input spiked */
     uint64_t mac; /* product of weight and input added to an accumulator */
@@ -65,7 +67,8 @@ typedef struct {
 #define SNN_COUNT(counts, field, n) ((void)(counts), (void)(n))
 #endif
 
-/* Full unrolling of the loop that follows, so that an array of vectors lives in registers. */
+/* Full unrolling of the loop that follows, so that an array of vectors lives in
+ * registers. */
 #if defined(__clang__)
 #define SNN_UNROLL _Pragma("clang loop unroll(full)")
 #elif defined(__GNUC__)
@@ -98,10 +101,14 @@ SNN_KERNEL int snn_lowest_bit(snn_word bits) {
 
 /* Number of set bits. */
 SNN_KERNEL int snn_bit_count(snn_word bits) {
+#if defined(__POPCNT__) || (defined(__GNUC__) && defined(__aarch64__))
+    return __builtin_popcount(bits);
+#else
     bits -= (bits >> 1) & 0x55555555u;
     bits = (bits & 0x33333333u) + ((bits >> 2) & 0x33333333u);
     bits = (bits + (bits >> 4)) & 0x0F0F0F0Fu;
     return (int)((bits * 0x01010101u) >> 24);
+#endif
 }
 
 /* Bit `channel` of a packed pixel. */

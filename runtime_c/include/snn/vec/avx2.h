@@ -1,4 +1,5 @@
-/* snn_f32x16 as two AVX2 registers; see snn/vec.h for what each function means. */
+/* snn_f32x16 as two AVX2 registers; see snn/vec.h for what each function means.
+ */
 #ifndef SNN_VEC_AVX2_H
 #define SNN_VEC_AVX2_H
 
@@ -7,6 +8,7 @@
 #include <immintrin.h>
 
 #define SNN_VEC_NAME "avx2"
+#define SNN_VEC_REGISTERS 8
 
 typedef struct {
     __m256 lo, hi;

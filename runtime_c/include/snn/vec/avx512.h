@@ -7,6 +7,7 @@
 #include <immintrin.h>
 
 #define SNN_VEC_NAME "avx512"
+#define SNN_VEC_REGISTERS 32
 
 typedef __m512 snn_f32x16;
 

@@ -1,4 +1,5 @@
-/* snn_f32x16 as four NEON registers (AArch64); see snn/vec.h for what each function means. */
+/* snn_f32x16 as four NEON registers (AArch64); see snn/vec.h for what each
+ * function means. */
 #ifndef SNN_VEC_NEON_H
 #define SNN_VEC_NEON_H
 
@@ -7,6 +8,7 @@
 #include <arm_neon.h>
 
 #define SNN_VEC_NAME "neon"
+#define SNN_VEC_REGISTERS 8
 
 typedef struct {
     float32x4_t part[4];

@@ -5,6 +5,7 @@
 #include "snn/types.h"
 
 #define SNN_VEC_NAME "portable"
+#define SNN_VEC_REGISTERS 4 /* SSE2; a target without vectors spills either way */
 
 typedef struct {
     float lane[16];

@@ -1,0 +1,183 @@
+"""Measure the bundled models and write docs/results.md and docs/images/energy.png.
+
+Run by `make results`. Every figure comes from a command of snnc, shown beside it. N-MNIST needs its
+test recordings (SNNC_NMNIST names their folder; default ../shared/data/nmnist).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+
+ROOT = Path(__file__).resolve().parents[1]
+ZOO = Path("models/zoo")
+NMNIST = os.environ.get("SNNC_NMNIST", "../shared/data/nmnist")
+PAIRS = {"nmnist": f"nmnist:{NMNIST}", "gesture_sim": "gesture-sim"}
+SAMPLES = 100
+ATTENTIONS = ("none", "asa1")
+
+Result = dict[str, Any]
+
+
+def main() -> None:
+    """Measure everything, then write the page and the picture."""
+    measured: dict[str, dict[str, Result]] = {}
+    for pair, data in PAIRS.items():
+        for attention in ATTENTIONS:
+            model = ZOO / f"{pair}_{attention}.pt"
+            common = ("--data", data, "--samples", str(SAMPLES))
+            baseline = ("--baseline", str(ZOO / f"{pair}_none.pt")) if attention != "none" else ()
+            measured[f"{pair}_{attention}"] = {
+                "verify": snnc("verify", str(model), *common),
+                "energy": snnc("energy", str(model), *baseline, *common),
+                "bench": snnc("bench", str(model), "--data", data),
+            }
+    (ROOT / "docs" / "results.md").write_text(page(measured), encoding="utf-8")
+    picture(measured, ROOT / "docs" / "images" / "energy.png")
+
+
+def snnc(*args: str) -> Result:
+    """Run a command and give its JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "result.json"
+        print("$ snnc", *args, file=sys.stderr)
+        command = [sys.executable, "-m", "snnc", *args, "--json", str(target)]
+        subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+        result: Result = json.loads(target.read_text())
+    return result
+
+
+def page(measured: dict[str, dict[str, Result]]) -> str:
+    """The text of docs/results.md."""
+    machine = next(iter(measured.values()))["bench"]["machine"]
+    return "\n".join(
+        [
+            "# Results",
+            "",
+            "Written by `make results` (docs/generate_results.py); change that file, not this one.",
+            f"Measured on one core of {machine['cpu']}, {machine['cc']}, torch {machine['torch']}.",
+            "",
+            "## Proof",
+            "",
+            f"`snnc verify models/zoo/MODEL.pt --data DATA --samples {SAMPLES}`: every layer on",
+            "PyTorch's own input spikes, every step. *Explained* differences lie within the rounding",
+            "bound of their sum ([numerics](numerics.md)); *unexplained* ones would be errors.",
+            "",
+            *proof_table(measured),
+            "",
+            "## Energy",
+            "",
+            "`snnc energy models/zoo/PAIR_asa1.pt --baseline models/zoo/PAIR_none.pt --data DATA`, per",
+            "recording, executed operations. ΔE = E_MAC·Δ_MAC − E_AC·Δ_AC; negative: ASA-1 saves.",
+            "",
+            *energy_table(measured),
+            "",
+            "![Operations per recording](images/energy.png)",
+            "",
+            "## Speed",
+            "",
+            "`snnc bench models/zoo/MODEL.pt --data DATA`: one recording from frames to scores, one",
+            "core, in turn with the peers, medians.",
+            "",
+            *speed_table(measured),
+            "",
+        ]
+    )
+
+
+def proof_table(measured: dict[str, dict[str, Result]]) -> list[str]:
+    """Accuracy, agreement and differences of each model."""
+    rows = [
+        "| model | recordings | accuracy PyTorch | accuracy C | same class | compared | explained "
+        "| unexplained | counts compared | counts that differ |",
+        "| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |",
+    ]
+    for name, results in measured.items():
+        proof = results["verify"]
+        layers = proof["layers"]
+        rows.append(
+            f"| {name} | {proof['samples']} | {percent(proof['accuracy']['pytorch'])} "
+            f"| {percent(proof['accuracy']['c'])} | {percent(proof['class_agreement'])} "
+            f"| {sum(layer['compared'] for layer in layers):,} "
+            f"| {sum(layer['explained'] for layer in layers):,} | {proof['unexplained']} "
+            f"| {proof['counts']['compared']:,} | {len(proof['counts']['mismatches'])} |"
+        )
+    return rows
+
+
+def energy_table(measured: dict[str, dict[str, Result]]) -> list[str]:
+    """NASFR, counts and ΔE of each model."""
+    rows = [
+        "| model | NASFR | AC | MAC | Δ_MAC | Δ_AC | ΔE |",
+        "| --- | --: | --: | --: | --: | --: | --: |",
+    ]
+    for name, results in measured.items():
+        energy = results["energy"]
+        samples, total, delta = energy["samples"], energy["total"], energy.get("delta")
+        ends = ["", "", "baseline"]
+        if delta:
+            ends = [
+                f"{delta['mac'] / samples:,.0f}",
+                f"{delta['ac'] / samples:,.0f}",
+                f"{delta['energy_pj'] / samples / 1e6:+.2f} µJ",
+            ]
+        cells = [f"{energy['nasfr']:.4f}", f"{total['ac'] / samples:,.0f}"]
+        cells += [f"{total['mac'] / samples:,.0f}", *ends]
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    return rows
+
+
+def speed_table(measured: dict[str, dict[str, Result]]) -> list[str]:
+    """Milliseconds of ours and the fastest peer, and the ratio."""
+    rows = [
+        "| model | ours, ms | fastest peer, ms | which | peer / ours |",
+        "| --- | --: | --: | --- | --: |",
+    ]
+    for name, results in measured.items():
+        bench = results["bench"]
+        peer = min(bench["peers"], key=bench["peers"].get)
+        rows.append(
+            f"| {name} | {bench['ours']['f32']:.2f} | {bench['peers'][peer]:.2f} | {peer} "
+            f"| {bench['ratio']['f32']:.1f} |"
+        )
+    return rows
+
+
+def picture(measured: dict[str, dict[str, Result]], target: Path) -> None:
+    """Bars of AC and MAC per recording, vanilla beside ASA-1, one panel a pair."""
+    figure, panels = plt.subplots(1, len(PAIRS), figsize=(9, 3.2), layout="constrained")
+    for axes, pair in zip(panels, PAIRS, strict=True):
+        for place, attention in enumerate(ATTENTIONS):
+            energy = measured[f"{pair}_{attention}"]["energy"]
+            ac, mac = (energy["total"][kind] / energy["samples"] / 1e6 for kind in ("ac", "mac"))
+            axes.barh(place, ac, color="#2a6f97", label="AC" if place == 0 else None)
+            axes.barh(place, mac, left=ac, color="#f4a261", label="MAC" if place == 0 else None)
+            axes.text(ac + mac, place, f"  NASFR {energy['nasfr']:.3f}", va="center")
+        axes.set_yticks(range(len(ATTENTIONS)), ["vanilla", "ASA-1"])
+        axes.invert_yaxis()
+        axes.margins(x=0.35)
+        axes.set_xlabel("million operations per recording")
+        axes.set_title(pair)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].legend(frameon=False)
+    figure.savefig(target, dpi=140)
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage."""
+    return "–" if share is None else f"{100 * share:.0f} %"
+
+
+if __name__ == "__main__":
+    main()

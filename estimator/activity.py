@@ -1,0 +1,82 @@
+"""What a network really did on a recording: the values of every node, sample by sample.
+
+A network has two graphs, the *source* (as the model computes it) and the *executed* one (as the C
+computes it, with normalisation and pools folded). Both tell the same story: the source graph is
+evaluated with the spikes and masks of the executed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from snnc.compiler.ir import Array, Graph, Kind
+
+Values = Mapping[str, torch.Tensor]
+"""Values of nodes by name, ``[T, *shape]`` or ``[1, *shape]``."""
+
+Interpreter = Callable[[Graph, Values, Values], Values]
+"""Evaluates a graph on one sample from (graph, inputs, forced values); gives every value."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """The two graphs of one network: ``source`` lowered, ``executed`` optimised."""
+
+    source: Graph
+    executed: Graph
+
+
+class Activity:
+    """One sample's values, on either graph; the source graph is evaluated when asked for.
+
+    Args:
+        network: the graphs.
+        executed: values of every node of the executed graph.
+        interpret: evaluates the source graph.
+    """
+
+    def __init__(self, network: Network, executed: Values, interpret: Interpreter) -> None:
+        self.network = network
+        self.executed = executed
+        self._interpret = interpret
+
+    @property
+    def discrete(self) -> dict[str, torch.Tensor]:
+        """The input, spikes and masks: what both graphs share."""
+        return {
+            node.name: self.executed[node.name]
+            for node in self.network.executed.nodes
+            if node.op == "input" or _is_decision(node.op, node.type.kind)
+        }
+
+    @cached_property
+    def source(self) -> Values:
+        """Values of every node of the source graph, given the same spikes and masks."""
+        graph, known = self.network.source, self.discrete
+        inputs = {node.name: known.pop(node.name) for node in graph.nodes if node.op == "input"}
+        return self._interpret(graph, inputs, known)
+
+
+def _is_decision(op: str, kind: Kind) -> bool:
+    """Whether an op turns reals into 0 or 1: where rounding could make two runs part."""
+    return op in ("neuron", "complementary_mask") and kind is Kind.SPIKE
+
+
+def observe(
+    network: Network, recordings: Iterable[Array], interpret: Interpreter
+) -> Iterator[Activity]:
+    """Run a network on recordings, one at a time.
+
+    Args:
+        network: its graphs.
+        recordings: input counts ``[T, *shape]`` each.
+        interpret: the reference interpreter, or any run with the same values.
+    """
+    for frames in recordings:
+        inputs = {"input": torch.as_tensor(frames).to(torch.float32)}
+        with torch.no_grad():
+            yield Activity(network, interpret(network.executed, inputs, {}), interpret)

@@ -1,0 +1,24 @@
+"""Counting conventions, one file each, and the table that lists them."""
+
+from __future__ import annotations
+
+from snnc.errors import BAD_OPTION, SnncError
+from snnc.estimator.conventions.base import COUNTERS, Convention, Footing
+from snnc.estimator.conventions.dense import DENSE
+from snnc.estimator.conventions.executed import EXECUTED
+from snnc.estimator.conventions.paper import PAPER
+
+CONVENTIONS: dict[str, Convention] = {entry.name: entry for entry in (EXECUTED, PAPER, DENSE)}
+
+__all__ = ["CONVENTIONS", "COUNTERS", "Convention", "Footing", "convention_called"]
+
+
+def convention_called(name: str) -> Convention:
+    """The convention of that name. Raises SnncError (BAD_OPTION) for another."""
+    if name not in CONVENTIONS:
+        raise SnncError(
+            BAD_OPTION,
+            f"there is no counting convention called {name!r}",
+            mend=f"Choose one of {', '.join(CONVENTIONS)}.",
+        )
+    return CONVENTIONS[name]

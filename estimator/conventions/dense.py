@@ -1,0 +1,75 @@
+"""``dense``: an artificial network of the same shape, run at every time step."""
+
+from __future__ import annotations
+
+from snnc.estimator.conventions.base import (
+    Convention,
+    Footing,
+    StepCounts,
+    Visit,
+    by_op,
+    dense_macs,
+    nothing,
+)
+
+
+def _synapse(visit: Visit) -> StepCounts:
+    return visit.every_step(mac=dense_macs(visit))
+
+
+def _mlp(visit: Visit) -> StepCounts:
+    hidden, length = visit.params["reduce"].shape
+    given = visit.types[0]
+    steps = visit.graph.time_steps if given.temporal else 1
+    return {"mac": [2 * hidden * length * (given.size * steps // length)]}
+
+
+def _gate(visit: Visit) -> StepCounts:
+    return visit.every_step(mul=visit.node.type.size)
+
+
+DENSE = Convention(
+    name="dense",
+    title="an ANN of the same shape",
+    rule=(
+        "Every convolution and linear layer multiplies every input at every step, zeros and "
+        "padding included: outputs × weights per output, times T. Attention: its convolutions and "
+        "perceptrons likewise, and one product an element for the gate. Normalisation, pooling, "
+        "activation and readout are not counted."
+    ),
+    source=(
+        "The MAC count in use for ANNs (outputs × kernel size × input channels); per step it is "
+        "the dense work that Yao et al. 2023 start from."
+    ),
+    footing=Footing.SPIKES,
+    count=by_op(
+        "dense",
+        {
+            "conv2d": _synapse,
+            "linear": _synapse,
+            "mlp": _mlp,
+            "scale": _gate,
+            "masked_gate": _gate,
+        }
+        | dict.fromkeys(
+            (
+                "input",
+                "batch_norm",
+                "neuron",
+                "avg_pool2d",
+                "max_pool2d",
+                "add",
+                "relu",
+                "sigmoid",
+                "flatten",
+                "statistics",
+                "weighted_rows",
+                "complementary_mask",
+                "masked_statistics",
+                "time_mean",
+                "group_mean",
+            ),
+            nothing,
+        ),
+    ),
+)

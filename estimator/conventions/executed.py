@@ -1,0 +1,37 @@
+"""``executed``: what the generated C does."""
+
+from __future__ import annotations
+
+from snnc.compiler.ops import OPS
+from snnc.estimator.conventions.base import (
+    COUNTERS,
+    Convention,
+    Footing,
+    StepCounts,
+    Visit,
+    no_rule,
+)
+
+
+def _count(visit: Visit) -> StepCounts:
+    op = OPS.get(visit.node.op)
+    if op is None:
+        raise no_rule("executed", visit.node)
+    counts = op.count(visit.node, visit.params, visit.inputs, visit.types)
+    return {counter: getattr(counts, counter).tolist() for counter in COUNTERS}
+
+
+EXECUTED = Convention(
+    name="executed",
+    title="what the generated C executes",
+    rule=(
+        "Every operation of the compiled network: an event-driven kernel adds a weight (AC) for "
+        "each spike and each output that it reaches, borders excluded; a kernel that multiplies "
+        "(event counts, reals, dense kernels) counts MAC. Normalisation and average pooling are "
+        "folded into the weights. Products, sums and comparisons outside weighted sums are "
+        "counted apart."
+    ),
+    source="The `count` facet of each operator; equal to the counters of an instrumented build.",
+    footing=Footing.EXECUTED,
+    count=_count,
+)

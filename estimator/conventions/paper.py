@@ -1,0 +1,116 @@
+"""``paper``: the rule behind Table 3 of Yao et al. 2023."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from snnc.compiler.ir import Graph, Node
+from snnc.estimator.activity import Values
+from snnc.estimator.conventions.base import (
+    Convention,
+    Footing,
+    Number,
+    StepCounts,
+    Visit,
+    by_op,
+    dense_macs,
+    nothing,
+)
+
+Rates = Sequence[Fraction]
+
+
+def _conv2d(visit: Visit) -> StepCounts:
+    if not visit.in_attention:
+        return _synapse(visit)
+    # A spatial kernel is charged once a time step, and of ASA's two kernels only one: 18 a pixel.
+    kernel = int(visit.params["weight"][0].size)
+    return {"mac": [visit.node.type.pixels * kernel] * visit.graph.time_steps}
+
+
+def _synapse(visit: Visit) -> StepCounts:
+    """Dense work times the firing rate of the layer before; dense MAC where no neuron feeds it."""
+    dense = dense_macs(visit)
+    rates = _rates(visit.graph, visit.graph[visit.node.inputs[0]], visit.values)
+    if rates is None:
+        return visit.every_step(mac=dense)
+    return {"ac": [_whole(rate * dense) for rate in rates]}
+
+
+def _rates(graph: Graph, node: Node, values: Values) -> Rates | None:
+    """Firing rate per step of the neurons that feed a node, or None where none do.
+
+    A pool passes the rate of its neurons on; a residual sum is charged for each summand.
+    """
+    if node.op == "neuron":
+        fired = (values[node.name] != 0).flatten(1).sum(dim=1).tolist()
+        return [Fraction(count, node.type.size) for count in fired]
+    if node.op in ("max_pool2d", "avg_pool2d", "flatten"):
+        return _rates(graph, graph[node.inputs[0]], values)
+    if node.op == "add":
+        first, second = (_rates(graph, graph[name], values) for name in node.inputs)
+        if first is not None and second is not None:
+            return [a + b for a, b in zip(first, second, strict=True)]
+    return None
+
+
+def _whole(number: Fraction) -> Number:
+    """An int where it is one, so that sums stay fast."""
+    return int(number) if number.denominator == 1 else number
+
+
+def _mlp(visit: Visit) -> StepCounts:
+    hidden, length = visit.params["reduce"].shape
+    given = visit.types[0]
+    lanes = given.size if visit.node.attrs["along"] == "time" else given.size // length
+    return {"mac": [2 * hidden * length * lanes]}
+
+
+def _scale(visit: Visit) -> StepCounts:
+    return visit.every_step(mac=visit.node.type.size)
+
+
+PAPER = Convention(
+    name="paper",
+    title="the rule of Table 3 (Yao et al. 2023)",
+    rule=(
+        "A synapse costs its dense work (padding included, before any pool) times the firing rate "
+        "of the layer before it, as AC; the first layer, which reads event counts, costs its dense "
+        "work as MAC. Attention, as MAC: the gating product T·C·H·W of SA, TA and CA but not of "
+        "ASA; a spatial kernel once per time step (98 a pixel for SA's 7×7, 18 for one of ASA's "
+        "two 3×3); the perceptrons. Everything else is free."
+    ),
+    source=(
+        "Yao et al., Inherent Redundancy in Spiking Neural Networks, ICCV 2023, Eq. 11 and Table "
+        "3. The paper does not state its rule: this one is inferred from the printed numbers and "
+        "gives SA 14.3M and ASA-1 2.6M as printed; TCSA 27.1M against 27.3M; ASA-2, which has no "
+        "mixing along time, 1.5M against 2.6M."
+    ),
+    footing=Footing.SPIKES,
+    count=by_op(
+        "paper",
+        {"conv2d": _conv2d, "linear": _synapse, "mlp": _mlp, "scale": _scale}
+        | dict.fromkeys(
+            (
+                "input",
+                "batch_norm",
+                "neuron",
+                "avg_pool2d",
+                "max_pool2d",
+                "add",
+                "relu",
+                "sigmoid",
+                "flatten",
+                "statistics",
+                "weighted_rows",
+                "complementary_mask",
+                "masked_statistics",
+                "masked_gate",
+                "time_mean",
+                "group_mean",
+            ),
+            nothing,
+        ),
+    ),
+)

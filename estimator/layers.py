@@ -1,0 +1,149 @@
+"""A graph as people speak of it: layers, each a synapse with what follows up to its neuron.
+
+The same network has two graphs (as the source computes it, as the C computes it); folding removes
+nodes but keeps synapses and neurons, so both give the same layers under the same names.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import networkx as nx
+
+from snnc.compiler.ir import Graph, Node
+
+SYNAPSES = ("conv2d", "linear")
+GATES = ("scale", "masked_gate")
+READOUT = "readout"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer.
+
+    Attributes:
+        name: the modules' common path ("layer1"), or the synapse's own.
+        synapse: the convolution or linear node; None for the readout.
+        neurons: its neuron nodes (one; none where the layer does not fire).
+        nodes: all its nodes, in order.
+        attention: those that belong to an attention module.
+        input_kind: "spike", "count" or "real": what the synapse reads.
+        neuron_count: number of neurons.
+    """
+
+    name: str
+    synapse: str | None
+    neurons: tuple[str, ...]
+    nodes: tuple[str, ...]
+    attention: frozenset[str]
+    input_kind: str
+    neuron_count: int
+
+    def part_of(self, node: Node) -> str:
+        """Which part of the layer a node is: synapse, attention, neuron or other."""
+        if node.name in self.attention:
+            return "attention"
+        if node.name == self.synapse:
+            return "synapse"
+        return "neuron" if node.name in self.neurons else "other"
+
+
+def layers_of(graph: Graph) -> tuple[Layer, ...]:
+    """The layers of a lowered graph, in order; the readout last.
+
+    A node belongs to the latest synapse that it reads without a neuron in between; one that reads
+    only spikes or the input (a pool on spikes, a residual sum) belongs to the first synapse that
+    reads it, or to the readout.
+    """
+    attention = attention_of(graph)
+    home = _homes(graph, attention)
+    groups: dict[str, list[Node]] = {}
+    for node in graph.nodes:
+        groups.setdefault(home[node.name], []).append(node)
+    order = [node.name for node in graph.nodes if node.name in groups]
+    order += [READOUT] if READOUT in groups else []
+    names = _names(graph, {key: groups[key] for key in order})
+    return tuple(_layer(graph, names[key], key, groups[key], attention) for key in order)
+
+
+def attention_of(graph: Graph) -> frozenset[str]:
+    """Nodes on a path from what a gate scales to the gate, with the gate and a ReLU on it.
+
+    That is an attention module, whatever its modules are called: it computes a factor from X and
+    multiplies X by it.
+    """
+    flow, users = graph.digraph(), graph.users
+    found: set[str] = set()
+    for gate in graph.nodes:
+        if gate.op not in GATES:
+            continue
+        below = nx.descendants(flow, gate.inputs[0])
+        found |= below & (nx.ancestors(flow, gate.name) | {gate.name})
+        found |= {user.name for user in users[gate.name] if user.op == "relu"}
+    return frozenset(found)
+
+
+def _homes(graph: Graph, attention: frozenset[str]) -> dict[str, str]:
+    """The synapse that each node belongs to, by name (READOUT for none)."""
+    index, users = graph.index, graph.users
+    position = {node.name: place for place, node in enumerate(graph.nodes)}
+    home: dict[str, str] = {}
+    for node in graph.nodes:
+        if node.op in SYNAPSES and node.name not in attention:
+            home[node.name] = node.name
+            continue
+        sources = [home.get(name) for name in node.inputs if index[name].op != "neuron"]
+        known = [source for source in sources if source is not None]
+        if known:
+            home[node.name] = max(known, key=position.__getitem__)
+    for node in reversed(graph.nodes):
+        if node.name not in home:
+            readers = [home[user.name] for user in users[node.name] if user.op != "neuron"]
+            synapses = [name for name in readers if name != READOUT]
+            home[node.name] = min(synapses, key=position.__getitem__, default=READOUT)
+    return home
+
+
+def _layer(
+    graph: Graph, name: str, key: str, nodes: list[Node], attention: frozenset[str]
+) -> Layer:
+    neurons = tuple(node for node in nodes if node.op == "neuron")
+    read = graph[key] if key != READOUT else nodes[0]
+    kind = graph.input_types(read)[0].kind if read.inputs else read.type.kind
+    return Layer(
+        name=name,
+        synapse=None if key == READOUT else key,
+        neurons=tuple(node.name for node in neurons),
+        nodes=tuple(node.name for node in nodes),
+        attention=frozenset(node.name for node in nodes) & attention,
+        input_kind=kind.value,
+        neuron_count=sum(node.type.size for node in neurons),
+    )
+
+
+def _names(graph: Graph, groups: Mapping[str, list[Node]]) -> dict[str, str]:
+    """Each layer's shortest module path that no other layer shares."""
+    short = {
+        key: READOUT if key == READOUT else _common_path(graph[key], nodes)
+        for key, nodes in groups.items()
+    }
+    shared = {name for name, times in Counter(short.values()).items() if times > 1}
+    return {
+        key: name if name and name not in shared else (graph[key].loc.module or key)
+        for key, name in short.items()
+    }
+
+
+def _common_path(synapse: Node, nodes: list[Node]) -> str:
+    """The module path that a synapse and its neuron have in common; "" for none."""
+    paths = [synapse.loc.module, *(node.loc.module for node in nodes if node.op == "neuron")]
+    if len(paths) == 1:
+        return ""
+    common = []
+    for parts in zip(*(path.split(".") for path in paths), strict=False):
+        if len(set(parts)) > 1:
+            break
+        common.append(parts[0])
+    return ".".join(common)
