@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from snnc import cli
+
 sys.path.insert(0, str(Path(__file__).parent.parent))  # `from tests.lively import ...`
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
@@ -25,3 +27,18 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no ../shared/data: the real recordings are not on this machine")
     return SHARED
+
+
+@pytest.fixture
+def snnc(monkeypatch, capsys):
+    """Run a command in this process: (exit status, standard output, standard error)."""
+
+    def run(*args: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["snnc", *map(str, args)])
+        monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(stop.value.code or 0), out, err
+
+    return run

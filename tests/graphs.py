@@ -11,20 +11,29 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnc.compiler import codegen
+from snnc.compiler import codegen, reference
 from snnc.compiler.build import NATIVE, ObservedModel
 from snnc.compiler.codegen import Generated
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.ir import Array, Graph, Kind, Node, TensorType
 from snnc.compiler.ops import Sample, op_of
+from snnc.compiler.ops.neuron import Neuron
 from snnc.compiler.schedule import Schedule, schedule
 
 FAST = (*NATIVE, "-O1")
-"""The optimisation changes no value (one rounding an operation), and -O1 compiles in half the time."""
+"""-O1 compiles in half the time, and no optimisation changes a value: one rounding an operation."""
+
+DISCRETE = ("neuron", "complementary_mask")
+"""Ops that make a choice, which rounding may turn only where it is close."""
 
 
-def random_values(given: TensorType, steps: int, rng: np.random.Generator) -> torch.Tensor:
-    """float64 values of a type that float32 holds exactly, [steps, *shape] (or [1, *shape])."""
+def random_values(
+    given: TensorType, steps: int, rng: np.random.Generator, zeros: float = 0.1
+) -> torch.Tensor:
+    """float64 values of a type that float32 holds exactly, [steps, *shape] (or [1, *shape]).
+
+    ``zeros``: the part of real values that is exactly 0.
+    """
     shape = (steps if given.temporal else 1, *given.shape)
     if given.kind is Kind.SPIKE:
         values: Array = rng.random(shape) < 0.3
@@ -32,7 +41,7 @@ def random_values(given: TensorType, steps: int, rng: np.random.Generator) -> to
         values = rng.poisson(0.8, shape)
     else:
         values = rng.normal(size=shape).astype(np.float32)
-        values[rng.random(shape) < 0.1] = 0.0
+        values[rng.random(shape) < zeros] = 0.0
     return torch.from_numpy(np.asarray(values, np.float64))
 
 
@@ -126,4 +135,58 @@ def torch_params(graph: Graph, name: str, dtype: torch.dtype = torch.float64) ->
     return {
         role: torch.from_numpy(value).to(dtype)
         for role, value in graph.params_of(graph[name]).items()
+    }
+
+
+def assert_within_bounds(
+    graph: Graph,
+    inputs: Mapping[str, torch.Tensor],
+    own: Mapping[str, torch.Tensor],
+    names: Iterable[str] | None = None,
+) -> None:
+    """Hold values of a float32 run against the exact ones, each from the run's own choices.
+
+    A real value must lie within the bound that the judge gives; a choice must be the exact one
+    wherever the judge says that it is decided.
+
+    Args:
+        graph: the graph that was run.
+        inputs: exact values of its inputs.
+        own: the run's values by node, float64.
+        names: nodes to look at; default: all but inputs.
+    """
+    nodes = [node for node in graph.nodes if node.op != "input" and node.name in (names or own)]
+    chosen = {node.name: own[node.name] for node in nodes if node.op in DISCRETE}
+    sources = {name for node in nodes for name in node.inputs} - inputs.keys()
+    verdicts = reference.judge(graph, inputs, chosen, sources | {node.name for node in nodes})
+    exact = {name: verdict.value for name, verdict in verdicts.items()} | dict(inputs)
+    for node in nodes:
+        verdict, value = verdicts[node.name], own[node.name]
+        assert value.shape == verdict.value.shape
+        if node.op not in DISCRETE:
+            assert bool(((value - verdict.value).abs() <= verdict.error).all()), node.name
+            continue
+        decided = verdict.error == 0
+        choice = exact_choice(graph, node.name, [exact[name] for name in node.inputs], value)
+        assert torch.equal(value[decided], choice[decided]), node.name
+
+
+def exact_choice(
+    graph: Graph, name: str, given: Sequence[torch.Tensor], own: torch.Tensor
+) -> torch.Tensor:
+    """The float64 choice; a neuron goes on from the spikes that were really fired (``own``)."""
+    node = graph[name]
+    if node.op != "neuron":
+        return op_of(node).reference(node, torch_params(graph, name), given)
+    u = torch.stack([u for u, _ in Neuron().membrane(node, given[0], own)])
+    threshold = node.attrs["threshold"]
+    return (u > threshold if node.attrs["strict"] else u >= threshold).to(torch.float64)
+
+
+def as_tensors(values: Mapping[tuple[str, str], Array]) -> dict[str, torch.Tensor]:
+    """Observed values by node, float64."""
+    return {
+        name: torch.from_numpy(value.astype(np.float64))
+        for (name, what), value in values.items()
+        if what == "value"
     }

@@ -12,23 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from snnc import cli
 from tests.lively import lively_checkpoint, nmnist_bytes, write_nmnist
-
-
-@pytest.fixture
-def snnc(monkeypatch, capsys):
-    """Run a command in this process: (exit status, standard output, standard error)."""
-
-    def run(*args: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["snnc", *map(str, args)])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return run
 
 
 @pytest.fixture(scope="module")

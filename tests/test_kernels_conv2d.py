@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import kernel_reference as reference
-from tests.kernel_harness import VARIANTS, each_variant, load, pack, read_counts, runs_here, same_bits
+from tests.kernel_harness import (
+    VARIANTS,
+    each_variant,
+    load,
+    pack,
+    read_counts,
+    runs_here,
+    same_bits,
+)
 from tests.kernel_reference import Conv
 
 KINDS = ("spike", "spike_list", "spike_dense", "count", "count_list", "real")
@@ -95,9 +103,9 @@ def test_same_bits_as_the_contracted_order(build, p, kind):
     check(build, p, kind, 0.3, with_bias=False)
 
 
-@each_variant
 @pytest.mark.parametrize("kind", KINDS)
-def test_without_counters_the_values_are_the_same(build, kind):
+def test_without_counters_the_values_are_the_same(kind):
+    build = [variant for variant in VARIANTS if runs_here(variant)][-1]
     p = Conv(7, 9, 33, 48, stride_w=2, pad_h=1, pad_w=1)
     x = inputs(p, kind, 0.2)
     weight, bias = parameters(p)

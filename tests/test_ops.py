@@ -16,21 +16,24 @@ import torch
 
 from snnc.compiler import reference
 from snnc.compiler.build import Observation
-from snnc.compiler.ir import Kind, Time
-from snnc.compiler.ops import COMPOSITES, OPS, Sample
+from snnc.compiler.ir import Kind, TensorType, Time
+from snnc.compiler.ops import COMPOSITES, OPS, Sample, op_of
 from snnc.compiler.ops.base import Op
 from snnc.compiler.ops.neuron import Neuron
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 from tests.graphs import (
+    DISCRETE,
     SampleGraph,
     analytic_counts,
+    as_tensors,
+    assert_within_bounds,
+    exact_choice,
     observed,
     random_operands,
+    random_values,
     sample_graph,
     torch_params,
 )
-
-DISCRETE = ("neuron", "complementary_mask")
 
 
 @cache
@@ -92,28 +95,10 @@ def test_type_is_what_the_reference_gives(op, number, node):
 
 @each_case
 def test_c_gives_what_the_bound_allows(op, number, node):
-    graph, inputs = graphs_of(op)[number].graph, operands_of(op, number)
-    own = torch.from_numpy(run_in_c(op, number).values[node, "value"].astype(np.float64))
-    forced = {node: own} if op in DISCRETE else {}
-    verdict = reference.judge(graph, inputs, forced, [node])[node]
-    if op not in DISCRETE:
-        assert bool(((own - verdict.value).abs() <= verdict.error).all())
-        return
-    decided = verdict.error == 0
-    exact = exact_discrete(graph, node, inputs, own)
-    assert torch.equal(own[decided], exact[decided])
-    assert 0 < own.mean() < 1 or own.numel() == 1
-
-
-def exact_discrete(graph, node, inputs, own):
-    """The float64 result; a neuron goes on from the spikes that the C fired."""
-    if graph[node].op != "neuron":
-        return reference.run(graph, inputs, dtype=torch.float64, wanted=[node])[node]
-    (x,) = (inputs[name] for name in graph[node].inputs)
-    attrs = graph[node].attrs
-    u = torch.stack([u for u, _ in OPS["neuron"].membrane(graph[node], x, own)])
-    fired = u > attrs["threshold"] if attrs["strict"] else u >= attrs["threshold"]
-    return fired.to(torch.float64)
+    graph = graphs_of(op)[number].graph
+    own = as_tensors(run_in_c(op, number).values)[node]
+    assert_within_bounds(graph, operands_of(op, number), {node: own})
+    assert op not in DISCRETE or 0 < own.mean() < 1 or own.numel() == 1
 
 
 @each_case
@@ -142,78 +127,210 @@ def test_counts_are_per_step(op, number, node):
 def test_bound_holds_for_float32_in_any_order(op, number, node):
     graph = graphs_of(op)[number].graph
     exact = [operands_of(op, number)[name] for name in graph[node].inputs]
-    rng = np.random.default_rng(number)
-    for scale in (0.0, 1e-6, 1e-3):
-        given = [perturbed(x, graph[name].type.kind, scale, rng)
-                 for x, name in zip(exact, graph[node].inputs, strict=True)]  # fmt: skip
-        errors = [(near.double() - x).abs() for near, x in zip(given, exact, strict=True)]
-        for own in float32_runs(op, graph, node, given):
-            output = own if op in DISCRETE else exact_value(graph, node, exact)
-            bound = OPS[op].error(graph[node], torch_params(graph, node), exact, errors, output)
+    for near in neighbours(graph, node, exact):
+        errors = [(value.double() - x).abs() for value, x in zip(near, exact, strict=True)]
+        for own in float32_runs(graph, node, near):
             if op in DISCRETE:
-                difference = own != exact_discrete(graph, node, dict(zip(graph[node].inputs, exact, strict=True)), own)
+                output = exact_choice(graph, node, exact, own)
+                bound = error_bound(graph, node, exact, errors, own)
             else:
-                difference = (own - output).abs()
-            assert bool((difference <= bound).all())
+                output = exact_value(graph, node, exact)
+                bound = error_bound(graph, node, exact, errors, output)
+            assert bool(((own - output).abs() <= bound).all())
 
 
 def exact_value(graph, node, given):
-    return OPS[graph[node].op].reference(graph[node], torch_params(graph, node), given)
+    return op_of(graph[node]).reference(graph[node], torch_params(graph, node), given)
 
 
-def perturbed(x, kind, scale, rng):
-    """float32 values near x; events stay events."""
-    if kind is not Kind.REAL:
-        return x.float()
-    noise = torch.from_numpy(rng.uniform(-scale, scale, x.shape))
-    return (x + noise).float()
+def error_bound(graph, node, given, errors, output):
+    return op_of(graph[node]).error(graph[node], torch_params(graph, node), given, errors, output)
 
 
-def float32_runs(op, graph, node, given):
+def neighbours(graph, node, exact):
+    """float32 inputs: exact, at random nearby, and where they change one output most."""
+    rng = np.random.default_rng(5)
+    real = [graph[name].type.kind is Kind.REAL for name in graph[node].inputs]
+    noise = [torch.from_numpy(rng.uniform(-1, 1, x.shape)) for x in exact]
+    steepest = [slope.sign() for slope in gradients(graph, node, exact, rng)]
+    for scale, direction in [(0.0, noise), (1e-6, noise), (1e-3, noise), (1e-3, steepest)]:
+        yield [
+            (x + scale * way if moves else x).float()
+            for x, way, moves in zip(exact, direction, real, strict=True)
+        ]
+
+
+def gradients(graph, node, exact, rng):
+    """The slope of one output element along every input."""
+    given = [x.clone().requires_grad_() for x in exact]
+    output = exact_value(graph, node, given).flatten()
+    if not output.requires_grad:
+        return [torch.zeros_like(x) for x in exact]
+    element = output[int(rng.integers(len(output)))]
+    slopes = torch.autograd.grad(element, given, allow_unused=True)
+    return [torch.zeros_like(x) if s is None else s for x, s in zip(exact, slopes, strict=True)]
+
+
+def float32_runs(graph, node, given):
     """The op in float32 by PyTorch's kernels: with and without oneDNN, and in reverse order."""
-    facets, params = OPS[op], torch_params(graph, node, torch.float32)
-    yield facets.reference(graph[node], params, given).double()
-    with torch.backends.mkldnn.flags(enabled=False):
-        yield facets.reference(graph[node], params, given).double()
-    if op in ("time_mean", "masked_statistics", "statistics"):
-        reverse = reversed_axes(op, graph[node])
-        flipped = [value.flip([axis for axis in reverse if axis < value.ndim]) for value in given]
-        yield undo(op, graph[node], facets.reference(graph[node], params, flipped)).double()
-    if op in ("conv2d", "linear") and graph[node].attrs.get("groups", 1) == 1:
-        channels = given[0].shape[1]
-        weight = params["weight"].unflatten(1, (channels, -1)).flip(1).flatten(1, 2)
-        flipped = [given[0].flip(1)]
-        yield facets.reference(
-            graph[node], {**params, "weight": weight.reshape(params["weight"].shape)}, flipped
-        ).double()
+    op, params = op_of(graph[node]), torch_params(graph, node, torch.float32)
+    yield op.reference(graph[node], params, given).double()
+    with torch.backends.mkldnn.flags(enabled=False, allow_tf32=None):
+        yield op.reference(graph[node], params, given).double()
+    if axes := summed_axes(graph[node]):
+        flipped = [x.flip([axis for axis in axes if axis < x.ndim]) for x in given]
+        yield op.reference(graph[node], params, flipped).double()
+    if op.name in ("conv2d", "linear") and graph[node].attrs.get("groups", 1) == 1:
+        weight = params["weight"].unflatten(1, (given[0].shape[1], -1)).flip(1)
+        params["weight"] = weight.reshape(params["weight"].shape)
+        yield op.reference(graph[node], params, [given[0].flip(1)]).double()
 
 
-def reversed_axes(op, node):
-    """Axes over which the op sums, so that their order must not matter."""
-    if op == "time_mean":
-        return (0,)
-    if op == "masked_statistics":
-        return (0, 1)
-    return {"pixels": (2, 3), "all": (1, 2, 3), "time_pixels": (0, 2, 3), "time_channels": (0, 1)}[
-        node.attrs["over"]
-    ]
-
-
-def undo(op, node, value):
-    return value
+def summed_axes(node):
+    """Axes that the op sums over, so that their order cannot matter."""
+    over = {
+        "pixels": (2, 3),
+        "all": (1, 2, 3),
+        "time_pixels": (0, 2, 3),
+        "time_channels": (0, 1),
+    }
+    if node.op == "statistics":
+        return over[node.attrs["over"]]
+    return {"time_mean": (0,), "masked_statistics": (0, 1)}.get(node.op)
 
 
 @each_case
 def test_bound_is_tight(op, number, node):
     """On exact inputs a real value is known to a thousandth of the largest, a choice for sure."""
-    graph = graphs_of(op)[number].graph
-    exact = [operands_of(op, number)[name] for name in graph[node].inputs]
+    graph, rng = graphs_of(op)[number].graph, np.random.default_rng(9)
+    exact = [
+        random_values(given, graph.time_steps, rng, zeros=0.0)
+        for given in graph.input_types(graph[node])
+    ]
     output = exact_value(graph, node, exact)
-    none = [torch.zeros_like(x) for x in exact]
-    bound = OPS[op].error(graph[node], torch_params(graph, node), exact, none, output)
+    bound = error_bound(graph, node, exact, [torch.zeros_like(x) for x in exact], output)
     assert bound.shape == output.shape
     assert bool(torch.isfinite(bound).all())
-    if op in DISCRETE:
-        assert not bool(bound.any())
-    else:
-        assert float(bound.max()) < 1e-3 * float(output.abs().max())
+    assert bool((bound >= 0).all())
+    limit = 0.0 if op in DISCRETE else 1e-3 * float(output.abs().max())
+    assert float(bound.max()) <= limit
+
+
+def one_op(op, sample):
+    """A graph of one sample, the name of its node and of its operands."""
+    cases = sample_graph(op, [sample])
+    (node,) = cases.nodes
+    return cases.graph, node, cases.operands[node]
+
+
+def run_one(op, sample, *operands):
+    """What the C and the float32 reference give for chosen operands."""
+    graph, node, names = one_op(op, sample)
+    inputs = dict(zip(names, operands, strict=True))
+    own = observed(graph).run(
+        np.zeros((graph.time_steps, 1)),
+        observe=[(node, "value")],
+        forced={name: value.numpy() for name, value in inputs.items()},
+    )
+    theirs = reference.run(graph, inputs, wanted=[node])[node]
+    return torch.from_numpy(own.values[node, "value"]), theirs
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("reset_mode", ["hard", "soft", "none"])
+def test_neuron_is_exact_where_rounding_plays_no_part(reset_mode, strict):
+    """Quarters and halves are exact, so that U = threshold is met, and the sign of >= shows."""
+    attrs = {"beta": 0.5, "drift": 0.25, "gain": 2.0, "reset_mode": reset_mode, "reset": 0.5}
+    attrs |= {"threshold": 1.0, "strict": strict, "initial": 0.5}
+    sample = Sample((TensorType((40,), Kind.REAL),), attrs, time_steps=6)
+    x = torch.from_numpy(np.random.default_rng(0).integers(-4, 5, (6, 40)) / 4.0)
+    own, theirs = run_one("neuron", sample, x)
+    assert torch.equal(own.float(), theirs)
+    u = torch.stack([u for u, _ in Neuron().membrane(one_op("neuron", sample)[0]["s0"], x)])
+    assert bool((u == 1.0).any())
+    assert bool((theirs == 1)[u == 1.0].all()) is not strict
+
+
+def test_mask_breaks_ties_to_the_lowest_index():
+    sample = Sample((TensorType((35,), Kind.REAL),), time_steps=6)
+    x = torch.from_numpy(np.random.default_rng(1).integers(-1, 2, (6, 35)).astype(float))
+    own, theirs = run_one("complementary_mask", sample, x)
+    assert torch.equal(own.float(), theirs)
+    assert 0 < own.float().mean() < 1
+
+
+def test_sigmoid_keeps_its_bound_where_the_exponential_overflows():
+    graph, node, (name,) = one_op("sigmoid", Sample((TensorType((400,), Kind.REAL),)))
+    x = torch.linspace(-130, 130, 1200).reshape(3, 400).double().float().double()
+    own, theirs = run_one("sigmoid", Sample((TensorType((400,), Kind.REAL),)), x)
+    verdict = reference.judge(graph, {name: x}, {}, [node])[node]
+    for value in (own, theirs):
+        assert bool(((value.double() - verdict.value).abs() <= verdict.error).all())
+    assert float(verdict.error.max()) < 1e-6
+
+
+def refused(code, op, inputs, attrs=None, params=None):
+    with pytest.raises(SnncError) as caught:
+        sample_graph(op, [Sample(tuple(inputs), attrs or {}, params or {})])
+    assert caught.value.code is code
+    return caught.value
+
+
+IMAGE = TensorType((4, 5, 6), Kind.SPIKE)
+VECTOR = TensorType((7,), Kind.REAL)
+POOL = {"kernel_size": (2, 2), "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1)}
+POOL |= {"ceil_mode": False, "count_include_pad": True, "divisor": 0}
+CONV = {"stride": (1, 1), "padding": (0, 0, 0, 0), "dilation": (1, 1), "groups": 1}
+
+
+@pytest.mark.parametrize(
+    ("op", "inputs", "attrs", "params", "says"),
+    [
+        ("conv2d", [IMAGE], CONV, {"weight": np.ones((2, 3, 3, 3))}, "takes 3 channels"),
+        ("conv2d", [IMAGE], CONV, {"weight": np.ones((2, 4, 6, 3))}, "larger than its input"),
+        ("conv2d", [VECTOR], CONV, {"weight": np.ones((2, 7, 1, 1))}, "3-D input"),
+        ("linear", [IMAGE], {}, {"weight": np.ones((2, 119))}, "takes 119 inputs, got 120"),
+        ("batch_norm", [IMAGE], {"eps": 0.1}, {"mean": np.ones(5)}, "over 5 channels"),
+        ("avg_pool2d", [IMAGE], POOL | {"padding": (2, 0)}, {}, "more than half"),
+        ("max_pool2d", [IMAGE], POOL | {"kernel_size": (6, 2)}, {}, "larger than its input"),
+        (
+            "max_pool2d",
+            [TensorType((1, 2, 9), Kind.REAL)],
+            POOL | {"padding": (1, 0), "dilation": (3, 1), "stride": (1, 1)},
+            {},
+            "meets nothing",
+        ),
+        ("add", [IMAGE, VECTOR], {}, {}, "cannot add"),
+        ("scale", [IMAGE, VECTOR], {}, {}, "cannot scale"),
+        ("group_mean", [VECTOR], {"size": 3}, {}, "groups of 3"),
+        ("complementary_mask", [IMAGE], {}, {}, "1-D input"),
+        ("masked_gate", [IMAGE, VECTOR, VECTOR], {}, {}, "cannot gate"),
+        ("masked_statistics", [IMAGE, VECTOR], {"mean_scale": 1.0}, {}, "cannot mask"),
+        ("weighted_rows", [VECTOR], {}, {"weights": np.ones(7)}, "2-D input"),
+        ("time_mean", [TensorType((3,), Kind.REAL, temporal=False)], {}, {}, "each time step"),
+        (
+            "mlp",
+            [VECTOR],
+            {"along": "channels"},
+            {"reduce": np.ones((2, 6)), "expand": np.ones((6, 2))},
+            "over 6 channels",
+        ),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(op, inputs, attrs, params, says):
+    error = refused(BAD_SHAPE, op, inputs, attrs, params)
+    assert says in error.what
+    assert error.where == "s0"
+
+
+def test_options_that_no_kernel_has_are_refused():
+    neuron = next(iter(OPS["neuron"].samples()))
+    error = refused(
+        UNSUPPORTED_LAYER, "neuron", neuron.inputs, {**neuron.attrs, "reset_mode": "odd"}
+    )
+    assert "'odd'" in error.what
+    over = {"over": "pixels", "mean_scale": 2.0}
+    refused(UNSUPPORTED_LAYER, "statistics", [TensorType((2, 3, 3), Kind.REAL)], over)
+    dense = Sample((IMAGE,), {"kernel": "sparse"}, {"weight": np.ones((2, 120))})
+    with pytest.raises(SnncError, match="'sparse'"):
+        observed(sample_graph("linear", [dense]).graph)

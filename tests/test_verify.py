@@ -44,7 +44,7 @@ def test_c_fires_the_spikes_of_pytorch(attention, tmp_path):
         3 * 6 * size for size in (8 * 34 * 34, 8 * 17 * 17, 8 * 8 * 8, 24, 10)
     ]
     if attention == "asa1":
-        assert [layer.name for layer in result.layers][0] == "layer1_attention_select"
+        assert next(layer.name for layer in result.layers) == "layer1_attention_select"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,8 @@ def test_wrong_counter_is_reported(tmp_path):
     files = dict(compilation.generated.files)
     skipped = "snn_time_sum_spike("
     assert skipped in files["net.c"]
-    files["net.c"] = re.sub(r"(snn_time_sum_spike\(.*), COUNTERS\(\d+\)\);", r"\1, NULL);", files["net.c"])
+    uncounted = r"(snn_time_sum_spike\(.*), COUNTERS\(\d+\)\);"
+    files["net.c"] = re.sub(uncounted, r"\1, NULL);", files["net.c"])
     verifier = Verifier(model, compilation, tmp_path, FLAGS, files=files)
     verifier.verify(frames(0))
     assert len(verifier.result.count_mismatches) == 1
@@ -101,7 +102,7 @@ def test_wrong_counter_is_reported(tmp_path):
 
 
 def test_judge_decides_spikes_far_from_the_threshold_and_not_those_on_it():
-    """The bound is neither vacuous nor optimistic: it covers float32's own error, and little more."""
+    """The bound is neither vacuous nor optimistic: it covers float32's error, and little more."""
     _, compilation = compiled("none")
     x = torch.from_numpy(frames(1).astype(np.float32))
     graph = compilation.graph
