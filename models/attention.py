@@ -2,8 +2,8 @@
 
 A module takes the currents ``X`` of one layer, ``[T, N, C, H, W]`` (T time steps, N samples,
 C channels), and returns them gated, in the same shape. All statistics are per sample, never
-across the batch, and all modules but a purely per-step one need every time step before they
-can give the first: none of them can stream.
+across the batch. Every module needs all time steps before it can give the first, so a network
+that holds one cannot stream.
 
 Sources: MA-SNN is Yao et al. 2023, "Attention Spiking Neural Networks" (IEEE TPAMI);
 ASA is Yao et al. 2023, "Inherent Redundancy in Spiking Neural Networks" (ICCV), Eqs. 5-10.

@@ -18,14 +18,15 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, BAD_WEIGHTS, SnncError
 from snnc.models.files import read_tensors, write_tensors
-from snnc.models.networks import Hyper, Network, build
+from snnc.models.hyper import Hyper
+from snnc.models.networks import Network, build
 
 FORMAT = "snnc-model"
 VERSION = 1
@@ -61,9 +62,7 @@ class InputDescription:
         for name in ("height", "width", "time_steps", "downsample", "polarities"):
             _check_positive(name, getattr(self, name))
         if self.framing not in get_args(Framing):
-            raise SnncError(
-                BAD_OPTION, f"framing is dt, time or count, not {self.framing!r}"
-            )
+            raise SnncError(BAD_OPTION, f"framing is dt, time or count, not {self.framing!r}")
         if self.framing == "dt":
             _check_positive("dt_us", self.dt_us)
         elif self.dt_us is not None:
@@ -178,7 +177,7 @@ def load(path: str | Path) -> LoadedModel:
     return LoadedModel(model.eval(), description, card)
 
 
-def _entry(content: dict[str, object], key: str, kind: type, path: Path) -> "Any":  # noqa
+def _entry(content: dict[str, object], key: str, kind: type, path: Path) -> Any:
     value = content.get(key)
     if not isinstance(value, kind):
         raise SnncError(
@@ -205,9 +204,7 @@ def _check_state(state: dict[str, Tensor], model: Network, path: Path) -> None:
     for name, wanted in expected.items():
         tensor = state[name]
         if not isinstance(tensor, Tensor) or tensor.layout != torch.strided:
-            raise SnncError(
-                BAD_WEIGHTS, f"parameter {name} is not a dense tensor", where=str(path)
-            )
+            raise SnncError(BAD_WEIGHTS, f"parameter {name} is not a dense tensor", where=str(path))
         if (tensor.shape, tensor.dtype) != (wanted.shape, wanted.dtype):
             raise SnncError(
                 BAD_WEIGHTS,

@@ -94,21 +94,21 @@ def evaluate(
     Raises:
         SnncError: see :meth:`MemoryFrames.of`.
     """
-    classes = int(str(model.hyper["classes"]))
-    data = dataset if isinstance(dataset, MemoryFrames) else MemoryFrames.of(dataset, classes)
+    if not isinstance(dataset, MemoryFrames):
+        dataset = MemoryFrames.of(dataset, model.classes)
     was_training = model.training
     model.eval()
     correct = 0
     with _spike_counts(model) as counts:
-        for start in range(0, len(data), batch_size):
-            scores = model(to_input(data.frames[start : start + batch_size]))
-            labels = data.labels[start : start + batch_size]
+        for start in range(0, len(dataset), batch_size):
+            scores = model(to_input(dataset.frames[start : start + batch_size]))
+            labels = dataset.labels[start : start + batch_size]
             correct += int((scores.argmax(dim=1) == labels).sum())
     model.train(was_training)
     spikes = sum(fired for fired, _ in counts.values())
     slots = sum(total for _, total in counts.values())
     rates = {path: fired / total for path, (fired, total) in counts.items()}
-    return Evaluation(len(data), correct / len(data), spikes / slots, rates)
+    return Evaluation(len(dataset), correct / len(dataset), spikes / slots, rates)
 
 
 def to_input(frames: Tensor) -> Tensor:

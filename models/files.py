@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+import zipfile
 from pathlib import Path
 
 import torch
@@ -64,6 +65,7 @@ def read_tensors(path: Path, file_format: str, version: int) -> dict[str, object
             BAD_CHECKPOINT, f"the file cannot be read ({reason})", where=str(path)
         ) from error
     try:
+        _check_sums(raw)  # torch itself does not compare them
         content = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
     except Exception as error:  # damaged input reaches torch's reader, which raises anything
         raise SnncError(
@@ -82,6 +84,14 @@ def read_tensors(path: Path, file_format: str, version: int) -> dict[str, object
             where=str(path),
         )
     return content
+
+
+def _check_sums(raw: bytes) -> None:
+    """Compare the CRC-32 of every record of the zip archive that a ``.pt`` file is."""
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"record {damaged} has another checksum than was written")
 
 
 def _cannot_write(path: Path, error: OSError) -> SnncError:

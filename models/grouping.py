@@ -43,17 +43,6 @@ class GroupGate(nn.Module):
         )
 
 
-# Elements of one time step that are handled together, so that they stay in a 1 MiB cache.
-_BLOCK = 10000000
-
-
-def _parts(x: Tensor) -> list[slice]:
-    """Slices of the samples of ``x`` whose single time steps fit the cache."""
-    samples = x.shape[1]
-    each = max(1, _BLOCK // max(1, x[0, 0].numel()))
-    return [slice(start, start + each) for start in range(0, samples, each)]
-
-
 def _of_step(mask: Tensor, t: int) -> Tensor:
     """``mask[t]`` as ``[N, C, 1, 1]``."""
     return mask[t, :, :, None, None]
@@ -72,87 +61,58 @@ class _GroupStatistics(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, mask1: Tensor) -> tuple[Tensor, Tensor]:
+        sums = [torch.zeros_like(x[0]) for _ in range(2)]
+        largest = [torch.full_like(x[0], -torch.inf) for _ in range(2)]
+        y = [torch.empty_like(x[0]) for _ in range(2)]
+        for t in range(x.shape[0]):
+            torch.mul(x[t], _of_step(mask1, t), out=y[0])
+            torch.sub(x[t], y[0], out=y[1])
+            for group in range(2):
+                sums[group].add_(y[group])
+                torch.maximum(largest[group], y[group], out=largest[group])
         scale = 1.0 / (LAMBDA * x.shape[0] * x.shape[2])
-        parts = [_statistics(x[:, part], mask1[:, part], scale) for part in _parts(x)]
-        stats1 = torch.cat([first for first, _ in parts])
-        stats2 = torch.cat([second for _, second in parts])
-        ctx.save_for_backward(x, mask1, stats1, stats2)
+        stats = [
+            torch.stack((sums[group].sum(dim=1).mul_(scale), largest[group].amax(dim=1)), dim=1)
+            for group in range(2)
+        ]
+        ctx.save_for_backward(x, mask1, stats[0][:, 1:], stats[1][:, 1:])
         ctx.scale = scale
-        return stats1, stats2
+        return stats[0], stats[1]
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        x, mask1, stats1, stats2 = ctx.saved_tensors
+        x, mask1, max1, max2 = ctx.saved_tensors
         grad_x = torch.empty_like(x)
-        for part in _parts(x):
-            _statistics_gradient(
-                x[:, part],
-                mask1[:, part],
-                (stats1[part, 1:], stats2[part, 1:]),
-                (grads[0][part], grads[1][part]),
-                ctx.scale,
-                out=grad_x[:, part],
-            )
+        scratch = torch.empty_like(x[0])
+        ties = [torch.zeros_like(x[0]) for _ in range(2)]
+        for t in range(x.shape[0]):
+            mask = _of_step(mask1, t)
+            _select(scratch, mask, max1, max2)
+            torch.eq(x[t], scratch, out=grad_x[t])  # 1 where the element is its group's maximum
+            torch.mul(grad_x[t], mask, out=scratch)
+            ties[0].add_(scratch)
+            ties[1].add_(grad_x[t].sub(scratch))
+        members = mask1.sum(dim=(0, 2))[:, None, None, None]
+        total = x.shape[0] * x.shape[2]
+        share1 = grads[0][:, 1:] / _all_ties(ties[0], max1, total - members)
+        share2 = grads[1][:, 1:] / _all_ties(ties[1], max2, members)
+        mean1, mean2 = grads[0][:, :1] * ctx.scale, grads[1][:, :1] * ctx.scale
+        for t in range(x.shape[0]):
+            mask = _of_step(mask1, t)
+            grad_x[t].mul_(_select(scratch, mask, share1, share2))
+            grad_x[t].add_(_select(scratch, mask, mean1, mean2))
         return grad_x, None
 
 
-def _statistics(x: Tensor, mask1: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    """Statistics of both groups, ``[N, 2, H, W]`` each."""
-    sums = (torch.zeros_like(x[0]), torch.zeros_like(x[0]))
-    largest = (torch.full_like(x[0], -torch.inf), torch.full_like(x[0], -torch.inf))
-    y1, y2 = torch.empty_like(x[0]), torch.empty_like(x[0])
-    for t in range(x.shape[0]):
-        torch.mul(x[t], _of_step(mask1, t), out=y1)
-        torch.sub(x[t], y1, out=y2)
-        for group, y in enumerate((y1, y2)):
-            sums[group].add_(y)
-            torch.maximum(largest[group], y, out=largest[group])
-    first, second = (
-        torch.stack((total.sum(dim=1).mul_(scale), high.amax(dim=1)), dim=1)
-        for total, high in zip(sums, largest, strict=True)
-    )
-    return first, second
-
-
-def _statistics_gradient(
-    x: Tensor,
-    mask1: Tensor,
-    maxima: tuple[Tensor, Tensor],
-    grads: tuple[Tensor, Tensor],
-    scale: float,
-    out: Tensor,
-) -> None:
-    """Gradient at ``x`` from those at the two groups' statistics, into ``out``."""
-    scratch = torch.empty_like(x[0])
-    ties = (torch.zeros_like(x[0]), torch.zeros_like(x[0]))
-    for t in range(x.shape[0]):
-        mask = _of_step(mask1, t)
-        torch.eq(x[t], _select(scratch, mask, *maxima), out=out[t])  # its group's maximum?
-        torch.mul(out[t], mask, out=scratch)
-        ties[0].add_(scratch)
-        ties[1].add_(torch.sub(out[t], scratch, out=scratch))
-    members = mask1.sum(dim=(0, 2))[:, None, None, None]
-    strangers = (x.shape[0] * x.shape[2] - members, members)
-    shares = [
-        grads[group][:, 1:] / _all_ties(ties[group], maxima[group], strangers[group])
-        for group in range(2)
-    ]
-    means = [grads[group][:, :1] * scale for group in range(2)]
-    for t in range(x.shape[0]):
-        mask = _of_step(mask1, t)
-        out[t].mul_(_select(scratch, mask, *shares))
-        out[t].add_(_select(scratch, mask, *means))
-
-
-def _all_ties(inside: Tensor, largest: Tensor, strangers: Tensor) -> Tensor:
+def _all_ties(inside: Tensor, largest: Tensor, outside: Tensor) -> Tensor:
     """How many of a group's T·C values equal its maximum, ``[N, 1, H, W]``.
 
     Args:
         inside: ties among its own elements, ``[N, C, H, W]``.
         largest: the maximum, ``[N, 1, H, W]``.
-        strangers: how many zeros stand for the other group's elements, ``[N, 1, 1, 1]``.
+        outside: how many zeros stand for the other group's elements, ``[N, 1, 1, 1]``.
     """
-    return inside.sum(dim=1, keepdim=True) + (largest == 0.0) * strangers
+    return inside.sum(dim=1, keepdim=True) + (largest == 0.0) * outside
 
 
 class _GroupGate(torch.autograd.Function):
@@ -161,10 +121,8 @@ class _GroupGate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, mask1: Tensor, score1: Tensor, score2: Tensor) -> Tensor:
         out = torch.empty_like(x)
-        for part in _parts(x):
-            for t in range(x.shape[0]):
-                mask = _of_step(mask1[:, part], t)
-                _select(out[t, part], mask, score1[part], score2[part]).mul_(x[t, part])
+        for t in range(x.shape[0]):
+            _select(out[t], _of_step(mask1, t), score1, score2).mul_(x[t])
         ctx.save_for_backward(x, mask1, score1, score2)
         return out
 
@@ -172,19 +130,14 @@ class _GroupGate(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, Tensor, Tensor]:
         x, mask1, score1, score2 = ctx.saved_tensors
         grad_x = torch.empty_like(x)
-        grad_scores = (torch.empty_like(score1), torch.empty_like(score2))
-        for part in _parts(x):
-            product = torch.empty_like(x[0, part])
-            of_group1 = torch.empty_like(product)
-            sums = (torch.zeros_like(product), torch.zeros_like(product))
-            for t in range(x.shape[0]):
-                mask = _of_step(mask1[:, part], t)
-                torch.mul(grads[0][t, part], x[t, part], out=product)
-                torch.mul(product, mask, out=of_group1)
-                sums[0].add_(of_group1)
-                sums[1].add_(product.sub_(of_group1))
-                grad = _select(grad_x[t, part], mask, score1[part], score2[part])
-                grad.mul_(grads[0][t, part])
-            for grad_score, total in zip(grad_scores, sums, strict=True):
-                torch.sum(total, dim=1, keepdim=True, out=grad_score[part])
-        return grad_x, None, *grad_scores
+        product = torch.empty_like(x[0])
+        of_group = torch.empty_like(x[0])
+        sums = [torch.zeros_like(x[0]) for _ in range(2)]
+        for t in range(x.shape[0]):
+            mask = _of_step(mask1, t)
+            torch.mul(grads[0][t], x[t], out=product)
+            torch.mul(product, mask, out=of_group)
+            sums[0].add_(of_group)
+            sums[1].add_(product.sub_(of_group))
+            _select(grad_x[t], mask, score1, score2).mul_(grads[0][t])
+        return grad_x, None, sums[0].sum(dim=1, keepdim=True), sums[1].sum(dim=1, keepdim=True)

@@ -11,7 +11,6 @@ both, so that a checkpoint can rebuild it.
 
 from __future__ import annotations
 
-import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,15 +18,20 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
+from snnc.errors import BAD_OPTION, SnncError
 from snnc.models.attention import make_attention
+from snnc.models.hyper import (
+    Hyper,
+    check_channels,
+    check_hyper,
+    check_sizes,
+    pixels_after_pools,
+)
 from snnc.models.neurons import LIF, PLIF, DecayLIF
-from snnc.models.surrogates import ArcTan, Rectangular, Surrogate
+from snnc.models.surrogates import make_surrogate
 
 KERNEL = 3
 POOL = 2
-
-Hyper = dict[str, object]
 
 
 class OverTime(nn.Module):
@@ -52,7 +56,9 @@ class OverTime(nn.Module):
         batch = x.flatten(0, 1)
         if self.takes_images:
             batch = batch.contiguous(memory_format=torch.channels_last)
-        return self.layers(batch).unflatten(0, (steps, samples))  # type: ignore[no-any-return]
+        return self.layers(batch).unflatten(  # type: ignore[no-any-return]
+            0, (steps, samples)
+        )
 
 
 class Block(nn.Module):
@@ -96,7 +102,8 @@ class Vote(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Class scores from the rates of each class's voters."""
-        return x.unflatten(-1, (-1, self.votes)).mean(dim=-1)
+        grouped: Tensor = x.unflatten(-1, (-1, self.votes))  # type: ignore[no-untyped-call]
+        return grouped.mean(dim=-1)
 
 
 class Network(nn.Module):
@@ -107,23 +114,30 @@ class Network(nn.Module):
         hyper: every hyper-parameter with its value, plain Python types only.
         input_size: ``(2, height, width)`` of one time step.
         time_steps: T that the network was built for.
+        classes: number of scores.
     """
 
     def __init__(
-        self, name: str, hyper: Hyper, input_size: Sequence[int], time_steps: int, votes: int
+        self,
+        name: str,
+        hyper: Hyper,
+        input_size: Sequence[int],
+        time_steps: int,
+        classes: int,
+        votes: int,
     ) -> None:
         super().__init__()
-        _check_sizes(input_size, time_steps, votes)
         self.name = name
         self.hyper = hyper
         self.input_size = (int(input_size[0]), int(input_size[1]), int(input_size[2]))
         self.time_steps = time_steps
+        self.classes = classes
         self.mean = TimeMean()
         self.vote = Vote(votes) if votes > 1 else None
 
     def readout(self, spikes: Tensor) -> Tensor:
         """Class scores ``[N, classes]`` from the last layer's spikes ``[T, N, F]``."""
-        rates = self.mean(spikes)
+        rates: Tensor = self.mean(spikes)
         return rates if self.vote is None else self.vote(rates)
 
 
@@ -186,8 +200,9 @@ class ThreeLayer(Network):
             "surrogate": surrogate,
             "surrogate_width": surrogate_width,
         }
-        super().__init__(name, hyper, input_size, time_steps, votes)
-        _check_widths(channels, 3, hidden, classes)
+        check_sizes(input_size, time_steps=time_steps, votes=votes, hidden=hidden, classes=classes)
+        check_channels(channels, 3)
+        super().__init__(name, hyper, input_size, time_steps, classes, votes)
         slope = make_surrogate(surrogate, surrogate_width)
 
         def neuron() -> nn.Module:
@@ -199,9 +214,7 @@ class ThreeLayer(Network):
             layers["bn"] = nn.BatchNorm2d(outputs)
             if pool:
                 layers["pool"] = nn.AvgPool2d(POOL)
-            return Block(
-                OverTime(layers), make_attention(attention, time_steps, outputs), neuron()
-            )
+            return Block(OverTime(layers), make_attention(attention, time_steps, outputs), neuron())
 
         def linear(inputs: int, outputs: int) -> Block:
             layers = _dropout(dropout)
@@ -212,7 +225,7 @@ class ThreeLayer(Network):
             return Block(OverTime(layers), None, neuron())
 
         polarities, height, width = self.input_size
-        pixels = _halved(height, width, times=2)
+        pixels = pixels_after_pools(height, width, POOL, times=2)
         self.layer1 = convolution(polarities, channels[0], pool=False)
         self.layer2 = convolution(channels[0], channels[1], pool=True)
         self.layer3 = convolution(channels[1], channels[2], pool=True)
@@ -282,8 +295,9 @@ class FiveLayer(Network):
             "dropout": dropout,
             "surrogate_width": surrogate_width,
         }
-        super().__init__(name, hyper, input_size, time_steps, votes)
-        _check_widths(channels, 5, hidden, classes)
+        check_sizes(input_size, time_steps=time_steps, votes=votes, hidden=hidden, classes=classes)
+        check_channels(channels, 5)
+        super().__init__(name, hyper, input_size, time_steps, classes, votes)
         slope = make_surrogate("arctan", surrogate_width)
         kind = PLIF if learn_tau else DecayLIF
 
@@ -293,23 +307,21 @@ class FiveLayer(Network):
         def convolution(inputs: int, outputs: int, pooled: bool) -> Block:
             layers = _dropout(dropout)
             if pooled:
-                layers["pool"] = make_pool(pool)
+                layers["pool"] = _pool(pool)
             layers["conv"] = nn.Conv2d(inputs, outputs, KERNEL, padding=1, bias=False)
             layers["bn"] = nn.BatchNorm2d(outputs)
-            return Block(
-                OverTime(layers), make_attention(attention, time_steps, outputs), neuron()
-            )
+            return Block(OverTime(layers), make_attention(attention, time_steps, outputs), neuron())
 
         def linear(inputs: int, outputs: int, pooled: bool) -> Block:
             layers = _dropout(dropout)
             if pooled:
-                layers["pool"] = make_pool("max")
+                layers["pool"] = _pool("max")
             layers["flatten"] = nn.Flatten()
             layers["linear"] = nn.Linear(inputs, outputs)
             return Block(OverTime(layers), None, neuron())
 
         polarities, height, width = self.input_size
-        pixels = _halved(height, width, times=5)
+        pixels = pixels_after_pools(height, width, POOL, times=5)
         self.layer1 = convolution(polarities, channels[0], pooled=False)
         self.layer2 = convolution(channels[0], channels[1], pooled=True)
         self.layer3 = convolution(channels[1], channels[2], pooled=True)
@@ -327,9 +339,7 @@ class FiveLayer(Network):
 
 NETWORKS: dict[str, Callable[..., Network]] = {
     "three-layer": ThreeLayer,
-    "three-layer-narrow": partial(
-        ThreeLayer, channels=(32, 32, 32), name="three-layer-narrow"
-    ),
+    "three-layer-narrow": partial(ThreeLayer, channels=(32, 32, 32), name="three-layer-narrow"),
     "five-layer": FiveLayer,
     "five-layer-avg": partial(
         FiveLayer,
@@ -355,38 +365,11 @@ def build(name: str, **hyper: object) -> Network:
             f"there is no network called {name!r}",
             mend=f"Choose one of {', '.join(NETWORKS)}.",
         )
-    known = [parameter for parameter in inspect.signature(factory).parameters if parameter != "name"]
-    unknown = sorted(set(hyper) - set(known))
-    if unknown:
-        raise SnncError(
-            BAD_OPTION,
-            f"network {name} has no hyper-parameter called {', '.join(map(repr, unknown))}",
-            mend=f"Choose among {', '.join(known)}.",
-        )
+    check_hyper(name, factory, hyper)
     return factory(**hyper)
 
 
-def make_surrogate(name: str, width: float) -> Surrogate:
-    """The surrogate gradient called ``name``; ``width`` is a, or 1/alpha, above 0.
-
-    Raises:
-        SnncError: BAD_OPTION for another name or width.
-    """
-    if width <= 0.0:
-        raise SnncError(BAD_OPTION, f"surrogate_width must be above 0, not {width}")
-    if name == "rectangular":
-        return Rectangular(width)
-    if name == "arctan":
-        return ArcTan(1.0 / width)
-    raise SnncError(BAD_OPTION, f"surrogate is rectangular or arctan, not {name!r}")
-
-
-def make_pool(name: str) -> nn.Module:
-    """The 2×2 pool called ``max`` or ``avg``.
-
-    Raises:
-        SnncError: BAD_OPTION for another name.
-    """
+def _pool(name: str) -> nn.Module:
     if name == "max":
         return nn.MaxPool2d(POOL)
     if name == "avg":
@@ -398,37 +381,3 @@ def _dropout(probability: float) -> OrderedDict[str, nn.Module]:
     if not 0.0 <= probability < 1.0:
         raise SnncError(BAD_OPTION, f"dropout must lie in [0, 1), not {probability}")
     return OrderedDict(dropout=nn.Dropout(probability)) if probability > 0.0 else OrderedDict()
-
-
-def _halved(height: int, width: int, times: int) -> int:
-    """Pixels left after ``times`` 2×2 pools, each dropping an odd last row and column."""
-    shrink = POOL**times
-    pixels = (height // shrink) * (width // shrink)
-    if pixels == 0:
-        raise SnncError(
-            BAD_SHAPE,
-            f"an input of {height}×{width} pixels is too small for {times} pools by {POOL}",
-            mend=f"Give at least {shrink}×{shrink} pixels, or downsample less.",
-        )
-    return pixels
-
-
-def _check_sizes(input_size: Sequence[int], time_steps: int, votes: int) -> None:
-    if len(input_size) != 3 or min(input_size) < 1:
-        raise SnncError(
-            BAD_OPTION,
-            f"input_size is (polarities, height, width), all at least 1, not {list(input_size)}",
-        )
-    if time_steps < 1 or votes < 1:
-        raise SnncError(
-            BAD_OPTION, f"time_steps ({time_steps}) and votes ({votes}) must be at least 1"
-        )
-
-
-def _check_widths(channels: Sequence[int], count: int, hidden: int, classes: int) -> None:
-    if len(channels) != count or min(channels) < 1:
-        raise SnncError(
-            BAD_OPTION, f"channels must be {count} numbers of at least 1, not {list(channels)}"
-        )
-    if hidden < 1 or classes < 1:
-        raise SnncError(BAD_OPTION, f"hidden ({hidden}) and classes ({classes}) must be at least 1")

@@ -152,9 +152,7 @@ class DecayLIF(nn.Module):
     def membrane(self, x: Tensor) -> Tensor:
         """Potential U before firing and reset, ``[T, N, ...]``, for the input ``x``."""
         rows, restore = _time_rows(x)
-        return restore(
-            _decay_membrane(rows, self.rate().item(), self.v_threshold, self.v_reset)
-        )
+        return restore(_decay_membrane(rows, self.rate().item(), self.v_threshold, self.v_reset))
 
     def extra_repr(self) -> str:
         """Constants, for printing."""

@@ -14,6 +14,8 @@ from typing import Protocol
 
 from torch import Tensor
 
+from snnc.errors import BAD_OPTION, SnncError
+
 
 class Surrogate(Protocol):
     """A stand-in for dS/dU, as a function of the distance ``U - Vth``."""
@@ -52,3 +54,18 @@ class ArcTan:
         """See :meth:`Surrogate.derivative_`."""
         squared = distance.mul_(0.5 * math.pi * self.alpha).square_()
         return squared.add_(1.0).reciprocal_().mul_(0.5 * self.alpha)
+
+
+def make_surrogate(name: str, width: float) -> Surrogate:
+    """The surrogate gradient called ``name``; ``width`` is a, or 1/alpha, above 0.
+
+    Raises:
+        SnncError: BAD_OPTION for another name or width.
+    """
+    if not width > 0.0:
+        raise SnncError(BAD_OPTION, f"surrogate_width must be above 0, not {width}")
+    if name == "rectangular":
+        return Rectangular(width)
+    if name == "arctan":
+        return ArcTan(1.0 / width)
+    raise SnncError(BAD_OPTION, f"surrogate is rectangular or arctan, not {name!r}")

@@ -33,10 +33,13 @@ from snnc.models.augmentation import drop_events, shift
 from snnc.models.checkpoints import InputDescription, save
 from snnc.models.evaluation import FrameDataset, MemoryFrames, evaluate, to_input
 from snnc.models.files import read_tensors, write_atomically, write_tensors
-from snnc.models.networks import Hyper, Network, build
+from snnc.models.hyper import Hyper
+from snnc.models.networks import Network, build
 
 FORMAT = "snnc-training"
 VERSION = 1
+
+_FIXED_HYPER = {"attention", "dropout", "input_size", "time_steps", "classes"}
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,11 @@ class TrainConfig:
     checkpoint: Path | None = None
 
     def __post_init__(self) -> None:
+        fixed = sorted(_FIXED_HYPER & self.hyper.keys())
+        if fixed:
+            raise SnncError(
+                BAD_OPTION, f"hyper cannot set {', '.join(fixed)}: other settings or the data do"
+            )
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise SnncError(BAD_OPTION, f"{name} must be at least 1")
@@ -147,7 +155,8 @@ def train(
         run = _Run(config, input, classes)
         run.load_data(train_data, test_data)
         run.resume()
-        with _Display(console, config) as display:
+        run.write_metrics()  # an unwritable folder shows before the first epoch, not after it
+        with _Display(console, config, len(run.train_data)) as display:
             while run.epoch < config.epochs:
                 display.epoch_done(run.train_epoch(display.batch_done))
                 run.write_checkpoint()
@@ -200,7 +209,7 @@ class _Run:
         started = time.perf_counter()
         self.model.train()
         order = torch.randperm(len(self.train_data))
-        batches = order.split(self.config.batch_size)
+        batches = torch.split(order, self.config.batch_size)
         losses, correct = 0.0, 0
         for index, batch in enumerate(batches):
             progress = (self.epoch + index / len(batches)) / self.config.epochs
@@ -261,9 +270,15 @@ class _Run:
         if path is None or not path.exists():
             return
         content: dict[str, Any] = read_tensors(path, FORMAT, VERSION)
-        differing = [
-            key for key, value in self._recipe().items() if content["recipe"].get(key) != value
-        ]
+        try:
+            recipe = dict(content["recipe"])
+            differing = [key for key, value in self._recipe().items() if recipe.get(key) != value]
+            if not differing:
+                self._restore(content)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise SnncError(
+                BAD_CHECKPOINT, f"the training state is incomplete ({error})", where=str(path)
+            ) from error
         if differing:
             raise SnncError(
                 BAD_OPTION,
@@ -271,16 +286,13 @@ class _Run:
                 where=str(path),
                 mend="Use the same settings, or another checkpoint path to start anew.",
             )
-        try:
-            self.model.load_state_dict(content["model"])
-            self.optimizer.load_state_dict(content["optimizer"])
-            torch.set_rng_state(content["generator"])
-            self.epoch = content["epoch"]
-            self.history = [EpochMetrics(**line) for line in content["history"]]
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise SnncError(
-                BAD_CHECKPOINT, f"the training state is incomplete ({error})", where=str(path)
-            ) from error
+
+    def _restore(self, content: dict[str, Any]) -> None:
+        self.model.load_state_dict(content["model"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        torch.set_rng_state(content["generator"])
+        self.epoch = content["epoch"]
+        self.history = [EpochMetrics(**line) for line in content["history"]]
 
     def _recipe(self) -> dict[str, object]:
         return {
@@ -300,24 +312,25 @@ class _Run:
 
     def write_model(self) -> None:
         last = self.history[-1]
-        card = {
+        card: dict[str, object] = {
             "recipe": self._recipe(),
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
             "threads": torch.get_num_threads(),
             "test_samples": len(self.test_data),
             "test_accuracy": last.test_accuracy,
             "nasfr": last.nasfr,
             "seconds": sum(metrics.seconds for metrics in self.history),
         }
-        card["torch"] = str(card["torch"])
         save(self.model, self.config.out, input=self.input, card=card)
 
 
 class _Display:
     """Progress of a run on a console: a bar, and a line per epoch."""
 
-    def __init__(self, console: Console | None, config: TrainConfig) -> None:
-        self.config = config
+    def __init__(self, console: Console | None, config: TrainConfig, samples: int) -> None:
+        self.console = console
+        self.epochs = config.epochs
+        self.batches = math.ceil(samples / config.batch_size)
         self.progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(),
@@ -330,7 +343,7 @@ class _Display:
 
     def __enter__(self) -> _Display:
         self.progress.start()
-        self.task = self.progress.add_task("", total=None, epoch=1)
+        self.task = self.progress.add_task("", total=self.batches, epoch="")
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -341,8 +354,9 @@ class _Display:
 
     def epoch_done(self, metrics: EpochMetrics) -> None:
         self.progress.reset(self.task, epoch=metrics.epoch + 1)
-        self.progress.console.print(
-            f"epoch {metrics.epoch}/{self.config.epochs}  loss {metrics.loss:.4f}  "
-            f"train {metrics.train_accuracy:.3f}  test {metrics.test_accuracy:.3f}  "
-            f"NASFR {metrics.nasfr:.4f}  {metrics.seconds:.1f} s"
-        )
+        if self.console is not None:
+            self.console.print(
+                f"epoch {metrics.epoch}/{self.epochs}  loss {metrics.loss:.4f}  "
+                f"train {metrics.train_accuracy:.3f}  test {metrics.test_accuracy:.3f}  "
+                f"NASFR {metrics.nasfr:.4f}  {metrics.seconds:.1f} s"
+            )
