@@ -57,6 +57,7 @@ bench: setup  ## measure the generated C against its dense peers
 
 docs: setup  ## write the generated pages of docs/
 	$(BIN)/python docs/generate_errors.py
+	$(BIN)/python docs/generate_zoo.py
 
 # torch stays as it is pinned: a newer one is a decision, not a side effect. Its local label (+cpu)
 # goes, so that the pin admits whichever build of that version an index offers.

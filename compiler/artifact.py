@@ -5,6 +5,7 @@ It appears whole or not at all: everything is written beside it first and moved 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -85,6 +86,11 @@ def write(
         memory = _compile(folder, compilation, library, defines)
         manifest = _manifest(source, compilation, library, memory)
         manifest["options"]["instrument"] = instrument
+        manifest["files"] = {
+            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
         text = json.dumps(manifest, indent=2, sort_keys=False) + "\n"
         (folder / MANIFEST).write_text(text, encoding="utf-8")
     return manifest

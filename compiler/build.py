@@ -16,7 +16,7 @@ import cffi
 import numpy as np
 import numpy.typing as npt
 
-from snnc.compiler import layout
+from snnc.compiler import build_cache, layout
 from snnc.compiler.codegen import Generated, Trace
 from snnc.compiler.ir import Array, Graph, Kind
 from snnc.errors import C_COMPILER_FAILED, NO_C_COMPILER, RUNTIME_STATUS, SnncError
@@ -95,8 +95,16 @@ def compile_object(
     with as_file(files("snnc") / "runtime_c" / "include") as runtime:
         includes = [f"-I{source.parent}", f"-I{runtime}"]
         macros = [f"-D{name}" for name in defines]
-        command = [c_compiler(), *HOST_FLAGS, *flags, *macros, *includes]
-        _run([*command, "-fPIC", "-fstack-usage", "-c", str(source), "-o", str(target)], source)
+        command = [c_compiler(), *HOST_FLAGS, "-fPIC", "-fstack-usage", *flags, *macros, *includes]
+        own = sorted(source.parent.glob(f"{source.stem}*.[ch]"))
+        entry = build_cache.key(command, [*own, *sorted(runtime.rglob("*.h"))])
+        outputs = {f"{entry}.o": target, f"{entry}.su": target.with_suffix(".su")}
+        if all(build_cache.fetch(name, path) for name, path in outputs.items()):
+            return
+        _run([*command, "-c", str(source), "-o", str(target)], source)
+        for name, path in outputs.items():
+            if path.exists():
+                build_cache.keep(name, path)
 
 
 def link_shared(objects: Sequence[Path], library: Path) -> None:

@@ -101,6 +101,8 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated
         f"{graph.name}.h": _template("model.h.j2").render(context),
         f"{graph.name}.c": _template("model.c.j2").render(context),
         f"{graph.name}_weights.h": _template("weights.h.j2").render(context),
+        "example.c": _template("example.c.j2").render(context),
+        "CMakeLists.txt": _template("CMakeLists.txt.j2").render(context),
     }
     constant_bytes = sum(constant.values.nbytes for constant in program.constants.values())
     return Generated(rendered, arena, program, tuple(traces), constant_bytes)

@@ -71,15 +71,17 @@ def page(measured: dict[str, dict[str, Result]]) -> str:
             "## Proof",
             "",
             f"`snnc verify models/zoo/MODEL.pt --data DATA --samples {SAMPLES}`: every layer on",
-            "PyTorch's own input spikes, every step. *Explained* differences lie within the rounding",
-            "bound of their sum ([numerics](numerics.md)); *unexplained* ones would be errors.",
+            "PyTorch's own input spikes, every step. *Explained* differences lie within the",
+            "rounding bound of their sum ([numerics](numerics.md)); *unexplained* ones would be",
+            "errors.",
             "",
             *proof_table(measured),
             "",
             "## Energy",
             "",
-            "`snnc energy models/zoo/PAIR_asa1.pt --baseline models/zoo/PAIR_none.pt --data DATA`, per",
-            "recording, executed operations. ΔE = E_MAC·Δ_MAC − E_AC·Δ_AC; negative: ASA-1 saves.",
+            "`snnc energy models/zoo/PAIR_asa1.pt --baseline models/zoo/PAIR_none.pt --data DATA`,",
+            "per recording, executed operations. ΔE = E_MAC·Δ_MAC - E_AC·Δ_AC; negative: ASA-1",
+            "saves.",
             "",
             *energy_table(measured),
             "",
@@ -87,8 +89,8 @@ def page(measured: dict[str, dict[str, Result]]) -> str:
             "",
             "## Speed",
             "",
-            "`snnc bench models/zoo/MODEL.pt --data DATA`: one recording from frames to scores, one",
-            "core, in turn with the peers, medians.",
+            "`snnc bench models/zoo/MODEL.pt --data DATA`: one recording from frames to scores,",
+            "one core, in turn with the peers, medians.",
             "",
             *speed_table(measured),
             "",
@@ -176,7 +178,7 @@ def picture(measured: dict[str, dict[str, Result]], target: Path) -> None:
 
 def percent(share: float | None) -> str:
     """A share as a percentage."""
-    return "–" if share is None else f"{100 * share:.0f} %"
+    return "unknown" if share is None else f"{100 * share:.0f} %"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -19,6 +20,12 @@ SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 def one_thread() -> None:
     """Tests run side by side in processes; threads would only fight over the cores."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_build_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests neither use nor fill the user's cache of compiled files."""
+    os.environ["SNNC_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")

@@ -89,6 +89,8 @@ def test_compile_writes_everything_and_a_manifest(snnc, model, tmp_path):
         "my_net.c",
         "my_net.h",
         "my_net_weights.h",
+        "example.c",
+        "CMakeLists.txt",
         "libmy_net.so",
         "manifest.json",
         "snn",

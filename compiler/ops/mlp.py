@@ -10,6 +10,7 @@ import torch
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error
+from snnc.compiler.ops.relu import cut_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma, parameter_rounding
 
 
@@ -57,9 +58,9 @@ class Mlp(Op):
         output: torch.Tensor,
     ) -> torch.Tensor:
         x, error = inputs[0], errors[0]
-        hidden = torch.relu(_apply(node, params["reduce"], x))
-        hidden_error = _layer_error(node, params["reduce"], x, error)
-        return _layer_error(node, params["expand"], hidden, hidden_error)
+        hidden = _apply(node, params["reduce"], x)
+        hidden_error = cut_error(hidden, _layer_error(node, params["reduce"], x, error))
+        return _layer_error(node, params["expand"], torch.relu(hidden), hidden_error)
 
     def count(
         self,

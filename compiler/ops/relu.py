@@ -35,7 +35,7 @@ class Relu(Op):
         errors: Sequence[torch.Tensor],
         output: torch.Tensor,
     ) -> torch.Tensor:
-        return errors[0]
+        return cut_error(inputs[0], errors[0])
 
     def count(
         self,
@@ -52,3 +52,8 @@ class Relu(Op):
     def samples(self) -> Iterable[Sample]:
         yield Sample((TensorType((7, 3, 5), Kind.REAL),))
         yield Sample((TensorType((35,), Kind.REAL, temporal=False),))
+
+
+def cut_error(x: torch.Tensor, error: torch.Tensor) -> torch.Tensor:
+    """Error of max(x, 0): none where x is surely negative."""
+    return torch.where(x + error <= 0, torch.zeros_like(error), error)
