@@ -5,7 +5,6 @@
 
 #include "snn/attention.h"
 #include "snn/conv2d.h"
-#include "snn/conv2d_list.h"
 #include "snn/elementwise.h"
 #include "snn/flatten.h"
 #include "snn/input.h"
