@@ -220,8 +220,12 @@ class Verifier:
             (current,) = node.inputs
             verdict = reference.judge(self.graph, {"input": x}, spikes, [current])[current]
             forced = spikes[node.name].to(torch.float64)
-            membrane = list(op.membrane(node, verdict.value, forced, verdict.error))[step]
-            margin = float(membrane[0][tuple(neuron)]) - node.attrs["threshold"]
+            params = {
+                role: torch.from_numpy(value) for role, value in self.graph.params_of(node).items()
+            }
+            membrane = list(op.membrane(node, params, verdict.value, forced, verdict.error))[step]
+            threshold = op.threshold(node, params, forced).expand(forced[0].shape)
+            margin = float((membrane[0] - threshold)[tuple(neuron)])
             bound = float(membrane[1][tuple(neuron)])
         return Divergence(self.result.samples, node.name, step, tuple(neuron), margin, bound)
 
