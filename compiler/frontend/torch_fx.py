@@ -25,11 +25,12 @@ from snnc.compiler.frontend.importing import (
     importer_of,
     needed_importer,
 )
+from snnc.compiler.frontend.nir import nodes as _nir  # registers importers
 from snnc.compiler.ir import Graph, Kind
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 
 __all__ = ["import_module", "survey"]
-_REGISTERED = (_layers, _ours)
+_REGISTERED = (_layers, _nir, _ours)
 
 
 class LeafTracer(fx.Tracer):
@@ -69,6 +70,10 @@ def survey(
     training = {module: module.training for module in model.modules()}
     model.eval()
     importing = Importing(name, time_steps)
+    whole = importer_of(model)
+    if whole is not None:  # the model itself is a module that is imported as one
+        output = whole(importing, model, "", [importing.input(input_shape, Kind.COUNT)])
+        return importing, [] if output is None else [output]
     try:
         traced = _trace(model)
         _Shapes(model, graph=traced).record((time_steps, 1, *input_shape))

@@ -58,7 +58,9 @@ class Neuron(Op):
         return given.of(Kind.SPIKE)
 
     def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return torch.stack([_fire(node, params, u) for u, _ in self.membrane(node, params, inputs[0])])
+        return torch.stack(
+            [_fire(node, params, u) for u, _ in self.membrane(node, params, inputs[0])]
+        )
 
     def membrane(
         self,
@@ -188,7 +190,7 @@ class Neuron(Op):
         for case in cases:
             for shape in [(5,), (33, 3, 5), (64, 2, 2)]:
                 yield Sample((TensorType(shape, Kind.REAL),), base | case, time_steps=7)
-        varied = [
+        varied: list[tuple[dict[str, Any], dict[str, tuple[int, ...]]]] = [
             ({}, {"threshold": (33, 1, 1)}),
             ({"reset_mode": "soft", "beta": 1.0}, {"threshold": (33, 3, 5), "reset": (33, 1, 1)}),
             ({"reset_mode": "none", "strict": True}, {"beta": (33, 1, 1), "gain": (33, 1, 1)}),

@@ -32,9 +32,8 @@ class SumPool2d(Op):
         return TensorType(pool2d.pooled_shape(node, given), kind, given.temporal)
 
     def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        keys = ("kernel_size", "stride", "padding")
-        window = (node.attrs[key] for key in keys)
-        return F.avg_pool2d(inputs[0], *window, divisor_override=1)
+        kernel, stride, padding = (node.attrs[key] for key in ("kernel_size", "stride", "padding"))
+        return F.avg_pool2d(inputs[0], kernel, stride, padding, divisor_override=1)
 
     def error(
         self,
