@@ -9,6 +9,7 @@ within the rigorous rounding bound of one of the two sums (docs/numerics.md); el
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from torch import nn
 from snnc.compiler import reference
 from snnc.compiler.build import NATIVE, ObservedModel
 from snnc.compiler.compilation import Compilation
+from snnc.compiler.frontend.state import reset_states
 from snnc.compiler.ir import Array, Graph, Node
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.neuron import Neuron
@@ -169,7 +171,8 @@ class Verifier:
 
     def run_pytorch(self, x: torch.Tensor) -> tuple[Array, dict[str, torch.Tensor]]:
         """PyTorch's scores and its own discrete values, by node, [T, *shape]."""
-        with torch.no_grad(), captured(self.model, self.discrete) as values:
+        reset_states(self.model)
+        with torch.no_grad(), captured(self.model, self.discrete, self.graph.time_steps) as values:
             scores = self.model(x[:, None])
         return scores[0].numpy(), {
             node.name: value.reshape(len(value), *node.type.shape)
@@ -253,6 +256,12 @@ class Verifier:
                 self.result.right[who] += chosen == label
 
 
+def _spikes(output: Any) -> torch.Tensor:
+    """What a module fired: its result, or the first of several (spikes before states)."""
+    spikes: torch.Tensor = output[0] if isinstance(output, tuple) else output
+    return spikes.detach()
+
+
 def analytic_counts(graph: Graph, values: Mapping[str, torch.Tensor]) -> dict[str, dict[str, int]]:
     """Operations of every node by its own count rule, as integers over the window."""
     return {
@@ -270,17 +279,19 @@ def analytic_counts(graph: Graph, values: Mapping[str, torch.Tensor]) -> dict[st
 
 
 @contextmanager
-def captured(model: nn.Module, nodes: Iterable[Node]) -> Iterator[Any]:
+def captured(model: nn.Module, nodes: Iterable[Node], time_steps: int) -> Iterator[Any]:
     """Record what the modules behind nodes give, in a forward pass inside the block.
 
     Yields a function that gives the values in the nodes' order; the nth node of a module that is
-    called more than once has the nth call's value.
+    called more than once has the nth call's value, and a module that is called once a step has its
+    steps stacked.
     """
     nodes = list(nodes)
     calls: dict[str, list[torch.Tensor]] = {node.loc.module: [] for node in nodes}
+    sharing = Counter(node.loc.module for node in nodes)
     hooks = [
         model.get_submodule(path).register_forward_hook(
-            lambda _module, _inputs, output, path=path: calls[path].append(output.detach())
+            lambda _module, _inputs, output, path=path: calls[path].append(_spikes(output))
         )
         for path in calls
     ]
@@ -290,11 +301,17 @@ def captured(model: nn.Module, nodes: Iterable[Node]) -> Iterator[Any]:
         result = []
         for node in nodes:
             path = node.loc.module
-            if seen[path] >= len(calls[path]):
+            nodes_there, calls_there = sharing[path], calls[path]
+            if len(calls_there) == nodes_there:
+                result.append(calls_there[seen[path]])
+            elif len(calls_there) == nodes_there * time_steps:  # one call a step, [N, ...]
+                result.append(torch.stack(calls_there[seen[path] :: nodes_there]))
+            else:
                 raise InternalError(
-                    "the module was called fewer times than it was traced", where=path
+                    f"the module was called {len(calls_there)} times, and {nodes_there} nodes "
+                    f"over {time_steps} steps were traced",
+                    where=path,
                 )
-            result.append(calls[path][seen[path]])
             seen[path] += 1
         return result
 

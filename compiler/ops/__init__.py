@@ -30,6 +30,7 @@ from snnc.compiler.ops.spike_logic import SpikeLogic
 from snnc.compiler.ops.statistics import Statistics
 from snnc.compiler.ops.sum_pool2d import SumPool2d
 from snnc.compiler.ops.time_mean import TimeMean
+from snnc.compiler.ops.time_sum import TimeSum
 from snnc.compiler.ops.weighted_rows import WeightedRows
 from snnc.errors import InternalError
 
@@ -59,6 +60,7 @@ _OPS: tuple[type[Op], ...] = (
     Affine,
     Delay,
     SpikeLogic,
+    TimeSum,
 )
 
 _COMPOSITES: tuple[type[Composite], ...] = (Asa, SpatialGate, TemporalGate, ChannelGate)

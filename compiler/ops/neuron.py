@@ -36,8 +36,10 @@ class Neuron(Op):
 
     attrs: ``beta``, ``drift``, ``gain``, ``reset_mode`` (hard, soft, none), ``reset`` (the value
     after a hard reset, the amount subtracted by a soft one), ``threshold``, ``strict`` (U must
-    exceed the threshold), ``initial``. Each of :data:`CONSTANTS` may be a parameter instead, which
-    then stands for the attribute: one value per channel [C, 1, ...] or per neuron (the full shape).
+    exceed the threshold), ``initial``, ``difference`` (optional: the source computes the leak as
+    U - (U - Vreset)/tau, which rounds differently). Each of :data:`CONSTANTS` may be a parameter
+    instead, which then stands for the attribute: one value per channel [C, 1, ...] or per neuron
+    (the full shape).
     """
 
     name = "neuron"
@@ -79,7 +81,11 @@ class Neuron(Op):
             spikes: the spikes that were really fired [T, *shape]; default: the neuron's own.
             error: bound on the error of x; default 0.
         """
-        gain, reset = (_constant(node, params, role, x) for role in ("gain", "reset"))
+        gain, reset, threshold = (
+            _constant(node, params, role, x) for role in ("gain", "reset", "threshold")
+        )
+        # A source may take the reset off after it has added the input: one sum more.
+        sums = 2.0 if node.attrs["reset_mode"] == "soft" else 1.0
         u = torch.full_like(x[0], node.attrs["initial"])
         fired = torch.zeros_like(x[0])
         u_error = u.abs() * UNIT
@@ -92,9 +98,10 @@ class Neuron(Op):
                 # itself rounded: at most 8 roundings of terms that are no larger than these.
                 drive = gain * current
                 size = current.abs() + x_error + u.abs() + u_error + reset.abs()
+                size = size + threshold.abs() * fired
                 drive_error = gain.abs() * (x_error + gamma(8.0) * size) + 8 * SMALLEST
             u = kept + drive
-            u_error = rounded(u, kept_error + drive_error)
+            u_error = rounded(u, kept_error + drive_error, sums)
             yield u, u_error
             fired = _fire(node, params, u) if spikes is None else spikes[step]
 
@@ -217,7 +224,11 @@ def _after_reset(
     # Rounding of beta and of the product, of the drift and of the sum; beta 1 costs nothing.
     leak_error = beta.abs() * error
     if bool((beta != 1).any()):
-        leak_error = leak_error + gamma(2.0) * beta.abs() * (u.abs() + error) + 2 * SMALLEST
+        # U - (U - Vreset)/tau rounds terms of the size of U, however small beta is.
+        factor = torch.ones_like(beta) if node.attrs.get("difference") else beta.abs()
+        leak_error = leak_error + gamma(2.0) * factor * (u.abs() + error) + 2 * SMALLEST
+        if node.attrs.get("difference"):
+            leak_error = leak_error + gamma(4.0) * (u.abs() + error + reset.abs() + drift.abs())
     if bool((drift != 0).any()):
         leak_error = rounded(leaked, leak_error + drift.abs() * UNIT)
     if node.attrs["reset_mode"] == "none":
