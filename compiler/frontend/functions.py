@@ -12,9 +12,10 @@ import torch
 from torch import fx, nn
 from torch.nn import functional as F
 
-from snnc.compiler.frontend.importing import IMPORTERS, exact
+from snnc.compiler.frontend.constants import exact_constant, spread
+from snnc.compiler.frontend.importing import IMPORTERS
 from snnc.compiler.frontend.values import Constant, Layout, Memory, Opaque, Total, Traced, Value
-from snnc.compiler.ir import Array, Kind
+from snnc.compiler.ir import Kind
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ def _affine(call: Call, first: Traced, second: Traced, terms: Callable[[Any], An
     if not isinstance(value, Value):
         raise refused("it combines membrane potentials or other values that are not kept")
     if isinstance(other, Constant):
-        constant: Any = exact(other.tensor, call.node.name)
+        constant: Any = exact_constant(other.tensor, call.node.name)
     elif isinstance(other, bool | int | float):
         constant = float(other)
     else:
@@ -219,25 +220,10 @@ def _affine(call: Call, first: Traced, second: Traced, terms: Callable[[Any], An
 
 def _scaled(call: Call, value: Value, scale: Any, shift: Any) -> Value:
     shape = call.walk.importing.type_of(value.name).shape
-    params = {"scale": _spread(scale, shape), "shift": _spread(shift, shape)}
+    params = {"scale": spread(scale, shape), "shift": spread(shift, shape)}
     if bool((params["scale"] == 1).all()) and not params["shift"].any():
         return value
     return call.emit("affine", [value], None, params)
-
-
-def _spread(constant: Any, shape: tuple[int, ...]) -> Array:
-    """A constant as one number per channel where that is enough, else one per element."""
-    array = np.asarray(constant, np.float64)
-    while array.ndim > len(shape) and array.shape[0] == 1:
-        array = array[0]
-    try:
-        full = np.broadcast_to(array, shape)
-    except ValueError as error:
-        raise refused(f"a constant of shape {array.shape} does not fit {shape}") from error
-    rows = full.reshape(shape[0], -1)
-    if bool((rows == rows[:, :1]).all()):
-        return np.ascontiguousarray(rows[:, 0]).reshape(shape[0], *[1] * (len(shape) - 1))
-    return np.ascontiguousarray(full)
 
 
 # shapes --------------------------------------------------------------------------------

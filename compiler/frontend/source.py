@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from snnc.compiler.codegen import Framing
+from snnc.compiler.frontend.driving import Driven, Readout
 from snnc.compiler.frontend.identifiers import C_KEYWORDS
 from snnc.compiler.frontend.nir import file as nir_file
 from snnc.compiler.frontend.nir.file import NirOptions
@@ -67,6 +68,8 @@ def load_source(
     input_shape: tuple[int, ...] | None = None,
     time_steps: int | None = None,
     frame_us: int | None = None,
+    per_step: bool = False,
+    readout: Readout | None = None,
     nir: NirOptions | None = None,
     name: str | None = None,
 ) -> SourceModel:
@@ -80,6 +83,8 @@ def load_source(
         time_steps: T; needed for a factory and for a NIR file.
         frame_us: length in microseconds of the frames that a factory's or NIR file's network
             takes; needed where recordings are its data.
+        per_step: a factory's model takes one step [N, ...] and keeps its state between calls.
+        readout: what becomes of the steps of a factory's output, if it gives one for each.
         nir: what a NIR file leaves open.
         name: C identifier; default: from the file's or factory's name.
 
@@ -92,13 +97,18 @@ def load_source(
     if not is_nir and nir != NirOptions():
         raise SnncError(BAD_OPTION, "--nir-reset and --nir-dt belong to a .nir file", where=spec)
     if is_nir:
-        if weights or input_shape:
+        if weights or input_shape or per_step or readout:
             raise SnncError(
-                BAD_OPTION, "--weights and --input-shape belong to a factory", where=spec
+                BAD_OPTION,
+                "--weights, --input-shape, --per-step and --readout belong to a factory",
+                where=spec,
             )
         return _from_nir(spec, nir, time_steps, frame_us, name)
     if re.fullmatch(r"[\w.]+:\w+", spec) and not Path(spec).exists():
-        module = _from_factory(spec, weights)
+        module: nn.Module = _from_factory(spec, weights)
+        driven = {"per_step": per_step, "readout": readout} if per_step or readout else {}
+        if driven:
+            module = Driven(module, per_step=per_step, readout=readout).eval()
         if input_shape is None or time_steps is None:
             raise SnncError(
                 BAD_OPTION,
@@ -108,11 +118,12 @@ def load_source(
             )
         chosen = identifier(name or spec.split(":")[1])
         framed = _framed(input_shape, time_steps, frame_us, spec)
-        return SourceModel(module, chosen, input_shape, time_steps, framed, spec)
-    if weights or input_shape or time_steps or frame_us:
+        return SourceModel(module, chosen, input_shape, time_steps, framed, spec, driven)
+    if weights or input_shape or time_steps or frame_us or per_step or readout:
         raise SnncError(
             BAD_OPTION,
-            "--weights, --input-shape, --time-steps and --frame-us belong to other models",
+            "--weights, --input-shape, --time-steps, --frame-us, --per-step and --readout belong "
+            "to other models",
             where=spec,
             mend="A checkpoint holds its own; leave them out.",
         )

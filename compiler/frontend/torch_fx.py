@@ -11,6 +11,7 @@ from torch import nn
 
 from snnc.compiler.frontend import layers as _layers  # registers importers
 from snnc.compiler.frontend import ours as _ours  # registers importers
+from snnc.compiler.frontend import snntorch as _snntorch  # registers importers
 from snnc.compiler.frontend import spikingjelly as _spikingjelly  # registers importers
 from snnc.compiler.frontend.driving import Driven
 from snnc.compiler.frontend.importing import Importing, check_dtype, importer_of
@@ -21,7 +22,7 @@ from snnc.compiler.frontend.walk import Walk
 from snnc.compiler.ir import Graph, Kind
 
 __all__ = ["import_module", "survey"]
-_REGISTERED = (_layers, _nir, _ours, _spikingjelly)
+_REGISTERED = (_layers, _nir, _ours, _snntorch, _spikingjelly)
 
 
 def import_module(

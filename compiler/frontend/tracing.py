@@ -87,7 +87,7 @@ class _Tracer(fx.Tracer):
             return True
         package, *rest = type(m).__module__.split(".")
         traced = {"model", "examples"} & set(rest)
-        return package in _LEAF_PACKAGES and not traced and not list(m.children())
+        return package in _LEAF_PACKAGES and not traced
 
     def create_node(self, kind: str, target: Any, *args: Any, **kwargs: Any) -> fx.Node:
         """Create a node and compute its value."""
@@ -124,7 +124,8 @@ class _Tracer(fx.Tracer):
             first = not any(at.op == "placeholder" for at in self.concrete)
             return torch.zeros(self.input_shape) if first else _default(node)
         if node.op == "get_attr":
-            return _attribute(self.root, str(node.target))
+            node.meta["constant"] = _attribute(self.root, str(node.target))  # as it is now
+            return node.meta["constant"]
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda at: self.concrete[at])
         before, self.evaluating = self.evaluating, True
         try:

@@ -103,10 +103,7 @@ class Walk:
             name = self.importing.input(self.input_shape, Kind.COUNT)
             return Value(name, Layout.STEP if self.per_step else Layout.SEQUENCE)
         if node.op == "get_attr":
-            value: Any = self.model
-            for part in str(node.target).split("."):
-                value = getattr(value, part)
-            return Constant(value)
+            return Constant(node.meta["constant"])
         if node.op == "call_module":
             return self._module(node, [*args, *kwargs.values()])
         handler = functions.FUNCTIONS[node.target]
@@ -188,7 +185,8 @@ class Walk:
                 "Unflatten to [T, N, ...] before it.",
             )
         remembers = type(module).__module__.split(".")[0] in _REMEMBERING
-        if remembers and path in self._states and self._states[path] != wanted:
+        again = path in self._states and (wanted is None or self._states[path] != wanted)
+        if remembers and again:
             raise refusal(
                 "the neuron is called more than once a step, so its state is shared",
                 "Use a neuron of its own for each call.",

@@ -7,6 +7,7 @@ the reset, and the spikes of step t-1 are all that the next step needs to know a
     hard reset   U[t] = (S[t-1] ? reset : beta U[t-1] + drift) + gain X[t]
     soft reset   U[t] = (beta U[t-1] + drift - S[t-1] reset) + gain X[t]
     no reset     U[t] = (beta U[t-1] + drift) + gain X[t]
+    clearing     U[t] = S[t-1] ? reset : (beta U[t-1] + drift) + gain X[t]
     fire         S[t] = U[t] >= threshold       (or > where ``strict``)
 
 with U[-1] = ``initial`` and S[-1] = 0. Eqs. 1-4 are gain 1, drift 0, reset Vreset; a neuron with
@@ -27,17 +28,17 @@ from snnc.compiler.ops import elementwise
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_time, unsupported
 from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma, rounded
 
-RESETS = ("hard", "soft", "none")
+RESETS = ("hard", "soft", "none", "clear")
 CONSTANTS = ("beta", "drift", "gain", "reset", "threshold")
 
 
 class Neuron(Op):
     """A spiking neuron per input element.
 
-    attrs: ``beta``, ``drift``, ``gain``, ``reset_mode`` (hard, soft, none), ``reset`` (the value
-    after a hard reset, the amount subtracted by a soft one), ``threshold``, ``strict`` (U must
-    exceed the threshold), ``initial``, ``difference`` (optional: the source computes the leak as
-    U - (U - Vreset)/tau, which rounds differently). Each of :data:`CONSTANTS` may be a parameter
+    attrs: ``beta``, ``drift``, ``gain``, ``reset_mode`` (hard, soft, none, clear), ``reset`` (the
+    value after a hard reset, the amount subtracted by a soft one), ``threshold``, ``strict`` (U
+    must exceed the threshold), ``initial``, ``difference`` (optional: the source computes the leak
+    as U - (U - Vreset)/tau, which rounds differently). Each of :data:`CONSTANTS` may be a parameter
     instead, which then stands for the attribute: one value per channel [C, 1, ...] or per neuron
     (the full shape).
     """
@@ -102,6 +103,9 @@ class Neuron(Op):
                 drive_error = gain.abs() * (x_error + gamma(8.0) * size) + 8 * SMALLEST
             u = kept + drive
             u_error = rounded(u, kept_error + drive_error, sums)
+            if node.attrs["reset_mode"] == "clear":
+                u = torch.where(fired != 0, reset, u)
+                u_error = torch.where(fired != 0, reset.abs() * UNIT, u_error)
             yield u, u_error
             fired = _fire(node, params, u) if spikes is None else spikes[step]
 
@@ -132,7 +136,7 @@ class Neuron(Op):
         types: Sequence[TensorType],
     ) -> Counts:
         n = node.type.size
-        if params:  # the kernel for varied constants leaves nothing out
+        if _is_varied(node):  # the kernel for varied constants leaves nothing out
             added = 2 + (node.attrs["reset_mode"] == "soft")
             return Counts.of(inputs[0].shape[0], mul=2 * n, add=added * n, cmp=n)
         multiplied = (node.attrs["beta"] != 1) + (node.attrs["gain"] != 1)
@@ -140,7 +144,7 @@ class Neuron(Op):
         return Counts.of(inputs[0].shape[0], mul=multiplied * n, add=added * n, cmp=n)
 
     def emit(self, node: Node, c: Emitter) -> None:
-        if node.params:
+        if _is_varied(node):
             self._emit_varied(node, c)
             return
         values = {key: float(node.attrs[key]) for key in ("beta", "drift", "gain", "reset")}
@@ -201,6 +205,8 @@ class Neuron(Op):
             ({}, {"threshold": (33, 1, 1)}),
             ({"reset_mode": "soft", "beta": 1.0}, {"threshold": (33, 3, 5), "reset": (33, 1, 1)}),
             ({"reset_mode": "none", "strict": True}, {"beta": (33, 1, 1), "gain": (33, 1, 1)}),
+            ({"reset_mode": "clear"}, {}),
+            ({"reset_mode": "clear", "reset": -0.1}, {"beta": (33, 1, 1), "gain": (33, 3, 5)}),
             ({"initial": 0.2}, {"drift": (33, 1, 1), "reset": (33, 3, 5), "beta": (33, 3, 5)}),
         ]
         rng = np.random.default_rng(2)
@@ -208,6 +214,11 @@ class Neuron(Op):
             params = {role: rng.uniform(0.1, 0.9, shape) for role, shape in shapes.items()}
             given = TensorType((33, 3, 5), Kind.REAL)
             yield Sample((given,), base | attrs, params, time_steps=7)
+
+
+def _is_varied(node: Node) -> bool:
+    """Whether the kernel for constants that vary runs it: it also knows the rarest reset."""
+    return bool(node.params) or node.attrs["reset_mode"] == "clear"
 
 
 def _constant(node: Node, params: Params, role: str, like: torch.Tensor) -> torch.Tensor:
@@ -231,7 +242,7 @@ def _after_reset(
             leak_error = leak_error + gamma(4.0) * (u.abs() + error + reset.abs() + drift.abs())
     if bool((drift != 0).any()):
         leak_error = rounded(leaked, leak_error + drift.abs() * UNIT)
-    if node.attrs["reset_mode"] == "none":
+    if node.attrs["reset_mode"] in ("none", "clear"):
         return leaked, leak_error
     if node.attrs["reset_mode"] == "hard":
         after = torch.where(fired != 0, reset, leaked)

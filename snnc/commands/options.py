@@ -74,6 +74,16 @@ _MODEL_OPTIONS = (
         help="Length of a frame of recordings in µs, for a factory or NIR file.",
     ),
     click.option(
+        "--per-step",
+        is_flag=True,
+        help="The factory's model takes one time step and keeps its state between calls.",
+    ),
+    click.option(
+        "--readout",
+        type=click.Choice(["mean", "sum"]),
+        help="What becomes of a factory's output for each step.",
+    ),
+    click.option(
         "--nir-reset",
         type=click.Choice(["zero", "subtract"]),
         help="What a spike does to the potential; a NIR file does not say.",
@@ -88,7 +98,8 @@ _MODEL_OPTIONS = (
 
 def model_options(function: F) -> F:
     """MODEL and its options, given to the command as one :class:`ModelChoice` called ``model``."""
-    names = ("name", "weights", "input_shape", "time_steps", "frame_us", "nir_reset", "nir_dt")
+    names = ("name", "weights", "input_shape", "time_steps", "frame_us")
+    names += ("per_step", "readout", "nir_reset", "nir_dt")
 
     @wraps(function)
     def command(model: str, **others: Any) -> Any:

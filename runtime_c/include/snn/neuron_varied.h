@@ -11,6 +11,9 @@
 #include "snn/neuron.h"
 #include "snn/types.h"
 
+/* A fourth reset, beside enum snn_reset: U = S_prev ? reset : (beta*U + drift) + gain*X. */
+#define SNN_RESET_CLEAR 3
+
 /* X float [pixels][channels]; U the same, read and overwritten; `previous` and `spikes` as in
  * neuron.h. Counts a neuron: mul 2, add 2 (3 with a soft reset), cmp 1. */
 SNN_KERNEL void snn_neuron_varied_f32(int reset_mode, int strict, int pixels, int channels,
@@ -37,6 +40,9 @@ SNN_KERNEL void snn_neuron_varied_f32(int reset_mode, int strict, int pixels, in
                 SNN_COUNT(counts, add, 1);
             }
             after = after + gain[k] * x[c];
+            if (reset_mode == SNN_RESET_CLEAR && (fired >> bit & 1u)) {
+                after = reset[k];
+            }
             u[c] = after;
             word |= (snn_word)(strict ? after > threshold[k] : after >= threshold[k]) << bit;
             if (bit == SNN_WORD_BITS - 1 || c == channels - 1) {
