@@ -203,7 +203,15 @@ def _from_factory(spec: str, weights: Path | None) -> nn.Module:
         ) from error
     finally:
         sys.path.pop(0)
-    model = factory()
+    try:
+        model = factory()
+    except Exception as error:  # the user's code may raise anything
+        raise SnncError(
+            BAD_OPTION,
+            f"the factory failed ({type(error).__name__}: {' '.join(str(error).split())})",
+            where=spec,
+            mend="Call it in Python first; it takes no arguments.",
+        ) from error
     if not isinstance(model, nn.Module):
         raise SnncError(
             BAD_OPTION, f"the factory gave a {type(model).__name__}, not an nn.Module", where=spec
