@@ -54,11 +54,9 @@ class Call:
 
         names = [value.name for value in inputs]
         step = common_step(inputs)
-        constants = tuple((role, id(value)) for role, value in (params or {}).items())
-        if any(isinstance(value, np.ndarray) for value in (params or {}).values()):
-            constants = tuple(
-                (role, np.asarray(value).tobytes()) for role, value in (params or {}).items()
-            )
+        constants = tuple(
+            (role, np.asarray(value).tobytes()) for role, value in (params or {}).items()
+        )
         key = ("function", op, tuple(names), repr(attrs), constants)
         g = self.walk.importing
         name = self.walk.once(key, step, lambda: g.add(self.node.name, op, names, attrs, params))
@@ -348,7 +346,7 @@ def _avg_pool(call: Call) -> nn.Module:
             zip((*names, "divisor_override"), defaults, strict=True), start=1
         )
     ]
-    return nn.AvgPool2d(*options)  # type: ignore[arg-type]
+    return nn.AvgPool2d(*options)
 
 
 def _max_pool(call: Call) -> nn.Module:
@@ -359,7 +357,7 @@ def _max_pool(call: Call) -> nn.Module:
         for place, (name, default) in enumerate(zip(names, defaults, strict=True), start=1)
     ]
     kernel, stride, padding, dilation, ceil = options
-    return nn.MaxPool2d(kernel, stride, padding, dilation, False, ceil)  # type: ignore[arg-type]
+    return nn.MaxPool2d(kernel, stride, padding, dilation, False, ceil)
 
 
 def _adaptive(call: Call) -> nn.Module:

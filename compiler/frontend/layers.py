@@ -106,8 +106,8 @@ def adaptive_avg_pool(
     window = tuple(full // size for size, full in zip(sizes, given[1:], strict=True))
     if window == (1, 1):
         return inputs[0]
-    attrs = {"kernel_size": window, "stride": window, "padding": (0, 0), "dilation": (1, 1)}
-    attrs |= {"ceil_mode": False, "count_include_pad": True, "divisor": 0}
+    attrs: dict[str, Any] = {"kernel_size": window, "stride": window, "padding": (0, 0)}
+    attrs |= {"dilation": (1, 1), "ceil_mode": False, "count_include_pad": True, "divisor": 0}
     return g.add(path, "avg_pool2d", inputs, attrs)
 
 

@@ -14,6 +14,7 @@ def reset_states(model: nn.Module) -> None:
     SpikingJelly's have ``reset()`` and a table of memories; snnTorch's have ``reset_mem()`` or
     buffers called ``mem`` and ``syn``. Modules of this project keep nothing.
     """
+    module: Any
     for module in model.modules():
         package = type(module).__module__.split(".")[0]
         if package == "spikingjelly" and hasattr(module, "reset"):

@@ -7,6 +7,7 @@ stand. A branch on the values themselves is refused with the line of the user's 
 
 from __future__ import annotations
 
+import operator
 import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -117,7 +118,7 @@ class _Tracer(fx.Tracer):
         """A parameter as a traced value, unless a leaf is being evaluated."""
         if self.evaluating:
             return attr_val
-        return super().getattr(attr, attr_val, parameter_proxy_cache)  # type: ignore[no-untyped-call]
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
 
     def _evaluate(self, node: fx.Node) -> Any:
         if node.op == "placeholder":
@@ -213,7 +214,7 @@ class _Concrete(fx.Proxy):
         return len(self.value)
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[index] for index in range(len(self.value)))
+        return (operator.getitem(self, index) for index in range(len(self.value)))
 
     def __bool__(self) -> bool:
         if isinstance(self.value, torch.Tensor):

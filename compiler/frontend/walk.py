@@ -165,7 +165,7 @@ class Walk:
         states: Mapping[int, Traced],
     ) -> None:
         """A neuron must see every step once, in order, with its own state of the step before."""
-        wanted = None if step in (None, 0) else step - 1  # type: ignore[operator]
+        wanted = None if step in (None, 0) else step - 1
         for place, state in states.items():
             fits = (
                 isinstance(state, Memory) and state == Memory(name, wanted, place)

@@ -98,8 +98,8 @@ _MODEL_OPTIONS = (
 
 def model_options(function: F) -> F:
     """MODEL and its options, given to the command as one :class:`ModelChoice` called ``model``."""
-    names = ("name", "weights", "input_shape", "time_steps", "frame_us")
-    names += ("per_step", "readout", "nir_reset", "nir_dt")
+    names = ["name", "weights", "input_shape", "time_steps", "frame_us"]
+    names += ["per_step", "readout", "nir_reset", "nir_dt"]
 
     @wraps(function)
     def command(model: str, **others: Any) -> Any:
