@@ -10,7 +10,7 @@ within the rigorous rounding bound of one of the two sums (docs/numerics.md); el
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from torch import nn
 from snnc.compiler import reference
 from snnc.compiler.build import NATIVE, ObservedModel
 from snnc.compiler.compilation import Compilation
+from snnc.compiler.frontend import authors
 from snnc.compiler.frontend.state import reset_states
 from snnc.compiler.ir import Array, Graph, Node
 from snnc.compiler.ops import op_of
@@ -175,7 +176,7 @@ class Verifier:
         with torch.no_grad(), captured(self.model, self.discrete, self.graph.time_steps) as values:
             scores = self.model(x[:, None])
         return scores[0].numpy(), {
-            node.name: value.reshape(len(value), *node.type.shape)
+            node.name: value.reshape(len(value), -1, *node.type.shape)[:, 0]  # the first sample
             for node, value in zip(self.discrete, values(), strict=True)
         }
 
@@ -256,6 +257,17 @@ class Verifier:
                 self.result.right[who] += chosen == label
 
 
+Reader = Callable[[Any], torch.Tensor]
+
+
+def _observed(model: nn.Module, node: Node) -> tuple[str, Reader]:
+    """The module whose result holds a discrete node's value, and how to read it from there."""
+    path = node.loc.module
+    if node.op == "complementary_mask" and path not in dict(model.named_modules()):
+        return authors.mixing_of(path), authors.mask_of
+    return path, _spikes
+
+
 def _spikes(output: Any) -> torch.Tensor:
     """What a module fired: its result, or the first of several (spikes before states)."""
     spikes: torch.Tensor = output[0] if isinstance(output, tuple) else output
@@ -279,28 +291,27 @@ def analytic_counts(graph: Graph, values: Mapping[str, torch.Tensor]) -> dict[st
 
 
 @contextmanager
-def captured(model: nn.Module, nodes: Iterable[Node], time_steps: int) -> Iterator[Any]:
+def captured(model: nn.Module, nodes: Sequence[Node], time_steps: int) -> Iterator[Any]:
     """Record what the modules behind nodes give, in a forward pass inside the block.
 
     Yields a function that gives the values in the nodes' order; the nth node of a module that is
     called more than once has the nth call's value, and a module that is called once a step has its
     steps stacked.
     """
-    nodes = list(nodes)
-    calls: dict[str, list[torch.Tensor]] = {node.loc.module: [] for node in nodes}
-    sharing = Counter(node.loc.module for node in nodes)
+    observed = [_observed(model, node) for node in nodes]
+    calls: dict[str, list[torch.Tensor]] = {path: [] for path, _ in observed}
+    sharing = Counter(path for path, _ in observed)
     hooks = [
         model.get_submodule(path).register_forward_hook(
-            lambda _module, _inputs, output, path=path: calls[path].append(_spikes(output))
+            lambda _module, _inputs, output, path=path, read=read: calls[path].append(read(output))
         )
-        for path in calls
+        for path, read in dict(observed).items()
     ]
 
     def values() -> list[torch.Tensor]:
         seen = dict.fromkeys(calls, 0)
         result = []
-        for node in nodes:
-            path = node.loc.module
+        for path, _ in observed:
             nodes_there, calls_there = sharing[path], calls[path]
             if len(calls_there) == nodes_there:
                 result.append(calls_there[seen[path]])

@@ -234,10 +234,12 @@ def _reshape(call: Call) -> Traced:
     out = tuple(call.node.meta["shape"])
     g = call.walk.importing
     given, steps = g.type_of(value.name), g.time_steps
-    timed = value.layout in (Layout.SEQUENCE, Layout.MERGED)
-    leads = (
-        {Layout.SEQUENCE: (steps, 1), Layout.MERGED: (steps,)} if timed else {value.layout: (1,)}
-    )
+    samples = call.walk.samples
+    leads: dict[Layout, tuple[int, ...]] = {value.layout: (samples,)}
+    if value.layout in (Layout.SEQUENCE, Layout.MERGED):
+        leads = {Layout.SEQUENCE: (steps, samples), Layout.MERGED: (steps * samples,)}
+    elif value.layout is Layout.BATCH_FIRST:
+        leads = {value.layout: (samples, steps)}
     for layout in sorted(leads, key=lambda layout: layout is not value.layout):
         lead = leads[layout]
         rest = out[len(lead) :]
@@ -252,6 +254,30 @@ def _reshape(call: Call) -> Traced:
     )
 
 
+def _permute(call: Call) -> Traced:
+    """Time and batch may change places; nothing else may move."""
+    value = call.tensor()
+    rank = len(call.node.args[0].meta["shape"])  # type: ignore[union-attr]
+    order = [axis % rank for axis in _flat(call.args[1:])]
+    if call.node.target in (torch.transpose, "transpose"):
+        first, second = order
+        order = list(range(rank))
+        order[first], order[second] = order[second], order[first]
+    if order == list(range(rank)):
+        return value
+    other = {
+        Layout.SEQUENCE: Layout.BATCH_FIRST,
+        Layout.BATCH_FIRST: Layout.SEQUENCE,
+    }.get(value.layout)
+    if other is None or order != [1, 0, *range(2, rank)]:
+        raise refused("it reorders axes", "Only time and batch may change places.")
+    return Value(value.name, other)
+
+
+def _flat(values: Any) -> list[int]:
+    return [n for value in values for n in (value if isinstance(value, Sequence) else [value])]
+
+
 def _no_meaning() -> Traced:
     raise refused("it reshapes something that is no value of the network")
 
@@ -264,7 +290,8 @@ def _over_time(op: str) -> Callable[[Call], Traced]:
     def reduce(call: Call) -> Traced:
         value, axis = call.tensor(), call.argument(1, "dim")
         axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
-        if value.layout is not Layout.SEQUENCE or axes != (0,) or call.argument(2, "keepdim"):
+        time = {Layout.SEQUENCE: (0,), Layout.BATCH_FIRST: (1,)}.get(value.layout)
+        if axes != time or call.argument(2, "keepdim"):
             raise refused(
                 "only means and sums over time, the first axis, are supported",
                 "Write .mean(0) or .sum(0) of a [T, N, ...] tensor.",
@@ -383,6 +410,7 @@ _NAMES: dict[Handler, tuple[Any, ...]] = {
         torch.unflatten,
         *("flatten", "reshape", "view", "squeeze", "unsqueeze", "unflatten", "view_as"),
     ),
+    _permute: (torch.permute, torch.transpose, "permute", "transpose"),
     _same: (
         F.dropout,
         F.dropout2d,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from snnc.compiler.frontend import authors as _authors  # registers importers
 from snnc.compiler.frontend import layers as _layers  # registers importers
 from snnc.compiler.frontend import ours as _ours  # registers importers
 from snnc.compiler.frontend import snntorch as _snntorch  # registers importers
@@ -22,7 +23,7 @@ from snnc.compiler.frontend.walk import Walk
 from snnc.compiler.ir import Graph, Kind
 
 __all__ = ["import_module", "survey"]
-_REGISTERED = (_layers, _nir, _ours, _snntorch, _spikingjelly)
+_REGISTERED = (_authors, _layers, _nir, _ours, _snntorch, _spikingjelly)
 
 
 def import_module(
@@ -72,14 +73,18 @@ def _survey(importing: Importing, model: nn.Module, input_shape: tuple[int, ...]
     net = model.net if isinstance(model, Driven) else model
     per_step = isinstance(model, Driven) and model.per_step
     reset_states(net)
-    steps = () if per_step else (importing.time_steps,)
-    traced = trace(net, (*steps, 1, *input_shape))
+    samples = model.copies if isinstance(model, Driven) else 1
+    axes = (samples,) if per_step else (importing.time_steps, samples)
+    batch_first = isinstance(model, Driven) and model.batch_first
+    traced = trace(net, ((*axes[::-1],) if batch_first else axes) + tuple(input_shape))
     walk = Walk(
         importing,
         net,
         input_shape,
         prefix="net." if isinstance(model, Driven) else "",
         per_step=per_step,
+        batch_first=batch_first,
+        samples=samples,
         readout=model.readout if isinstance(model, Driven) else None,
     )
     return [walk.visit(node) for node in traced.nodes][-1]

@@ -17,6 +17,7 @@ class Layout(Enum):
     """Axes before the features of one step."""
 
     SEQUENCE = "[T, N, ...]"
+    BATCH_FIRST = "[N, T, ...]"
     MERGED = "[T*N, ...]"
     STEP = "[N, ...]"
     WINDOW = "[N, ...] of the whole window"
@@ -34,7 +35,7 @@ class Value:
     @property
     def leading(self) -> int:
         """Number of axes before the features."""
-        return 2 if self.layout is Layout.SEQUENCE else 1
+        return 2 if self.layout in (Layout.SEQUENCE, Layout.BATCH_FIRST) else 1
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,8 @@ class Walk:
         model: the model that was traced.
         prefix: path of the model inside the module that is verified ("" or "net.").
         per_step: whether its forward takes one step [N, ...].
+        batch_first: whether its forward takes [N, T, ...].
+        samples: N of the trace.
         readout: what becomes of an output for each step: "mean", "sum" or None.
     """
 
@@ -53,6 +55,8 @@ class Walk:
         *,
         prefix: str = "",
         per_step: bool = False,
+        batch_first: bool = False,
+        samples: int = 1,
         readout: str | None = None,
     ) -> None:
         self.importing = importing
@@ -60,7 +64,10 @@ class Walk:
         self.modules: Mapping[str, nn.Module] = dict(model.named_modules())
         self.input_shape = input_shape
         self.prefix = prefix
-        self.per_step = per_step
+        self.samples = samples
+        self.input_layout = Layout.BATCH_FIRST if batch_first else Layout.SEQUENCE
+        if per_step:
+            self.input_layout = Layout.STEP
         self.readout = readout
         self.values: dict[fx.Node, Traced] = {}
         self.failed: set[fx.Node] = set()
@@ -101,7 +108,7 @@ class Walk:
             if self.values:
                 return node.args[0]  # an argument with a default value
             name = self.importing.input(self.input_shape, Kind.COUNT)
-            return Value(name, Layout.STEP if self.per_step else Layout.SEQUENCE)
+            return Value(name, self.input_layout)
         if node.op == "get_attr":
             return Constant(node.meta["constant"])
         if node.op == "call_module":
@@ -116,13 +123,19 @@ class Walk:
         module = self.modules[path]
         importer = needed_importer(module)
         inputs = [arg for arg in args if isinstance(arg, Value)]
-        states = {place: arg for place, arg in enumerate(args) if not isinstance(arg, Value)}
+        states = {  # options that are off (None, False) say nothing
+            place: arg
+            for place, arg in enumerate(args)
+            if not isinstance(arg, Value) and arg is not None and arg is not False
+        }
         if not inputs or any(isinstance(arg, Total | Opaque) for arg in states.values()):
             raise refusal(
                 "it is given something else than values of the network",
                 "Let modules read what other modules give.",
             )
         step = common_step(inputs)
+        if inputs[0].layout is Layout.BATCH_FIRST:
+            raise refusal("it is given [N, T, ...]", "Permute to [T, N, ...] before it.")
         names = tuple(value.name for value in inputs)
 
         def make() -> str:
@@ -170,7 +183,7 @@ class Walk:
             fits = (
                 isinstance(state, Memory) and state == Memory(name, wanted, place)
                 if wanted is not None
-                else state is None or (isinstance(state, Constant) and state.is_zero)
+                else isinstance(state, Constant) and state.is_zero
             )
             if not fits:
                 raise refusal(
@@ -216,7 +229,8 @@ class Walk:
         """
         given = self.importing.type_of(name)
         layout = like.layout if given.temporal else Layout.WINDOW
-        steps = self.importing.time_steps if layout in (Layout.SEQUENCE, Layout.MERGED) else 1
+        timed = layout in (Layout.SEQUENCE, Layout.BATCH_FIRST, Layout.MERGED)
+        steps = self.samples * (self.importing.time_steps if timed else 1)
         shape = node.meta.get("shape")
         if shape is not None and int(np.prod(shape)) != steps * given.size:
             raise refusal(
