@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 INCLUDE = Path(__file__).parent.parent / "runtime_c" / "include"
-WARNINGS = "-Wall -Wextra -pedantic -Wconversion -Wdouble-promotion -Wshadow -Werror".split()
+WARNINGS = ["-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Wdouble-promotion", "-Wshadow", "-Werror"]
 BASE_FLAGS = ["-std=c99", "-O2", "-ffp-contract=off", "-fPIC", *WARNINGS]
 COUNT_FIELDS = ("ac", "mac", "mul", "add", "cmp")
 UNCALLABLE = (

@@ -40,6 +40,11 @@ def is_cell(m: Any) -> bool:
     return _has(m, _CELL)
 
 
+def copies_needed(model: torch.nn.Module) -> int:
+    """How many samples the model must be given at once: their ASA cannot take one alone."""
+    return 2 if any(_has(m, _ASA) for m in model.modules()) else 1
+
+
 def recognise(m: Any) -> Importer | None:
     """The importer of one of the authors' modules."""
     if _has(m, _LAYER) and (hasattr(m, "conv") or hasattr(m, "linear")):

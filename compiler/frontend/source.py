@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from snnc.compiler.codegen import Framing
+from snnc.compiler.frontend import authors
 from snnc.compiler.frontend.driving import Driven, Readout
 from snnc.compiler.frontend.identifiers import C_KEYWORDS
 from snnc.compiler.frontend.nir import file as nir_file
@@ -69,6 +70,7 @@ def load_source(
     time_steps: int | None = None,
     frame_us: int | None = None,
     per_step: bool = False,
+    batch_first: bool = False,
     readout: Readout | None = None,
     nir: NirOptions | None = None,
     name: str | None = None,
@@ -84,6 +86,7 @@ def load_source(
         frame_us: length in microseconds of the frames that a factory's or NIR file's network
             takes; needed where recordings are its data.
         per_step: a factory's model takes one step [N, ...] and keeps its state between calls.
+        batch_first: a factory's model takes [N, T, ...].
         readout: what becomes of the steps of a factory's output, if it gives one for each.
         nir: what a NIR file leaves open.
         name: C identifier; default: from the file's or factory's name.
@@ -97,18 +100,20 @@ def load_source(
     if not is_nir and nir != NirOptions():
         raise SnncError(BAD_OPTION, "--nir-reset and --nir-dt belong to a .nir file", where=spec)
     if is_nir:
-        if weights or input_shape or per_step or readout:
+        if weights or input_shape or per_step or batch_first or readout:
             raise SnncError(
                 BAD_OPTION,
-                "--weights, --input-shape, --per-step and --readout belong to a factory",
+                "--weights, --input-shape, --per-step, --batch-first and --readout belong to a "
+                "factory",
                 where=spec,
             )
         return _from_nir(spec, nir, time_steps, frame_us, name)
     if re.fullmatch(r"[\w.]+:\w+", spec) and not Path(spec).exists():
         module: nn.Module = _from_factory(spec, weights)
-        driven = {"per_step": per_step, "readout": readout} if per_step or readout else {}
-        if driven:
-            module = Driven(module, per_step=per_step, readout=readout).eval()
+        driven: dict[str, Any] = {}
+        if per_step or batch_first or readout:
+            driven = {"per_step": per_step, "batch_first": batch_first, "readout": readout}
+            module = Driven(module, **driven, copies=authors.copies_needed(module)).eval()
         if input_shape is None or time_steps is None:
             raise SnncError(
                 BAD_OPTION,
@@ -119,11 +124,11 @@ def load_source(
         chosen = identifier(name or spec.split(":")[1])
         framed = _framed(input_shape, time_steps, frame_us, spec)
         return SourceModel(module, chosen, input_shape, time_steps, framed, spec, driven)
-    if weights or input_shape or time_steps or frame_us or per_step or readout:
+    if weights or input_shape or time_steps or frame_us or per_step or batch_first or readout:
         raise SnncError(
             BAD_OPTION,
-            "--weights, --input-shape, --time-steps, --frame-us, --per-step and --readout belong "
-            "to other models",
+            "--weights, --input-shape, --time-steps, --frame-us, --per-step, --batch-first and "
+            "--readout belong to other models",
             where=spec,
             mend="A checkpoint holds its own; leave them out.",
         )

@@ -78,6 +78,7 @@ _MODEL_OPTIONS = (
         is_flag=True,
         help="The factory's model takes one time step and keeps its state between calls.",
     ),
+    click.option("--batch-first", is_flag=True, help="The factory's model takes [N, T, ...]."),
     click.option(
         "--readout",
         type=click.Choice(["mean", "sum"]),
@@ -99,7 +100,7 @@ _MODEL_OPTIONS = (
 def model_options(function: F) -> F:
     """MODEL and its options, given to the command as one :class:`ModelChoice` called ``model``."""
     names = ["name", "weights", "input_shape", "time_steps", "frame_us"]
-    names += ["per_step", "readout", "nir_reset", "nir_dt"]
+    names += ["per_step", "batch_first", "readout", "nir_reset", "nir_dt"]
 
     @wraps(function)
     def command(model: str, **others: Any) -> Any:
