@@ -175,7 +175,7 @@ def _manifest(
         "memory": memory.as_json(),
         "input": _input(source),
         "layers": _layers(graph),
-        "options": {"dtype": "f32", "flags": [*HOST_FLAGS, *NATIVE]},
+        "options": {"dtype": "f32", "flags": [*HOST_FLAGS, *NATIVE], **source.options},
         "versions": {
             "snnc": metadata.version("snnc"),
             "torch": str(torch.__version__),

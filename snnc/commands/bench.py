@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from snnc.commands.options import (
+    ModelChoice,
     console_for,
     json_option,
     model_options,
@@ -32,11 +33,7 @@ from snnc.commands.options import (
 @click.option("--rounds", type=click.IntRange(3), default=7, show_default=True)
 @json_option
 def command(
-    model: str,
-    name: str | None,
-    weights: Path | None,
-    input_shape: tuple[int, ...] | None,
-    time_steps: int | None,
+    model: ModelChoice,
     data: str,
     split: str,
     samples: int,
@@ -55,11 +52,8 @@ def command(
     from snnc.commands.windows import windows
     from snnc.compiler import artifact, layout
     from snnc.compiler.compilation import compile_graph
-    from snnc.compiler.frontend.source import load_source
 
-    source = load_source(
-        model, weights=weights, input_shape=input_shape, time_steps=time_steps, name=name
-    )
+    source = model.load()
     recordings = list(windows(source, data, split, samples))
     compilation = compile_graph(source.graph(), source.framing)
     given = compilation.graph["input"].type
@@ -81,7 +75,7 @@ def command(
                     timings.setdefault(who, []).extend(timing.rounds)
     result = _result(timings, machine() | {"core": str(core)}, manifest)
     write_json(result, json_file)
-    _show(console_for(json_file), model, result)
+    _show(console_for(json_file), model.spec, result)
 
 
 def _result(

@@ -9,7 +9,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from snnc.commands.options import console_for, json_option, model_options, one_of, write_json
+from snnc.commands.options import (
+    ModelChoice,
+    console_for,
+    json_option,
+    model_options,
+    one_of,
+    write_json,
+)
 
 
 @click.command()
@@ -22,11 +29,7 @@ from snnc.commands.options import console_for, json_option, model_options, one_o
 @click.option("--instrument", is_flag=True, help="Count every executed operation.")
 @json_option
 def command(
-    model: str,
-    name: str | None,
-    weights: Path | None,
-    input_shape: tuple[int, ...] | None,
-    time_steps: int | None,
+    model: ModelChoice,
     out: Path,
     dtype: str,
     target: str,
@@ -40,15 +43,12 @@ def command(
     """
     from snnc.compiler import artifact
     from snnc.compiler.compilation import compile_graph
-    from snnc.compiler.frontend.source import load_source
 
     one_of(dtype, ["f32"], "--dtype")
     one_of(target, ["host"], "--target")
     console = console_for(json_file)
     with Console(stderr=True).status("importing the model") as status:
-        source = load_source(
-            model, weights=weights, input_shape=input_shape, time_steps=time_steps, name=name
-        )
+        source = model.load()
         status.update("compiling to C")
         compilation = compile_graph(source.graph(), source.framing)
         status.update("compiling the C")

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from snnc.commands.options import (
+    ModelChoice,
     console_for,
     json_option,
     model_options,
@@ -41,11 +42,7 @@ if TYPE_CHECKING:
 )
 @json_option
 def command(
-    model: str,
-    name: str | None,
-    weights: Path | None,
-    input_shape: tuple[int, ...] | None,
-    time_steps: int | None,
+    model: ModelChoice,
     data: str,
     samples: int | None,
     split: str,
@@ -63,16 +60,12 @@ def command(
     from snnc.commands.windows import windows
     from snnc.compiler.artifact import read_manifest
     from snnc.compiler.compilation import compile_graph
-    from snnc.compiler.frontend.source import load_source
     from snnc.compiler.verify import Verifier
 
     one_of(dtype, ["f32"], "--dtype")
     one_of(target, ["host"], "--target")
-    if compiled is not None:
-        name = read_manifest(compiled)["name"]
-    source = load_source(
-        model, weights=weights, input_shape=input_shape, time_steps=time_steps, name=name
-    )
+    name = read_manifest(compiled)["name"] if compiled is not None else None
+    source = model.load(name=name)
     recordings = windows(source, data, split, samples)
     compilation = compile_graph(source.graph(), source.framing)
     files = _c_files(compiled, list(compilation.generated.files)) if compiled else None
@@ -81,7 +74,7 @@ def command(
         for window in bar.track(recordings, description="verifying"):
             verifier.verify(window.frames, window.label)
     write_json(verifier.result.as_json(), json_file)
-    _show(console_for(json_file), model, verifier.result)
+    _show(console_for(json_file), model.spec, verifier.result)
     if not verifier.result.passed:
         sys.exit(EXIT_NO)
 

@@ -10,8 +10,10 @@
 #include "snn/input.h"
 #include "snn/linear.h"
 #include "snn/neuron.h"
+#include "snn/neuron_varied.h"
 #include "snn/pool.h"
 #include "snn/readout.h"
+#include "snn/signals.h"
 #include "snn/statistics.h"
 #include "snn/statistics_maps.h"
 
