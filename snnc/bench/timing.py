@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
+from snnc.compiler.costs import cpu_name
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -73,13 +75,9 @@ def one_core() -> Iterator[int | None]:
 
 def machine() -> dict[str, str]:
     """What the figures were measured on."""
-    name = platform.processor() or platform.machine()
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as info:
-            models = [
-                line.split(":", 1)[1].strip() for line in info if line.startswith("model name")
-            ]
-        name = models[0] if models else name
-    except OSError:
-        pass  # not Linux: the platform's own name has to do
-    return {"cpu": name, "system": platform.platform(), "torch": str(torch.__version__)}
+    return {
+        "cpu": cpu_name(),
+        "system": platform.platform(),
+        "torch": str(torch.__version__),
+        "load": " ".join(f"{load:.1f}" for load in os.getloadavg()),
+    }

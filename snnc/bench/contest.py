@@ -1,0 +1,132 @@
+"""One comparison: a network on given frames, the C and its peers, in turn on one core."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from snnc.bench.peers import INT8, PEERS, assemble
+from snnc.bench.profile import NodeProfile, profile
+from snnc.bench.roofline import layer_entries
+from snnc.bench.timing import Timing, time_in_turn
+from snnc.compiler import layout, pipeline
+from snnc.compiler.build import HostModel, compile_shared
+from snnc.compiler.compilation import Compilation, compile_graph
+from snnc.compiler.frontend.torch_fx import import_module
+from snnc.compiler.ops.synapse import DENSE
+from snnc.compiler.passes.choose_kernels import one_kernel
+
+Frames = npt.NDArray[np.uint16]
+
+OURS = ("f32",)
+OWN_DENSE = "snnc_dense_f32"
+NAME = "net"
+
+
+def contest(
+    module: nn.Module,
+    windows: Sequence[Frames],
+    *,
+    rounds: int,
+    roof: dict[str, Any],
+    peers: Iterable[str] = PEERS,
+    kernels: pipeline.Pass | None = None,
+    round_done: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Time one window after the other, all contestants in turn; profile the C on the first.
+
+    Args:
+        module: the network, in evaluation mode.
+        windows: event counts uint16 [T, 2, H, W] each.
+        rounds: timed rounds a window, after one that does not count.
+        roof: the measured roofline, see :func:`snnc.bench.roofline.roofline`.
+        peers: names in :data:`snnc.bench.peers.PEERS`.
+        kernels: the pass that chooses the C's kernels; default: event-driven everywhere.
+        round_done: called after every run.
+
+    Returns:
+        The JSON content: ``ours``, ``peers``, ``missing``, ``ratio``, ``ratio_int8_peers``,
+        ``spread``, ``score_difference``, ``layers``.
+    """
+    ours = compiled(module, windows[0], kernels)
+    own_dense = compiled(module, windows[0], partial(one_kernel, kernel=DENSE))
+    times: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        event_host = build(ours, folder / "ours")
+        dense_host = build(own_dense, folder / "dense")
+        for window in windows:
+            x = torch.from_numpy(window.astype(np.float32))[:, None]
+            frames = layout.pack(ours.graph["input"].type, window).astype(np.uint16)
+            assembled = assemble(module, x, peers)
+            runs: dict[str, Callable[[], object]] = {
+                "f32": partial(event_host.classify, frames),
+                OWN_DENSE: partial(dense_host.classify, frames),
+                **assembled.runs,
+            }
+            for who, timing in time_in_turn(runs, rounds, round_done).items():
+                times.setdefault(who, []).extend(timing.rounds)
+        profiles = profile(ours, windows[0], folder)
+        difference = assembled.score_difference | {
+            name: _difference(host.classify(frames), module, x)
+            for name, host in (("f32", event_host), (OWN_DENSE, dense_host))
+        }
+    return summary(times) | {
+        "missing": assembled.missing,
+        "score_difference": difference,
+        "layers": layer_entries(profiles, roof),
+    }
+
+
+def compiled(module: nn.Module, window: Frames, kernels: pipeline.Pass | None) -> Compilation:
+    """The compilation of a network for windows like this one."""
+    graph = import_module(module, window.shape[1:], len(window), name=NAME)
+    return compile_graph(graph, kernels=kernels)
+
+
+def build(compilation: Compilation, folder: Path) -> HostModel:
+    """Write, compile and load a compilation, with the flags of ``snnc compile``."""
+    folder.mkdir(parents=True)
+    for file, text in compilation.generated.files.items():
+        (folder / file).write_text(text, encoding="utf-8")
+    library = folder / "net.so"
+    compile_shared(folder / f"{compilation.graph.name}.c", library)
+    classes = compilation.graph[compilation.graph.outputs[0]].type.size
+    return HostModel(library, compilation.graph.name, compilation.generated.plan.size, classes)
+
+
+def summary(times: dict[str, list[float]]) -> dict[str, Any]:
+    """Medians, spreads and ratios of the rounds (milliseconds) of each contestant."""
+    timings = {who: Timing(tuple(rounds)) for who, rounds in times.items()}
+    ours = {who: timings.pop(who).median for who in OURS}
+    peers = {who: timing.median for who, timing in timings.items()}
+    result: dict[str, Any] = {"ours": ours, "peers": peers, "ratio": {}, "fastest_peer": {}}
+    for kind, names in (
+        ("ratio", [who for who in peers if who not in INT8]),
+        ("ratio_int8_peers", [who for who in peers if who in INT8]),
+    ):
+        if names:
+            fastest = min(names, key=peers.__getitem__)
+            result["fastest_peer"][kind] = fastest
+            result[kind] = {dtype: peers[fastest] / time for dtype, time in ours.items()}
+    result["spread"] = {who: list(Timing(tuple(rounds)).spread) for who, rounds in times.items()}
+    return result
+
+
+def densities(profiles: Sequence[NodeProfile]) -> dict[str, float]:
+    """Density of the spikes that each layer reads, by the layer's name."""
+    return {p.name: p.input_density for p in profiles if p.input_density is not None}
+
+
+def _difference(scores: npt.NDArray[np.float32], module: nn.Module, x: torch.Tensor) -> float:
+    with torch.inference_mode():
+        wanted: torch.Tensor = module(x)[0]
+    return float((torch.from_numpy(scores) - wanted).abs().max())
