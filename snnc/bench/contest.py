@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from snnc.bench.peers import INT8, PEERS, assemble
-from snnc.bench.profile import NodeProfile, profile
+from snnc.bench.profile import profile
 from snnc.bench.roofline import layer_entries
 from snnc.bench.timing import Timing, time_in_turn
 from snnc.compiler import layout, pipeline
@@ -39,6 +39,7 @@ def contest(
     roof: dict[str, Any],
     peers: Iterable[str] = PEERS,
     kernels: pipeline.Pass | None = None,
+    whole: bool = True,
     round_done: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Time one window after the other, all contestants in turn; profile the C on the first.
@@ -50,6 +51,7 @@ def contest(
         roof: the measured roofline, see :func:`snnc.bench.roofline.roofline`.
         peers: names in :data:`snnc.bench.peers.PEERS`.
         kernels: the pass that chooses the C's kernels; default: event-driven everywhere.
+        whole: also time our own dense kernels, and profile the layers.
         round_done: called after every run.
 
     Returns:
@@ -57,27 +59,26 @@ def contest(
         ``spread``, ``score_difference``, ``layers``.
     """
     ours = compiled(module, windows[0], kernels)
-    own_dense = compiled(module, windows[0], partial(one_kernel, kernel=DENSE))
     times: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        event_host = build(ours, folder / "ours")
-        dense_host = build(own_dense, folder / "dense")
+        hosts = {OURS[0]: build(ours, folder / "ours")}
+        if whole:
+            own_dense = compiled(module, windows[0], partial(one_kernel, kernel=DENSE))
+            hosts[OWN_DENSE] = build(own_dense, folder / "dense")
         for window in windows:
             x = torch.from_numpy(window.astype(np.float32))[:, None]
             frames = layout.pack(ours.graph["input"].type, window).astype(np.uint16)
             assembled = assemble(module, x, peers)
             runs: dict[str, Callable[[], object]] = {
-                "f32": partial(event_host.classify, frames),
-                OWN_DENSE: partial(dense_host.classify, frames),
+                **{who: partial(host.classify, frames) for who, host in hosts.items()},
                 **assembled.runs,
             }
             for who, timing in time_in_turn(runs, rounds, round_done).items():
                 times.setdefault(who, []).extend(timing.rounds)
-        profiles = profile(ours, windows[0], folder)
+        profiles = profile(ours, windows[0], folder) if whole else []
         difference = assembled.score_difference | {
-            name: _difference(host.classify(frames), module, x)
-            for name, host in (("f32", event_host), (OWN_DENSE, dense_host))
+            who: _difference(host.classify(frames), module, x) for who, host in hosts.items()
         }
     return summary(times) | {
         "missing": assembled.missing,
@@ -119,11 +120,6 @@ def summary(times: dict[str, list[float]]) -> dict[str, Any]:
             result[kind] = {dtype: peers[fastest] / time for dtype, time in ours.items()}
     result["spread"] = {who: list(Timing(tuple(rounds)).spread) for who, rounds in times.items()}
     return result
-
-
-def densities(profiles: Sequence[NodeProfile]) -> dict[str, float]:
-    """Density of the spikes that each layer reads, by the layer's name."""
-    return {p.name: p.input_density for p in profiles if p.input_density is not None}
 
 
 def _difference(scores: npt.NDArray[np.float32], module: nn.Module, x: torch.Tensor) -> float:

@@ -1,0 +1,180 @@
+"""Measure everything that docs/performance.md says, in one process on one core, and write it.
+
+``make bench`` runs all of it; ``--only table`` and so on one part, with the others as they were
+measured last (benchmarks/results.json).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import performance_page
+import torch
+from grid import GROWTH, TABLE, Case, chosen_kernels, prepare
+
+from snnc.bench.contest import contest
+from snnc.bench.layer_peers import layer_ratios
+from snnc.bench.peers import PEERS
+from snnc.bench.roofline import roofline
+from snnc.bench.timing import machine, one_core
+from snnc.compiler.build import c_compiler
+from snnc.models.checkpoints import InputDescription, save
+from snnc.models.networks import build
+
+RESULTS = Path(__file__).parent / "results.json"
+SLOW_TO_BUILD = "torch_compile"
+GROWTH_PEERS = ("pytorch_eager", "onnxruntime_f32", "onnxruntime_int8_qdq")
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=7, help="timed rounds of each contestant")
+    options.add_argument("--only", choices=["table", "growth", "compile", "page"], help="one part")
+    options.add_argument("--json", metavar="FILE", help="write the results here too; - for stdout")
+    given = options.parse_args()
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    parts = {"table": table, "growth": growth, "compile": compile_cost}
+    for name, part in parts.items():
+        if given.only in (None, name):
+            with one_core() as core:
+                who = machine() | {"core": str(core)}
+                results[name] = {"machine": who, "rounds": given.rounds} | part(given.rounds)
+                results[name]["machine"]["load_after"] = machine()["load"]
+            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+            performance_page.write(results)
+    performance_page.write(results)
+    if given.json == "-":
+        json.dump(results, sys.stdout, indent=1)
+    elif given.json:
+        Path(given.json).write_text(json.dumps(results, indent=1) + "\n")
+
+
+def table(rounds: int) -> dict[str, Any]:
+    """The cases that have a goal, with every peer."""
+    roof = roofline()
+    rows = []
+    for index, case in enumerate(TABLE):
+        say(f"table: {case.title} at {case.density}")
+        prepared = prepare(case)
+        # compiling the unrolled network takes minutes and dense time does not depend on density
+        peers = [name for name in PEERS if name != SLOW_TO_BUILD or index == 0]
+        kernels = chosen_kernels(prepared, case.density)
+        row = contest(
+            prepared.module,
+            [prepared.frames],
+            rounds=rounds,
+            roof=roof,
+            peers=peers,
+            kernels=kernels,
+        )
+        if index > 0:
+            reason = "minutes to compile; its dense time is in the first row's run"
+            row["missing"][SLOW_TO_BUILD] = reason
+        row |= {"reached": prepared.forced.reached, **described(case)}
+        row["layer_ratios"] = layer_ratios(prepared.module, prepared.frames, row["layers"], rounds)
+        rows.append(row)
+        say(f"   ratio {row['ratio']['f32']:.1f}, wanted {case.wanted}")
+    return {"roofline": roof, "rows": rows}
+
+
+def growth(rounds: int) -> dict[str, Any]:
+    """Time against density, T, width and image size."""
+    roof = roofline()
+    result: dict[str, Any] = {"roofline": roof}
+    for axis, (title, points) in GROWTH.items():
+        rows = []
+        for value, case in points:
+            say(f"growth: {axis} {value}")
+            prepared = prepare(case)
+            kernels = chosen_kernels(prepared, case.density)
+            row = contest(
+                prepared.module,
+                [prepared.frames],
+                rounds=rounds,
+                roof=roof,
+                peers=GROWTH_PEERS,
+                kernels=kernels,
+                whole=False,
+            )
+            rows.append({"value": value, "reached": prepared.forced.reached, **row})
+        result[axis] = {"title": title, "rows": rows}
+    return result
+
+
+def compile_cost(_rounds: int) -> dict[str, Any]:
+    """Seconds and peak memory of ``snnc compile``, and of its C compiler alone."""
+    rows = []
+    for name, steps, side in (("three-layer", 60, 32), ("five-layer", 20, 128)):
+        say(f"compile: {name}")
+        network = build(name, input_size=(2, side, side), time_steps=steps).eval()
+        with tempfile.TemporaryDirectory() as folder:
+            model, out = Path(folder) / "model.pt", Path(folder) / "out"
+            save(network, model, input=InputDescription(side, side, steps, 10_000))
+            load = "import sys, snnc; snnc.load(sys.argv[1])"
+            loading = _child([sys.executable, "-c", load, str(model)])
+            whole = _child([sys.executable, "-m", "snnc", "compile", str(model), "-o", str(out)])
+            text = sum(file.stat().st_size for file in out.glob("*.[ch]"))
+            c_file = next(out.glob("*.c"))
+            flags = json.loads((out / "manifest.json").read_text())["options"]["flags"]
+            target = str(Path(folder) / "model.o")
+            command = [c_compiler(), *flags, f"-I{out}", "-fPIC", "-c", str(c_file), "-o", target]
+            c_alone = _child(command)
+        rows.append(
+            {
+                "network": name,
+                "parameters": sum(p.numel() for p in network.parameters()),
+                "load": loading,
+                "compile": whole,
+                "c_compiler": c_alone,
+                "c_text_bytes": text,
+            }
+        )
+    help_cost = _child([sys.executable, "-m", "snnc", "--help"])
+    return {"rows": rows, "help": help_cost}
+
+
+_MEASURE = """
+import json, resource, subprocess, sys, time
+start = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps({"seconds": time.perf_counter() - start,
+                  "cpu_seconds": used.ru_utime + used.ru_stime,
+                  "peak_mib": used.ru_maxrss / 1024}))
+"""
+
+
+def _child(command: Sequence[str]) -> dict[str, float]:
+    """Wall and processor seconds of a command with its children, and the largest resident memory
+    of any one of these processes."""
+    measure = [sys.executable, "-c", _MEASURE, *command]
+    said = subprocess.run(measure, check=True, capture_output=True, text=True)
+    result: dict[str, float] = json.loads(said.stdout)
+    return result
+
+
+def described(case: Case) -> dict[str, Any]:
+    return {
+        "title": case.title,
+        "network": case.network,
+        "density": case.density,
+        "wanted": case.wanted,
+        "hyper": {key: value for key, value in case.hyper.items()},
+    }
+
+
+def say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    main()
