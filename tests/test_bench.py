@@ -15,11 +15,20 @@ from snnc.bench.peers import INT8, PEERS, assemble
 from snnc.bench.peers.plain import PlainNeuron
 from snnc.bench.profile import profile
 from snnc.models.neurons import LIF, PLIF, DecayLIF
-from tests.lively import lively_network
-from tests.test_cli import recordings, snnc, vanilla  # noqa: F401  # fixtures
+from tests.lively import lively_checkpoint, lively_network, write_nmnist
 
 OPTIONAL = {"onnxruntime_f32", "onnxruntime_int8_qdq", "spikingjelly_multi_step"}
 SLOW = {"torch_compile"}
+
+
+@pytest.fixture(scope="module")
+def vanilla(tmp_path_factory):
+    return lively_checkpoint(tmp_path_factory.mktemp("vanilla") / "net.pt")
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    return write_nmnist(tmp_path_factory.mktemp("nmnist"))
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +138,7 @@ def test_summary_compares_like_with_like():
     assert result["spread"]["f32"] == [1.0, 9.0]
 
 
-def test_bench_command(snnc, vanilla, recordings):  # noqa: F811
+def test_bench_command(snnc, vanilla, recordings):
     options = ["--data", f"nmnist:{recordings}", "--samples", 1, "--rounds", 5]
     options += ["--densities", "0.2", "--peers", "pytorch_eager,pytorch_eager_step_by_step"]
     status, out, err = snnc("bench", vanilla, *options, "--json", "-")
@@ -152,7 +161,7 @@ def test_bench_command(snnc, vanilla, recordings):  # noqa: F811
     assert "roofline" in err
 
 
-def test_bench_refuses_peers_and_rates_it_does_not_know(snnc, vanilla, recordings):  # noqa: F811
+def test_bench_refuses_peers_and_rates_it_does_not_know(snnc, vanilla, recordings):
     data = ("--data", f"nmnist:{recordings}")
     for options in (("--peers", "tensorflow"), ("--densities", "0.1,2"), ("--densities", "x")):
         status, _, err = snnc("bench", vanilla, *data, *options)
