@@ -31,25 +31,23 @@ fastest peer's time over ours.
   convolutions and matrix products statically (QDQ, a scale per channel), neurons stay float32.
 - `spikingjelly_multi_step`: SpikingJelly's LIFNode in the same network.
 - `snnc_dense_f32`: our own dense kernels, no branch on activity.
-- Qualia-CodeGen is not measured: see the end of this page.
-"""
-
-QUALIA = """\
-## Qualia-CodeGen
-
-{text}
+- `qualia_codegen_c`: Qualia-CodeGen's float32 C, in its own environment, batch norm folded.
 """
 
 
 def write(results: dict[str, Any]) -> None:
     """Write the page from whatever parts have been measured."""
     parts = ["# Performance", ""]
-    first = next((results[key] for key in ("table", "growth", "compile") if key in results), None)
+    first = next(
+        (results[key] for key in ("table", "fit", "growth", "compile") if key in results), None
+    )
     if first is None:
         return
     parts += [HOW.format(rounds=first["rounds"]), _machine(results), ""]
     if "table" in results:
         parts += _table(results["table"])
+    if "fit" in results:
+        parts += _prices(results["fit"])
     if "growth" in results:
         parts += _growth(results["growth"])
     if "compile" in results:
@@ -59,7 +57,7 @@ def write(results: dict[str, Any]) -> None:
 
 def _machine(results: dict[str, Any]) -> str:
     rows = []
-    for key in ("table", "growth", "compile"):
+    for key in ("table", "fit", "growth", "compile"):
         if key in results:
             who = results[key]["machine"]
             load = f"{who['load'].split()[0]} before, {who['load_after'].split()[0]} after"
@@ -171,6 +169,33 @@ def _layers(part: dict[str, Any]) -> list[str]:
             "",
         ]
     return lines
+
+
+def _prices(part: dict[str, Any]) -> list[str]:
+    heads = ["kernel", "a vector of 16 outputs, ns", "a word of spikes, ns"]
+    heads += ["a vector of 16 weights, ns", "median error of the fit"]
+    rows = [
+        [
+            kernel,
+            *(f"{price[key]:.2f}" for key in ("pixel", "word", "vector")),
+            f"{100 * part['errors'][kernel]:.0f} %",
+        ]
+        for kernel, price in part["prices"].items()
+    ]
+    crossings = ", ".join(
+        f"`{name}` {'never' if at is None else f'{at:.2f}'}" for name, at in part["layers"].items()
+    )
+    return [
+        "## Choosing kernels",
+        "",
+        "Prices fitted to both kernels of the wide three-layer network's layers, timed inside the "
+        "network at six densities (`snnc bench --fit` does the same for a model of yours):",
+        "",
+        *_rows(heads, rows),
+        "",
+        f"The dense kernel is faster above these input densities: {crossings}.",
+        "",
+    ]
 
 
 def _growth(part: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -17,31 +18,54 @@ from pathlib import Path
 from typing import Any
 
 import performance_page
+import qualia
 import torch
-from grid import GROWTH, TABLE, Case, chosen_kernels, prepare
+from grid import GROWTH, TABLE, WIDE, Case, Prepared, chosen_kernels, prepare
+from torch import nn
 
-from snnc.bench.contest import contest
+from snnc.bench.contest import compiled, contest
+from snnc.bench.fit import fitted
 from snnc.bench.layer_peers import layer_ratios
-from snnc.bench.peers import PEERS
+from snnc.bench.peers import PEERS, Run, Unavailable
 from snnc.bench.roofline import roofline
 from snnc.bench.timing import machine, one_core
+from snnc.compiler import costs
 from snnc.compiler.build import c_compiler
+from snnc.compiler.passes.choose_kernels import CostModel, choosable, work_of
 from snnc.models.checkpoints import InputDescription, save
 from snnc.models.networks import build
 
 RESULTS = Path(__file__).parent / "results.json"
-SLOW_TO_BUILD = "torch_compile"
-GROWTH_PEERS = ("pytorch_eager", "onnxruntime_f32", "onnxruntime_int8_qdq")
+BUNDLED = Path(__file__).parent.parent / "compiler" / "kernel_costs.json"
+SLOW = {
+    "torch_compile": "takes minutes to compile",
+    "qualia_codegen_c": "takes seconds a window",
+}
+"""Peers that only the first row of the table measures: dense time does not depend on density."""
+ALL_PEERS = {**PEERS, "qualia_codegen_c": qualia.codegen_c}
+GROWTH_PEERS = {
+    who: PEERS[who] for who in ("pytorch_eager", "onnxruntime_f32", "onnxruntime_int8_qdq")
+}
+
+
+def _left_out(_module: nn.Module, _x: torch.Tensor) -> Run:
+    raise Unavailable("left out of this run")
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=7, help="timed rounds of each contestant")
-    options.add_argument("--only", choices=["table", "growth", "compile", "page"], help="one part")
+    choices = ["fit", "table", "growth", "compile", "page"]
+    options.add_argument("--only", choices=choices, help="one part")
+    options.add_argument(
+        "--without", default="", help="leave out these peers, say torch_compile,qualia_codegen_c"
+    )
     options.add_argument("--json", metavar="FILE", help="write the results here too; - for stdout")
     given = options.parse_args()
+    for name in filter(None, given.without.split(",")):
+        ALL_PEERS[name] = _left_out
     results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    parts = {"table": table, "growth": growth, "compile": compile_cost}
+    parts = {"fit": prices, "table": table, "growth": growth, "compile": compile_cost}
     for name, part in parts.items():
         if given.only in (None, name):
             with one_core() as core:
@@ -57,6 +81,27 @@ def main() -> None:
         Path(given.json).write_text(json.dumps(results, indent=1) + "\n")
 
 
+def prices(rounds: int) -> dict[str, Any]:
+    """The prices of kernels on this machine, which come with the package."""
+    say("fit: both kernels at several densities")
+    prepared = prepare(Case("three-layer wide", "three-layer", 0.1, WIDE))
+    found = fitted(prepared.module, prepared.frames, rounds)
+    content = costs.as_json(found.model)
+    BUNDLED.write_text(json.dumps(content, indent=2) + "\n")
+    errors = {" ".join(key): error for key, error in found.errors.items()}
+    return {**content, "errors": errors, "layers": _crossovers(prepared, found.model)}
+
+
+def _crossovers(prepared: Prepared, model: CostModel) -> dict[str, float | None]:
+    graph = compiled(prepared.module, prepared.frames, None).graph
+    crossings = {
+        node.name: model.crossover(node.op, work_of(graph, node))
+        for node in graph.nodes
+        if choosable(graph, node)
+    }
+    return {name: None if math.isinf(value) else value for name, value in crossings.items()}
+
+
 def table(rounds: int) -> dict[str, Any]:
     """The cases that have a goal, with every peer."""
     roof = roofline()
@@ -64,8 +109,7 @@ def table(rounds: int) -> dict[str, Any]:
     for index, case in enumerate(TABLE):
         say(f"table: {case.title} at {case.density}")
         prepared = prepare(case)
-        # compiling the unrolled network takes minutes and dense time does not depend on density
-        peers = [name for name in PEERS if name != SLOW_TO_BUILD or index == 0]
+        peers = {who: ALL_PEERS[who] for who in ALL_PEERS if who not in SLOW or index == 0}
         kernels = chosen_kernels(prepared, case.density)
         row = contest(
             prepared.module,
@@ -76,8 +120,7 @@ def table(rounds: int) -> dict[str, Any]:
             kernels=kernels,
         )
         if index > 0:
-            reason = "minutes to compile; its dense time is in the first row's run"
-            row["missing"][SLOW_TO_BUILD] = reason
+            row["missing"] |= {who: f"{why}: first row only" for who, why in SLOW.items()}
         row |= {"reached": prepared.forced.reached, **described(case)}
         row["layer_ratios"] = layer_ratios(prepared.module, prepared.frames, row["layers"], rounds)
         rows.append(row)

@@ -52,19 +52,19 @@ def load() -> CostModel:
 def save(costs: CostModel) -> Path:
     """Keep prices for later compilations; gives the file. Raises SnncError (BAD_OUTPUT)."""
     path = own_file()
-    content = {
-        "machine": costs.machine,
-        "unit": "nanoseconds",
-        "prices": {
-            f"{op} {kernel}": dataclasses.asdict(p) for (op, kernel), p in costs.prices.items()
-        },
-    }
+    content = as_json(costs)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise SnncError(BAD_OUTPUT, str(error.strerror), where=str(path)) from error
     return path
+
+
+def as_json(costs: CostModel) -> dict[str, Any]:
+    """Prices as their files hold them."""
+    prices = {" ".join(key): dataclasses.asdict(price) for key, price in costs.prices.items()}
+    return {"machine": costs.machine, "unit": "nanoseconds", "prices": prices}
 
 
 def _parsed(content: dict[str, Any]) -> CostModel:

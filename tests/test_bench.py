@@ -99,7 +99,7 @@ def test_plain_neurons_fire_as_the_packages_own(neuron):
 
 @pytest.mark.parametrize("name", sorted(set(PEERS) - SLOW))
 def test_every_peer_runs_the_same_network(name, x):
-    assembled = assemble(lively_network(), x, [name])
+    assembled = assemble(lively_network(), x, {name: PEERS[name]})
     if assembled.missing and name in OPTIONAL:
         pytest.skip(assembled.missing[name])
     assert assembled.missing == {}
@@ -109,9 +109,15 @@ def test_every_peer_runs_the_same_network(name, x):
 
 
 def test_a_peer_that_cannot_run_says_why(x):
-    assembled = assemble(lively_network("asa1"), x, ["pytorch_eager_step_by_step"])
+    name = "pytorch_eager_step_by_step"
+
+    def broken(module, x):
+        raise ValueError("no luck")
+
+    assembled = assemble(lively_network("asa1"), x, {name: PEERS[name], "broken": broken})
     assert assembled.runs == {}
-    assert "attention" in assembled.missing["pytorch_eager_step_by_step"]
+    assert "attention" in assembled.missing[name]
+    assert assembled.missing["broken"] == "ValueError: no luck"
 
 
 def test_profile_accounts_for_the_nodes_and_their_operations(frames, tmp_path):

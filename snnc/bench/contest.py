@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from snnc.bench.peers import INT8, PEERS, assemble
+from snnc.bench.peers import INT8, PEERS, Prepare, assemble
 from snnc.bench.profile import profile
 from snnc.bench.roofline import layer_entries
 from snnc.bench.timing import Timing, time_in_turn
@@ -37,7 +37,7 @@ def contest(
     *,
     rounds: int,
     roof: dict[str, Any],
-    peers: Iterable[str] = PEERS,
+    peers: Mapping[str, Prepare] = PEERS,
     kernels: pipeline.Pass | None = None,
     whole: bool = True,
     round_done: Callable[[], None] = lambda: None,
@@ -49,7 +49,7 @@ def contest(
         windows: event counts uint16 [T, 2, H, W] each.
         rounds: timed rounds a window, after one that does not count.
         roof: the measured roofline, see :func:`snnc.bench.roofline.roofline`.
-        peers: names in :data:`snnc.bench.peers.PEERS`.
+        peers: by name, as :data:`snnc.bench.peers.PEERS`.
         kernels: the pass that chooses the C's kernels; default: event-driven everywhere.
         whole: also time our own dense kernels, and profile the layers.
         round_done: called after every run.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from snnc.bench.contest import Frames
+    from snnc.bench.peers import Prepare
 
 
 @click.command()
@@ -67,6 +68,8 @@ def command(
 
     --fit times both kernels of each layer at many densities instead, and keeps the prices by which
     `snnc compile --calibrate` and `--density` choose kernels.
+
+    Qualia-CodeGen's C takes part in `make bench` only: it needs an environment of its own.
     """
     from snnc.bench.peers import PEERS
     from snnc.bench.timing import one_core
@@ -88,7 +91,8 @@ def command(
         if fit:
             result = _fit(source.module, recordings[0], rounds)
         else:
-            result = _measure(source.module, recordings, wanted, names, rounds, core)
+            chosen = {who: PEERS[who] for who in names}
+            result = _measure(source.module, recordings, wanted, chosen, rounds, core)
     write_json(result, json_file)
     if fit:
         _show_prices(console, result)
@@ -110,7 +114,7 @@ def _measure(
     module: nn.Module,
     recordings: Sequence[Frames],
     rates: Sequence[float],
-    peers: Sequence[str],
+    peers: Mapping[str, Prepare],
     rounds: int,
     core: int | None,
 ) -> dict[str, Any]:

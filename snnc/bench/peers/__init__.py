@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +12,9 @@ from snnc.bench.peers import onnx_runtime, pytorch, spikingjelly
 from snnc.bench.peers.pytorch import Run
 from snnc.bench.peers.unavailable import Unavailable
 
-PEERS: Mapping[str, Callable[[nn.Module, torch.Tensor], Run]] = {
+Prepare = Callable[[nn.Module, torch.Tensor], Run]
+
+PEERS: Mapping[str, Prepare] = {
     "pytorch_eager": pytorch.eager,
     "pytorch_eager_channels_first": pytorch.eager_channels_first,
     "pytorch_eager_step_by_step": pytorch.step_by_step,
@@ -37,15 +39,15 @@ class Assembled:
     score_difference: dict[str, float]
 
 
-def assemble(module: nn.Module, x: torch.Tensor, names: Iterable[str] = PEERS) -> Assembled:
+def assemble(module: nn.Module, x: torch.Tensor, peers: Mapping[str, Prepare] = PEERS) -> Assembled:
     """Build every peer, run it once, and compare its scores."""
     wanted = pytorch.eager(module, x)()
     runs: dict[str, Run] = {}
     missing: dict[str, str] = {}
     differences: dict[str, float] = {}
-    for name in names:
+    for name, prepare in peers.items():
         try:
-            run = PEERS[name](module, x)
+            run = prepare(module, x)
             scores = run()
         except Unavailable as reason:
             missing[name] = str(reason)
@@ -57,3 +59,6 @@ def assemble(module: nn.Module, x: torch.Tensor, names: Iterable[str] = PEERS) -
         runs[name] = run
         differences[name] = float((scores - wanted).abs().max())
     return Assembled(runs, missing, differences)
+
+
+__all__ = ["INT8", "PEERS", "Assembled", "Prepare", "Run", "Unavailable", "assemble"]
