@@ -189,7 +189,7 @@ def _prices(part: dict[str, Any]) -> list[str]:
         "## Choosing kernels",
         "",
         "Prices fitted to both kernels of the wide three-layer network's layers, timed inside the "
-        "network at six densities (`snnc bench --fit` does the same for a model of yours):",
+        "network at four densities (`snnc bench --fit` does the same for a model of yours):",
         "",
         *_rows(heads, rows),
         "",
@@ -271,6 +271,18 @@ def _compile(part: dict[str, Any]) -> list[str]:
     ]
     lines += [*_rows(heads, body), ""]
     lines += [f"`snnc --help`: {part['help']['seconds']:.2f} s.", ""]
+    if "weights_text" in part:
+        heads = ["C compiler", "large weights written as", "processor seconds", "peak MiB"]
+        body = [
+            [
+                row["compiler"],
+                row["form"],
+                f"{row['cpu_seconds']:.1f}",
+                f"{row['peak_mib']:.0f}",
+            ]
+            for row in part["weights_text"]
+        ]
+        lines += ["The wide three-layer network's C file, alone:", "", *_rows(heads, body), ""]
     return lines
 
 

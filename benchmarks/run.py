@@ -9,18 +9,21 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import performance_page
 import qualia
 import torch
-from grid import GROWTH, TABLE, WIDE, Case, Prepared, chosen_kernels, prepare
+from grid import GROWTH, TABLE, Case, Prepared, chosen_kernels, prepare
 from torch import nn
 
 from snnc.bench.contest import compiled, contest
@@ -29,8 +32,8 @@ from snnc.bench.layer_peers import layer_ratios
 from snnc.bench.peers import PEERS, Run, Unavailable
 from snnc.bench.roofline import roofline
 from snnc.bench.timing import machine, one_core
-from snnc.compiler import costs
-from snnc.compiler.build import c_compiler
+from snnc.compiler import costs, emitter
+from snnc.compiler.build import HOST_FLAGS, NATIVE, c_compiler
 from snnc.compiler.passes.choose_kernels import CostModel, choosable, work_of
 from snnc.models.checkpoints import InputDescription, save
 from snnc.models.networks import build
@@ -84,7 +87,7 @@ def main() -> None:
 def prices(rounds: int) -> dict[str, Any]:
     """The prices of kernels on this machine, which come with the package."""
     say("fit: both kernels at several densities")
-    prepared = prepare(Case("three-layer wide", "three-layer", 0.1, WIDE))
+    prepared = prepare(Case("three-layer wide", "three-layer", 0.1, {"time_steps": 20}))
     found = fitted(prepared.module, prepared.frames, rounds)
     content = costs.as_json(found.model)
     BUNDLED.write_text(json.dumps(content, indent=2) + "\n")
@@ -181,7 +184,34 @@ def compile_cost(_rounds: int) -> dict[str, Any]:
             }
         )
     help_cost = _child([sys.executable, "-m", "snnc", "--help"])
-    return {"rows": rows, "help": help_cost}
+    return {"rows": rows, "help": help_cost, "weights_text": weights_text()}
+
+
+def weights_text() -> list[dict[str, Any]]:
+    """Each C compiler on the wide three-layer network, its weights written in either form."""
+    module = build("three-layer").eval()
+    window = np.zeros((60, 2, 32, 32), np.uint16)
+    packed_above, rows = emitter.PACKED_ABOVE, []
+    for form, limit in (
+        ("a hexadecimal float each", 10**9),
+        ("the bits of two floats a literal", packed_above),
+    ):
+        emitter.PACKED_ABOVE = limit
+        texts = compiled(module, window, None).generated.files
+        emitter.PACKED_ABOVE = packed_above
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            as_file(files("snnc") / "runtime_c" / "include") as include,
+        ):
+            for name, text in texts.items():
+                (Path(folder) / name).write_text(text)
+            for compiler in filter(shutil.which, ("gcc", "clang")):
+                say(f"compile: {compiler}, {form}")
+                flags = [*HOST_FLAGS, *NATIVE, f"-I{folder}", f"-I{include}"]
+                unit, target = f"{folder}/net.c", f"{folder}/net.o"
+                cost = _child([compiler, *flags, "-c", unit, "-o", target])
+                rows.append({"compiler": compiler, "form": form, **cost})
+    return rows
 
 
 _MEASURE = """

@@ -27,7 +27,7 @@ from snnc.compiler.passes.choose_kernels import (
     work_of,
 )
 
-DENSITIES = (0.01, 0.045, 0.1, 0.2, 0.5, 1.0)
+DENSITIES = (0.01, 0.1, 0.5, 1.0)
 
 Samples = dict[tuple[str, str], list[tuple[Work, float, float]]]
 
