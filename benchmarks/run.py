@@ -92,7 +92,11 @@ def prices(rounds: int) -> dict[str, Any]:
     content = costs.as_json(found.model)
     BUNDLED.write_text(json.dumps(content, indent=2) + "\n")
     errors = {" ".join(key): error for key, error in found.errors.items()}
-    return {"prices": content["prices"], "errors": errors, "layers": _crossovers(prepared, found.model)}
+    return {
+        "prices": content["prices"],
+        "errors": errors,
+        "layers": _crossovers(prepared, found.model),
+    }
 
 
 def _crossovers(prepared: Prepared, model: CostModel) -> dict[str, float | None]:

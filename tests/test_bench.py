@@ -14,6 +14,7 @@ from snnc.bench.densities import fire_at
 from snnc.bench.peers import INT8, PEERS, assemble
 from snnc.bench.peers.plain import PlainNeuron
 from snnc.bench.profile import profile
+from snnc.bench.timing import Timing
 from snnc.models.neurons import LIF, PLIF, DecayLIF
 from tests.lively import lively_checkpoint, lively_network, write_nmnist
 
@@ -137,9 +138,15 @@ def test_profile_accounts_for_the_nodes_and_their_operations(frames, tmp_path):
 
 
 def test_summary_compares_like_with_like():
-    times = {"f32": [2.0, 1.0, 9.0], "pytorch_eager": [30.0] * 3, "onnxruntime_int8_qdq": [8.0] * 3}
+    times = {
+        "f32": Timing((2.0, 1.0, 9.0), (1.0, 1.0, 2.0)),
+        "pytorch_eager": Timing((30.0,) * 3, (30.0,) * 3),
+        "slower": Timing((31.0,) * 3, (25.0,) * 3),
+        "onnxruntime_int8_qdq": Timing((8.0,) * 3, (8.0,) * 3),
+    }
     result = summary(times)
     assert result["ratio"] == {"f32": 15.0}
+    assert result["ratio_processor"] == {"f32": 25.0}
     assert result["ratio_int8_peers"] == {"f32": 4.0}
     assert result["spread"]["f32"] == [1.0, 9.0]
 

@@ -16,7 +16,7 @@ from torch import nn
 from snnc.bench.peers import INT8, PEERS, Prepare, assemble
 from snnc.bench.profile import profile
 from snnc.bench.roofline import layer_entries
-from snnc.bench.timing import Timing, time_in_turn
+from snnc.bench.timing import Timing, joined, time_in_turn
 from snnc.compiler import layout, pipeline
 from snnc.compiler.build import HostModel, compile_shared
 from snnc.compiler.compilation import Compilation, compile_graph
@@ -59,7 +59,7 @@ def contest(
         ``spread``, ``score_difference``, ``layers``.
     """
     ours = compiled(module, windows[0], kernels)
-    times: dict[str, list[float]] = {}
+    timings: dict[str, list[Timing]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         hosts = {OURS[0]: build(ours, folder / "ours")}
@@ -75,12 +75,12 @@ def contest(
                 **assembled.runs,
             }
             for who, timing in time_in_turn(runs, rounds, round_done).items():
-                times.setdefault(who, []).extend(timing.rounds)
+                timings.setdefault(who, []).append(timing)
         profiles = profile(ours, windows[0], folder) if whole else []
         difference = assembled.score_difference | {
             who: _difference(host.classify(frames), module, x) for who, host in hosts.items()
         }
-    return summary(times) | {
+    return summary({who: joined(parts) for who, parts in timings.items()}) | {
         "missing": assembled.missing,
         "score_difference": difference,
         "layers": layer_entries(profiles, roof),
@@ -104,21 +104,28 @@ def build(compilation: Compilation, folder: Path) -> HostModel:
     return HostModel(library, compilation.graph.name, compilation.generated.plan.size, classes)
 
 
-def summary(times: dict[str, list[float]]) -> dict[str, Any]:
-    """Medians, spreads and ratios of the rounds (milliseconds) of each contestant."""
-    timings = {who: Timing(tuple(rounds)) for who, rounds in times.items()}
-    ours = {who: timings.pop(who).median for who in OURS}
-    peers = {who: timing.median for who, timing in timings.items()}
-    result: dict[str, Any] = {"ours": ours, "peers": peers, "ratio": {}, "fastest_peer": {}}
-    for kind, names in (
-        ("ratio", [who for who in peers if who not in INT8]),
-        ("ratio_int8_peers", [who for who in peers if who in INT8]),
-    ):
-        if names:
-            fastest = min(names, key=peers.__getitem__)
+def summary(timings: Mapping[str, Timing]) -> dict[str, Any]:
+    """Medians, spreads and ratios of each contestant, by the clock and by processor time."""
+    names = {
+        "ratio": [who for who in timings if who not in INT8 and who not in OURS],
+        "ratio_int8_peers": [who for who in timings if who in INT8],
+    }
+    clock = {who: timing.median for who, timing in timings.items()}
+    worked = {who: timing.processor_median for who, timing in timings.items()}
+    result: dict[str, Any] = {
+        "ours": {who: clock[who] for who in OURS},
+        "peers": {who: time for who, time in clock.items() if who not in OURS},
+        "processor_ms": worked,
+        "spread": {who: list(timing.spread) for who, timing in timings.items()},
+        "fastest_peer": {},
+    }
+    for kind, peers in names.items():
+        if peers:
+            fastest = min(peers, key=clock.__getitem__)
             result["fastest_peer"][kind] = fastest
-            result[kind] = {dtype: peers[fastest] / time for dtype, time in ours.items()}
-    result["spread"] = {who: list(Timing(tuple(rounds)).spread) for who, rounds in times.items()}
+            result[kind] = {dtype: clock[fastest] / clock[dtype] for dtype in OURS}
+            least = min(worked[who] for who in peers)
+            result[f"{kind}_processor"] = {dtype: least / worked[dtype] for dtype in OURS}
     return result
 
 

@@ -18,8 +18,8 @@ from snnc.models.networks import OverTime
 def layer_ratios(
     module: nn.Module, frames: Frames, layers: Sequence[dict[str, Any]], rounds: int
 ) -> dict[str, float]:
-    """PyTorch's time over ours for convolution or matrix product, batch norm and average pool of
-    each layer, all steps in one batch, in the layout the model chooses.
+    """PyTorch's processor time over ours for each layer: convolution or matrix product, batch norm
+    and average pool, all steps in one batch, in the layout that the model chooses.
 
     Args:
         module: a network of :mod:`snnc.models`.
@@ -48,5 +48,5 @@ def layer_ratios(
             timed = time_in_turn({name: partial(part, given)}, rounds)
             for node, milliseconds in ours.items():
                 if node.startswith(f"{name}_"):
-                    ratios[node] = timed[name].median / milliseconds
+                    ratios[node] = timed[name].processor_median / milliseconds
     return ratios

@@ -208,7 +208,11 @@ def _show_contest(console: Console, title: str, result: dict[str, Any]) -> None:
         console.print(f"not measured: {who}: {reason}")
     for dtype, ratio in result["ratio"].items():
         peer = result["fastest_peer"]["ratio"]
-        console.print(f"fastest float32 peer ({peer}) / ours, {dtype}: [bold]{ratio:.1f}[/]")
+        worked = result["ratio_processor"][dtype]
+        console.print(
+            f"fastest float32 peer ({peer}) / ours, {dtype}: [bold]{ratio:.1f}[/] "
+            f"(by processor time {worked:.1f})"
+        )
 
 
 def _show_layers(console: Console, result: dict[str, Any]) -> None:
