@@ -112,7 +112,7 @@ def _described(layer: nn.Module) -> Layer:
 
 def _neuron(neuron: nn.Module) -> Layer:
     if isinstance(neuron, DecayLIF):
-        leak = float(neuron.rate())
+        leak = float(neuron.rate().detach())
     elif isinstance(neuron, LIF) and neuron.beta < 1.0:
         leak = 1.0 - neuron.beta
     else:

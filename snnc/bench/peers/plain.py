@@ -31,7 +31,10 @@ class PlainNeuron(nn.Module):
         self.threshold = neuron.v_threshold
         self.reset = neuron.v_reset
         if isinstance(neuron, DecayLIF):
-            self.beta, self.gain = 1.0 - float(neuron.rate()), float(neuron.rate())
+            self.beta, self.gain = (
+                1.0 - float(neuron.rate().detach()),
+                float(neuron.rate().detach()),
+            )
         else:
             self.beta, self.gain = neuron.beta, 1.0
         self.decays = isinstance(neuron, DecayLIF)

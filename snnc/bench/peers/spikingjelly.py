@@ -22,7 +22,7 @@ def multi_step(module: nn.Module, x: torch.Tensor) -> Run:
 
     def make(ours: LIF | DecayLIF) -> nn.Module:
         decays = isinstance(ours, DecayLIF)
-        leak = float(ours.rate()) if isinstance(ours, DecayLIF) else 1.0 - ours.beta
+        leak = float(ours.rate().detach()) if isinstance(ours, DecayLIF) else 1.0 - ours.beta
         if leak <= 0.0:
             raise Unavailable("SpikingJelly's LIFNode always leaks")
         node: Any = neuron.LIFNode(
