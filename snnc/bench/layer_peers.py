@@ -47,6 +47,6 @@ def layer_ratios(
             name = path.split(".")[0]
             timed = time_in_turn({name: partial(part, given)}, rounds)
             for node, milliseconds in ours.items():
-                if node.startswith(f"{name}_"):
+                if node in (f"{name}_conv", f"{name}_linear"):
                     ratios[node] = timed[name].processor_median / milliseconds
     return ratios
