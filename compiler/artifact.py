@@ -67,9 +67,21 @@ class Memory:
 
 
 def write(
-    out: Path, source: SourceModel, compilation: Compilation, *, instrument: bool = False
+    out: Path,
+    source: SourceModel,
+    compilation: Compilation,
+    *,
+    instrument: bool = False,
+    choice: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write the compiled model to ``out`` and give its manifest.
+
+    Args:
+        out: the folder.
+        source: the model.
+        compilation: what to write.
+        instrument: count every executed operation.
+        choice: from what the kernels were chosen, for the manifest; None where they were not.
 
     Raises:
         SnncError: BAD_OUTPUT where ``out`` cannot be written or holds something else;
@@ -85,7 +97,7 @@ def write(
         defines = ["SNN_INSTRUMENT"] if instrument else []
         memory = _compile(folder, compilation, library, defines)
         manifest = _manifest(source, compilation, library, memory)
-        manifest["options"]["instrument"] = instrument
+        manifest["options"] |= {"instrument": instrument, "kernels": choice}
         manifest["files"] = {
             path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(folder.rglob("*"))

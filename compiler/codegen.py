@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 import jinja2
+import numpy as np
 
 from snnc.compiler import layout, lifetimes, memory
 from snnc.compiler.emitter import (
@@ -218,8 +219,13 @@ class _Names:
 
 
 def literals(constant: Constant) -> Iterable[str]:
-    """Lines of hexadecimal float literals, exact and quick to parse."""
+    """Lines of literals: exact hexadecimal floats, or the bits of two floats each if packed."""
     values = constant.values.ravel()
+    if constant.packed:
+        pairs = np.concatenate([values, np.zeros(len(values) % 2, np.float32)]).view("<u8").tolist()
+        for start in range(0, len(pairs), 4):
+            yield ", ".join(f"0x{pair:016x}u" for pair in pairs[start : start + 4]) + ","
+        return
     for start in range(0, len(values), 8):
         yield ", ".join(map(hex_float, values[start : start + 8].tolist())) + ","
 

@@ -29,13 +29,21 @@ class Compilation:
     framing: Framing | None
 
 
-def compile_graph(graph: Graph, framing: Framing | None = None) -> Compilation:
+def compile_graph(
+    graph: Graph, framing: Framing | None = None, *, kernels: pipeline.Pass | None = None
+) -> Compilation:
     """Run the passes, schedule, plan and emit.
+
+    Args:
+        graph: the imported graph.
+        framing: how events become frames, if the model takes events.
+        kernels: a pass that chooses kernels (:mod:`snnc.compiler.passes.choose_kernels`);
+            default: event-driven everywhere.
 
     Raises:
         SnncError: whatever a pass or an op refuses.
     """
-    optimised = pipeline.optimised(graph)
+    optimised = pipeline.optimised(graph, kernels)
     plan = schedule(optimised)
     generated = codegen.generate(optimised, plan, framing)
     return Compilation(pipeline.lowered(graph), optimised, plan, generated, framing)

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
-from snnc.estimator.energy import Comparison, Estimate, energy_json
-from snnc.estimator.terminal import count_text, energy_text, print_energy
 
 from snnc.errors import BAD_ENERGY_TABLE, BAD_OPTION, SnncError
 from snnc.estimator import tables
 from snnc.estimator.conventions import CONVENTIONS
 from snnc.estimator.counts import Tally
+from snnc.estimator.energy import Comparison, Estimate, energy_json
+from snnc.estimator.terminal import count_text, energy_text, print_energy
 from tests.lively import lively_network
 from tests.test_estimator_counts import ByHand, by_hand_frames, counted, network_of
 

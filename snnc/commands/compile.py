@@ -26,6 +26,14 @@ from snnc.commands.options import (
 )
 @click.option("--dtype", default="f32", show_default=True, help="Arithmetic of the C.")
 @click.option("--target", default="host", show_default=True, help="Where the C will run.")
+@click.option(
+    "--calibrate", metavar="DATA", help="Choose kernels by the densities on these recordings."
+)
+@click.option(
+    "--density",
+    type=click.FloatRange(0.0, 1.0),
+    help="Choose kernels as if every layer's spikes were this dense.",
+)
 @click.option("--instrument", is_flag=True, help="Count every executed operation.")
 @json_option
 def command(
@@ -33,6 +41,8 @@ def command(
     out: Path,
     dtype: str,
     target: str,
+    calibrate: str | None,
+    density: float | None,
     instrument: bool,
     json_file: str | None,
 ) -> None:
@@ -40,7 +50,10 @@ def command(
 
     OUT gets the C, the runtime's headers, a shared library and manifest.json; it appears whole or
     not at all.
+
+    Layers are event-driven, unless --calibrate or --density shows that the dense kernel is faster.
     """
+    from snnc.commands import kernels
     from snnc.compiler import artifact
     from snnc.compiler.compilation import compile_graph
 
@@ -51,10 +64,21 @@ def command(
         source = model.load()
         status.update("compiling to C")
         compilation = compile_graph(source.graph(), source.framing)
+        choice = kernels.choose(source, compilation, calibrate, density)
+        if choice is not None:
+            compilation = compile_graph(source.graph(), source.framing, kernels=choice.kernels)
         status.update("compiling the C")
-        manifest = artifact.write(out, source, compilation, instrument=instrument)
+        manifest = artifact.write(
+            out,
+            source,
+            compilation,
+            instrument=instrument,
+            choice=None if choice is None else choice.report,
+        )
     write_json(manifest, json_file)
     _show(console, out, manifest)
+    if choice is not None:
+        kernels.show(console, choice.report)
 
 
 def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
