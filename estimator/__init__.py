@@ -3,10 +3,14 @@
 How the pieces go together::
 
     network = Network(source=lowered_graph, executed=optimised_graph)
-    activities = observe(network, recordings, interpret)         # one sample at a time
-    tallies = count(network, activities, [EXECUTED, PAPER])      # one pass, any number of rules
-    model = Estimate(tallies["executed"], tables.load("horowitz-f32"))
+    survey = Survey(network, AUDITED, redundancy=True, memory=True)
+    for activity, label in zip(observe(network, recordings, interpret), labels):
+        survey.add(activity, label)                              # one recording at a time
+    model = Estimate(survey.tallies["executed"], tables.load("horowitz-f32"))
     energy_json(model, Comparison(model, baseline))              # ΔE, break-even, sensitivity
+    redundancy_json(survey.redundancy, other.redundancy)         # Definitions 1-6
+    render(Report(Subject.of("model", survey, table), ...))      # the page
 
-The estimator knows the graph and the ops; the interpreter that runs a graph is handed in.
+Accumulators merge, so that recordings can be shared out. The estimator knows the graph and the
+ops; the interpreter that runs a graph is handed in.
 """

@@ -47,10 +47,11 @@ class Activity:
     @property
     def discrete(self) -> dict[str, torch.Tensor]:
         """The input, spikes and masks: what both graphs share."""
+        shared = self.network.source.index
         return {
             node.name: self.executed[node.name]
             for node in self.network.executed.nodes
-            if node.op == "input" or _is_decision(node.op, node.type.kind)
+            if node.name in shared and (node.op == "input" or node.type.kind is Kind.SPIKE)
         }
 
     @cached_property
@@ -59,11 +60,6 @@ class Activity:
         graph, known = self.network.source, self.discrete
         inputs = {node.name: known.pop(node.name) for node in graph.nodes if node.op == "input"}
         return self._interpret(graph, inputs, known)
-
-
-def _is_decision(op: str, kind: Kind) -> bool:
-    """Whether an op turns reals into 0 or 1: where rounding could make two runs part."""
-    return op in ("neuron", "complementary_mask") and kind is Kind.SPIKE
 
 
 def observe(

@@ -56,6 +56,7 @@ def _step(name: str, title: str, rule: Any) -> Convention:
         source="A step between two conventions, for the audit.",
         footing=Footing.SOURCE,
         charges_borders=False,
+        counts_follow_spikes=True,
         differs={},
         rules=dict.fromkeys(OPS, nothing) | dict.fromkeys(("conv2d", "linear"), rule),
     )

@@ -59,6 +59,19 @@ class Estimate:
         """Energy of products, sums and comparisons outside weighted sums."""
         return self.table.other(self.total)
 
+    @property
+    def moving_pj(self) -> float:
+        """The part of :attr:`energy_pj` that grows with the firing rates: all accumulations, and
+        the MACs of layers that read sums of spikes, where the convention counts those by spikes."""
+        moving = {"ac": self.total["ac"], "mac": 0}
+        if self.tally.convention.counts_follow_spikes:
+            moving["mac"] = sum(
+                entry.parts["synapse"]["mac"]
+                for entry in self.layers
+                if entry.layer.input_kind == "count" and not entry.layer.from_input
+            )
+        return self.table.weighted(moving)
+
     def as_json(self) -> dict[str, Any]:
         """The part of the JSON contract that one network fills (DESIGN: ``snnc energy``)."""
         return {
@@ -153,15 +166,15 @@ class Comparison:
     def break_even_scale(self) -> float | None:
         """By which factor the model's firing may change until ΔE is 0; at or below 0, the
         attention costs more than all accumulations of the baseline, and no silence pays for it.
-        None where the model accumulates nothing.
+        None where nothing in the model follows its firing.
 
-        All layers' accumulations are taken to scale alike, as spikes do.
+        All layers are taken to fire more or less alike, and the rest of the work stays.
         """
-        accumulated = self.model.total["ac"]
-        if not accumulated:
+        moving = self.model.moving_pj
+        if not moving:
             return None
-        allowed = self.table.ac * self.baseline.total["ac"] - self.table.mac * self.added_mac
-        return allowed / (self.table.ac * accumulated)
+        fixed = self.model.energy_pj - moving
+        return (self.baseline.energy_pj - fixed) / moving
 
     @property
     def break_even_rate(self) -> float | None:

@@ -15,6 +15,7 @@ import networkx as nx
 from snnc.compiler.ir import Graph, Node
 
 SYNAPSES = ("conv2d", "linear")
+DYNAMICS = ("neuron", "integrator")
 GATES = ("scale", "masked_gate")
 READOUT = "readout"
 
@@ -30,6 +31,7 @@ class Layer:
         nodes: all its nodes, in order.
         attention: those that belong to an attention module.
         input_kind: "spike", "count" or "real": what the synapse reads.
+        from_input: whether it reads the network's input and no neurons.
         neuron_count: number of neurons.
     """
 
@@ -39,15 +41,17 @@ class Layer:
     nodes: tuple[str, ...]
     attention: frozenset[str]
     input_kind: str
+    from_input: bool
     neuron_count: int
 
     def part_of(self, node: Node) -> str:
-        """Which part of the layer a node is: synapse, attention, neuron or other."""
+        """Which part of the layer a node is: synapse, attention, neuron (also what integrates and
+        never fires) or other."""
         if node.name in self.attention:
             return "attention"
         if node.name == self.synapse:
             return "synapse"
-        return "neuron" if node.name in self.neurons else "other"
+        return "neuron" if node.op in DYNAMICS else "other"
 
 
 def layers_of(graph: Graph) -> tuple[Layer, ...]:
@@ -119,8 +123,14 @@ def _layer(
         nodes=tuple(node.name for node in nodes),
         attention=frozenset(node.name for node in nodes) & attention,
         input_kind=kind.value,
+        from_input=not any(graph[above].op == "neuron" for above in _ancestors(graph, read)),
         neuron_count=sum(node.type.size for node in neurons),
     )
+
+
+def _ancestors(graph: Graph, node: Node) -> set[str]:
+    found: set[str] = nx.ancestors(graph.digraph(), node.name)
+    return found
 
 
 def _names(graph: Graph, groups: Mapping[str, list[Node]]) -> dict[str, str]:

@@ -27,6 +27,7 @@ the machine.
 
 Attention is outside their model. Here each of its operations reads its inputs and writes its
 output, element by element, since all T steps of the currents must be kept until the gate is known.
+Delay lines are not counted.
 """
 
 from __future__ import annotations
@@ -116,6 +117,9 @@ class Accesses:
                 "potentials_written": updates + spikes,
                 "outputs_written": spikes,
             }
+        if node.op == "integrator":
+            updates = node.type.size * self.graph.time_steps
+            return {"potentials_read": updates, "potentials_written": updates}
         if node.name in layer.attention:
             read = sum(values[name].numel() for name in node.inputs)
             return {"attention_read": read, "attention_written": values[node.name].numel()}

@@ -8,7 +8,7 @@ merge into that of the whole: integers exactly, sums of reals to float64's round
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from snnc.compiler.ir import Array, Graph, Node
+from snnc.compiler.ir import Array, Graph
 from snnc.compiler.ops.neuron import Neuron
 from snnc.errors import BAD_OPTION, InternalError, SnncError
 from snnc.estimator.activity import Activity
@@ -81,6 +81,8 @@ class LayerRecord:
         shape: of one step: (C, H, W) or (F,).
         time_steps: T.
         bins: of the membrane histogram.
+        thresholds: None where all neurons share the threshold that is in ``bins``; else each
+            neuron's, broadcasting over a step, and the histogram is of U - Vth.
         samples: how many samples have been added.
         fired: in how many samples each neuron fired at each step, [T, *shape].
         histogram: membrane potentials by step, channel and bin, [T, C, bins + 2].
@@ -92,6 +94,7 @@ class LayerRecord:
     shape: tuple[int, ...]
     time_steps: int
     bins: Bins
+    thresholds: Array | None = None
     samples: int = 0
     fired: Counts = field(init=False)
     histogram: Counts = field(init=False)
@@ -144,12 +147,17 @@ class LayerRecord:
         self._make_room()
         fired = spikes != 0
         self.fired += fired
-        for step, potential in enumerate(membrane.reshape(self.time_steps, self.channels, -1)):
-            self._add_step(step, potential, fired[step].reshape(potential.shape))
+        for step, potential in enumerate(membrane):
+            self._add_step(step, potential, fired[step])
 
     def _add_step(self, step: int, potential: Array, fired: npt.NDArray[np.bool_]) -> None:
         slots = self.bins.count + 2
-        places = self.bins.of(potential) + np.arange(self.channels)[:, None] * slots
+        # in floating point U - Vth >= 0 exactly where U >= Vth
+        binned = potential if self.thresholds is None else potential - self.thresholds
+        by_channel = (self.channels, -1)
+        potential, fired = potential.reshape(by_channel), fired.reshape(by_channel)
+        rows = np.arange(self.channels)[:, None] * slots
+        places = self.bins.of(binned.reshape(by_channel)) + rows
         found = np.bincount(places.ravel(), minlength=self.channels * slots)
         self.histogram[step] += found.reshape(self.channels, slots).astype(self.histogram.dtype)
         exact = potential.astype(np.float64)
@@ -162,7 +170,7 @@ class LayerRecord:
         mine = (self.name, self.shape, self.time_steps, self.bins)
         if mine != (other.name, other.shape, other.time_steps, other.bins):
             raise InternalError("records of different layers cannot be merged", where=self.name)
-        both = LayerRecord(*mine, samples=self.samples + other.samples)
+        both = LayerRecord(*mine, self.thresholds, self.samples + other.samples)
         both._make_room()
         for record in (self, other):
             both.fired += record.fired
@@ -200,18 +208,18 @@ class Redundancy:
             bins: number of their bins, even.
         """
         names = {node: layer.name for layer in layers_of(graph) for node in layer.neurons}
-        return cls(
-            {
-                node.name: LayerRecord(
-                    names[node.name],
-                    node.type.shape,
-                    graph.time_steps,
-                    Bins(float(node.attrs["threshold"]), reach, bins),
-                )
-                for node in graph.nodes
-                if node.op == "neuron"
-            }
-        )
+        records = {}
+        for node in graph.nodes:
+            if node.op != "neuron":
+                continue
+            own = graph.params_of(node).get("threshold")
+            thresholds = None if own is None else own.astype(np.float32)
+            centre = float(node.attrs["threshold"]) if own is None else 0.0
+            bins_of_node = Bins(centre, reach, bins)
+            records[node.name] = LayerRecord(
+                names[node.name], node.type.shape, graph.time_steps, bins_of_node, thresholds
+            )
+        return cls(records)
 
     @property
     def samples(self) -> int:
@@ -244,20 +252,20 @@ class Redundancy:
 
 def recorded(activity: Activity) -> dict[tuple[str, str], Array]:
     """Spikes and membrane potentials of every neuron on one sample of a reference run."""
+    graph, values = activity.network.executed, activity.executed
     found: dict[tuple[str, str], Array] = {}
-    for node, value, current in _neurons(activity):
-        found[node.name, "value"] = value.numpy()
-        steps = Neuron().membrane(node, current, value)
+    for node in graph.nodes:
+        if node.op != "neuron":
+            continue
+        spikes, current = values[node.name], values[node.inputs[0]]
+        params = {
+            role: torch.from_numpy(value).to(current.dtype)
+            for role, value in graph.params_of(node).items()
+        }
+        steps = Neuron().membrane(node, params, current, spikes)
+        found[node.name, "value"] = spikes.numpy()
         found[node.name, "membrane"] = torch.stack([u for u, _ in steps]).numpy()
     return found
-
-
-def _neurons(activity: Activity) -> Iterator[tuple[Node, torch.Tensor, torch.Tensor]]:
-    """Each neuron node with its spikes and its input current."""
-    values = activity.executed
-    for node in activity.network.executed.nodes:
-        if node.op == "neuron":
-            yield node, values[node.name], values[node.inputs[0]]
 
 
 def gather(redundancy: Redundancy, samples: Iterable[Mapping[tuple[str, str], Array]]) -> None:

@@ -21,6 +21,8 @@ from snnc.estimator.figures.redundancy import Pair
 from snnc.estimator.ghosts import ALIKE
 from snnc.estimator.memory_access import Accesses, memory_json
 from snnc.estimator.redundancy import Redundancy
+from snnc.estimator.survey import Survey
+from snnc.estimator.tables import EnergyTable
 from snnc.estimator.terminal import count_text, energy_text
 from snnc.estimator.verdict import Sentence, Tile, sentences, tiles
 
@@ -42,6 +44,17 @@ class Subject:
     redundancy: Redundancy | None = None
     accesses: Accesses | None = None
     right: tuple[int, int] | None = None
+
+    @classmethod
+    def of(cls, name: str, survey: Survey, table: EnergyTable) -> Subject:
+        """A network as it was surveyed, priced by a table."""
+        return cls(
+            name,
+            {rule: Estimate(tally, table) for rule, tally in survey.tallies.items()},
+            survey.redundancy,
+            survey.accesses,
+            (survey.right, survey.labelled) if survey.labelled else None,
+        )
 
 
 @dataclass(frozen=True)

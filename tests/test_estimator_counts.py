@@ -13,13 +13,15 @@ from torch import nn
 from snnc.compiler import codegen, pipeline, reference
 from snnc.compiler.build import NATIVE, ObservedModel
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.ir import Kind
+from snnc.compiler.ir import Graph, Kind, Node, TensorType
 from snnc.compiler.ops import OPS
 from snnc.compiler.schedule import schedule
 from snnc.errors import BAD_OPTION, NO_COUNT_RULE, SnncError
 from snnc.estimator.activity import Activity, Network, observe
 from snnc.estimator.conventions import CONVENTIONS, COUNTERS, Footing, convention_called
+from snnc.estimator.conventions.base import Visit
 from snnc.estimator.counts import Tally, count, firing_rates, nasfr, nasfr_of_layers, totals_of
+from snnc.estimator.layers import layers_of
 from snnc.models import attention, networks, neurons
 from tests.lively import lively_network
 
@@ -140,6 +142,45 @@ def test_paper_and_dense_counts_are_those_counted_by_hand() -> None:
     assert dense["layer3"].steps["mac"] == [2 * 24, 2 * 24]
     assert dense["layer1"].parts["attention"]["mac"] == 2 * 16 * 98
     assert dense["layer1"].parts["attention"]["mul"] == 2 * 2 * 32
+
+
+def spikes_through(op: str, attrs: dict, shape: tuple[int, ...], kind: Kind) -> list[int]:
+    """What the paper's rule charges per step for a linear layer of 5 outputs that reads an op on
+    two neurons (or maps of 2×2 neurons), of which 1, 2 and 0 per map fire at steps 0, 1 and 2."""
+    given = TensorType((2, 2, 2), Kind.SPIKE)
+    reads = TensorType(shape, kind)
+    nodes = (
+        Node("current", "input", (), given.of(Kind.REAL)),
+        Node("a", "neuron", ("current",), given),
+        Node("op", op, ("a", "a") if op in ("add", "spike_logic") else ("a",), reads, attrs),
+        Node("sum", "linear", ("op",), TensorType((5,), Kind.REAL), params={"weight": "w"}),
+    )
+    graph = Graph("g", 3, nodes, {"w": np.ones((5, reads.size))}, ("sum",))
+    fired = torch.zeros(3, 2, 2, 2)
+    fired[0, :, 0, 0] = fired[1, :, 0] = 1
+    values = {"a": fired, "op": fired, "current": fired}
+    visit = Visit(graph, layers_of(graph)[0], nodes[-1], values)
+    return list(CONVENTIONS["paper"].count(visit)["ac"])
+
+
+@pytest.mark.parametrize(
+    ("op", "attrs", "shape", "kind", "charged"),
+    [
+        # 8 neurons, of which 2, 4 and 0 fire; dense work 5 · inputs of the layer
+        ("flatten", {}, (8,), Kind.SPIKE, [10, 20, 0]),
+        ("delay", {"steps": 1}, (2, 2, 2), Kind.SPIKE, [0, 10, 20]),
+        ("delay", {"steps": 9}, (2, 2, 2), Kind.SPIKE, [0, 0, 0]),
+        ("max_pool2d", {"kernel_size": (2, 2)}, (2, 1, 1), Kind.SPIKE, [2.5, 5, 0]),
+        ("avg_pool2d", {"kernel_size": (2, 2)}, (2, 1, 1), Kind.REAL, [2.5, 5, 0]),
+        ("sum_pool2d", {"kernel_size": (2, 2)}, (2, 1, 1), Kind.COUNT, [10, 20, 0]),
+        ("add", {}, (2, 2, 2), Kind.COUNT, [20, 40, 0]),
+        ("spike_logic", {"function": "and"}, (2, 2, 2), Kind.SPIKE, [10, 20, 0]),
+    ],
+)
+def test_paper_rate_of_what_stands_between_neurons_and_synapse(
+    op: str, attrs: dict, shape: tuple[int, ...], kind: Kind, charged: list[float]
+) -> None:
+    assert spikes_through(op, attrs, shape, kind) == charged
 
 
 def test_firing_rates_by_hand() -> None:

@@ -9,16 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from snnc.compiler import codegen
+from snnc.compiler import codegen, reference
 from snnc.compiler.build import NATIVE, ObservedModel
+from snnc.compiler.ir import Graph, Kind, Node, TensorType
 from snnc.compiler.schedule import schedule
 from snnc.errors import BAD_OPTION, InternalError, SnncError
 from snnc.estimator import measures
-from snnc.estimator.activity import observe
+from snnc.estimator.activity import Activity, Network, observe
 from snnc.estimator.analysis import busiest_channels, busiest_step, csv_text, redundancy_json
 from snnc.estimator.ghosts import ghosts
 from snnc.estimator.redundancy import Bins, LayerRecord, Redundancy, gather, recorded
@@ -65,6 +67,31 @@ def test_histogram_splits_at_the_threshold(membranes: np.ndarray) -> None:
     above = record.histogram[:, :, 1 + BINS.count // 2 :].sum(axis=2)
     assert (above == (membranes >= np.float32(0.3)).sum(axis=(0, 3, 4))).all()
     np.testing.assert_allclose(measures.mpd(record).sum(axis=2), 1)
+
+
+def test_neurons_with_thresholds_of_their_own_are_binned_by_their_distance_from_them() -> None:
+    given = TensorType((2, 1, 2), Kind.REAL)
+    attrs = {"beta": 0.5, "drift": 0.0, "gain": 1.0, "reset_mode": "hard", "reset": 0.0}
+    attrs |= {"threshold": 9.0, "strict": False, "initial": 0.0}
+    nodes = (
+        Node("x", "input", (), given),
+        Node("n", "neuron", ("x",), given.of(Kind.SPIKE), attrs, {"threshold": "th"}),
+    )
+    thresholds = np.array([0.25, 1.0]).reshape(2, 1, 1)
+    graph = Graph("g", 2, nodes, {"th": thresholds}, ("n",))
+    current = np.float32([[[[0.25, 0.2]], [[0.9, 1.1]]], [[[0.1, 0.1]], [[0.6, 0.0]]]])
+    values = reference.run(graph, {"x": torch.tensor(current)})
+    activity = Activity(Network(graph, graph), values, interpret)
+    found = recorded(activity)
+    # U[1] = 0.5 U[0] (0 after a spike) + x[1]
+    expected = np.float32([current[0], [[[0.1, 0.2]], [[1.05, 0.0]]]])
+    np.testing.assert_allclose(found["n", "membrane"], expected, rtol=1e-6)
+    redundancy = Redundancy.of(graph, reach=1.0, bins=4)
+    redundancy.add(found)
+    record = redundancy.merged(redundancy).layers["n"]
+    assert record.bins.threshold == 0
+    above = record.histogram[:, :, 3:].sum(axis=2)
+    assert above.tolist() == record.fired.sum(axis=(2, 3)).tolist() == [[2, 2], [0, 2]]
 
 
 def test_bins_hold_their_lower_edge_and_are_open_at_the_ends() -> None:

@@ -19,12 +19,9 @@ from torch import nn
 from snnc.estimator import tables
 from snnc.estimator.activity import observe
 from snnc.estimator.audit import AUDITED
-from snnc.estimator.counts import count
-from snnc.estimator.energy import Estimate
 from snnc.estimator.figures.style import COLOURS, drawing, labelled
-from snnc.estimator.memory_access import count_accesses
-from snnc.estimator.redundancy import Redundancy, gather, recorded
 from snnc.estimator.report import Report, Subject, render
+from snnc.estimator.survey import Survey
 from snnc.estimator.terminal import print_audit, print_redundancy
 from snnc.models import attention, networks, neurons
 from tests.lively import lively_network
@@ -35,17 +32,15 @@ TABLE = tables.load("horowitz-f32")
 
 def subject(name: str, model: nn.Module, size: tuple[int, ...], recordings: np.ndarray) -> Subject:
     network = network_of(model, size, recordings.shape[1])
-    activities = list(observe(network, recordings, interpret))
-    redundancy = Redundancy.of(network.executed)
-    gather(redundancy, map(recorded, activities))
-    tallies = count(network, activities, AUDITED)
-    return Subject(
-        name,
-        {rule: Estimate(tally, TABLE) for rule, tally in tallies.items()},
-        redundancy,
-        count_accesses(network, activities),
-        (2, 3),
-    )
+    survey = Survey(network, AUDITED, redundancy=True, memory=True)
+    right = 0
+    for number, activity in enumerate(observe(network, recordings, interpret)):
+        scores = activity.executed[network.executed.outputs[0]][0]
+        label = [int(scores.argmax()), int(scores.argmin()), None][number % 3]
+        right += number % 3 == 0
+        survey.add(activity, label)
+    assert (survey.right, survey.labelled) == (right, len(recordings) - len(recordings) // 3)
+    return Subject.of(name, survey, TABLE)
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +132,7 @@ def test_page_says_the_verdict_first(pair: tuple[Subject, Subject], page: str) -
     whole = report.comparison.whole_energy_pj
     assert f"it {'saves' if whole < 0 else 'costs'} " in second
     assert second.endswith(" after all.") == ((whole < 0) != (delta < 0))
-    assert rest[-1] == "Accuracy 66.7% → 66.7%."
+    assert rest[-1] == "Accuracy 50.0% → 50.0%."
     words = [word for word in Structure(page).words if word]
     assert words.index(first) < words.index("Where the energy goes")
     assert f"{report.comparison.added_mac:+,}" in page

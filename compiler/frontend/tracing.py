@@ -49,7 +49,7 @@ def trace(model: nn.Module, shape: tuple[int, ...]) -> fx.Graph:
     try:
         with torch.no_grad():
             traced = tracer.trace(model)
-    except SnncError:
+    except (SnncError, UntraceableError):
         raise
     except Exception as error:  # whatever the user's forward does with a value that has no numbers
         frames = traceback.walk_tb(error.__traceback__)
@@ -98,6 +98,12 @@ class _Tracer(fx.Tracer):
             _describe(node, self.concrete[node])
         return node
 
+    def create_proxy(self, kind: str, target: Any, args: Any, *rest: Any, **options: Any) -> Any:
+        """A traced value; a further argument of forward is its default value as it stands."""
+        if kind == "placeholder" and self.concrete and args:
+            return args[0]
+        return super().create_proxy(kind, target, args, *rest, **options)
+
     def proxy(self, node: fx.Node) -> fx.Proxy:
         """A proxy that knows its value's shape."""
         return _Concrete(node, self)
@@ -122,14 +128,15 @@ class _Tracer(fx.Tracer):
 
     def _evaluate(self, node: fx.Node) -> Any:
         if node.op == "placeholder":
-            first = not any(at.op == "placeholder" for at in self.concrete)
-            return torch.zeros(self.input_shape) if first else _default(node)
-        if node.op == "get_attr":
-            node.meta["constant"] = _attribute(self.root, str(node.target))  # as it is now
-            return node.meta["constant"]
+            if self.concrete:
+                raise _another_input(node)
+            return torch.zeros(self.input_shape)
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda at: self.concrete[at])
         before, self.evaluating = self.evaluating, True
         try:
+            if node.op == "get_attr":
+                node.meta["constant"] = _attribute(self.root, str(node.target))  # as it is now
+                return node.meta["constant"]
             if node.op == "call_module":
                 return self.root.get_submodule(str(node.target))(*args, **kwargs)
             if node.op == "call_method":
@@ -147,18 +154,16 @@ class _Tracer(fx.Tracer):
             self.evaluating = before
 
 
-def _default(node: fx.Node) -> Any:
-    if not node.args:
-        raise UntraceableError(
-            Unsupported(
-                module="",
-                class_name="forward",
-                shape="",
-                reason=f"its forward takes another input, {node.target}",
-                suggestion="Let it take one tensor.",
-            )
+def _another_input(node: fx.Node) -> UntraceableError:
+    return UntraceableError(
+        Unsupported(
+            module="",
+            class_name="forward",
+            shape="",
+            reason=f"the forward takes another input, {node.target}",
+            suggestion="Let it take one tensor.",
         )
-    return node.args[0]
+    )
 
 
 def _attribute(root: nn.Module, path: str) -> Any:

@@ -105,8 +105,6 @@ class Walk:
 
     def _import(self, node: fx.Node, args: Any, kwargs: Any) -> Traced:
         if node.op == "placeholder":
-            if self.values:
-                return node.args[0]  # an argument with a default value
             name = self.importing.input(self.input_shape, Kind.COUNT)
             return Value(name, self.input_layout)
         if node.op == "get_attr":

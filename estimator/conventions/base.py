@@ -17,6 +17,20 @@ from snnc.estimator.layers import Layer
 COUNTERS = ("ac", "mac", "mul", "add", "cmp")
 """Accumulations of a weight, multiply-accumulates, other products, other sums, comparisons."""
 
+NEURONS = ("neuron", "integrator")
+NORMALISATION = ("batch_norm", "affine")
+POOLS = ("avg_pool2d", "max_pool2d", "sum_pool2d")
+READOUT = ("time_mean", "time_sum", "group_mean")
+STATISTICS = (
+    "statistics",
+    "weighted_rows",
+    "sigmoid",
+    "complementary_mask",
+    "masked_statistics",
+)
+WIRING = ("input", "flatten", "delay", "spike_logic", "add", "relu")
+"""Ops by what they are for, so that a convention can name those that it charges nothing for."""
+
 Number = int | Fraction
 StepCounts = Mapping[str, Sequence[Number]]
 """Counter → numbers per step ([T]), or [1] for work done once a window; one left out is zero."""
@@ -79,6 +93,8 @@ class Convention:
         source: where the rule comes from.
         footing: what it looks at.
         charges_borders: whether taps that fall outside the image cost as if they did not.
+        counts_follow_spikes: whether a layer that reads sums of spikes costs MACs in proportion
+            to them, rather than at every position.
         differs: for each part of a layer, why its figure is not the executed one, beyond the
             folding of pools and the borders.
         rules: the rule for each op, without a default.
@@ -90,6 +106,7 @@ class Convention:
     source: str
     footing: Footing
     charges_borders: bool
+    counts_follow_spikes: bool
     differs: Mapping[str, str]
     rules: Mapping[str, Rule]
 
@@ -126,6 +143,11 @@ def added(visit: Visit, counted: Iterable[tuple[str, Sequence[Number]]]) -> Step
 def nothing(visit: Visit) -> StepCounts:
     """The rule of an op that a convention knows and charges nothing for."""
     return {}
+
+
+def free(*ops: str) -> dict[str, Rule]:
+    """Rules of ops that a convention charges nothing for; each is named, none is a default."""
+    return dict.fromkeys(ops, nothing)
 
 
 def dense_macs(visit: Visit) -> int:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from snnc.estimator.conventions.base import (
+    NEURONS,
+    NORMALISATION,
+    POOLS,
+    READOUT,
+    STATISTICS,
+    WIRING,
     Convention,
     Footing,
     StepCounts,
     Visit,
     dense_macs,
-    nothing,
+    free,
 )
 
 
@@ -42,6 +48,7 @@ DENSE = Convention(
     ),
     footing=Footing.SPIKES,
     charges_borders=True,
+    counts_follow_spikes=False,
     differs={
         "synapse": "zeros are multiplied like everything else",
         "attention": (
@@ -58,24 +65,5 @@ DENSE = Convention(
         "scale": _gate,
         "masked_gate": _gate,
     }
-    | dict.fromkeys(
-        (
-            "input",
-            "batch_norm",
-            "neuron",
-            "avg_pool2d",
-            "max_pool2d",
-            "add",
-            "relu",
-            "sigmoid",
-            "flatten",
-            "statistics",
-            "weighted_rows",
-            "complementary_mask",
-            "masked_statistics",
-            "time_mean",
-            "group_mean",
-        ),
-        nothing,
-    ),
+    | free(*WIRING, *NORMALISATION, *NEURONS, *POOLS, *READOUT, *STATISTICS),
 )

@@ -31,6 +31,7 @@ EXECUTED = Convention(
     source="The `count` facet of each operator; equal to the counters of an instrumented build.",
     footing=Footing.EXECUTED,
     charges_borders=False,
+    counts_follow_spikes=True,
     differs={},
     rules=dict.fromkeys(OPS, _count),
 )

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import torch
 
-from snnc.compiler.ops import OPS
 from snnc.estimator.conventions.base import (
+    NEURONS,
+    NORMALISATION,
+    POOLS,
+    READOUT,
+    STATISTICS,
+    WIRING,
     Convention,
     Footing,
     StepCounts,
     Visit,
     added,
-    nothing,
+    free,
 )
 from snnc.estimator.conventions.calls import Call, weighted_calls
 
@@ -41,6 +46,7 @@ NEUROBENCH = Convention(
     ),
     footing=Footing.SOURCE,
     charges_borders=False,
+    counts_follow_spikes=True,
     differs={
         "synapse": "weights that are exactly zero are skipped",
         "attention": (
@@ -50,5 +56,8 @@ NEUROBENCH = Convention(
         "neuron": "synaptic operations leave neurons out",
         "other": "normalisation, pools and readout are free",
     },
-    rules=dict.fromkeys(OPS, nothing) | dict.fromkeys(("conv2d", "linear", "mlp"), _weighted),
+    rules=free(
+        *WIRING, *NORMALISATION, *NEURONS, *POOLS, *READOUT, *STATISTICS, "scale", "masked_gate"
+    )
+    | dict.fromkeys(("conv2d", "linear", "mlp"), _weighted),
 )

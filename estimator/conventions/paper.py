@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
 from snnc.compiler.ir import Graph, Node
 from snnc.estimator.activity import Values
 from snnc.estimator.conventions.base import (
+    NEURONS,
+    NORMALISATION,
+    POOLS,
+    READOUT,
+    STATISTICS,
+    WIRING,
     Convention,
     Footing,
     Number,
     StepCounts,
     Visit,
     dense_macs,
-    nothing,
+    free,
 )
 
 Rates = Sequence[Fraction]
@@ -40,18 +47,31 @@ def _synapse(visit: Visit) -> StepCounts:
 def _rates(graph: Graph, node: Node, values: Values) -> Rates | None:
     """Firing rate per step of the neurons that feed a node, or None where none do.
 
-    A pool passes the rate of its neurons on; a residual sum is charged for each summand.
+    A pool passes the rate of its neurons on, a delay with its lag; a sum of spikes, over a window
+    or of two paths, is charged for each summand; logic on spikes gives spikes of its own.
     """
-    if node.op == "neuron":
+    if node.op in ("neuron", "spike_logic"):
         fired = (values[node.name] != 0).flatten(1).sum(dim=1).tolist()
         return [Fraction(count, node.type.size) for count in fired]
+    above = [_rates(graph, graph[name], values) for name in node.inputs]
+    known = [rates for rates in above if rates is not None]
+    if not known or len(known) < len(above):
+        return None
     if node.op in ("max_pool2d", "avg_pool2d", "flatten"):
-        return _rates(graph, graph[node.inputs[0]], values)
+        return known[0]
+    if node.op == "sum_pool2d":
+        window = math.prod(node.attrs["kernel_size"])
+        return [rate * window for rate in known[0]]
+    if node.op == "delay":
+        return _delayed(node, known[0])
     if node.op == "add":
-        first, second = (_rates(graph, graph[name], values) for name in node.inputs)
-        if first is not None and second is not None:
-            return [a + b for a, b in zip(first, second, strict=True)]
+        return [sum(rates, Fraction(0)) for rates in zip(*known, strict=True)]
     return None
+
+
+def _delayed(node: Node, rates: Rates) -> Rates:
+    lag = min(node.attrs["steps"], len(rates))
+    return [Fraction(0)] * lag + list(rates[: len(rates) - lag])
 
 
 def _whole(number: Fraction) -> Number:
@@ -88,6 +108,7 @@ PAPER = Convention(
     ),
     footing=Footing.SPIKES,
     charges_borders=True,
+    counts_follow_spikes=True,
     differs={
         "synapse": (
             "the first layer multiplies its zeros too; behind a pool on spikes the rate is "
@@ -101,25 +122,5 @@ PAPER = Convention(
         "other": "pools, normalisation and readout are free",
     },
     rules={"conv2d": _conv2d, "linear": _synapse, "mlp": _mlp, "scale": _scale}
-    | dict.fromkeys(
-        (
-            "input",
-            "batch_norm",
-            "neuron",
-            "avg_pool2d",
-            "max_pool2d",
-            "add",
-            "relu",
-            "sigmoid",
-            "flatten",
-            "statistics",
-            "weighted_rows",
-            "complementary_mask",
-            "masked_statistics",
-            "masked_gate",
-            "time_mean",
-            "group_mean",
-        ),
-        nothing,
-    ),
+    | free(*WIRING, *NORMALISATION, *NEURONS, *POOLS, *READOUT, *STATISTICS, "masked_gate"),
 )

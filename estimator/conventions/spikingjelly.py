@@ -5,14 +5,19 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from snnc.compiler.ops import OPS
 from snnc.estimator.conventions.base import (
+    NEURONS,
+    NORMALISATION,
+    POOLS,
+    READOUT,
+    STATISTICS,
+    WIRING,
     Convention,
     Footing,
     StepCounts,
     Visit,
     added,
-    nothing,
+    free,
 )
 from snnc.estimator.conventions.calls import Call, weighted_calls
 
@@ -82,6 +87,7 @@ SPIKINGJELLY = Convention(
     ),
     footing=Footing.SOURCE,
     charges_borders=False,
+    counts_follow_spikes=False,
     differs={
         "synapse": "an input that is not only 0 and 1 is multiplied in full, zeros and padding too",
         "attention": (
@@ -91,13 +97,17 @@ SPIKINGJELLY = Convention(
         "neuron": "the Python of a neuron is not emulated",
         "other": "normalisation costs a sum and a MAC a value; average pools and means are AC",
     },
-    rules=dict.fromkeys(OPS, nothing)
+    rules=free(
+        *WIRING, *NORMALISATION, *NEURONS, *POOLS, *READOUT, *STATISTICS, "scale", "masked_gate"
+    )
     | dict.fromkeys(("conv2d", "linear", "mlp"), _weighted)
     | {
         "batch_norm": _batch_norm,
         "avg_pool2d": _avg_pool2d,
+        "sum_pool2d": _avg_pool2d,
         "add": _add,
         "time_mean": _time_mean,
+        "time_sum": _time_mean,
         "group_mean": _group_mean,
     },
 )

@@ -7,15 +7,20 @@ from fractions import Fraction
 import numpy as np
 import torch
 
-from snnc.compiler.ops import OPS
 from snnc.estimator.conventions.base import (
+    NEURONS,
+    NORMALISATION,
+    POOLS,
+    READOUT,
+    STATISTICS,
+    WIRING,
     Convention,
     Footing,
     Number,
     StepCounts,
     Visit,
     added,
-    nothing,
+    free,
 )
 from snnc.estimator.conventions.calls import Call, weighted_calls
 
@@ -101,6 +106,7 @@ SYOPS = Convention(
     ),
     footing=Footing.SOURCE,
     charges_borders=True,
+    counts_follow_spikes=False,
     differs={
         "synapse": (
             "biases are charged; an input that is not at most two values in [0, 1] is "
@@ -116,7 +122,9 @@ SYOPS = Convention(
             "readout is free"
         ),
     },
-    rules=dict.fromkeys(OPS, nothing)
+    rules=free(
+        *WIRING, *NORMALISATION, *NEURONS, *POOLS, *READOUT, *STATISTICS, "scale", "masked_gate"
+    )
     | dict.fromkeys(("conv2d", "linear"), _weighted)
     | {
         "mlp": _mlp,

@@ -116,10 +116,10 @@ def delta_waterfall(comparison: Comparison) -> Markup:
 
 def break_even(comparison: Comparison) -> Markup:
     """ΔE against the model's firing rate, all layers scaled alike."""
-    samples, table = comparison.model.tally.samples, comparison.table
+    samples, moving = comparison.model.tally.samples, comparison.model.moving_pj
     rate, base_rate = comparison.model.nasfr, comparison.baseline.nasfr
-    fixed = table.mac * comparison.added_mac - table.ac * comparison.baseline.total["ac"]
-    slope = table.ac * comparison.model.total["ac"] / rate if rate else 0.0
+    fixed = comparison.energy_pj - moving
+    slope = moving / rate if rate else 0.0
     far = 1.25 * max(rate, base_rate, comparison.break_even_rate or 0.0)
     rates = np.array([0.0, far])
     energies = (fixed + slope * rates) / samples

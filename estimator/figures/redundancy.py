@@ -61,7 +61,8 @@ def mpd_panel(pair: Pair) -> Markup:
             axes, [record and record.histogram.sum(axis=(0, 1)) for record in pair], pair
         )
         axes.set_title(pair[0].name)
-        axes.set_xlabel("membrane potential U", labelpad=1)
+        relative = pair[0].thresholds is not None
+        axes.set_xlabel("membrane potential U" + " - Vth" * relative, labelpad=1)
     return labelled(result[0], f"Membrane potentials of {pair[0].name}, with the threshold")
 
 
