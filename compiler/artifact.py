@@ -23,6 +23,7 @@ from typing import Any
 
 import torch
 
+from snnc.compiler import layout
 from snnc.compiler.build import (
     HOST_FLAGS,
     NATIVE,
@@ -31,6 +32,7 @@ from snnc.compiler.build import (
     compile_object,
     link_shared,
 )
+from snnc.compiler.codegen import is_integer
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.frontend.source import SourceModel
 from snnc.compiler.ir import Graph
@@ -116,7 +118,8 @@ def open_compiled(out: Path, manifest: dict[str, Any]) -> HostModel:
     if not library.exists():
         raise SnncError(NOT_COMPILED, f"{manifest['library']} is missing", where=str(out))
     arena = manifest["memory"]["ram"]["arena"]
-    return HostModel(library.resolve(), manifest["name"], arena, manifest["classes"])
+    score_type = manifest["scores"]["type"]
+    return HostModel(library.resolve(), manifest["name"], arena, manifest["classes"], score_type)
 
 
 @contextmanager
@@ -172,10 +175,14 @@ def _manifest(
         "time_steps": graph.time_steps,
         "classes": graph[graph.outputs[0]].type.size,
         "streams": compilation.schedule.streams,
+        "scores": _scores(graph),
         "memory": memory.as_json(),
         "input": _input(source),
         "layers": _layers(graph),
-        "options": {"dtype": "f32", "flags": [*HOST_FLAGS, *NATIVE]},
+        "options": {
+            "dtype": "int8" if is_integer(graph) else "f32",
+            "flags": [*HOST_FLAGS, *NATIVE],
+        },
         "versions": {
             "snnc": metadata.version("snnc"),
             "torch": str(torch.__version__),
@@ -184,6 +191,12 @@ def _manifest(
             "vector": _vector_unit(),
         },
     }
+
+
+def _scores(graph: Graph) -> dict[str, Any]:
+    """C type of a score, and what one unit of it is worth."""
+    output = graph[graph.outputs[0]]
+    return {"type": layout.c_type(output.type), "unit": output.attrs.get("unit", 1.0)}
 
 
 def _input(source: SourceModel) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from snnc.compiler.emitter import (
     StageCode,
     hex_float,
 )
-from snnc.compiler.ir import Graph, Kind, Node, Time
+from snnc.compiler.ir import SPIKING_OPS, Graph, Kind, Node, Time
 from snnc.compiler.ops import op_of
 from snnc.compiler.schedule import Schedule
 from snnc.errors import BAD_SHAPE, InternalError, SnncError
@@ -40,13 +40,15 @@ class Framing:
 class Trace:
     """One entry of the trace table: a node's value or its membrane potential.
 
-    ``step_bytes`` of one step, ``steps`` 1 for a value of the whole window.
+    ``step_bytes`` of one step, ``steps`` 1 for a value of the whole window; ``c_type`` of an
+    element.
     """
 
     node: str
     what: str
     step_bytes: int
     steps: int
+    c_type: str
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated
         "constants": program.constants.values(),
         "declare": lambda pointer: _declare(pointer, arena),
         "literals": literals,
+        "kernels": "snn/snn_i8.h" if is_integer(graph) else "snn/snn.h",
+        "score_type": layout.c_type(graph[graph.outputs[0]].type),
         "frame_elements": layout.elements(graph["input"].type),
         "frames": _declare(_input_pointer(graph, program), arena),
         "scores": _declare(_output_pointer(graph, program), arena),
@@ -128,6 +132,11 @@ def _check_ends(graph: Graph, framing: Framing | None) -> None:
         )
 
 
+def is_integer(graph: Graph) -> bool:
+    """Whether the graph is quantized: its scores are integers."""
+    return bool(graph[graph.outputs[0]].type.dtype)
+
+
 def emit(graph: Graph, plan: Schedule) -> tuple[Program, list[Trace]]:
     """Emit every node where the schedule runs it, with its comment and its trace."""
     program = Program([StageCode() for _ in plan.stages])
@@ -154,7 +163,8 @@ def _runs(loop: Iterable[Node], once: Iterable[Node]) -> Iterable[tuple[Node, bo
 
 def _trace_of(graph: Graph, node: Node) -> Trace:
     steps = graph.time_steps if node.type.temporal else 1
-    return Trace(node.name, "value", layout.step_bytes(node.type), steps)
+    size = layout.step_bytes(node.type)
+    return Trace(node.name, "value", size, steps, layout.c_type(node.type))
 
 
 def _trace(
@@ -165,9 +175,10 @@ def _trace(
     entry = traces[c.index]
     steps = 1 if looped else entry.steps
     _trace_line(section, c.index, output, entry.step_bytes * steps, looped and not reduces)
-    if node.op == "neuron":
+    if node.op in SPIKING_OPS:
         u = c.existing_state("u")
-        traces.append(Trace(node.name, "membrane", u.request.size, c.time_steps))
+        size, c_type = u.request.size, u.request.c_type
+        traces.append(Trace(node.name, "membrane", size, c.time_steps, c_type))
         _trace_line(section, len(traces) - 1, u, u.request.size, looped)
 
 
@@ -218,8 +229,12 @@ class _Names:
 
 
 def literals(constant: Constant) -> Iterable[str]:
-    """Lines of hexadecimal float literals, exact and quick to parse."""
+    """Lines of integers, or of hexadecimal float literals: exact and quick to parse."""
     values = constant.values.ravel()
+    if constant.c_type != "float":
+        for start in range(0, len(values), 16):
+            yield ", ".join(map(str, values[start : start + 16].tolist())) + ","
+        return
     for start in range(0, len(values), 8):
         yield ", ".join(map(hex_float, values[start : start + 8].tolist())) + ","
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from snnc.compiler import codegen, pipeline
+from snnc.compiler.calibration import calibrate
 from snnc.compiler.codegen import Framing, Generated
-from snnc.compiler.ir import Graph
+from snnc.compiler.ir import Array, Graph
 from snnc.compiler.schedule import Schedule, schedule
 
 
@@ -29,13 +31,23 @@ class Compilation:
     framing: Framing | None
 
 
-def compile_graph(graph: Graph, framing: Framing | None = None) -> Compilation:
+def compile_graph(
+    graph: Graph, framing: Framing | None = None, calibration: Iterable[Array] | None = None
+) -> Compilation:
     """Run the passes, schedule, plan and emit.
+
+    Args:
+        graph: the imported graph.
+        framing: how events become frames.
+        calibration: windows of event counts [T, C, H, W] of training data: the graph is quantized
+            to int8 with the ranges they show. None: float32.
 
     Raises:
         SnncError: whatever a pass or an op refuses.
     """
     optimised = pipeline.optimised(graph)
+    if calibration is not None:
+        optimised = pipeline.quantized(optimised, calibrate(optimised, calibration))
     plan = schedule(optimised)
     generated = codegen.generate(optimised, plan, framing)
     return Compilation(pipeline.lowered(graph), optimised, plan, generated, framing)

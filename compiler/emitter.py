@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from snnc.compiler import layout
-from snnc.compiler.ir import Array, Graph, Kind, Node, TensorType
+from snnc.compiler.ir import SPIKING_OPS, Array, Graph, Kind, Node, TensorType
 from snnc.errors import InternalError
 
 
@@ -197,14 +197,15 @@ class Emitter:
         stored = node.name in self._stored
         key = node.name if stored or not node.type.temporal else f"{node.name}@{self._stage}"
         if key not in self._program.requests:
-            front = 1 if node.op == "neuron" else 0  # the zeros before the first step
+            spiking = node.op in SPIKING_OPS
+            front = 1 if spiking else 0  # the zeros before the first step
             self._program.requests[key] = Request(
                 name=key,
                 role="stored" if stored else "values",
                 c_type=layout.c_type(node.type),
                 elements=layout.elements(node.type),
                 slots=self._graph.time_steps + front if stored else 1,
-                life="loop" if node.op == "neuron" else "value",
+                life="loop" if spiking else "value",
                 stage=self._stage,
                 node=node.name,
             )
@@ -231,6 +232,10 @@ class Emitter:
             begin.lines += [line, f"    {pointer}[i] = {self.real(initial)};", "}"]
         return pointer
 
+    def running(self, role: str, c_type: str, elements: int) -> Pointer:
+        """State that lives from step to step; the op itself sets it when the stage begins."""
+        return self._memory(role, "states", c_type, elements, "loop")
+
     def existing_state(self, role: str) -> Pointer:
         """State that the op has asked for already."""
         name = self._own(role)
@@ -247,12 +252,20 @@ class Emitter:
         self._program.requests.setdefault(key, request)
         return Pointer(name, request, "")
 
-    def constant(self, role: str, values: Array, comment: str) -> str:
-        """A constant array in float32, laid out as given; ``comment`` names its axes."""
-        symbol = self._own(role)
+    def constant(
+        self, role: str, values: Array, comment: str, c_type: str = "float", shared: bool = False
+    ) -> str:
+        """A constant array, laid out as given; ``comment`` names its axes.
+
+        Floats are rounded to float32; integers must fit their type. A ``shared`` one is the same
+        for every node that names it.
+        """
+        symbol = role if shared else self._own(role)
         shape = "×".join(map(str, values.shape))
-        rounded = np.ascontiguousarray(values, dtype=np.float32)
-        self._program.constants[symbol] = Constant(symbol, "float", rounded, f"{comment} {shape}")
+        stored = np.ascontiguousarray(values).astype(layout.DTYPES[c_type])
+        if c_type != "float" and not np.array_equal(stored, values):
+            raise InternalError(f"{role} does not fit {c_type}", where=self._node.name)
+        self._program.constants[symbol] = Constant(symbol, c_type, stored, f"{comment} {shape}")
         return symbol
 
     def shape(self, struct: str, **fields: int | float) -> str:
@@ -267,9 +280,9 @@ class Emitter:
 
     # calls -----------------------------------------------------------------------------
 
-    def call(self, function: str, *args: str | int) -> None:
-        """Call a kernel where the node runs; the node's counters are passed last."""
-        self._line(function, args)
+    def call(self, function: str, *args: str | int, counted: bool = True) -> None:
+        """Call a kernel where the node runs; its counters are passed last, if it counts."""
+        self._line(function, args, counted=counted)
 
     def begin(self, function: str, *args: str | int) -> None:
         """Call a function before the first step (it counts nothing)."""

@@ -10,6 +10,7 @@ from snnc.compiler.passes.absorb_flatten import absorb_flatten
 from snnc.compiler.passes.fold_avg_pool import fold_avg_pool
 from snnc.compiler.passes.fold_batch_norm import fold_batch_norm
 from snnc.compiler.passes.lower_composites import lower_composites
+from snnc.compiler.passes.quantize import Ranges, quantize
 from snnc.errors import InternalError
 
 Pass = Callable[[Graph], Graph]
@@ -25,6 +26,15 @@ def lowered(graph: Graph) -> Graph:
 def optimised(graph: Graph) -> Graph:
     """The graph as the C computes it."""
     return _apply(graph, (lower_composites, *OPTIMISATIONS))
+
+
+def quantized(graph: Graph, ranges: Ranges) -> Graph:
+    """The integer twin of an optimised graph; ``ranges`` from calibration on it."""
+
+    def quantize_(given: Graph) -> Graph:
+        return quantize(given, ranges)
+
+    return _apply(graph, (quantize_,))
 
 
 def _apply(graph: Graph, passes: tuple[Pass, ...]) -> Graph:

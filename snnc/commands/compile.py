@@ -9,7 +9,15 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from snnc.commands.options import console_for, json_option, model_options, one_of, write_json
+from snnc.commands.options import (
+    check_dtype,
+    console_for,
+    dtype_options,
+    json_option,
+    model_options,
+    one_of,
+    write_json,
+)
 
 
 @click.command()
@@ -17,7 +25,7 @@ from snnc.commands.options import console_for, json_option, model_options, one_o
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), required=True, help="The folder to write."
 )
-@click.option("--dtype", default="f32", show_default=True, help="Arithmetic of the C.")
+@dtype_options
 @click.option("--target", default="host", show_default=True, help="Where the C will run.")
 @click.option("--instrument", is_flag=True, help="Count every executed operation.")
 @json_option
@@ -29,6 +37,8 @@ def command(
     time_steps: int | None,
     out: Path,
     dtype: str,
+    calibrate: str | None,
+    calibrate_samples: int | None,
     target: str,
     instrument: bool,
     json_file: str | None,
@@ -38,11 +48,12 @@ def command(
     OUT gets the C, the runtime's headers, a shared library and manifest.json; it appears whole or
     not at all.
     """
+    from snnc.commands.windows import calibration_windows
     from snnc.compiler import artifact
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.frontend.source import load_source
 
-    one_of(dtype, ["f32"], "--dtype")
+    check_dtype(dtype, calibrate, calibrate_samples)
     one_of(target, ["host"], "--target")
     console = console_for(json_file)
     with Console(stderr=True).status("importing the model") as status:
@@ -50,7 +61,8 @@ def command(
             model, weights=weights, input_shape=input_shape, time_steps=time_steps, name=name
         )
         status.update("compiling to C")
-        compilation = compile_graph(source.graph(), source.framing)
+        data = calibration_windows(source, calibrate, calibrate_samples) if calibrate else None
+        compilation = compile_graph(source.graph(), source.framing, data)
         status.update("compiling the C")
         manifest = artifact.write(out, source, compilation, instrument=instrument)
     write_json(manifest, json_file)

@@ -67,6 +67,47 @@ split_option = click.option(
 )
 
 
+def dtype_options(function: F) -> F:
+    """--dtype, and what int8 needs."""
+    for decorate in (
+        click.option(
+            "--calibrate-samples",
+            type=click.IntRange(1),
+            help="Calibrate on N training recordings, spread evenly; default: 64.",
+        ),
+        click.option(
+            "--calibrate",
+            metavar="DATA",
+            help="For int8: DATA whose training recordings choose the scales.",
+        ),
+        click.option(
+            "--dtype",
+            default="f32",
+            show_default=True,
+            help="Arithmetic of the C: f32 or int8.",
+        ),
+    ):
+        function = decorate(function)
+    return function
+
+
+def check_dtype(dtype: str, calibrate: str | None, samples: int | None) -> None:
+    """Raise SnncError (BAD_OPTION) unless int8 comes with --calibrate, and f32 without."""
+    one_of(dtype, ["f32", "int8"], "--dtype")
+    if dtype == "int8" and calibrate is None:
+        raise SnncError(
+            BAD_OPTION,
+            "--dtype int8 needs --calibrate DATA",
+            mend="Name the data set that the model was trained on; only its training part is read.",
+        )
+    if dtype == "f32" and (calibrate is not None or samples is not None):
+        raise SnncError(
+            BAD_OPTION,
+            "--calibrate and --calibrate-samples belong to --dtype int8",
+            mend="Leave them out.",
+        )
+
+
 def console_for(json_file: str | None) -> Console:
     """Where people read: standard output, or standard error while JSON goes to standard output."""
     return Console(stderr=json_file == "-", highlight=False)

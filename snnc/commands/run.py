@@ -33,7 +33,7 @@ def command(out: Path, recording: Path, json_file: str | None) -> None:
     model.reset()
     model.push_events(_c_events(events.events))
     model.run()
-    scores = model.scores()
+    scores = model.scores() * manifest["scores"]["unit"]
     result = {
         "recording": str(recording),
         "class": int(scores.argmax()),

@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from snnc.commands.options import (
+    check_dtype,
     console_for,
+    dtype_options,
     json_option,
     model_options,
     one_of,
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--data", required=True, help="DATA: recordings to compare on.")
 @samples_option
 @split_option
-@click.option("--dtype", default="f32", show_default=True, help="Arithmetic of the C.")
+@dtype_options
 @click.option("--target", default="host", show_default=True, help="Where the C runs.")
 @click.option(
     "--compiled",
@@ -50,6 +52,8 @@ def command(
     samples: int | None,
     split: str,
     dtype: str,
+    calibrate: str | None,
+    calibrate_samples: int | None,
     target: str,
     compiled: Path | None,
     json_file: str | None,
@@ -57,16 +61,19 @@ def command(
     """Prove on DATA that the C of MODEL fires PyTorch's spikes.
 
     Every layer runs on PyTorch's own input spikes, every step is compared, and every executed
-    operation is counted. A difference must be explained by the rounding bound of its sum. Exit
-    status 1 if one is not, or if a count differs.
+    operation is counted. A difference must be explained by the rounding bound of its sum. With
+    --dtype int8 the C must equal the PyTorch integer reference bit for bit: values and membrane
+    potentials of every layer and step, and scores. Exit status 1 if a difference is left, or if a
+    count differs.
     """
-    from snnc.commands.windows import windows
+    from snnc.commands.windows import calibration_windows, windows
     from snnc.compiler.artifact import read_manifest
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.frontend.source import load_source
     from snnc.compiler.verify import Verifier
+    from snnc.compiler.verify_integer import IntegerVerifier
 
-    one_of(dtype, ["f32"], "--dtype")
+    check_dtype(dtype, calibrate, calibrate_samples)
     one_of(target, ["host"], "--target")
     if compiled is not None:
         name = read_manifest(compiled)["name"]
@@ -74,10 +81,12 @@ def command(
         model, weights=weights, input_shape=input_shape, time_steps=time_steps, name=name
     )
     recordings = windows(source, data, split, samples)
-    compilation = compile_graph(source.graph(), source.framing)
+    ranges = calibration_windows(source, calibrate, calibrate_samples) if calibrate else None
+    compilation = compile_graph(source.graph(), source.framing, ranges)
     files = _c_files(compiled, list(compilation.generated.files)) if compiled else None
     with tempfile.TemporaryDirectory() as folder, progress_bar(Console(stderr=True)) as bar:
-        verifier = Verifier(source.module, compilation, Path(folder), files=files)
+        method = IntegerVerifier if dtype == "int8" else Verifier
+        verifier = method(source.module, compilation, Path(folder), files=files)
         for window in bar.track(recordings, description="verifying"):
             verifier.verify(window.frames, window.label)
     write_json(verifier.result.as_json(), json_file)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from snnc.models.checkpoints import InputDescription
 
 
+DEFAULT_CALIBRATION = 64
+"""Training recordings that calibration looks at unless it is told how many."""
+
+
 @dataclass(frozen=True)
 class Window:
     """Event counts uint16 [T, 2, H, W] of one recording, its class if known, and its name."""
@@ -67,6 +71,22 @@ def windows(source: SourceModel, data: str, split: str, samples: int | None) -> 
             WRONG_SENSOR.
     """
     return Windows(source, data, split, samples)
+
+
+def calibration_windows(
+    source: SourceModel, data: str, samples: int | None
+) -> Iterator[npt.NDArray[np.uint16]]:
+    """Frames of up to ``samples`` training recordings of DATA, spread evenly over the set.
+
+    Calibration never sees a test recording: the split is always ``train``.
+
+    Raises:
+        SnncError: as :func:`windows`.
+    """
+    every = windows(source, data, "train", None)
+    count = min(samples or DEFAULT_CALIBRATION, len(every))
+    for index in np.linspace(0, len(every) - 1, count).round().astype(int):
+        yield frames_for(every.input, every.dataset[int(index)].recording)
 
 
 def frames_for(given: InputDescription, recording: Recording) -> npt.NDArray[np.uint16]:

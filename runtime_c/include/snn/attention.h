@@ -114,30 +114,34 @@ SNN_KERNEL int snn_order_rank(const uint32_t *keys, int n, int stride, int index
     return rank;
 }
 
-/* Eq. 7: bit (t, c) is 1 where exactly one holds: m[t][c] is among the channels
- * / 2 greatest of step t; it is among the time_steps / 2 greatest of channel c.
- * Ties go to the lowest index, NaN ranks lowest. m [time_steps][channels];
- * scratch [time_steps * channels] words; mask
- * [time_steps][SNN_WORDS(channels)]. Counts channels + time_steps cmps a value.
- */
-SNN_KERNEL void snn_complementary_mask(int time_steps, int channels, const float *m,
-                                       snn_word *scratch, snn_word *mask, snn_counts *counts) {
-    for (ptrdiff_t i = 0; i < (ptrdiff_t)time_steps * channels; i++) {
-        scratch[i] = snn_order_key(m[i]);
-    }
+/* The mask of keys [time_steps][channels], greater is larger; see snn_complementary_mask. */
+SNN_KERNEL void snn_complementary_mask_of_keys(int time_steps, int channels, const uint32_t *keys,
+                                               snn_word *mask, snn_counts *counts) {
     for (int t = 0; t < time_steps; t++) {
-        const uint32_t *const step = scratch + (ptrdiff_t)t * channels;
+        const uint32_t *const step = keys + (ptrdiff_t)t * channels;
         for (int w = 0; w < SNN_WORDS(channels); w++) {
             mask[w] = 0;
         }
         for (int c = 0; c < channels; c++) {
             const int in_step = snn_order_rank(step, channels, 1, c, counts) < channels / 2;
             const int in_channel =
-                snn_order_rank(scratch + c, time_steps, channels, t, counts) < time_steps / 2;
+                snn_order_rank(keys + c, time_steps, channels, t, counts) < time_steps / 2;
             mask[c / SNN_WORD_BITS] |= (snn_word)(in_step != in_channel) << (c % SNN_WORD_BITS);
         }
         mask += SNN_WORDS(channels);
     }
+}
+
+/* Eq. 7: bit (t, c) is 1 where exactly one holds: m[t][c] is among the channels / 2 greatest of
+ * step t; it is among the time_steps / 2 greatest of channel c. Ties go to the lowest index, NaN
+ * ranks lowest. m [time_steps][channels]; scratch [time_steps * channels] words;
+ * mask [time_steps][SNN_WORDS(channels)]. Counts channels + time_steps cmps a value. */
+SNN_KERNEL void snn_complementary_mask(int time_steps, int channels, const float *m,
+                                       snn_word *scratch, snn_word *mask, snn_counts *counts) {
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)time_steps * channels; i++) {
+        scratch[i] = snn_order_key(m[i]);
+    }
+    snn_complementary_mask_of_keys(time_steps, channels, scratch, mask, counts);
 }
 
 /* y = x * g[0]. x, y REAL [pixels][channels]; y may equal x, in all the gates.

@@ -1,0 +1,83 @@
+/* Accumulating rows of int8 weights into int16 or int32 sums, in memory.
+ *
+ * acc[co] += value[ci] * w[ci][co]. Integer sums are exact in any order, as long as they fit: the
+ * compiler chooses int16 (`wide` 0) only where the sums of positive and of negative weights, times
+ * the largest input, cannot leave it, so that no partial sum can either. */
+#ifndef SNN_GATHER_I8_H
+#define SNN_GATHER_I8_H
+
+#include "snn/fixed_point.h"
+#include "snn/gather.h"
+
+/* Sums start from `bias` (`channels` values), or from 0 where it is NULL. */
+SNN_KERNEL void snn_sums_begin(void *acc, int wide, int channels, const int32_t *bias) {
+    for (int c = 0; c < channels; c++) {
+        snn_put(acc, wide, c, bias ? bias[c] : 0);
+    }
+}
+
+/* acc += row */
+SNN_KERNEL void snn_sums_add(void *SNN_RESTRICT acc, int wide, int channels,
+                             const int8_t *SNN_RESTRICT row) {
+    if (wide) {
+        int32_t *const sum = (int32_t *)acc;
+        for (int c = 0; c < channels; c++) {
+            sum[c] += row[c];
+        }
+    } else {
+        int16_t *const sum = (int16_t *)acc;
+        for (int c = 0; c < channels; c++) {
+            sum[c] = (int16_t)(sum[c] + row[c]);
+        }
+    }
+}
+
+/* acc += value * row */
+SNN_KERNEL void snn_sums_multiply_add(void *SNN_RESTRICT acc, int wide, int channels,
+                                      const int8_t *SNN_RESTRICT row, int32_t value) {
+    if (wide) {
+        int32_t *const sum = (int32_t *)acc;
+        for (int c = 0; c < channels; c++) {
+            sum[c] += value * row[c];
+        }
+    } else {
+        int16_t *const sum = (int16_t *)acc;
+        for (int c = 0; c < channels; c++) {
+            sum[c] = (int16_t)(sum[c] + value * row[c]);
+        }
+    }
+}
+
+/* Adds the rows of channels first .. first + n - 1 of a pixel; row ci - first starts at
+ * weight + (ci - first) * channels. SPIKE: set bits only, an AC each and output channel.
+ * SPIKE_DENSE: every channel, a MAC. COUNT: values other than 0, a MAC. */
+SNN_KERNEL void snn_sums_pixel(void *acc, int wide, int channels, enum snn_input_kind kind,
+                               const void *pixel, int first, int n, const int8_t *weight,
+                               snn_counts *counts) {
+    if (kind == SNN_INPUT_SPIKE) {
+        const snn_word *const words = (const snn_word *)pixel;
+        for (int base = 0; base < n; base += SNN_WORD_BITS) {
+            snn_word bits =
+                snn_spikes_from(words, first + base, snn_min_int(n - base, SNN_WORD_BITS));
+            while (bits) {
+                const int ci = base + snn_lowest_bit(bits);
+                bits &= bits - 1u;
+                snn_sums_add(acc, wide, channels, weight + (ptrdiff_t)ci * channels);
+                SNN_COUNT(counts, ac, channels);
+            }
+        }
+        return;
+    }
+    for (int ci = 0; ci < n; ci++) {
+        const int32_t value = kind == SNN_INPUT_COUNT
+                                  ? ((const uint16_t *)pixel)[first + ci]
+                                  : snn_spike_at((const snn_word *)pixel, first + ci);
+        if (kind == SNN_INPUT_COUNT && value == 0) {
+            continue;
+        }
+        snn_sums_multiply_add(acc, wide, channels, weight + (ptrdiff_t)ci * channels, value);
+        SNN_COUNT(counts, mac, channels);
+    }
+}
+
+#endif
