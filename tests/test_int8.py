@@ -120,7 +120,7 @@ def test_large_counts_stay_exact(tmp_path):
 def test_one_unit_in_one_threshold_is_found_and_named(layer, tmp_path):
     model = lively_network("none")
     compilation = quantized(model)
-    channel, value = smallest_visible_rise(compilation, layer)
+    channel, value = smallest_visible_rise(compilation, layer, frames(0))
     files = dict(compilation.generated.files)
     files["net_weights.h"] = changed(files["net_weights.h"], f"{layer}_threshold", channel, value)
     verifier = IntegerVerifier(model, compilation, tmp_path, FLAGS, files=files)
@@ -132,11 +132,13 @@ def test_one_unit_in_one_threshold_is_found_and_named(layer, tmp_path):
     assert first.neuron[0] == channel
 
 
-def smallest_visible_rise(compilation: Compilation, layer: str) -> tuple[int, int]:
+def smallest_visible_rise(
+    compilation: Compilation, layer: str, window: np.ndarray
+) -> tuple[int, int]:
     """The channel and the threshold one unit above the potential that fires most narrowly."""
-    _, membranes = run_reference(compilation.graph, frames(0))
+    _, membranes = run_reference(compilation.graph, window)
     threshold = compilation.graph.params_of(compilation.graph[layer])["threshold"]
-    potential = membranes[layer].numpy().reshape(STEPS, len(threshold), -1)
+    potential = membranes[layer].numpy().reshape(len(window), len(threshold), -1)
     above = potential - threshold[None, :, None]
     margin = np.where(above >= 0, above, np.iinfo(np.int64).max).min(axis=(0, 2))
     channel = int(margin.argmin())

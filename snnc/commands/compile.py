@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from snnc.commands.options import (
+    Size,
     check_dtype,
     console_for,
     dtype_options,
     json_option,
     model_options,
-    one_of,
+    target_option,
     write_json,
 )
 
@@ -26,7 +27,17 @@ from snnc.commands.options import (
     "-o", "--out", type=click.Path(path_type=Path), required=True, help="The folder to write."
 )
 @dtype_options
-@click.option("--target", default="host", show_default=True, help="Where the C will run.")
+@target_option
+@click.option("--max-flash", type=Size(), help="Most flash for code and constants: 512K, 1M.")
+@click.option("--max-ram", type=Size(), help="Most RAM for arena and stack: 64K, 256K.")
+@click.option("--vectors", metavar="DATA", help="Recordings in the firmware; default: --calibrate.")
+@click.option(
+    "--vector-samples",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How many test recordings the firmware carries.",
+)
 @click.option("--instrument", is_flag=True, help="Count every executed operation.")
 @json_option
 def command(
@@ -40,21 +51,27 @@ def command(
     calibrate: str | None,
     calibrate_samples: int | None,
     target: str,
+    max_flash: int | None,
+    max_ram: int | None,
+    vectors: str | None,
+    vector_samples: int,
     instrument: bool,
     json_file: str | None,
 ) -> None:
     """Compile MODEL to event-driven C in the folder OUT.
 
-    OUT gets the C, the runtime's headers, a shared library and manifest.json; it appears whole or
-    not at all.
+    OUT gets the C, the runtime's headers, a shared library and manifest.json; for a
+    microcontroller a project instead of the library: `make` builds an ELF for an emulated board,
+    `make run` compares it with the integer reference. OUT appears whole or not at all.
     """
-    from snnc.commands.windows import calibration_windows
+    from snnc.commands.windows import calibration_windows, test_vectors
     from snnc.compiler import artifact
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.frontend.source import load_source
+    from snnc.compiler.targets import target_named
 
     check_dtype(dtype, calibrate, calibrate_samples)
-    one_of(target, ["host"], "--target")
+    core = None if target == "host" else target_named(target)
     console = console_for(json_file)
     with Console(stderr=True).status("importing the model") as status:
         source = load_source(
@@ -64,7 +81,14 @@ def command(
         data = calibration_windows(source, calibrate, calibrate_samples) if calibrate else None
         compilation = compile_graph(source.graph(), source.framing, data)
         status.update("compiling the C")
-        manifest = artifact.write(out, source, compilation, instrument=instrument)
+        if core is None:
+            manifest = artifact.write(out, source, compilation, instrument=instrument)
+        else:
+            recordings = vectors or calibrate or ""
+            embedded = list(test_vectors(source, compilation, recordings, "test", vector_samples))
+            manifest = artifact.write_firmware(
+                out, source, compilation, core, embedded, max_flash, max_ram
+            )
     write_json(manifest, json_file)
     _show(console, out, manifest)
 
@@ -83,14 +107,22 @@ def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
     console.print(
         f"{out}/{manifest['name']}.c: T {manifest['time_steps']}, {manifest['classes']} classes, "
         f"{'streams' if manifest['streams'] else 'needs the whole window'}, "
-        f"vector code {manifest['versions']['vector']}"
+        f"{_where(manifest)}"
     )
+    flash = memory["flash"]
     console.print(
-        f"flash {_kib(memory['flash'])} (weights {_kib(memory['weights'])}), "
+        f"flash {_kib(flash) if flash is not None else 'not measured'} "
+        f"(weights {_kib(memory['weights'])}), "
         f"arena {_kib(memory['ram']['arena'])} "
         f"(least possible {_kib(memory['arena_lower_bound'])}), "
         f"stack {_kib(stack) if stack is not None else 'not reported'}"
     )
+
+
+def _where(manifest: dict[str, Any]) -> str:
+    if manifest["target"] == "host":
+        return f"vector code {manifest['versions']['vector']}"
+    return f"{manifest['target']}, board {manifest['board']}"
 
 
 def _kib(size: int) -> str:

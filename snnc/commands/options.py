@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from snnc.errors import BAD_OPTION, BAD_OUTPUT, SnncError
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Size(click.ParamType):  # type: ignore[type-arg]  # generic only in newer clicks
+    """A number of bytes, with an optional K or M (of 1024)."""
+
+    name = "BYTES"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parse 65536, 64K or 1M."""
+        found = re.fullmatch(r"(\d+)([KM]?)", str(value).upper())
+        if not found or int(found[1]) < 1:
+            self.fail(f"{value!r} is not a number of bytes such as 65536, 64K or 1M", param, ctx)
+        return int(found[1]) * {"": 1, "K": 2**10, "M": 2**20}[found[2]]
 
 
 class _Shape(click.ParamType):  # type: ignore[type-arg]  # generic only in newer clicks
@@ -89,6 +103,14 @@ def dtype_options(function: F) -> F:
     ):
         function = decorate(function)
     return function
+
+
+target_option = click.option(
+    "--target",
+    default="host",
+    show_default=True,
+    help="Where the C runs: host, cortex-m0, -m3, -m4, -m7, -m33, -m55 or riscv32.",
+)
 
 
 def check_dtype(dtype: str, calibrate: str | None, samples: int | None) -> None:

@@ -17,15 +17,20 @@ from snnc.commands.options import (
     dtype_options,
     json_option,
     model_options,
-    one_of,
     progress_bar,
     samples_option,
     split_option,
+    target_option,
     write_json,
 )
 from snnc.errors import EXIT_NO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from snnc.compiler.compilation import Compilation
+    from snnc.compiler.firmware import Vector
+    from snnc.compiler.targets import Target
     from snnc.compiler.verify import Verification
 
 
@@ -35,7 +40,7 @@ if TYPE_CHECKING:
 @samples_option
 @split_option
 @dtype_options
-@click.option("--target", default="host", show_default=True, help="Where the C runs.")
+@target_option
 @click.option(
     "--compiled",
     type=click.Path(path_type=Path),
@@ -66,23 +71,29 @@ def command(
     potentials of every layer and step, and scores. Exit status 1 if a difference is left, or if a
     count differs.
     """
-    from snnc.commands.windows import calibration_windows, windows
+    from snnc.commands.windows import calibration_windows, test_vectors, windows
     from snnc.compiler.artifact import read_manifest
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.frontend.source import load_source
+    from snnc.compiler.targets import target_named
     from snnc.compiler.verify import Verifier
     from snnc.compiler.verify_integer import IntegerVerifier
 
     check_dtype(dtype, calibrate, calibrate_samples)
-    one_of(target, ["host"], "--target")
+    core = None if target == "host" else target_named(target)
     if compiled is not None:
         name = read_manifest(compiled)["name"]
     source = load_source(
         model, weights=weights, input_shape=input_shape, time_steps=time_steps, name=name
     )
-    recordings = windows(source, data, split, samples)
     ranges = calibration_windows(source, calibrate, calibrate_samples) if calibrate else None
     compilation = compile_graph(source.graph(), source.framing, ranges)
+    if core is not None:
+        _on_board(
+            compilation, core, test_vectors(source, compilation, data, split, samples), json_file
+        )
+        return
+    recordings = windows(source, data, split, samples)
     files = _c_files(compiled, list(compilation.generated.files)) if compiled else None
     with tempfile.TemporaryDirectory() as folder, progress_bar(Console(stderr=True)) as bar:
         method = IntegerVerifier if dtype == "int8" else Verifier
@@ -92,6 +103,26 @@ def command(
     write_json(verifier.result.as_json(), json_file)
     _show(console_for(json_file), model, verifier.result)
     if not verifier.result.passed:
+        sys.exit(EXIT_NO)
+
+
+def _on_board(
+    compilation: Compilation, core: Target, vectors: Iterable[Vector], json_file: str | None
+) -> None:
+    from snnc.compiler.verify_board import verify_on_board
+
+    result = verify_on_board(compilation, core, vectors)
+    write_json(result.as_json(), json_file)
+    console = console_for(json_file)
+    console.print(
+        f"{result.samples} recordings, {result.time_steps} steps on {result.board} "
+        f"({result.target}): {result.compared:,} digests and scores compared, "
+        f"{result.stack:,} bytes of stack used"
+    )
+    for failure in result.failures:
+        console.print(f"[bold red]{failure}[/]")
+    console.print("[bold green]PROVEN[/]" if result.passed else "[bold red]NOT EQUAL[/]")
+    if not result.passed:
         sys.exit(EXIT_NO)
 
 
