@@ -285,7 +285,7 @@ class _Quantizer:
             "time_channels": source.channels * self.graph.time_steps,
         }[node.attrs["over"]]
         scaled, attrs = self._pooled(node, terms)
-        self.add(node, "statistics_i8", scaled, {"over": node.attrs["over"], **attrs})
+        self.add(node, "statistics_i8", scaled, {**node.attrs, **attrs})
 
     def masked_statistics(self, node: Node) -> None:
         """The same over time and channels of two groups; their sums are int32."""
@@ -298,7 +298,7 @@ class _Quantizer:
             )
         node = self.current(node)
         scaled, attrs = self._pooled(node, terms)
-        self.add(node, "masked_statistics_i8", scaled, attrs)
+        self.add(node, "masked_statistics_i8", scaled, {**node.attrs, **attrs})
 
     def _pooled(self, node: Node, terms: int) -> tuple[Scaled, dict[str, int]]:
         scale = node.attrs["mean_scale"]

@@ -17,7 +17,8 @@ class MaskedStatisticsI8(IntegerOp, MaskedStatistics):
     """[mean1; max1; mean2; max2] of the two groups: means round_shift(sum factor, shift), maxima
     times 2^bits.
 
-    attrs: ``factor``, ``shift``, ``bits``. The sums over T*C are int32: a pass bounds T*C.
+    attrs: as MaskedStatistics, and ``factor``, ``shift``, ``bits``. The sums over T*C are
+    int32: a pass bounds T*C.
     """
 
     name = "masked_statistics_i8"
@@ -49,4 +50,6 @@ class MaskedStatisticsI8(IntegerOp, MaskedStatistics):
         for shape in [(5, 3, 4), (33, 5, 7), (64, 2, 2)]:
             given = TensorType(shape, Kind.REAL, dtype="int16")
             mask = TensorType((shape[0],), Kind.SPIKE)
-            yield Sample((given, mask), {"factor": 700_000, "shift": 21, "bits": 4})
+            yield Sample(
+                (given, mask), {"mean_scale": 2.0, "factor": 700_000, "shift": 21, "bits": 4}
+            )

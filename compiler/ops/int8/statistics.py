@@ -16,7 +16,8 @@ from snnc.compiler.ops.statistics import Statistics
 class StatisticsI8(IntegerOp, Statistics):
     """Row 0 round_shift(sum factor, shift), row 1 maximum 2^bits, over the axes of ``over``.
 
-    attrs: ``over``; ``factor``, ``shift`` (the mean, with ``bits`` fraction bits); ``bits``.
+    attrs: as Statistics, and ``factor``, ``shift`` (the mean), ``bits`` (fraction bits
+    of both).
     """
 
     name = "statistics_i8"
@@ -60,5 +61,5 @@ class StatisticsI8(IntegerOp, Statistics):
     def samples(self) -> Iterable[Sample]:
         for over in ["pixels", "all", "time_pixels", "time_channels"]:
             for shape in [(5, 3, 4), (33, 5, 7), (64, 2, 2)]:
-                attrs = {"over": over, "factor": 600_000, "shift": 22, "bits": 4}
+                attrs = {"over": over, "mean_scale": 1.0, "factor": 600_000, "shift": 22, "bits": 4}
                 yield Sample((TensorType(shape, Kind.REAL, dtype="int16"),), attrs)

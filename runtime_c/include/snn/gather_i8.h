@@ -17,15 +17,14 @@ SNN_KERNEL void snn_sums_begin(void *acc, int wide, int channels, const int32_t 
 }
 
 /* acc += row */
-SNN_KERNEL void snn_sums_add(void *SNN_RESTRICT acc, int wide, int channels,
-                             const int8_t *SNN_RESTRICT row) {
+SNN_KERNEL void snn_sums_add(void *acc, int wide, int channels, const int8_t *row) {
     if (wide) {
-        int32_t *const sum = (int32_t *)acc;
+        int32_t *SNN_RESTRICT const sum = (int32_t *)acc;
         for (int c = 0; c < channels; c++) {
             sum[c] += row[c];
         }
     } else {
-        int16_t *const sum = (int16_t *)acc;
+        int16_t *SNN_RESTRICT const sum = (int16_t *)acc;
         for (int c = 0; c < channels; c++) {
             sum[c] = (int16_t)(sum[c] + row[c]);
         }
@@ -33,15 +32,15 @@ SNN_KERNEL void snn_sums_add(void *SNN_RESTRICT acc, int wide, int channels,
 }
 
 /* acc += value * row */
-SNN_KERNEL void snn_sums_multiply_add(void *SNN_RESTRICT acc, int wide, int channels,
-                                      const int8_t *SNN_RESTRICT row, int32_t value) {
+SNN_KERNEL void snn_sums_multiply_add(void *acc, int wide, int channels, const int8_t *row,
+                                      int32_t value) {
     if (wide) {
-        int32_t *const sum = (int32_t *)acc;
+        int32_t *SNN_RESTRICT const sum = (int32_t *)acc;
         for (int c = 0; c < channels; c++) {
             sum[c] += value * row[c];
         }
     } else {
-        int16_t *const sum = (int16_t *)acc;
+        int16_t *SNN_RESTRICT const sum = (int16_t *)acc;
         for (int c = 0; c < channels; c++) {
             sum[c] = (int16_t)(sum[c] + value * row[c]);
         }
