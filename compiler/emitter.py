@@ -70,12 +70,20 @@ class Pointer(str):
 
     request: Request
     slot: str
+    declared: Pointer
 
     def __new__(cls, name: str, request: Request, slot: str) -> Pointer:
         """A pointer called ``name`` to slot ``slot`` (a C expression) of a buffer."""
         pointer = super().__new__(cls, name)
         pointer.request = request
         pointer.slot = slot
+        pointer.declared = pointer
+        return pointer
+
+    def offset(self, elements: int) -> Pointer:
+        """The pointer ``elements`` further for every row, as an expression."""
+        pointer = Pointer(f"({self} + (size_t)row * {elements})", self.request, self.slot)
+        pointer.declared = self
         return pointer
 
 
@@ -96,14 +104,38 @@ class StageCode:
     end: Section = field(default_factory=Section)
 
 
+@dataclass(frozen=True)
+class Band:
+    """Nodes that share a loop over ``height`` rows; of ``inner`` values only one row exists."""
+
+    nodes: tuple[Node, ...]
+    inner: frozenset[str]
+    height: int
+
+
 @dataclass
 class Program:
     """Everything that the emission of a graph collected."""
 
     stages: list[StageCode]
     requests: dict[str, Request] = field(default_factory=dict)
+    bands: list[dict[str, Band]] = field(default_factory=list)
     constants: dict[str, Constant] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict)
+
+
+@dataclass
+class RowLoop:
+    """Code of a band: before its loop over ``height`` rows, in it, and after it.
+
+    ``inner`` names the values of which only the row at hand exists.
+    """
+
+    height: int
+    inner: frozenset[str]
+    before: Section
+    body: Section
+    after: Section
 
 
 class Emitter:
@@ -120,6 +152,7 @@ class Emitter:
         node: Node,
         stage: int,
         looped: bool,
+        rows: RowLoop | None = None,
     ) -> None:
         self._graph = graph
         self._stored = stored
@@ -129,6 +162,9 @@ class Emitter:
         self._looped = looped
         self._code = program.stages[stage]
         self._section = self._code.step if looped else self._code.end
+        self._rows = rows
+        if rows is not None:
+            self._section = rows.body
 
     # what is known about the node ------------------------------------------------------
 
@@ -169,6 +205,44 @@ class Emitter:
         self._clear(request, slots=1)
         return Pointer(before, request, "t" if request.slots > 1 else "")
 
+    # rows: everything, unless the node runs in a band ------------------------------------
+
+    @property
+    def first_row(self) -> str | int:
+        """The first row that the call computes (a C expression)."""
+        return 0 if self._rows is None else "row"
+
+    def row_count(self, given: TensorType) -> int:
+        """How many rows of a map the call computes."""
+        return given.shape[1] if self._rows is None else 1
+
+    def row_pixels(self, given: TensorType) -> int:
+        """How many pixels of a map the call computes."""
+        return given.pixels if self._rows is None else given.pixels // self._rows.height
+
+    def row(self, pointer: Pointer, elements: int) -> Pointer:
+        """The part at hand of a buffer that holds ``elements`` for a whole map."""
+        if self._rows is None:
+            return pointer
+        return pointer.offset(elements // self._rows.height)
+
+    def row_input(self, index: int) -> Pointer:
+        """The part at hand of an input with rows."""
+        return self._row_of(self._graph[self._node.inputs[index]], self.input(index))
+
+    def row_output(self) -> Pointer:
+        """The part at hand of the node's own value."""
+        return self._row_of(self._node, self.output())
+
+    def row_previous(self) -> Pointer:
+        """The part at hand of the node's own value of the step before."""
+        return self._row_of(self._node, self.previous_output())
+
+    def _row_of(self, node: Node, pointer: Pointer) -> Pointer:
+        if self._rows is not None and node.name in self._rows.inner:
+            return pointer
+        return self.row(pointer, layout.elements(node.type))
+
     def real_input(self, index: int) -> Pointer:
         """Pointer to an input as REAL, converted if it is not."""
         return self._converted(index, Kind.REAL)
@@ -203,7 +277,7 @@ class Emitter:
                 name=key,
                 role="stored" if stored else "values",
                 c_type=layout.c_type(node.type),
-                elements=layout.elements(node.type),
+                elements=self._elements(node),
                 slots=self._graph.time_steps + front if stored else 1,
                 life="loop" if spiking else "value",
                 stage=self._stage,
@@ -217,6 +291,10 @@ class Emitter:
         elif front:
             slot = str(front)
         return Pointer(name, request, slot)
+
+    def _elements(self, node: Node) -> int:
+        inner = self._rows is not None and node.name in self._rows.inner
+        return layout.elements(node.type) // (self._rows.height if inner and self._rows else 1)
 
     # memory and constants --------------------------------------------------------------
 
@@ -284,6 +362,15 @@ class Emitter:
         """Call a kernel where the node runs; its counters are passed last, if it counts."""
         self._line(function, args, counted=counted)
 
+    def first(self, function: str, *args: str | int) -> None:
+        """Call a function before the first row of a step (it counts nothing)."""
+        section = None if self._rows is None else self._rows.before
+        self._line(function, args, section, counted=False)
+
+    def last(self, function: str, *args: str | int) -> None:
+        """Call a kernel after the last row of a step."""
+        self._line(function, args, None if self._rows is None else self._rows.after)
+
     def begin(self, function: str, *args: str | int) -> None:
         """Call a function before the first step (it counts nothing)."""
         self._line(function, args, self._code.begin, counted=False)
@@ -302,7 +389,7 @@ class Emitter:
         section = section or self._section
         for argument in args:
             if isinstance(argument, Pointer):
-                section.pointers[argument] = argument
+                section.pointers[argument.declared] = argument.declared
         counters = [f"COUNTERS({self.index})"] if counted else []
         text = f"{function}({', '.join([*map(str, args), *counters])});"
         section.lines += textwrap.wrap(text, 96, subsequent_indent="    ", break_on_hyphens=False)

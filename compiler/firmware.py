@@ -82,17 +82,13 @@ def vector(compilation: Compilation, frames: Array, events: npt.NDArray[np.void]
 
 
 def _digests(trace: Trace, given: TensorType, values: Array) -> list[int]:
-    """One digest a step: d = 16777619 d + word from 2166136261, modulo 2^32."""
+    """One digest a step: d = 16777619 d + byte from 2166136261, modulo 2^32."""
     packed = np.ascontiguousarray(layout.pack(given, values)).view(np.uint8)
     steps = packed.reshape(trace.steps, trace.step_bytes)
-    whole = trace.step_bytes // 4 * 4
-    words = np.concatenate(
-        [steps[:, :whole].view("<u4").astype(np.uint32), steps[:, whole:].astype(np.uint32)], axis=1
-    )
-    powers = np.full(words.shape[1] + 1, PRIME, np.uint32)
+    powers = np.full(trace.step_bytes + 1, PRIME, np.uint32)
     powers[0] = 1
     powers = np.multiply.accumulate(powers, dtype=np.uint32)
-    sums = (words * powers[-2::-1]).sum(axis=1, dtype=np.uint32)
+    sums = (steps.astype(np.uint32) * powers[-2::-1]).sum(axis=1, dtype=np.uint32)
     start = OFFSET * int(powers[-1])
     return [(int(value) + start) % 2**32 for value in sums]
 

@@ -10,7 +10,7 @@ import torch
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType
 from snnc.compiler.ops import synapse
-from snnc.compiler.ops.base import Params, Sample
+from snnc.compiler.ops.base import Params, Rows, Sample
 from snnc.compiler.ops.conv2d import Conv2d
 from snnc.compiler.ops.int8.fixed import IntegerOp
 
@@ -23,6 +23,7 @@ class Conv2dI8(IntegerOp, Conv2d):
     """
 
     name = "conv2d_i8"
+    rows = Rows.LEAD
 
     def infer(
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
@@ -42,8 +43,9 @@ class Conv2dI8(IntegerOp, Conv2d):
         if "bias" in node.params:
             bias = c.constant("bias", c.param("bias"), "[out]", "int32_t")
         wide = int(node.type.dtype == "int32")
-        values = c.input(0), weight, bias, c.output()
-        c.call(f"snn_conv2d_{suffix}_i8", conv_shape(node, c), wide, *values)
+        values = c.input(0), weight, bias, c.row_output()
+        rows = c.first_row, c.row_count(node.type)
+        c.call(f"snn_conv2d_{suffix}_i8", conv_shape(node, c), wide, *rows, *values)
 
     def samples(self) -> Iterable[Sample]:
         rng = np.random.default_rng(0)

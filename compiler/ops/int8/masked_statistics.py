@@ -8,7 +8,7 @@ import torch
 
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType
-from snnc.compiler.ops.base import Params, Sample
+from snnc.compiler.ops.base import Params, Rows, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
 from snnc.compiler.ops.masked_statistics import MaskedStatistics, groups
 
@@ -22,6 +22,7 @@ class MaskedStatisticsI8(IntegerOp, MaskedStatistics):
     """
 
     name = "masked_statistics_i8"
+    rows = Rows.REDUCE
 
     def infer(
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
@@ -41,9 +42,9 @@ class MaskedStatisticsI8(IntegerOp, MaskedStatistics):
         mean = c.shape(
             "snn_mean_i8", **{key: node.attrs[key] for key in ("factor", "shift", "bits")}
         )
-        name, sizes = "snn_masked_statistics", (given.pixels, given.channels)
+        name, sizes = "snn_masked_statistics", (c.row_pixels(given), given.channels)
         c.begin(f"{name}_begin_i16", given.pixels, c.output())
-        c.call(f"{name}_accumulate_i16", *sizes, c.input(0), c.input(1), c.output())
+        c.call(f"{name}_accumulate_i16", *sizes, c.row_input(0), c.input(1), c.row_output())
         c.end(f"{name}_finish_i16", mean, given.pixels, c.output())
 
     def samples(self) -> Iterable[Sample]:

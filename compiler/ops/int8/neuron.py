@@ -10,7 +10,7 @@ import torch
 
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Params, Sample
+from snnc.compiler.ops.base import Counts, Params, Rows, Sample
 from snnc.compiler.ops.int8.fixed import BETA_BITS, IntegerOp, round_shift, saturate
 
 
@@ -31,6 +31,7 @@ class NeuronI8(IntegerOp):
     """
 
     name = "neuron_i8"
+    rows = Rows.MAP
 
     def time(self, node: Node) -> Time:
         return Time.STATE
@@ -90,17 +91,18 @@ class NeuronI8(IntegerOp):
             role: c.constant(role, c.param(role), "[channel]", "int32_t") for role in node.params
         }
         u = c.state("u", f"{node.attrs['width']}_t", node.type.size)
-        sizes = node.type.pixels, node.type.channels
         if "initial" in vectors:
+            sizes = node.type.pixels, node.type.channels
             c.begin("snn_neuron_begin_i8", *sizes, wide, vectors["initial"], u)
         c.call(
             f"snn_neuron_{node.attrs['reset_mode']}_i8",
             shape,
-            *sizes,
-            c.input(0),
-            u,
-            c.previous_output(),
-            c.output(),
+            c.row_pixels(node.type),
+            node.type.channels,
+            c.row_input(0),
+            c.row(u, node.type.size),
+            c.row_previous(),
+            c.row_output(),
             *(vectors.get(role, "NULL") for role in ("drift", "reset", "threshold")),
         )
 

@@ -8,7 +8,7 @@ import torch
 
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Params, Sample
+from snnc.compiler.ops.base import Counts, Params, Rows, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
 
 
@@ -16,6 +16,7 @@ class ReluI8(IntegerOp):
     """y = max(x, 0), in the input's unit."""
 
     name = "relu_i8"
+    rows = Rows.MAP
 
     def time(self, node: Node) -> Time:
         return Time.STEP
@@ -38,7 +39,8 @@ class ReluI8(IntegerOp):
         return Counts.of(inputs[0].shape[0], cmp=node.type.size)
 
     def emit(self, node: Node, c: Emitter) -> None:
-        c.call("snn_relu_i16", node.type.size, c.input(0), c.output())
+        size = c.row_pixels(node.type) * node.type.channels
+        c.call("snn_relu_i16", size, c.row_input(0), c.row_output())
 
     def samples(self) -> Iterable[Sample]:
         yield Sample((TensorType((7, 3, 5), Kind.REAL, dtype="int16"),))

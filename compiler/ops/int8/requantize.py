@@ -9,7 +9,7 @@ import torch
 
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Params, Sample
+from snnc.compiler.ops.base import Counts, Params, Rows, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift, saturate
 
 
@@ -21,6 +21,7 @@ class Requantize(IntegerOp):
     """
 
     name = "requantize"
+    rows = Rows.MAP
 
     def time(self, node: Node) -> Time:
         return Time.STEP
@@ -48,14 +49,14 @@ class Requantize(IntegerOp):
         given = c.input_type(0)
         c.call(
             "snn_requantize_i16",
-            given.pixels,
+            c.row_pixels(given),
             given.channels,
             int(given.dtype == "int32"),
             int(node.attrs["wide_product"]),
             c.constant("factor", c.param("factor"), "[channel]", "int32_t"),
             node.attrs["shift"],
-            c.input(0),
-            c.output(),
+            c.row_input(0),
+            c.row_output(),
         )
 
     def samples(self) -> Iterable[Sample]:

@@ -8,7 +8,7 @@ import torch
 
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType
-from snnc.compiler.ops.base import Params, Sample
+from snnc.compiler.ops.base import Params, Rows, Sample
 from snnc.compiler.ops.int8.fixed import SCORE_BITS, IntegerOp, round_shift
 from snnc.compiler.ops.scale import Scale, spread
 
@@ -17,6 +17,7 @@ class ScaleI8(IntegerOp, Scale):
     """y = round_shift(x g, 15); scores are below 2^15, so y fits int16."""
 
     name = "scale_i8"
+    rows = Rows.MAP
 
     def infer(
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
@@ -29,8 +30,9 @@ class ScaleI8(IntegerOp, Scale):
     def emit(self, node: Node, c: Emitter) -> None:
         how = spread(c.input_type(0), c.input_type(1))
         steps = {"scalar": (0, 0), "channels": (0, 1), "pixels": (1, 0)}[str(how)]
-        sizes = node.type.pixels, node.type.channels
-        c.call("snn_scale_i16", *sizes, *steps, c.input(0), c.input(1), c.output())
+        sizes = c.row_pixels(node.type), node.type.channels
+        factor = c.row_input(1) if how == "pixels" else c.input(1)
+        c.call("snn_scale_i16", *sizes, *steps, c.row_input(0), factor, c.row_output())
 
     def samples(self) -> Iterable[Sample]:
         for factor in [(1,), (5,), (1, 3, 4)]:

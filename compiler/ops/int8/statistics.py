@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 
 from snnc.compiler.emitter import Emitter
-from snnc.compiler.ir import Array, Kind, Node, TensorType
-from snnc.compiler.ops.base import Params, Sample
+from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Params, Rows, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
 from snnc.compiler.ops.statistics import Statistics
 
@@ -21,6 +21,7 @@ class StatisticsI8(IntegerOp, Statistics):
     """
 
     name = "statistics_i8"
+    rows = Rows.REDUCE
 
     def infer(
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
@@ -36,27 +37,30 @@ class StatisticsI8(IntegerOp, Statistics):
 
     def emit(self, node: Node, c: Emitter) -> None:
         given, over = c.input_type(0), node.attrs["over"]
-        sizes = given.pixels, given.channels
         values = {key: node.attrs[key] for key in ("factor", "shift", "bits")}
         mean = c.shape("snn_mean_i8", **values)
-        if over == "pixels":
-            c.call("snn_statistics_space_i16", mean, *sizes, c.input(0), c.output())
-            return
         # (number of groups, group of a pixel, group of a channel, where the rows of a group lie)
         groups, of_pixel, of_channel, of_group, of_row = {
+            "pixels": (given.channels, 0, 1, 1, given.channels),
             "all": (1, 0, 0, 1, 1),
             "time_pixels": (given.channels, 0, 1, 1, given.channels),
             "time_channels": (given.pixels, 1, 0, 2, 1),
         }[over]
-        running = c.running("sum", "int64_t", groups), c.running("most", "int32_t", groups)
-        finished = (mean, groups, of_group, of_row, *running, c.output())
-        where = (of_pixel, of_channel)
-        if over == "all":
-            c.call("snn_statistics_begin_i16", groups, *running, counted=False)
-        else:
+        sizes = c.row_pixels(given), given.channels
+        if self.time(node) is Time.REDUCE:
+            running = [c.running("sum", "int64_t", groups), c.running("most", "int32_t", groups)]
             c.begin("snn_statistics_begin_i16", groups, *running)
-        c.call("snn_statistics_accumulate_i16", *sizes, *where, c.input(0), *running)
-        (c.call if over == "all" else c.end)("snn_statistics_finish_i16", *finished)
+            begun, finish = running, c.end
+        else:
+            running = [c.scratch("sum", "int64_t", groups), c.scratch("most", "int32_t", groups)]
+            c.first("snn_statistics_begin_i16", groups, *running)
+            begun, finish = running, c.last
+        if of_pixel:
+            begun = [c.row(pointer, groups) for pointer in running]
+        where = of_pixel, of_channel
+        c.call("snn_statistics_accumulate_i16", *sizes, *where, c.row_input(0), *begun)
+        rows = of_group, of_row
+        finish("snn_statistics_finish_i16", mean, groups, *rows, *running, c.output())
 
     def samples(self) -> Iterable[Sample]:
         for over in ["pixels", "all", "time_pixels", "time_channels"]:

@@ -44,26 +44,6 @@ SNN_KERNEL int32_t snn_mean(const snn_mean_i8 *p, int64_t sum) {
     return (int32_t)snn_round_shift64(sum * p->factor, p->shift);
 }
 
-/* out [2][channels]: mean and maximum over pixels of x [pixels][channels]. Counts an add and a cmp
- * a value, a mul a channel. */
-SNN_KERNEL void snn_statistics_space_i16(const snn_mean_i8 *p, int pixels, int channels,
-                                         const int16_t *x, int32_t *out, snn_counts *counts) {
-    for (int c = 0; c < channels; c++) {
-        int64_t sum = 0;
-        int32_t most = INT16_MIN;
-        for (int pixel = 0; pixel < pixels; pixel++) {
-            const int32_t value = x[(ptrdiff_t)pixel * channels + c];
-            sum += value;
-            most = value > most ? value : most;
-        }
-        out[c] = snn_mean(p, sum);
-        out[channels + c] = most * ((int32_t)1 << p->bits);
-        SNN_COUNT(counts, add, pixels);
-        SNN_COUNT(counts, cmp, pixels);
-        SNN_COUNT(counts, mul, 1);
-    }
-}
-
 /* Running sums and maxima of `groups` groups: the pixels of each channel (over_time_pixels), the
  * channels of each pixel (over_time_channels), or everything (groups 1). */
 SNN_KERNEL void snn_statistics_begin_i16(int groups, int64_t *sum, int32_t *most) {

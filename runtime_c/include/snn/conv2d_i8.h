@@ -2,7 +2,8 @@
  * integers, exact.
  *
  * Weights int8 [group][kernel_h][kernel_w][in_c/groups][out_c/groups]; `bias` int32 [out_c] in
- * units of the sums, or NULL; `out` [out_h*out_w][out_c], int32_t where `wide`, else int16_t. */
+ * units of the sums, or NULL; `out` [rows*out_w][out_c], output rows first_row onwards, int32_t
+ * where `wide`, else int16_t. */
 #ifndef SNN_CONV2D_I8_H
 #define SNN_CONV2D_I8_H
 
@@ -32,15 +33,15 @@ SNN_KERNEL void snn_conv2d_i8_pixel(const snn_conv2d *p, int wide, enum snn_inpu
     }
 }
 
-SNN_KERNEL void snn_conv2d_i8_any(const snn_conv2d *p, int wide, enum snn_input_kind kind,
-                                  const void *in, const int8_t *weight, const int32_t *bias,
-                                  void *out, snn_counts *counts) {
+SNN_KERNEL void snn_conv2d_i8_any(const snn_conv2d *p, int wide, int first_row, int rows,
+                                  enum snn_input_kind kind, const void *in, const int8_t *weight,
+                                  const int32_t *bias, void *out, snn_counts *counts) {
     const int in_c = p->in_c / p->groups;
     const int out_c = p->out_c / p->groups;
     const ptrdiff_t group_size = (ptrdiff_t)p->kernel_h * p->kernel_w * in_c * out_c;
     const ptrdiff_t size = wide ? (ptrdiff_t)sizeof(int32_t) : (ptrdiff_t)sizeof(int16_t);
     char *acc = (char *)out;
-    for (int y = 0; y < p->out_h; y++) {
+    for (int y = first_row; y < first_row + rows; y++) {
         for (int x = 0; x < p->out_w; x++) {
             for (int g = 0; g < p->groups; g++) {
                 snn_sums_begin(acc, wide, out_c, bias ? bias + (ptrdiff_t)g * out_c : NULL);
@@ -54,25 +55,26 @@ SNN_KERNEL void snn_conv2d_i8_any(const snn_conv2d *p, int wide, enum snn_input_
 
 /* Event-driven. `in` SPIKE [in_h*in_w][SNN_WORDS(in_c)]. Counts an AC for each output channel of
  * each spike at each tap that meets it. */
-SNN_KERNEL void snn_conv2d_spike_i8(const snn_conv2d *p, int wide, const snn_word *in,
-                                    const int8_t *weight, const int32_t *bias, void *out,
-                                    snn_counts *counts) {
-    snn_conv2d_i8_any(p, wide, SNN_INPUT_SPIKE, in, weight, bias, out, counts);
+SNN_KERNEL void snn_conv2d_spike_i8(const snn_conv2d *p, int wide, int first_row, int rows,
+                                    const snn_word *in, const int8_t *weight, const int32_t *bias,
+                                    void *out, snn_counts *counts) {
+    snn_conv2d_i8_any(p, wide, first_row, rows, SNN_INPUT_SPIKE, in, weight, bias, out, counts);
 }
 
 /* Dense, every in-bounds tap and channel: the same values. Counts a MAC a product. */
-SNN_KERNEL void snn_conv2d_spike_dense_i8(const snn_conv2d *p, int wide, const snn_word *in,
-                                          const int8_t *weight, const int32_t *bias, void *out,
-                                          snn_counts *counts) {
-    snn_conv2d_i8_any(p, wide, SNN_INPUT_SPIKE_DENSE, in, weight, bias, out, counts);
+SNN_KERNEL void snn_conv2d_spike_dense_i8(const snn_conv2d *p, int wide, int first_row, int rows,
+                                          const snn_word *in, const int8_t *weight,
+                                          const int32_t *bias, void *out, snn_counts *counts) {
+    snn_conv2d_i8_any(p, wide, first_row, rows, SNN_INPUT_SPIKE_DENSE, in, weight, bias, out,
+                      counts);
 }
 
 /* Event-driven. `in` COUNT [in_h*in_w][in_c]. Counts a MAC for each output channel of each value
  * other than 0 at each tap that meets it. */
-SNN_KERNEL void snn_conv2d_count_i8(const snn_conv2d *p, int wide, const uint16_t *in,
-                                    const int8_t *weight, const int32_t *bias, void *out,
-                                    snn_counts *counts) {
-    snn_conv2d_i8_any(p, wide, SNN_INPUT_COUNT, in, weight, bias, out, counts);
+SNN_KERNEL void snn_conv2d_count_i8(const snn_conv2d *p, int wide, int first_row, int rows,
+                                    const uint16_t *in, const int8_t *weight, const int32_t *bias,
+                                    void *out, snn_counts *counts) {
+    snn_conv2d_i8_any(p, wide, first_row, rows, SNN_INPUT_COUNT, in, weight, bias, out, counts);
 }
 
 #endif
