@@ -230,7 +230,7 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
         "classes": graph[graph.outputs[0]].type.size,
         "streams": compilation.schedule.streams,
         "scores": _scores(graph),
-        "memory": memory.as_json(),
+        "memory": {**memory.as_json(), "recomputed": _recomputed(compilation)},
         "input": _input(source),
         "layers": _layers(graph),
         "options": {
@@ -242,6 +242,12 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
             "python": platform.python_version(),
         },
     }
+
+
+def _recomputed(compilation: Compilation) -> list[str]:
+    """Nodes that run in more than one stage instead of being stored."""
+    runs = [node.name for stage in compilation.schedule.stages for node in stage.loop]
+    return sorted({name for name in runs if runs.count(name) > 1})
 
 
 def _scores(graph: Graph) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Which nodes of a loop run together row by row, so that no full map lies between them.
 
 A convolution's sums are as large as its output, and attention reads them up to three times a
-window. Where everything that reads them works on rows (rescaling, gates, statistics, neurons), the nodes
-form a *band*: one loop over the rows of a map, with one row of each value between them.
+window. Where everything that reads them works on rows (rescaling, gates, statistics, neurons), the
+nodes form a *band*: one loop over the rows of a map, with one row of each value between them.
 """
 
 from __future__ import annotations

@@ -301,7 +301,11 @@ class ObservedModel:
         self.host.attach_taps(self.traces, own, given)
         self._counters[:] = 0
         self.host.reset()
-        self.host.push_frames(layout.pack(self.graph["input"].type, frames).astype(np.uint16))
+        self.host.push_frames(
+            layout.pack(self.graph["input"].type.of(self.graph["input"].type.kind), frames).astype(
+                np.uint16
+            )
+        )
         self.host.run()
         scores = self.host.scores()
         values = {key: self._unpacked(key, own[self._entries[key]]) for key in observe}

@@ -100,6 +100,7 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated
         "declare": lambda pointer: _declare(pointer, arena),
         "literals": literals,
         "kernels": "snn/snn_i8.h" if is_integer(graph) else "snn/snn.h",
+        "narrow": graph["input"].type.dtype == "uint8",
         "score_type": layout.c_type(graph[graph.outputs[0]].type),
         "frame_elements": layout.elements(graph["input"].type),
         "frames": _declare(_input_pointer(graph, program), arena),

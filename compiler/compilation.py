@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from snnc.compiler import codegen, pipeline
+from snnc.compiler import codegen, pipeline, planning
 from snnc.compiler.calibration import calibrate
 from snnc.compiler.codegen import Framing, Generated
 from snnc.compiler.ir import Array, Graph
-from snnc.compiler.schedule import Schedule, schedule
+from snnc.compiler.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,10 @@ class Compilation:
 
 
 def compile_graph(
-    graph: Graph, framing: Framing | None = None, calibration: Iterable[Array] | None = None
+    graph: Graph,
+    framing: Framing | None = None,
+    calibration: Iterable[Array] | None = None,
+    arena_bytes: int | None = None,
 ) -> Compilation:
     """Run the passes, schedule, plan and emit.
 
@@ -41,13 +44,14 @@ def compile_graph(
         framing: how events become frames.
         calibration: windows of event counts [T, C, H, W] of training data: the graph is quantized
             to int8 with the ranges they show. None: float32.
+        arena_bytes: most bytes of arena: values are recomputed instead of stored until it fits.
 
     Raises:
-        SnncError: whatever a pass or an op refuses.
+        SnncError: whatever a pass or an op refuses; OVER_BUDGET.
     """
     optimised = pipeline.optimised(graph)
     if calibration is not None:
         optimised = pipeline.quantized(optimised, calibrate(optimised, calibration))
-    plan = schedule(optimised)
+    plan = planning.fitting(optimised, arena_bytes).schedule
     generated = codegen.generate(optimised, plan, framing)
     return Compilation(pipeline.lowered(graph), optimised, plan, generated, framing)

@@ -30,6 +30,9 @@ from snnc.errors import BAD_OPTION, C_COMPILER_FAILED, OVER_BUDGET, SnncError
 STACK_BYTES = 2048
 """Allowance of the whole test program; it reports how much it used."""
 
+RESERVED_BYTES = 1024
+"""RAM of the test program beside arena and stack."""
+
 CODE_BYTES = 24 * 1024
 """Room for code when a board is chosen; the linker has the last word."""
 
@@ -93,6 +96,28 @@ def _digests(trace: Trace, given: TensorType, values: Array) -> list[int]:
     return [(int(value) + start) % 2**32 for value in sums]
 
 
+def arena_limit(target: Target, max_ram: int | None) -> int:
+    """Bytes that are left for the arena of ``max_ram``, or of the target's largest board."""
+    ram = max_ram or max(board.ram[1] for board in target.boards)
+    return ram - STACK_BYTES - RESERVED_BYTES
+
+
+def check_flash(compilation: Compilation, max_flash: int | None) -> None:
+    """Raise SnncError (OVER_BUDGET), with the largest constants, where these alone do not fit."""
+    generated = compilation.generated
+    if max_flash is None or generated.constant_bytes <= max_flash:
+        return
+    constants = sorted(generated.program.constants.values(), key=lambda c: -c.values.nbytes)[:4]
+    parts = ", ".join(f"{constant.symbol} {constant.values.nbytes:,}" for constant in constants)
+    raise SnncError(
+        OVER_BUDGET,
+        f"the constants alone are {generated.constant_bytes:,} bytes and --max-flash is "
+        f"{max_flash:,}; the largest: {parts}",
+        where=compilation.graph.name,
+        mend="Fewer channels or a smaller hidden layer would help; int8 where the model is float.",
+    )
+
+
 def write_project(
     folder: Path,
     compilation: Compilation,
@@ -113,9 +138,10 @@ def write_project(
             f"firmware for {target.name} needs an int8 model that takes events",
             mend="Add --dtype int8 --calibrate DATA, and use a model framed by a step length.",
         )
+    check_flash(compilation, max_flash)
     embedded = sum(v.events.nbytes + 4 * len(v.digests) for v in vectors)
     flash = generated.constant_bytes + CODE_BYTES
-    ram = generated.plan.size + STACK_BYTES + 1024
+    ram = generated.plan.size + STACK_BYTES + RESERVED_BYTES
     board = board_for(target, max(flash, max_flash or 0) + embedded, max(ram, max_ram or 0))
     budget = Budget(max_flash or board.flash[1], max_ram or board.ram[1], STACK_BYTES)
     for name in (f"{graph.name}.c", f"{graph.name}.h", f"{graph.name}_weights.h"):

@@ -52,9 +52,12 @@ class BoardVerification:
 
 
 def verify_on_board(
-    compilation: Compilation, target: Target, vectors: Iterable[Vector]
+    compilation: Compilation,
+    target: Target,
+    vectors: Iterable[Vector],
+    max_ram: int | None = None,
 ) -> BoardVerification:
-    """Build firmware with the vectors, in batches, and run it.
+    """Build firmware with the vectors, in batches, and run it; the linker holds ``max_ram``.
 
     Raises:
         SnncError: NO_C_COMPILER without the tools, OVER_BUDGET where no board has room.
@@ -65,7 +68,9 @@ def verify_on_board(
     remaining = iter(vectors)
     while batch := list(islice(remaining, BATCH)):
         with tempfile.TemporaryDirectory() as folder:
-            board = firmware.write_project(Path(folder), compilation, target, batch)
+            board = firmware.write_project(
+                Path(folder), compilation, target, batch, max_ram=max_ram
+            )
             run = firmware.run(Path(folder))
         result.board = board.name
         result.samples += len(batch)

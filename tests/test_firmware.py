@@ -152,3 +152,10 @@ def test_float_models_are_refused(tmp_path):
     compilation = compile_graph(graph, Framing(10, 10, STEP_US, 1))
     with pytest.raises(SnncError, match="needs an int8 model"):
         firmware.write_project(tmp_path, compilation, target_named("cortex-m4"), [])
+
+
+def test_constants_over_the_flash_budget_are_refused_before_any_compiler_runs(attentive, tmp_path):
+    with pytest.raises(SnncError, match=r"SNNC-E304.*constants alone are [\d,]+ bytes") as caught:
+        firmware.write_project(tmp_path, attentive, target_named("cortex-m4"), [], 1000)
+    assert "fc1_linear_weight" in caught.value.what
+    assert list(tmp_path.iterdir()) == []

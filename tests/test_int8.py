@@ -103,17 +103,38 @@ def test_resets_leaks_and_odd_shapes(tmp_path):
         assert 0.001 < values[name].double().mean() < 0.95, f"{name} is not lively"
 
 
-def test_large_counts_stay_exact(tmp_path):
-    """Sums of counts up to 65535 need 32 bits, and get them."""
-    model = lively_network("none", channels=(5, 8, 8))
-    compilation = quantized(model)
-    assert compilation.graph["layer1_conv"].type.dtype == "int32"
-    verifier = IntegerVerifier(model, compilation, tmp_path, FLAGS)
-    window = frames(1)
+def full(seed: int) -> np.ndarray:
+    """Counts up to the largest that 16 bits hold."""
+    window = frames(seed)
     window[2] = 65535
     window[3, :, ::3] = 40000
+    return window
+
+
+def test_large_counts_stay_exact(tmp_path):
+    """Sums of counts up to 65535 need 32 bits, and get them where calibration saw such counts."""
+    model = lively_network("none", channels=(5, 8, 8))
+    graph = import_module(model, (2, 34, 34), STEPS, name="net")
+    compilation = compile_graph(graph, calibration=[frames(10), full(11)])
+    assert compilation.graph["input"].type.dtype == ""
+    assert compilation.graph["layer1_conv"].type.dtype == "int32"
+    verifier = IntegerVerifier(model, compilation, tmp_path, FLAGS)
+    verifier.verify(full(1))
+    assert verifier.result.passed
+
+
+def test_small_counts_take_a_byte_and_more_is_an_error(tmp_path):
+    model = lively_network("none", channels=(5, 8, 8))
+    compilation = quantized(model)
+    assert compilation.graph["input"].type.dtype == "uint8"
+    verifier = IntegerVerifier(model, compilation, tmp_path, FLAGS)
+    window = frames(1)
+    window[3, 0, 5, 7] = 255
     verifier.verify(window)
     assert verifier.result.passed
+    window[3, 0, 5, 7] = 256
+    with pytest.raises(SnncError, match="SNN_ERR_COUNT_OVERFLOW"):
+        verifier.verify(window)
 
 
 @pytest.mark.parametrize("layer", ["layer1_neuron", "layer3_neuron", "fc2_neuron"])
@@ -188,7 +209,8 @@ def test_no_partial_sum_leaves_its_width():
         if node.op not in ("conv2d_i8", "linear_i8"):
             continue
         own = graph.params_of(node)
-        most = 1 if graph.input_types(node)[0].kind is Kind.SPIKE else 65535
+        given = graph.input_types(node)[0]
+        most = 1 if given.kind is Kind.SPIKE else 255 if given.dtype == "uint8" else 65535
         rows = own["weight"].reshape(len(own["weight"]), -1)
         bias = own.get("bias", np.zeros(len(rows), np.int64))
         high = np.maximum(rows, 0).sum(axis=1) * most + np.maximum(bias, 0)

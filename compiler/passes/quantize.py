@@ -10,6 +10,7 @@ Calibration (training data) only chooses units and fraction bits, never the widt
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ from snnc.compiler.typing import infer_types
 WEIGHT_LIMIT = LIMITS["int8"]
 COUNT_LIMIT = 2**16 - 1
 """Events in one cell of a frame; more is an error at run time."""
+
+NARROW_COUNT = 2**6 - 1
+"""Counts are kept in 8 bits if calibration saw no more than this; above 255 is an error."""
 
 THRESHOLD_LIMIT = 2**12
 """A scale is large enough that the threshold takes at most this many units of it."""
@@ -360,10 +364,18 @@ class _Quantizer:
     # the rest ----------------------------------------------------------------------------
 
     def input(self, node: Node) -> None:
-        """Event counts are exact."""
+        """Event counts are exact: 8 bits a cell where calibration is far from filling them."""
         if node.type.kind is Kind.REAL:
             raise unsupported(node, "a real input has no int8 form", "Feed event counts.")
-        self.keep(node, Scaled(ONE, 1 if node.type.kind is Kind.SPIKE else COUNT_LIMIT))
+        if node.type.kind is Kind.SPIKE:
+            self.keep(node, Scaled(ONE, 1))
+            return
+        narrow = self.ranges.values[node.name] <= NARROW_COUNT and all(
+            user.op in ("conv2d", "linear") for user in self.users[node.name]
+        )
+        stored = dataclasses.replace(node.type, dtype="uint8" if narrow else "")
+        limit = 2**8 - 1 if narrow else COUNT_LIMIT
+        self.keep(node.replace(type=stored), Scaled(ONE, limit))
 
     def whole(self, node: Node) -> None:
         """flatten, max_pool2d: spikes and counts as they are."""

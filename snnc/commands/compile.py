@@ -29,7 +29,7 @@ from snnc.commands.options import (
 @dtype_options
 @target_option
 @click.option("--max-flash", type=Size(), help="Most flash for code and constants: 512K, 1M.")
-@click.option("--max-ram", type=Size(), help="Most RAM for arena and stack: 64K, 256K.")
+@click.option("--max-ram", type=Size(), help="Most RAM for arena and stack (host: arena): 64K.")
 @click.option("--vectors", metavar="DATA", help="Recordings in the firmware; default: --calibrate.")
 @click.option(
     "--vector-samples",
@@ -65,7 +65,7 @@ def command(
     `make run` compares it with the integer reference. OUT appears whole or not at all.
     """
     from snnc.commands.windows import calibration_windows, test_vectors
-    from snnc.compiler import artifact
+    from snnc.compiler import artifact, firmware
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.frontend.source import load_source
     from snnc.compiler.targets import target_named
@@ -79,7 +79,9 @@ def command(
         )
         status.update("compiling to C")
         data = calibration_windows(source, calibrate, calibrate_samples) if calibrate else None
-        compilation = compile_graph(source.graph(), source.framing, data)
+        limit = max_ram if core is None else firmware.arena_limit(core, max_ram)
+        compilation = compile_graph(source.graph(), source.framing, data, limit)
+        firmware.check_flash(compilation, max_flash)
         status.update("compiling the C")
         if core is None:
             manifest = artifact.write(out, source, compilation, instrument=instrument)
@@ -117,6 +119,8 @@ def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
         f"(least possible {_kib(memory['arena_lower_bound'])}), "
         f"stack {_kib(stack) if stack is not None else 'not reported'}"
     )
+    if memory["recomputed"]:
+        console.print(f"recomputed instead of stored: {', '.join(memory['recomputed'])}")
 
 
 def _where(manifest: dict[str, Any]) -> str:

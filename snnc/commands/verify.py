@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from snnc.commands.options import (
+    Size,
     check_dtype,
     console_for,
     dtype_options,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 @split_option
 @dtype_options
 @target_option
+@click.option("--max-ram", type=Size(), help="Budget of a microcontroller, as for compile.")
 @click.option(
     "--compiled",
     type=click.Path(path_type=Path),
@@ -60,6 +62,7 @@ def command(
     calibrate: str | None,
     calibrate_samples: int | None,
     target: str,
+    max_ram: int | None,
     compiled: Path | None,
     json_file: str | None,
 ) -> None:
@@ -74,6 +77,7 @@ def command(
     from snnc.commands.windows import calibration_windows, test_vectors, windows
     from snnc.compiler.artifact import read_manifest
     from snnc.compiler.compilation import compile_graph
+    from snnc.compiler.firmware import arena_limit
     from snnc.compiler.frontend.source import load_source
     from snnc.compiler.targets import target_named
     from snnc.compiler.verify import Verifier
@@ -87,10 +91,15 @@ def command(
         model, weights=weights, input_shape=input_shape, time_steps=time_steps, name=name
     )
     ranges = calibration_windows(source, calibrate, calibrate_samples) if calibrate else None
-    compilation = compile_graph(source.graph(), source.framing, ranges)
+    limit = None if core is None else arena_limit(core, max_ram)
+    compilation = compile_graph(source.graph(), source.framing, ranges, limit)
     if core is not None:
         _on_board(
-            compilation, core, test_vectors(source, compilation, data, split, samples), json_file
+            compilation,
+            core,
+            test_vectors(source, compilation, data, split, samples),
+            max_ram,
+            json_file,
         )
         return
     recordings = windows(source, data, split, samples)
@@ -107,11 +116,15 @@ def command(
 
 
 def _on_board(
-    compilation: Compilation, core: Target, vectors: Iterable[Vector], json_file: str | None
+    compilation: Compilation,
+    core: Target,
+    vectors: Iterable[Vector],
+    max_ram: int | None,
+    json_file: str | None,
 ) -> None:
     from snnc.compiler.verify_board import verify_on_board
 
-    result = verify_on_board(compilation, core, vectors)
+    result = verify_on_board(compilation, core, vectors, max_ram)
     write_json(result.as_json(), json_file)
     console = console_for(json_file)
     console.print(

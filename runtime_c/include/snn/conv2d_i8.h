@@ -77,4 +77,11 @@ SNN_KERNEL void snn_conv2d_count_i8(const snn_conv2d *p, int wide, int first_row
     snn_conv2d_i8_any(p, wide, first_row, rows, SNN_INPUT_COUNT, in, weight, bias, out, counts);
 }
 
+/* The same for `in` of uint8_t. */
+SNN_KERNEL void snn_conv2d_count8_i8(const snn_conv2d *p, int wide, int first_row, int rows,
+                                     const uint8_t *in, const int8_t *weight, const int32_t *bias,
+                                     void *out, snn_counts *counts) {
+    snn_conv2d_i8_any(p, wide, first_row, rows, SNN_INPUT_COUNT8, in, weight, bias, out, counts);
+}
+
 #endif

@@ -49,7 +49,7 @@ SNN_KERNEL void snn_sums_multiply_add(void *acc, int wide, int channels, const i
 
 /* Adds the rows of channels first .. first + n - 1 of a pixel; row ci - first starts at
  * weight + (ci - first) * channels. SPIKE: set bits only, an AC each and output channel.
- * SPIKE_DENSE: every channel, a MAC. COUNT: values other than 0, a MAC. */
+ * SPIKE_DENSE: every channel, a MAC. COUNT and COUNT8: values other than 0, a MAC. */
 SNN_KERNEL void snn_sums_pixel(void *acc, int wide, int channels, enum snn_input_kind kind,
                                const void *pixel, int first, int n, const int8_t *weight,
                                snn_counts *counts) {
@@ -68,10 +68,15 @@ SNN_KERNEL void snn_sums_pixel(void *acc, int wide, int channels, enum snn_input
         return;
     }
     for (int ci = 0; ci < n; ci++) {
-        const int32_t value = kind == SNN_INPUT_COUNT
-                                  ? ((const uint16_t *)pixel)[first + ci]
-                                  : snn_spike_at((const snn_word *)pixel, first + ci);
-        if (kind == SNN_INPUT_COUNT && value == 0) {
+        int32_t value;
+        if (kind == SNN_INPUT_COUNT) {
+            value = ((const uint16_t *)pixel)[first + ci];
+        } else if (kind == SNN_INPUT_COUNT8) {
+            value = ((const uint8_t *)pixel)[first + ci];
+        } else {
+            value = snn_spike_at((const snn_word *)pixel, first + ci);
+        }
+        if (kind != SNN_INPUT_SPIKE_DENSE && value == 0) {
             continue;
         }
         snn_sums_multiply_add(acc, wide, channels, weight + (ptrdiff_t)ci * channels, value);

@@ -41,4 +41,11 @@ SNN_KERNEL void snn_linear_count_i8(const snn_linear *p, int wide, const uint16_
     snn_linear_i8_any(p, wide, SNN_INPUT_COUNT, in, weight, bias, out, counts);
 }
 
+/* The same for `in` of uint8_t. */
+SNN_KERNEL void snn_linear_count8_i8(const snn_linear *p, int wide, const uint8_t *in,
+                                     const int8_t *weight, const int32_t *bias, void *out,
+                                     snn_counts *counts) {
+    snn_linear_i8_any(p, wide, SNN_INPUT_COUNT8, in, weight, bias, out, counts);
+}
+
 #endif
