@@ -10,8 +10,8 @@ import torch
 from snnc.compiler import reference
 from snnc.compiler.ir import Array, Graph
 from snnc.compiler.ops import op_of
+from snnc.compiler.ops.int8.scaling import Ranges
 from snnc.compiler.ops.neuron import Neuron
-from snnc.compiler.passes.quantize import Ranges
 from snnc.errors import BAD_OPTION, SnncError
 
 

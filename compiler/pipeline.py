@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from snnc.compiler import typing
 from snnc.compiler.ir import Graph
+from snnc.compiler.ops.int8.scaling import Ranges
 from snnc.compiler.passes.absorb_flatten import absorb_flatten
 from snnc.compiler.passes.fold_avg_pool import fold_avg_pool
 from snnc.compiler.passes.fold_batch_norm import fold_batch_norm
 from snnc.compiler.passes.lower_composites import lower_composites
-from snnc.compiler.passes.quantize import Ranges, quantize
+from snnc.compiler.passes.quantize import quantize
 from snnc.errors import InternalError
 
 Pass = Callable[[Graph], Graph]

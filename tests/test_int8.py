@@ -16,8 +16,8 @@ from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir import Kind
 from snnc.compiler.ops.int8 import fixed
+from snnc.compiler.ops.int8.scaling import fractions
 from snnc.compiler.ops.int8.sigmoid import TABLE, SigmoidI8
-from snnc.compiler.passes.quantize import fractions
 from snnc.compiler.verify_integer import IntegerVerifier, run_reference
 from snnc.errors import SnncError
 from snnc.models.networks import OverTime, TimeMean

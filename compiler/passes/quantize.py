@@ -11,9 +11,7 @@ Calibration (training data) only chooses units and fraction bits, never the widt
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,6 +25,15 @@ from snnc.compiler.ops.int8.fixed import (
     multiplier,
     narrowest,
 )
+from snnc.compiler.ops.int8.scaling import (
+    Ranges,
+    Scaled,
+    fractions,
+    input_shift,
+    membrane_bound,
+    shifted_bound,
+    weight_scale,
+)
 from snnc.compiler.typing import infer_types
 
 WEIGHT_LIMIT = LIMITS["int8"]
@@ -36,9 +43,6 @@ COUNT_LIMIT = 2**16 - 1
 NARROW_COUNT = 2**6 - 1
 """Counts are kept in 8 bits if calibration saw no more than this; above 255 is an error."""
 
-THRESHOLD_LIMIT = 2**12
-"""A scale is large enough that the threshold takes at most this many units of it."""
-
 HEADROOM = 2.0
 """Currents may exceed what calibration saw by this factor before they saturate."""
 
@@ -47,25 +51,6 @@ FRACTION_BITS = 4
 
 FACTOR_BITS = 20
 """Significant bits of the constant factors of means and logits."""
-
-MAX_INPUT_SHIFT = 6
-"""Most fraction bits that a membrane potential gets beyond the unit of its sums."""
-
-
-@dataclass(frozen=True)
-class Ranges:
-    """What calibration saw: the largest |value| by node, of membrane potentials by channel."""
-
-    values: Mapping[str, float]
-    membranes: Mapping[str, Array]
-
-
-@dataclass(frozen=True)
-class Scaled:
-    """A quantized value: real = unit * integer, unit [1] or [C]; |integer| <= bound, proved."""
-
-    unit: Array
-    bound: int
 
 
 ONE = np.ones(1)
@@ -202,15 +187,12 @@ class _Quantizer:
 
     def _weight_scale(self, node: Node, weight: Array, bias: Array) -> Array:
         """One scale a channel: the weights fit int8, the bias 14 bits, the threshold 13."""
-        largest = np.abs(weight.reshape(len(weight), -1)).max(axis=1)
-        scale = np.maximum(largest / WEIGHT_LIMIT, np.abs(bias) / 2**13)
-        # a channel without weights must not get a scale that nothing else fits
-        scale = np.maximum(scale, largest.max() / WEIGHT_LIMIT / 256)
-        for user in self.users[node.name]:
-            if user.op == "neuron":
-                ends = abs(user.attrs["threshold"]), abs(user.attrs["reset"])
-                scale = np.maximum(scale, max(ends) / abs(user.attrs["gain"]) / THRESHOLD_LIMIT)
-        return np.where(scale > 0, scale, 1.0)
+        ends = [
+            max(abs(user.attrs["threshold"]), abs(user.attrs["reset"])) / abs(user.attrs["gain"])
+            for user in self.users[node.name]
+            if user.op == "neuron"
+        ]
+        return weight_scale(weight, bias, max(ends, default=0.0))
 
     def maps(self, node: Node, given: Scaled, own: Mapping[str, Array]) -> None:
         """A convolution without bias of maps in one unit; the result keeps that unit."""
@@ -220,7 +202,7 @@ class _Quantizer:
             )
         weight, shift = fractions(own["weight"])
         rows = np.abs(weight.reshape(len(weight), -1)).sum(axis=1).max()
-        scaled = Scaled(given.unit, _shifted(given.bound * int(rows), shift))
+        scaled = Scaled(given.unit, shifted_bound(given.bound * int(rows), shift))
         self.add(node, "conv2d_maps", scaled, {**node.attrs, "shift": shift}, {"weight": weight})
 
     def graph_kind(self, name: str) -> Kind:
@@ -240,7 +222,7 @@ class _Quantizer:
         ends = {key: attrs[key] / unit for key in ("threshold", "reset", "drift", "initial")}
         largest = max(float(np.abs(end).max()) for end in ends.values())
         seen = float((self.ranges.membranes[node.name] / unit).max())
-        shift = _input_shift(largest, seen, given.bound)
+        shift = input_shift(largest, seen, given.bound)
         narrow = largest * 2**shift <= LIMITS["int16"]
         narrow = narrow and given.bound << shift < LIMITS["int32"] // 2
         threshold = ends["threshold"] * 2**shift
@@ -252,7 +234,8 @@ class _Quantizer:
                 params[role] = value
         width = "int16" if narrow else "int32"
         beta = round(attrs["beta"] * 2**BETA_BITS)
-        bound = self._membrane_bound(attrs["reset_mode"], beta, params, given.bound << shift)
+        drive = given.bound << shift
+        bound = membrane_bound(attrs["reset_mode"], beta, params, drive, self.graph.time_steps)
         new = {
             "beta": beta,
             "input_shift": shift,
@@ -261,20 +244,6 @@ class _Quantizer:
             "saturate": bound > LIMITS[width],
         }
         self.add(node, "neuron_i8", Scaled(ONE, 1), new, params)
-
-    def _membrane_bound(
-        self, mode: str, beta: int, params: Mapping[str, Array], drive: int
-    ) -> float:
-        """The largest |U| in T steps: b' = leak b + c, where c takes in rounding and reset."""
-        size = {role: float(np.abs(value).max()) for role, value in params.items()}
-        reset = size.get("reset", 0.0)
-        added = drive + size.get("drift", 0.0) + 0.5 + (reset if mode == "soft" else 0.0)
-        bound = max(size.get("initial", 0.0), reset + drive if mode == "hard" else 0.0)
-        leak, worst = beta / 2**BETA_BITS, bound
-        for _ in range(self.graph.time_steps):
-            bound = leak * bound + added
-            worst = max(worst, bound)
-        return worst
 
     # attention ---------------------------------------------------------------------------
 
@@ -316,7 +285,7 @@ class _Quantizer:
         """Weights in units of a power of two."""
         given = self.one_unit(node)
         weights, shift = fractions(self.graph.params_of(node)["weights"])
-        bound = _shifted(given.bound * int(np.abs(weights).sum()), shift)
+        bound = shifted_bound(given.bound * int(np.abs(weights).sum()), shift)
         scaled = Scaled(given.unit, bound)
         self.add(node, "weighted_rows_i8", scaled, {"shift": shift}, {"weights": weights})
 
@@ -325,8 +294,8 @@ class _Quantizer:
         given, own = self.one_unit(node), self.graph.params_of(node)
         reduce, shift1 = fractions(own["reduce"])
         expand, shift2 = fractions(own["expand"])
-        hidden = _shifted(given.bound * int(np.abs(reduce).sum(axis=1).max()), shift1)
-        bound = _shifted(hidden * int(np.abs(expand).sum(axis=1).max()), shift2)
+        hidden = shifted_bound(given.bound * int(np.abs(reduce).sum(axis=1).max()), shift1)
+        bound = shifted_bound(hidden * int(np.abs(expand).sum(axis=1).max()), shift2)
         attrs = {**node.attrs, "shift1": shift1, "shift2": shift2}
         params = {"reduce": reduce, "expand": expand}
         scaled = Scaled(given.unit, max(hidden, bound))
@@ -448,35 +417,6 @@ _CONVERSIONS: dict[str, Callable[[_Quantizer, Node], None]] = {
     "time_mean": _Quantizer.time_mean,
     "group_mean": _Quantizer.group_mean,
 }
-
-
-def fractions(values: Array) -> tuple[Array, int]:
-    """Values as int16 in units of 2^-shift, with the largest shift that fits (at most 24)."""
-    largest = float(np.abs(values).max())
-    shift = 24 if largest == 0 else min(24, math.floor(math.log2(LIMITS["int16"] / largest)))
-    shift = max(shift, 0)
-    return np.round(values * 2.0**shift), shift
-
-
-def _shifted(bound: int, shift: int) -> int:
-    """Bound on round_shift of values within ``bound``."""
-    return (bound >> shift) + 1
-
-
-def _input_shift(largest: float, seen: float, bound: int) -> int:
-    """Fraction bits of a membrane potential, in 16 bits where the constants allow that.
-
-    The constants keep two bits of headroom, what calibration saw one; sums must fit 31 bits.
-    """
-    shift = 0
-    while (
-        shift < MAX_INPUT_SHIFT
-        and largest * 2 ** (shift + 1) <= 2**13
-        and seen * 2 ** (shift + 1) <= 2**14
-        and bound << (shift + 1) < LIMITS["int32"] // 2
-    ):
-        shift += 1
-    return shift
 
 
 __all__: Sequence[str] = ("Ranges", "quantize")
