@@ -16,6 +16,28 @@ SNN_KERNEL void snn_sums_begin(void *acc, int wide, int channels, const int32_t 
     }
 }
 
+#if defined(__ARM_FEATURE_DSP) && !defined(SNN_VEC_PORTABLE)
+#include <arm_acle.h>
+#define SNN_DSP 1
+#endif
+
+#ifdef SNN_DSP
+/* Four int8 weights onto four int16 sums: sign-extend even and odd bytes in pairs, put the pairs in
+ * order, add pairs. The cores that have these instructions load words at any address. */
+SNN_KERNEL void snn_sums_add_four(int16_t *sum, const int8_t *row) {
+    uint32_t bytes, low, high;
+    __builtin_memcpy(&bytes, row, sizeof bytes);
+    __builtin_memcpy(&low, sum, sizeof low);
+    __builtin_memcpy(&high, sum + 2, sizeof high);
+    const uint32_t even = (uint32_t)__sxtb16((int8x4_t)bytes);
+    const uint32_t odd = (uint32_t)__sxtb16((int8x4_t)(bytes >> 8 | bytes << 24));
+    low = (uint32_t)__sadd16((int16x2_t)low, (int16x2_t)((even & 0xFFFFu) | odd << 16));
+    high = (uint32_t)__sadd16((int16x2_t)high, (int16x2_t)(even >> 16 | (odd & 0xFFFF0000u)));
+    __builtin_memcpy(sum, &low, sizeof low);
+    __builtin_memcpy(sum + 2, &high, sizeof high);
+}
+#endif
+
 /* acc += row */
 SNN_KERNEL void snn_sums_add(void *acc, int wide, int channels, const int8_t *row) {
     if (wide) {
@@ -25,7 +47,13 @@ SNN_KERNEL void snn_sums_add(void *acc, int wide, int channels, const int8_t *ro
         }
     } else {
         int16_t *SNN_RESTRICT const sum = (int16_t *)acc;
-        for (int c = 0; c < channels; c++) {
+        int c = 0;
+#ifdef SNN_DSP
+        for (; c + 4 <= channels; c += 4) {
+            snn_sums_add_four(sum + c, row + c);
+        }
+#endif
+        for (; c < channels; c++) {
             sum[c] = (int16_t)(sum[c] + row[c]);
         }
     }
