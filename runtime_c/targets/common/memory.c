@@ -1,5 +1,5 @@
-/* memcpy and memset for programs without a C library. Compile with -fno-tree-loop-distribute-patterns,
- * or the compiler turns the loops into calls of themselves. */
+/* memcpy and memset for programs without a C library. Compile with
+ * -fno-tree-loop-distribute-patterns, or the compiler turns the loops into calls of themselves. */
 #include <stdint.h>
 #include <string.h>
 
