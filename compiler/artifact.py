@@ -72,9 +72,21 @@ class Memory:
 
 
 def write(
-    out: Path, source: SourceModel, compilation: Compilation, *, instrument: bool = False
+    out: Path,
+    source: SourceModel,
+    compilation: Compilation,
+    *,
+    instrument: bool = False,
+    choice: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write the compiled model to ``out`` and give its manifest.
+
+    Args:
+        out: the folder.
+        source: the model.
+        compilation: what to write.
+        instrument: count every executed operation.
+        choice: from what the kernels were chosen, for the manifest; None where they were not.
 
     Raises:
         SnncError: BAD_OUTPUT where ``out`` cannot be written or holds something else;
@@ -91,7 +103,11 @@ def write(
         memory = _compile(folder, compilation, library, defines)
         manifest = _manifest(source, compilation, memory)
         manifest |= {"target": "host", "library": library}
-        manifest["options"] |= {"flags": [*HOST_FLAGS, *NATIVE], "instrument": instrument}
+        manifest["options"] |= {
+            "flags": [*HOST_FLAGS, *NATIVE],
+            "instrument": instrument,
+            "kernels": choice,
+        }
         manifest["versions"] |= {"cc": _version_of(c_compiler()), "vector": _vector_unit()}
         manifest["files"] = _hashes(folder)
         text = json.dumps(manifest, indent=2, sort_keys=False) + "\n"
@@ -233,9 +249,7 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
         "memory": {**memory.as_json(), "recomputed": _recomputed(compilation)},
         "input": _input(source),
         "layers": _layers(graph),
-        "options": {
-            "dtype": "int8" if is_integer(graph) else "f32",
-        },
+        "options": {"dtype": "int8" if is_integer(graph) else "f32", **source.options},
         "versions": {
             "snnc": metadata.version("snnc"),
             "torch": str(torch.__version__),

@@ -34,7 +34,9 @@ def calibrate(graph: Graph, windows: Iterable[Array]) -> Ranges:
             values[node.name] = max(values.get(node.name, 0.0), float(seen[node.name].abs().max()))
             op = op_of(node)
             if isinstance(op, Neuron):
-                largest = _largest_by_channel(op.membrane(node, seen[node.inputs[0]]))
+                params = {k: torch.from_numpy(v).float() for k, v in graph.params_of(node).items()}
+                steps = op.membrane(node, params, seen[node.inputs[0]])
+                largest = _largest_by_channel(steps)
                 membranes[node.name] = np.maximum(membranes.get(node.name, 0.0), largest)
     if not values:
         raise SnncError(BAD_OPTION, "there is no recording to calibrate with")

@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 import jinja2
+import numpy as np
 
 from snnc.compiler import layout, lifetimes, memory
 from snnc.compiler.bands import bands
@@ -275,8 +276,13 @@ class _Names:
 
 
 def literals(constant: Constant) -> Iterable[str]:
-    """Lines of integers, or of hexadecimal float literals: exact and quick to parse."""
+    """Lines of literals: integers; exact hexadecimal floats; the bits of two floats if packed."""
     values = constant.values.ravel()
+    if constant.packed:
+        pairs = np.concatenate([values, np.zeros(len(values) % 2, np.float32)]).view("<u8").tolist()
+        for start in range(0, len(pairs), 4):
+            yield ", ".join(f"0x{pair:016x}u" for pair in pairs[start : start + 4]) + ","
+        return
     if constant.c_type != "float":
         for start in range(0, len(values), 16):
             yield ", ".join(map(str, values[start : start + 16].tolist())) + ","

@@ -34,22 +34,26 @@ class Compilation:
 def compile_graph(
     graph: Graph,
     framing: Framing | None = None,
+    *,
     calibration: Iterable[Array] | None = None,
     arena_bytes: int | None = None,
+    kernels: pipeline.Pass | None = None,
 ) -> Compilation:
     """Run the passes, schedule, plan and emit.
 
     Args:
         graph: the imported graph.
-        framing: how events become frames.
+        framing: how events become frames, if the model takes events.
         calibration: windows of event counts [T, C, H, W] of training data: the graph is quantized
             to int8 with the ranges they show. None: float32.
         arena_bytes: most bytes of arena: values are recomputed instead of stored until it fits.
+        kernels: a pass that chooses kernels (:mod:`snnc.compiler.passes.choose_kernels`);
+            default: event-driven everywhere.
 
     Raises:
         SnncError: whatever a pass or an op refuses; OVER_BUDGET.
     """
-    optimised = pipeline.optimised(graph)
+    optimised = pipeline.optimised(graph, kernels)
     if calibration is not None:
         optimised = pipeline.quantized(optimised, calibrate(optimised, calibration))
     plan = planning.fitting(optimised, arena_bytes).schedule

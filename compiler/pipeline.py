@@ -24,9 +24,10 @@ def lowered(graph: Graph) -> Graph:
     return _apply(graph, (lower_composites,))
 
 
-def optimised(graph: Graph) -> Graph:
-    """The graph as the C computes it."""
-    return _apply(graph, (lower_composites, *OPTIMISATIONS))
+def optimised(graph: Graph, kernels: Pass | None = None) -> Graph:
+    """The graph as the C computes it; ``kernels`` is a last pass that chooses kernels."""
+    chosen = () if kernels is None else (kernels,)
+    return _apply(graph, (lower_composites, *OPTIMISATIONS, *chosen))
 
 
 def quantized(graph: Graph, ranges: Ranges) -> Graph:
@@ -42,7 +43,7 @@ def _apply(graph: Graph, passes: tuple[Pass, ...]) -> Graph:
     typing.check(graph)
     done: list[str] = []
     for step in passes:
-        name = step.__name__
+        name = getattr(step, "__name__", "choose_kernels")
         graph = step(graph)
         done.append(name)
         try:

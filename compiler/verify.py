@@ -9,7 +9,8 @@ within the rigorous rounding bound of one of the two sums (docs/numerics.md); el
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,8 @@ from torch import nn
 from snnc.compiler import reference
 from snnc.compiler.build import NATIVE, ObservedModel
 from snnc.compiler.compilation import Compilation
+from snnc.compiler.frontend import authors
+from snnc.compiler.frontend.state import reset_states
 from snnc.compiler.ir import Array, Graph, Node
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.neuron import Neuron
@@ -169,10 +172,11 @@ class Verifier:
 
     def run_pytorch(self, x: torch.Tensor) -> tuple[Array, dict[str, torch.Tensor]]:
         """PyTorch's scores and its own discrete values, by node, [T, *shape]."""
-        with torch.no_grad(), captured(self.model, self.discrete) as values:
+        reset_states(self.model)
+        with torch.no_grad(), captured(self.model, self.discrete, self.graph.time_steps) as values:
             scores = self.model(x[:, None])
         return scores[0].numpy(), {
-            node.name: value.reshape(len(value), *node.type.shape)
+            node.name: value.reshape(len(value), -1, *node.type.shape)[:, 0]  # the first sample
             for node, value in zip(self.discrete, values(), strict=True)
         }
 
@@ -220,8 +224,12 @@ class Verifier:
             (current,) = node.inputs
             verdict = reference.judge(self.graph, {"input": x}, spikes, [current])[current]
             forced = spikes[node.name].to(torch.float64)
-            membrane = list(op.membrane(node, verdict.value, forced, verdict.error))[step]
-            margin = float(membrane[0][tuple(neuron)]) - node.attrs["threshold"]
+            params = {
+                role: torch.from_numpy(value) for role, value in self.graph.params_of(node).items()
+            }
+            membrane = list(op.membrane(node, params, verdict.value, forced, verdict.error))[step]
+            threshold = op.threshold(node, params, forced).expand(forced[0].shape)
+            margin = float((membrane[0] - threshold)[tuple(neuron)])
             bound = float(membrane[1][tuple(neuron)])
         return Divergence(self.result.samples, node.name, step, tuple(neuron), margin, bound)
 
@@ -249,6 +257,23 @@ class Verifier:
                 self.result.right[who] += chosen == label
 
 
+Reader = Callable[[Any], torch.Tensor]
+
+
+def _observed(model: nn.Module, node: Node) -> tuple[str, Reader]:
+    """The module whose result holds a discrete node's value, and how to read it from there."""
+    path = node.loc.module
+    if node.op == "complementary_mask" and path not in dict(model.named_modules()):
+        return authors.mixing_of(path), authors.mask_of
+    return path, _spikes
+
+
+def _spikes(output: Any) -> torch.Tensor:
+    """What a module fired: its result, or the first of several (spikes before states)."""
+    spikes: torch.Tensor = output[0] if isinstance(output, tuple) else output
+    return spikes.detach()
+
+
 def analytic_counts(graph: Graph, values: Mapping[str, torch.Tensor]) -> dict[str, dict[str, int]]:
     """Operations of every node by its own count rule, as integers over the window."""
     return {
@@ -266,31 +291,38 @@ def analytic_counts(graph: Graph, values: Mapping[str, torch.Tensor]) -> dict[st
 
 
 @contextmanager
-def captured(model: nn.Module, nodes: Iterable[Node]) -> Iterator[Any]:
+def captured(model: nn.Module, nodes: Sequence[Node], time_steps: int) -> Iterator[Any]:
     """Record what the modules behind nodes give, in a forward pass inside the block.
 
     Yields a function that gives the values in the nodes' order; the nth node of a module that is
-    called more than once has the nth call's value.
+    called more than once has the nth call's value, and a module that is called once a step has its
+    steps stacked.
     """
-    nodes = list(nodes)
-    calls: dict[str, list[torch.Tensor]] = {node.loc.module: [] for node in nodes}
+    observed = [_observed(model, node) for node in nodes]
+    calls: dict[str, list[torch.Tensor]] = {path: [] for path, _ in observed}
+    sharing = Counter(path for path, _ in observed)
     hooks = [
         model.get_submodule(path).register_forward_hook(
-            lambda _module, _inputs, output, path=path: calls[path].append(output.detach())
+            lambda _module, _inputs, output, path=path, read=read: calls[path].append(read(output))
         )
-        for path in calls
+        for path, read in dict(observed).items()
     ]
 
     def values() -> list[torch.Tensor]:
         seen = dict.fromkeys(calls, 0)
         result = []
-        for node in nodes:
-            path = node.loc.module
-            if seen[path] >= len(calls[path]):
+        for path, _ in observed:
+            nodes_there, calls_there = sharing[path], calls[path]
+            if len(calls_there) == nodes_there:
+                result.append(calls_there[seen[path]])
+            elif len(calls_there) == nodes_there * time_steps:  # one call a step, [N, ...]
+                result.append(torch.stack(calls_there[seen[path] :: nodes_there]))
+            else:
                 raise InternalError(
-                    "the module was called fewer times than it was traced", where=path
+                    f"the module was called {len(calls_there)} times, and {nodes_there} nodes "
+                    f"over {time_steps} steps were traced",
+                    where=path,
                 )
-            result.append(calls[path][seen[path]])
             seen[path] += 1
         return result
 

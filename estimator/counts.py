@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
+from itertools import accumulate
+from typing import TypeVar
 
 from snnc.compiler.ir import Graph
 from snnc.errors import InternalError
@@ -12,6 +15,8 @@ from snnc.estimator.activity import Activity, Network, Values
 from snnc.estimator.conventions import COUNTERS, Convention, Footing
 from snnc.estimator.conventions.base import Number, StepCounts, Visit
 from snnc.estimator.layers import Layer, layers_of
+
+N = TypeVar("N", int, Fraction, Number)
 
 Totals = dict[str, int]
 """Counter → number over all steps and samples."""
@@ -96,8 +101,8 @@ class Tally:
         return merged
 
     def per_layer(self) -> list[LayerCounts]:
-        """Counts by layer. A rule that divides (``paper``) is rounded here, once for each part of
-        a layer, so that layers are the sum of their parts and the network of its layers."""
+        """Counts by layer. A rule that divides (``paper``, ``syops``) is rounded here, once for
+        each part of a layer: steps add up to parts, parts to layers, layers to the network."""
         return [self._layer(layer) for layer in self.layers]
 
     def _layer(self, layer: Layer) -> LayerCounts:
@@ -125,10 +130,11 @@ class Tally:
                 shift = 0 if self._runs_once(name) else 1
                 for step, number in enumerate(numbers, start=shift):
                     sums[counter][step] += number
-        return {counter: [round(number) for number in numbers] for counter, numbers in sums.items()}
+        return {counter: _rounded(numbers) for counter, numbers in sums.items()}
 
     def _runs_once(self, name: str) -> bool:
-        return any(len(numbers) == 1 for numbers in self.nodes[name].values())
+        one = any(len(numbers) == 1 for numbers in self.nodes[name].values())
+        return one and self.graph.time_steps > 1
 
 
 def _values(footing: Footing, activity: Activity) -> Values:
@@ -144,12 +150,18 @@ def _by_part(graph: Graph, layer: Layer) -> dict[str, list[str]]:
     return parts
 
 
+def _rounded(numbers: Sequence[Number]) -> list[int]:
+    """Integers whose running sums are the rounded running sums: only the whole is rounded."""
+    sums = [round(total) for total in accumulate(numbers)]
+    return [after - before for before, after in zip([0, *sums], sums, strict=False)]
+
+
 def _accumulate(into: dict[str, list[Number]], counts: StepCounts) -> None:
     for counter, numbers in counts.items():
         into[counter] = _sum(into.get(counter), numbers)
 
 
-def _sum[N: (int, Number)](so_far: Sequence[N] | None, more: Sequence[N]) -> list[N]:
+def _sum(so_far: Sequence[N] | None, more: Sequence[N]) -> list[N]:
     if so_far is None:
         return list(more)
     return [a + b for a, b in zip(so_far, more, strict=True)]

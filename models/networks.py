@@ -358,12 +358,15 @@ def build(name: str, **hyper: object) -> Network:
         SnncError: BAD_OPTION for an unknown name, an unknown hyper-parameter or a value that
             cannot be used; BAD_SHAPE for an input too small for the pools.
     """
-    factory = NETWORKS.get(name)
+    from snnc.models.residual import ResSNN18  # it builds on this module
+
+    factories: dict[str, Callable[..., Network]] = {**NETWORKS, "res-18": ResSNN18}
+    factory = factories.get(name)
     if factory is None:
         raise SnncError(
             BAD_OPTION,
             f"there is no network called {name!r}",
-            mend=f"Choose one of {', '.join(NETWORKS)}.",
+            mend=f"Choose one of {', '.join(factories)}.",
         )
     check_hyper(name, factory, hyper)
     return factory(**hyper)

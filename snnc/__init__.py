@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.frontend.importing import importer
     from snnc.compiler.frontend.torch_fx import import_module
+    from snnc.compiler.nir_export import export_nir
     from snnc.models.checkpoints import InputDescription, load, save
     from snnc.models.networks import build
 
@@ -19,6 +20,7 @@ _HOMES = {
     "InputDescription": "snnc.models.checkpoints",
     "build": "snnc.models.networks",
     "compile_graph": "snnc.compiler.compilation",
+    "export_nir": "snnc.compiler.nir_export",
     "import_module": "snnc.compiler.frontend.torch_fx",
     "importer": "snnc.compiler.frontend.importing",
     "load": "snnc.models.checkpoints",
@@ -29,6 +31,7 @@ __all__ = [
     "InputDescription",
     "build",
     "compile_graph",
+    "export_nir",
     "import_module",
     "importer",
     "load",

@@ -188,8 +188,9 @@ def exact_choice(
     node = graph[name]
     if node.op != "neuron":
         return op_of(node).reference(node, torch_params(graph, name), given)
-    u = torch.stack([u for u, _ in Neuron().membrane(node, given[0], own)])
-    threshold = node.attrs["threshold"]
+    params = torch_params(graph, name)
+    u = torch.stack([u for u, _ in Neuron().membrane(node, params, given[0], own)])
+    threshold = Neuron().threshold(node, params, given[0])
     return (u > threshold if node.attrs["strict"] else u >= threshold).to(torch.float64)
 
 

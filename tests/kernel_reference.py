@@ -56,7 +56,7 @@ class Conv:
         return asdict(self) | {"out_h": self.out_h, "out_w": self.out_w}
 
     def taps(self) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
-        """(ky, kx, output pixel, input pixel) of each tap, in order, out-of-bounds ones left out."""
+        """(ky, kx, output pixel, input pixel) of each tap in order; those outside left out."""
         y, x = np.divmod(np.arange(self.out_h * self.out_w), self.out_w)
         for ky in range(self.kernel_h):
             for kx in range(self.kernel_w):

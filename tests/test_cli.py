@@ -223,7 +223,7 @@ def test_unusable_input_is_one_sentence(snnc, model, compiled, recordings, tmp_p
         (("compile", tmp_path / "text.pt", "-o", tmp_path / "o"), "SNNC-E102"),
         (("compile", model, "-o", tmp_path / "o", "--dtype", "bf16"), "SNNC-E305"),
         (("compile", model, "-o", tmp_path / "o", "--dtype", "int8"), "SNNC-E305"),
-        (("compile", model, "-o", tmp_path / "o", "--calibrate", data), "SNNC-E305"),
+        (("compile", model, "-o", tmp_path / "o", "--calibrate-samples", 2), "SNNC-E305"),
         (("compile", model, "-o", tmp_path / "o", "--target", "z80"), "SNNC-E305"),
         (("verify", model, "--data", "nmnist:/nowhere"), "SNNC-E204"),
         (("verify", model, "--data", "mnist"), "SNNC-E204"),
@@ -272,3 +272,51 @@ def test_int8_is_compiled_verified_and_run(snnc, model, recordings, tmp_path):
     status, out, _ = snnc("run", tmp_path / "o", "--events", recording, "--json", "-")
     assert status == 0
     assert all(0 <= score <= 1 for score in json.loads(out)["scores"])
+
+
+def test_compile_chooses_kernels_by_a_stated_density(snnc, vanilla, tmp_path, monkeypatch):
+    """With prices that make dense kernels cheap, a high density gets them and a low one does not;
+    the spikes stay the same."""
+    from snnc.compiler import costs
+    from snnc.compiler.passes.choose_kernels import CostModel, Prices
+
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    price = {"event": Prices(1.0, 1.0, 1.0), "dense": Prices(1.0, 0.0, 0.25)}
+    keys = [(op, kernel) for op in ("conv2d", "linear") for kernel in price]
+    costs.save(CostModel(costs.cpu_name(), {key: price[key[1]] for key in keys}))
+    for density, kernel in ((0.01, "event"), (0.9, "dense")):
+        status, out, _ = snnc(
+            "compile", vanilla, "-o", tmp_path / "out", "--density", density, "--json", "-"
+        )
+        manifest = json.loads(out)
+        assert status == 0
+        report = manifest["options"]["kernels"]
+        assert report["fitted_here"] is True
+        assert {layer["kernel"] for layer in report["layers"]} == {kernel}
+        assert all(0.01 < layer["crossover"] < 0.9 for layer in report["layers"])
+        used = {layer["name"]: layer.get("kernel") for layer in manifest["layers"]}
+        assert {used[layer["name"]] for layer in report["layers"]} == {kernel}
+
+
+def test_compile_chooses_kernels_by_recordings(snnc, vanilla, recordings, tmp_path):
+    data = f"nmnist:{recordings}"
+    status, out, err = snnc(
+        "compile", vanilla, "-o", tmp_path / "out", "--calibrate", data, "--json", "-"
+    )
+    assert status == 0
+    assert "dense above" in err
+    layers = json.loads(out)["options"]["kernels"]["layers"]
+    assert [layer["name"] for layer in layers] == [
+        "layer2_conv",
+        "layer3_conv",
+        "fc1_linear",
+        "fc2_linear",
+    ]
+    assert all(0 < layer["density"] < 1 for layer in layers)
+
+
+def test_calibrate_and_density_exclude_each_other(snnc, vanilla, tmp_path):
+    options = ("--calibrate", "gesture-sim", "--density", 0.1)
+    status, _, err = snnc("compile", vanilla, "-o", tmp_path / "out", *options)
+    assert status == 2
+    one_sentence(err, "SNNC-E305")

@@ -79,6 +79,13 @@ def test_a_user_s_table_is_read(tmp_path: Path) -> None:
         ('title = "t"\nsource = "s"\n', r"no section \[operations\]"),
         ('title = "t"\nsource = "s"\nunit = "J"\n' + OPERATIONS, "nobody reads: unit"),
         ('title = "t"\nsource = "s"\n' + OPERATIONS + "fma = 1\n", "reads: operations.fma"),
+        ('title = "t"\nsource = "s"\nmemory = 3\n' + OPERATIONS, r"no section \[memory\]"),
+        ('title = "t"\nsource = "s"\n' + OPERATIONS + "[memory]\n", "sram_bytes must be a list"),
+        (
+            'title = "t"\nsource = "s"\n' + OPERATIONS + "[memory]\naccess_bits = 64\n"
+            "sram_bytes = [64, 32]\nsram_pj = [1, 2]\ndram_pj = 9\n",
+            "sram_bytes must rise",
+        ),
         ('title = "t"\nsource = "s"\n' + OPERATIONS.replace("0.5", "-1"), "mac must be .* not -1"),
         (
             'title = "t"\nsource = "s"\n' + OPERATIONS.replace("0.5", "nan"),

@@ -58,7 +58,7 @@ def test_mlp_over_channels(build, rows, channels, hidden):
 
 
 def top(m: np.ndarray, axis: int) -> np.ndarray:
-    """1 in the better half along an axis; ties to the lowest index, NaN lowest."""
+    """1 in the better half along an axis; ties to the lowest index, NaN as minus infinity."""
     order = np.argsort(-np.where(np.isnan(m), -np.inf, m), axis=axis, kind="stable")
     return np.argsort(order, axis=axis) < m.shape[axis] // 2
 
@@ -83,9 +83,9 @@ def test_complementary_mask_breaks_ties_by_the_lowest_index(build, shape, levels
 
 
 @each_variant
-def test_complementary_mask_takes_the_zeros_for_equal_and_nan_for_lowest(build):
+def test_complementary_mask_takes_the_zeros_for_equal_and_nan_for_minus_infinity(build):
     nan = np.nan
-    m = np.array([[-0.0, 0.0, nan, 0.0], [nan, -1.0, -np.inf, nan], [nan, nan, nan, nan]], F)
+    m = np.array([[-0.0, 0.0, nan, 0.0], [nan, -1.0, -2.0, nan], [nan, nan, -np.inf, nan]], F)
     mask, _ = mask_of(build, m)
     by_step = [[1, 1, 0, 0], [0, 1, 1, 0], [1, 1, 0, 0]]
     by_channel = [[1, 1, 0, 1], [0, 0, 1, 0], [0, 0, 0, 0]]

@@ -7,7 +7,16 @@ import re
 import numpy as np
 import pytest
 
-from tests.kernel_harness import INCLUDE, VARIANTS, each_variant, load, pack, read_counts, same_bits
+from tests.kernel_harness import (
+    INCLUDE,
+    VARIANTS,
+    each_variant,
+    load,
+    pack,
+    read_counts,
+    same_bits,
+    unpack,
+)
 
 F = np.float32
 HEADER = (INCLUDE / "snn" / "elementwise.h").read_text()
@@ -122,3 +131,20 @@ def test_sigmoid_counts_what_its_source_executes(build):
         for name, operators in (("mul", "*/"), ("add", "+-"), ("cmp", "<>"))
     }
     assert read_counts(counts) == executed
+
+
+@each_variant
+@pytest.mark.parametrize(("pixels", "channels"), [(4, 64), (3, 33), (1, 1), (35, 5)])
+def test_flatten_moves_pixels_into_pytorch_order(build, pixels, channels):
+    kernels = load(build)
+    real = normal(pixels, channels)
+    count = np.random.default_rng(1).integers(0, 9, (pixels, channels)).astype(np.uint16)
+    spikes = (real > 0).astype(np.uint8)
+    flat_real, flat_count = np.empty(real.size, F), np.empty(real.size, np.uint16)
+    flat_spikes = np.full((real.size + 31) // 32, 0xFFFFFFFF, np.uint32)
+    kernels.snn_flatten_real(pixels, channels, real, flat_real, None)
+    kernels.snn_flatten_count(pixels, channels, count, flat_count, None)
+    kernels.snn_flatten_spike(pixels, channels, pack(spikes), flat_spikes, None)
+    assert np.array_equal(flat_real, real.T.reshape(-1))
+    assert np.array_equal(flat_count, count.T.reshape(-1))
+    assert np.array_equal(unpack(flat_spikes, real.size), spikes.T.reshape(-1))

@@ -90,3 +90,20 @@ def test_of_the_groups_of_a_mask(build, pixels, channels, share):
         assert same_bits(out[:, 2 * group].copy(), total * F(scale))
         assert np.array_equal(out[:, 2 * group + 1], y.max((0, 2)))
     assert read_counts(counts) == {"add": 2 * x.size, "cmp": 2 * x.size, "mul": 2 * pixels}
+
+
+@each_variant
+@each_shape
+def test_over_channels_and_time(build, pixels, channels):
+    kernels, x = load(build), values(pixels, channels, steps=3)
+    out, counts = np.full((pixels, 2), np.nan, F), load(build).counts()
+    kernels.snn_statistics_time_channels_begin_f32(pixels, out)
+    total = np.zeros(pixels, F)
+    for step in x:
+        kernels.snn_statistics_time_channels_accumulate_f32(pixels, channels, step, out, counts)
+        total = total + reference.sum_over_channels(step)
+    scale = float(F(1 / (3 * channels)))
+    kernels.snn_statistics_time_channels_finish_f32(pixels, scale, out, counts)
+    assert same_bits(out[:, 0].copy(), total * F(scale))
+    assert same_bits(out[:, 1].copy(), x.max((0, 2)))
+    assert read_counts(counts) == {"add": x.size, "cmp": x.size, "mul": pixels}

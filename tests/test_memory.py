@@ -18,6 +18,7 @@ from snnc.compiler.ops import op_of
 from snnc.compiler.schedule import Schedule, in_loop, schedule
 from tests.firing import SIZES, firing_network, frames_for
 from tests.graphs import all_values, observed
+from tests.random_graphs import random_graphs
 
 lives = st.tuples(st.integers(0, 12), st.integers(0, 5), st.integers(1, 700)).map(
     lambda drawn: (drawn[0], drawn[0] + drawn[1], drawn[2])
@@ -178,6 +179,14 @@ def test_no_value_is_overwritten_before_its_last_reader(name, attention, again):
         node.name for node in graph.nodes if node.op == "conv2d" and in_loop(graph, node)
     ]
     Execution(graph, schedule(graph, convolutions if again else ())).run()
+
+
+@settings(max_examples=100, deadline=None)
+@given(random_graphs(), st.randoms(use_true_random=False))
+def test_no_value_of_any_graph_is_overwritten(graph, chance):
+    """Also the output, which other nodes may follow here."""
+    again = [n.name for n in graph.nodes if n.op in ("relu", "add") and chance.random() < 0.5]
+    Execution(graph, schedule(graph, again)).run()
 
 
 GAP = 2 * ALIGNMENT

@@ -108,7 +108,7 @@ def test_c_executes_what_is_counted(op, number, node):
     graph, inputs = graphs_of(op)[number].graph, operands_of(op, number)
     executed = run_in_c(op, number).counts[node]
     assert executed == analytic_counts(graph, inputs, [node])[node]
-    if op != "flatten":
+    if op not in ("flatten", "delay"):  # they only move values
         assert sum(executed.values()) > 0
 
 
@@ -248,7 +248,7 @@ def test_neuron_is_exact_where_rounding_plays_no_part(reset_mode, strict):
     x = torch.from_numpy(np.random.default_rng(0).integers(-4, 5, (6, 40)) / 4.0)
     own, theirs = run_one("neuron", sample, x)
     assert torch.equal(own.float(), theirs)
-    u = torch.stack([u for u, _ in Neuron().membrane(one_op("neuron", sample)[0]["s0"], x)])
+    u = torch.stack([u for u, _ in Neuron().membrane(one_op("neuron", sample)[0]["s0"], {}, x)])
     assert bool((u == 1.0).any())
     assert bool((theirs == 1)[u == 1.0].all()) is not strict
 

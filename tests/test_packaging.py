@@ -32,7 +32,11 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 def files_of(checkout: Path) -> set[str]:
     """Every file of the package, as its path inside a wheel."""
-    found = {f"snnc/{path.name}" for path in (checkout / "snnc").iterdir() if path.is_file()}
+    own = checkout / "snnc"
+    found = {f"snnc/{path.name}" for path in own.iterdir() if path.is_file()}
+    folders = [p for p in own.iterdir() if p.is_dir() and not p.is_symlink()]
+    for folder in folders:
+        found |= {p.relative_to(checkout).as_posix() for p in folder.rglob("*") if p.is_file()}
     for package in PACKAGES:
         paths = (checkout / package).rglob("*")
         found |= {f"snnc/{p.relative_to(checkout).as_posix()}" for p in paths if p.is_file()}

@@ -23,6 +23,14 @@ Importer = Callable[["Importing", Any, str, Sequence[str]], str | None]
 
 IMPORTERS: dict[type, Importer] = {}
 
+NAMED: dict[tuple[str, str], Importer] = {}
+"""Importers for classes of packages that are never imported: (top package, class name)."""
+
+Recogniser = Callable[[Any], Importer | None]
+
+RECOGNISERS: list[Recogniser] = []
+"""Functions that know a module by its structure, for code that people copy into their own."""
+
 
 def importer(*classes: type) -> Callable[[Importer], Importer]:
     """Register a function ``(importing, module, path, inputs) -> output name`` for classes."""
@@ -35,9 +43,26 @@ def importer(*classes: type) -> Callable[[Importer], Importer]:
     return register
 
 
+def importer_named(package: str, *names: str) -> Callable[[Importer], Importer]:
+    """Register an importer for classes of a package that is not imported, by their names."""
+
+    def register(function: Importer) -> Importer:
+        for name in names:
+            NAMED[package, name] = function
+        return function
+
+    return register
+
+
 def importer_of(module: object) -> Importer | None:
-    """The importer registered for the module's own class (a subclass may mean something else)."""
-    return IMPORTERS.get(type(module))
+    """The importer of a module: by its own class (a subclass may mean something else), by package
+    and name of the class, or by structure."""
+    cls = type(module)
+    function = IMPORTERS.get(cls) or NAMED.get((cls.__module__.split(".")[0], cls.__name__))
+    if function is None:
+        found = (recognise(module) for recognise in RECOGNISERS)
+        function = next((importer for importer in found if importer is not None), None)
+    return function
 
 
 def needed_importer(module: object) -> Importer:
@@ -90,6 +115,8 @@ class Importing:
         self.unsupported: list[Unsupported] = []
         self.leading_axes = 2
         """Axes before the features of one step: [T, N, ...], or [T*N, ...] inside OverTime."""
+        self.stepwise = False
+        """Whether modules are called once for each time step, on [N, ...], and keep their state."""
 
     def input(self, shape: tuple[int, ...], kind: Kind) -> str:
         """Add the network's input."""

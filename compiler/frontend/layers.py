@@ -89,6 +89,28 @@ def _avg_pool(g: Importing, m: nn.AvgPool2d, path: str, inputs: Sequence[str]) -
     return g.add(path, "avg_pool2d", inputs, attrs)
 
 
+@importer(nn.AdaptiveAvgPool2d)
+def adaptive_avg_pool(
+    g: Importing, m: nn.AdaptiveAvgPool2d, path: str, inputs: Sequence[str]
+) -> str:
+    """Average over equal windows; raises SnncError (UNSUPPORTED_LAYER) where they are not."""
+    given = g.type_of(inputs[0]).shape
+    wanted = m.output_size if isinstance(m.output_size, Sequence) else (m.output_size,) * 2
+    sizes = tuple(size or full for size, full in zip(wanted, given[1:], strict=True))
+    if any(full % size for size, full in zip(sizes, given[1:], strict=True)):
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            f"pooling {given[1]}×{given[2]} to {sizes[0]}×{sizes[1]} needs windows of unequal size",
+            mend="Choose an input size that the output size divides.",
+        )
+    window = tuple(full // size for size, full in zip(sizes, given[1:], strict=True))
+    if window == (1, 1):
+        return inputs[0]
+    attrs: dict[str, Any] = {"kernel_size": window, "stride": window, "padding": (0, 0)}
+    attrs |= {"dilation": (1, 1), "ceil_mode": False, "count_include_pad": True, "divisor": 0}
+    return g.add(path, "avg_pool2d", inputs, attrs)
+
+
 @importer(nn.MaxPool2d)
 def _max_pool(g: Importing, m: nn.MaxPool2d, path: str, inputs: Sequence[str]) -> str:
     if m.return_indices:

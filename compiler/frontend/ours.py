@@ -20,8 +20,8 @@ def _over_time(g: Importing, m: networks.OverTime, path: str, inputs: Sequence[s
     return value
 
 
-def sequence(g: Importing, layers: nn.Sequential, path: str, value: str | None) -> str | None:
-    """Import the children of an nn.Sequential of stateless layers, one after the other.
+def sequence(g: Importing, layers: nn.Module, path: str, value: str | None) -> str | None:
+    """Import the children of a module, one after the other.
 
     All that cannot be taken are listed; the result is None then.
     """

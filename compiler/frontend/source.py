@@ -1,4 +1,4 @@
-"""What MODEL means on the command line: a snnc checkpoint, or a factory in the user's own code."""
+"""What MODEL means on the command line: a checkpoint, a NIR file, or a factory in user code."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import importlib
 import keyword
 import re
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from snnc.compiler.codegen import Framing
+from snnc.compiler.frontend import authors
+from snnc.compiler.frontend.driving import Driven, Readout
 from snnc.compiler.frontend.identifiers import C_KEYWORDS
+from snnc.compiler.frontend.nir import file as nir_file
+from snnc.compiler.frontend.nir.file import NirOptions
+from snnc.compiler.frontend.nir.network import NirNetwork
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir import Graph
 from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, BAD_WEIGHTS, SnncError
@@ -32,6 +39,7 @@ class SourceModel:
         time_steps: T.
         input: how recordings become frames; None for a model that was not trained by snnc.
         origin: the file or factory it came from.
+        options: what the user had to say about the model, for the manifest.
     """
 
     module: nn.Module
@@ -40,6 +48,7 @@ class SourceModel:
     time_steps: int
     input: InputDescription | None
     origin: str
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def graph(self) -> Graph:
         """Import the module. Raises SnncError as :func:`import_module` does."""
@@ -59,23 +68,52 @@ def load_source(
     weights: Path | None = None,
     input_shape: tuple[int, ...] | None = None,
     time_steps: int | None = None,
+    frame_us: int | None = None,
+    per_step: bool = False,
+    batch_first: bool = False,
+    readout: Readout | None = None,
+    nir: NirOptions | None = None,
     name: str | None = None,
 ) -> SourceModel:
     """Load MODEL.
 
     Args:
-        spec: path of a checkpoint, or ``package.module:factory`` (which imports, and so runs, that
-            module: the user names it).
+        spec: path of a checkpoint or of a .nir file, or ``package.module:factory`` (which imports,
+            and so runs, that module: the user names it).
         weights: state dict for a factory's model (loaded without unpickling code).
         input_shape: of one time step; needed for a factory.
-        time_steps: T; needed for a factory.
+        time_steps: T; needed for a factory and for a NIR file.
+        frame_us: length in microseconds of the frames that a factory's or NIR file's network
+            takes; needed where recordings are its data.
+        per_step: a factory's model takes one step [N, ...] and keeps its state between calls.
+        batch_first: a factory's model takes [N, T, ...].
+        readout: what becomes of the steps of a factory's output, if it gives one for each.
+        nir: what a NIR file leaves open.
         name: C identifier; default: from the file's or factory's name.
 
     Raises:
-        SnncError: BAD_CHECKPOINT, BAD_WEIGHTS, BAD_OPTION.
+        SnncError: BAD_CHECKPOINT, BAD_WEIGHTS, BAD_OPTION; for a NIR file also MISSING_EXTRA,
+            UNSUPPORTED_LAYER, BAD_SHAPE.
     """
+    nir = nir or NirOptions()
+    is_nir = Path(spec).suffix == ".nir"
+    if not is_nir and nir != NirOptions():
+        raise SnncError(BAD_OPTION, "--nir-reset and --nir-dt belong to a .nir file", where=spec)
+    if is_nir:
+        if weights or input_shape or per_step or batch_first or readout:
+            raise SnncError(
+                BAD_OPTION,
+                "--weights, --input-shape, --per-step, --batch-first and --readout belong to a "
+                "factory",
+                where=spec,
+            )
+        return _from_nir(spec, nir, time_steps, frame_us, name)
     if re.fullmatch(r"[\w.]+:\w+", spec) and not Path(spec).exists():
-        module = _from_factory(spec, weights)
+        module: nn.Module = _from_factory(spec, weights)
+        driven: dict[str, Any] = {}
+        if per_step or batch_first or readout:
+            driven = {"per_step": per_step, "batch_first": batch_first, "readout": readout}
+            module = Driven(module, **driven, copies=authors.copies_needed(module)).eval()
         if input_shape is None or time_steps is None:
             raise SnncError(
                 BAD_OPTION,
@@ -84,20 +122,15 @@ def load_source(
                 mend="Give --input-shape C,H,W and --time-steps T.",
             )
         chosen = identifier(name or spec.split(":")[1])
-        return SourceModel(module, chosen, input_shape, time_steps, None, spec)
-    if weights or input_shape or time_steps:
+        framed = _framed(input_shape, time_steps, frame_us, spec)
+        return SourceModel(module, chosen, input_shape, time_steps, framed, spec, driven)
+    if weights or input_shape or time_steps or frame_us or per_step or batch_first or readout:
         raise SnncError(
             BAD_OPTION,
-            "--weights, --input-shape and --time-steps belong to package.module:factory",
+            "--weights, --input-shape, --time-steps, --frame-us, --per-step, --batch-first and "
+            "--readout belong to other models",
             where=spec,
             mend="A checkpoint holds its own; leave them out.",
-        )
-    if Path(spec).suffix == ".nir":
-        raise SnncError(
-            BAD_CHECKPOINT,
-            "this version of snnc does not read NIR files",
-            where=spec,
-            mend="Load the network in PyTorch and pass it as package.module:factory.",
         )
     loaded = checkpoints.load(spec)
     return SourceModel(
@@ -108,6 +141,44 @@ def load_source(
         input=loaded.input,
         origin=spec,
     )
+
+
+def _from_nir(
+    spec: str, options: NirOptions, time_steps: int | None, frame_us: int | None, name: str | None
+) -> SourceModel:
+    file = nir_file.read(spec, options)
+    if time_steps is None:
+        raise SnncError(
+            BAD_OPTION,
+            "a NIR file does not say how many time steps to run",
+            where=spec,
+            mend="Give --time-steps T.",
+        )
+    return SourceModel(
+        module=NirNetwork(file).eval(),
+        name=identifier(name or Path(spec).stem),
+        input_shape=file.input_shape,
+        time_steps=time_steps,
+        input=_framed(file.input_shape, time_steps, frame_us, spec),
+        origin=spec,
+        options=options.as_json(),
+    )
+
+
+def _framed(
+    shape: tuple[int, ...], time_steps: int, frame_us: int | None, where: str
+) -> InputDescription | None:
+    """Frames of fixed length from a sensor of the input's own size."""
+    if frame_us is None:
+        return None
+    if len(shape) != 3 or shape[0] != 2:
+        raise SnncError(
+            BAD_OPTION,
+            f"recordings become frames of 2×height×width, and the input is {shape}",
+            where=where,
+            mend="Leave out --frame-us, and give frames of your own.",
+        )
+    return InputDescription(shape[1], shape[2], time_steps, frame_us)
 
 
 def identifier(text: str) -> str:
@@ -137,7 +208,15 @@ def _from_factory(spec: str, weights: Path | None) -> nn.Module:
         ) from error
     finally:
         sys.path.pop(0)
-    model = factory()
+    try:
+        model = factory()
+    except Exception as error:  # the user's code may raise anything
+        raise SnncError(
+            BAD_OPTION,
+            f"the factory failed ({type(error).__name__}: {' '.join(str(error).split())})",
+            where=spec,
+            mend="Call it in Python first; it takes no arguments.",
+        ) from error
     if not isinstance(model, nn.Module):
         raise SnncError(
             BAD_OPTION, f"the factory gave a {type(model).__name__}, not an nn.Module", where=spec

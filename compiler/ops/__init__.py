@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from snnc.compiler.ir import Node
 from snnc.compiler.ops.add import Add
+from snnc.compiler.ops.affine import Affine
 from snnc.compiler.ops.asa import Asa
 from snnc.compiler.ops.avg_pool2d import AvgPool2d
 from snnc.compiler.ops.base import Composite, Counts, Op, Sample
 from snnc.compiler.ops.batch_norm import BatchNorm
 from snnc.compiler.ops.complementary_mask import ComplementaryMask
 from snnc.compiler.ops.conv2d import Conv2d
+from snnc.compiler.ops.delay import Delay
 from snnc.compiler.ops.flatten import Flatten
 from snnc.compiler.ops.gates import ChannelGate, SpatialGate, TemporalGate
 from snnc.compiler.ops.group_mean import GroupMean
@@ -27,8 +29,9 @@ from snnc.compiler.ops.int8.requantize import Requantize
 from snnc.compiler.ops.int8.scale import ScaleI8
 from snnc.compiler.ops.int8.sigmoid import SigmoidI8
 from snnc.compiler.ops.int8.statistics import StatisticsI8
-from snnc.compiler.ops.int8.time_sum import TimeSum
+from snnc.compiler.ops.int8.time_sum import TimeSumI8
 from snnc.compiler.ops.int8.weighted_rows import WeightedRowsI8
+from snnc.compiler.ops.integrator import Integrator
 from snnc.compiler.ops.linear import Linear
 from snnc.compiler.ops.masked_gate import MaskedGate
 from snnc.compiler.ops.masked_statistics import MaskedStatistics
@@ -38,8 +41,11 @@ from snnc.compiler.ops.neuron import Neuron
 from snnc.compiler.ops.relu import Relu
 from snnc.compiler.ops.scale import Scale
 from snnc.compiler.ops.sigmoid import Sigmoid
+from snnc.compiler.ops.spike_logic import SpikeLogic
 from snnc.compiler.ops.statistics import Statistics
+from snnc.compiler.ops.sum_pool2d import SumPool2d
 from snnc.compiler.ops.time_mean import TimeMean
+from snnc.compiler.ops.time_sum import TimeSum
 from snnc.compiler.ops.weighted_rows import WeightedRows
 from snnc.errors import InternalError
 
@@ -77,8 +83,14 @@ _OPS: tuple[type[Op], ...] = (
     MaskedGateI8,
     ScaleI8,
     ReluI8,
-    TimeSum,
+    TimeSumI8,
     GroupSum,
+    SumPool2d,
+    Integrator,
+    Affine,
+    Delay,
+    SpikeLogic,
+    TimeSum,
 )
 
 _COMPOSITES: tuple[type[Composite], ...] = (Asa, SpatialGate, TemporalGate, ChannelGate)

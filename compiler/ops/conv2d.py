@@ -65,8 +65,8 @@ class Conv2d(Op):
     ) -> Counts:
         (x,), (given,) = inputs, types
         active = synapse.active_inputs(node, x, given).sum(dim=1)
-        taps = torch.outer(*_taps(node, given, params["weight"].shape[2:]))
-        executed = (active * taps).sum(dim=(1, 2)) * (node.type.channels // node.attrs["groups"])
+        reached = torch.outer(*taps(node, given, params["weight"].shape[2:]))
+        executed = (active * reached).sum(dim=(1, 2)) * (node.type.channels // node.attrs["groups"])
         return Counts.of(x.shape[0], **{synapse.counted_as(node, given): executed.numpy()})
 
     def emit(self, node: Node, c: Emitter) -> None:
@@ -145,9 +145,7 @@ def output_size(node: Node, given: TensorType, kernel: Sequence[int]) -> tuple[i
     return sizes[0], sizes[1]
 
 
-def _taps(
-    node: Node, given: TensorType, kernel: Sequence[int]
-) -> tuple[torch.Tensor, torch.Tensor]:
+def taps(node: Node, given: TensorType, kernel: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
     """How many output rows (columns) each input row (column) reaches, over all kernel taps."""
     top, left, _, _ = node.attrs["padding"]
     reach = []

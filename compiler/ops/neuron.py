@@ -7,6 +7,7 @@ the reset, and the spikes of step t-1 are all that the next step needs to know a
     hard reset   U[t] = (S[t-1] ? reset : beta U[t-1] + drift) + gain X[t]
     soft reset   U[t] = (beta U[t-1] + drift - S[t-1] reset) + gain X[t]
     no reset     U[t] = (beta U[t-1] + drift) + gain X[t]
+    clearing     U[t] = S[t-1] ? reset : (beta U[t-1] + drift) + gain X[t]
     fire         S[t] = U[t] >= threshold       (or > where ``strict``)
 
 with U[-1] = ``initial`` and S[-1] = 0. Eqs. 1-4 are gain 1, drift 0, reset Vreset; a neuron with
@@ -18,22 +19,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops import elementwise
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_time, unsupported
 from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma, rounded
 
-RESETS = ("hard", "soft", "none")
+RESETS = ("hard", "soft", "none", "clear")
+CONSTANTS = ("beta", "drift", "gain", "reset", "threshold")
 
 
 class Neuron(Op):
     """A spiking neuron per input element.
 
-    attrs: ``beta``, ``drift``, ``gain``, ``reset_mode`` (hard, soft, none), ``reset`` (the value
-    after a hard reset, the amount subtracted by a soft one), ``threshold``, ``strict`` (U must
-    exceed the threshold), ``initial``.
+    attrs: ``beta``, ``drift``, ``gain``, ``reset_mode`` (hard, soft, none, clear), ``reset`` (the
+    value after a hard reset, the amount subtracted by a soft one), ``threshold``, ``strict`` (U
+    must exceed the threshold), ``initial``, ``difference`` (optional: the source computes the leak
+    as U - (U - Vreset)/tau, which rounds differently). Each of :data:`CONSTANTS` may be a parameter
+    instead, which then stands for the attribute: one value per channel [C, 1, ...] or per neuron
+    (the full shape).
     """
 
     name = "neuron"
@@ -50,14 +57,18 @@ class Neuron(Op):
             raise unsupported(
                 node, f"reset {node.attrs['reset_mode']!r} is not known", f"Use one of {RESETS}."
             )
+        elementwise.check_shapes(node, given, params)
         return given.of(Kind.SPIKE)
 
     def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return torch.stack([self._fire(node, u) for u, _ in self.membrane(node, inputs[0])])
+        return torch.stack(
+            [_fire(node, params, u) for u, _ in self.membrane(node, params, inputs[0])]
+        )
 
     def membrane(
         self,
         node: Node,
+        params: Params,
         x: torch.Tensor,
         spikes: torch.Tensor | None = None,
         error: torch.Tensor | None = None,
@@ -66,54 +77,41 @@ class Neuron(Op):
 
         Args:
             node: the neuron.
+            params: its parameters.
             x: input current [T, *shape].
             spikes: the spikes that were really fired [T, *shape]; default: the neuron's own.
             error: bound on the error of x; default 0.
         """
-        gain = node.attrs["gain"]
+        gain, reset, threshold = (
+            _constant(node, params, role, x) for role in ("gain", "reset", "threshold")
+        )
+        # A source may take the reset off after it has added the input: one sum more.
+        sums = 2.0 if node.attrs["reset_mode"] == "soft" else 1.0
         u = torch.full_like(x[0], node.attrs["initial"])
         fired = torch.zeros_like(x[0])
         u_error = u.abs() * UNIT
         for step, current in enumerate(x):
             x_error = torch.zeros_like(u) if error is None else error[step]
-            kept, kept_error = self._after_reset(node, u, fired, u_error)
+            kept, kept_error = _after_reset(node, params, u, fired, u_error)
             drive, drive_error = current, x_error
-            if gain != 1:
+            if bool((gain != 1).any()):
                 # A neuron with decayed input may be written U + (X - (U - r)) / tau, with 1/tau
                 # itself rounded: at most 8 roundings of terms that are no larger than these.
                 drive = gain * current
-                size = current.abs() + x_error + u.abs() + u_error + abs(node.attrs["reset"])
-                drive_error = abs(gain) * (x_error + gamma(8.0) * size) + 8 * SMALLEST
+                size = current.abs() + x_error + u.abs() + u_error + reset.abs()
+                size = size + threshold.abs() * fired
+                drive_error = gain.abs() * (x_error + gamma(8.0) * size) + 8 * SMALLEST
             u = kept + drive
-            u_error = rounded(u, kept_error + drive_error)
+            u_error = rounded(u, kept_error + drive_error, sums)
+            if node.attrs["reset_mode"] == "clear":
+                u = torch.where(fired != 0, reset, u)
+                u_error = torch.where(fired != 0, reset.abs() * UNIT, u_error)
             yield u, u_error
-            fired = self._fire(node, u) if spikes is None else spikes[step]
+            fired = _fire(node, params, u) if spikes is None else spikes[step]
 
-    def _after_reset(
-        self, node: Node, u: torch.Tensor, fired: torch.Tensor, error: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        beta, drift, reset = node.attrs["beta"], node.attrs["drift"], node.attrs["reset"]
-        leaked = beta * u + drift
-        # Rounding of beta and of the product, of the drift and of the sum; beta 1 costs nothing.
-        leak_error = abs(beta) * error
-        if beta != 1:
-            leak_error = leak_error + gamma(2.0) * abs(beta) * (u.abs() + error) + 2 * SMALLEST
-        if drift != 0:
-            leak_error = rounded(leaked, leak_error + abs(drift) * UNIT)
-        if node.attrs["reset_mode"] == "none":
-            return leaked, leak_error
-        if node.attrs["reset_mode"] == "hard":
-            after = torch.where(fired != 0, torch.full_like(u, reset), leaked)
-            return after, torch.where(fired != 0, torch.full_like(u, abs(reset) * UNIT), leak_error)
-        after = leaked - reset * fired
-        # beta (U - Vth S) and beta U - (beta Vth) S differ by roundings of both terms.
-        size = leaked.abs() + abs(reset) * fired
-        return after, leak_error + gamma(4.0) * size * fired + SMALLEST
-
-    def _fire(self, node: Node, u: torch.Tensor) -> torch.Tensor:
-        threshold = node.attrs["threshold"]
-        fired: torch.Tensor = u > threshold if node.attrs["strict"] else u >= threshold
-        return fired.to(u.dtype)
+    def threshold(self, node: Node, params: Params, x: torch.Tensor) -> torch.Tensor:
+        """The firing threshold as a tensor that broadcasts over one step of ``x``."""
+        return _constant(node, params, "threshold", x)
 
     def error(
         self,
@@ -123,10 +121,10 @@ class Neuron(Op):
         errors: Sequence[torch.Tensor],
         output: torch.Tensor,
     ) -> torch.Tensor:
-        margin_rounding = abs(node.attrs["threshold"]) * UNIT
+        threshold = self.threshold(node, params, inputs[0])
         undecided = [
-            (u - node.attrs["threshold"]).abs() <= error + margin_rounding
-            for u, error in self.membrane(node, inputs[0], output, errors[0])
+            (u - threshold).abs() <= error + threshold.abs() * UNIT
+            for u, error in self.membrane(node, params, inputs[0], output, errors[0])
         ]
         return torch.stack(undecided).to(torch.float64)
 
@@ -138,11 +136,17 @@ class Neuron(Op):
         types: Sequence[TensorType],
     ) -> Counts:
         n = node.type.size
+        if _is_varied(node):  # the kernel for varied constants leaves nothing out
+            added = 2 + (node.attrs["reset_mode"] == "soft")
+            return Counts.of(inputs[0].shape[0], mul=2 * n, add=added * n, cmp=n)
         multiplied = (node.attrs["beta"] != 1) + (node.attrs["gain"] != 1)
         added = 1 + (node.attrs["drift"] != 0) + (node.attrs["reset_mode"] == "soft")
         return Counts.of(inputs[0].shape[0], mul=multiplied * n, add=added * n, cmp=n)
 
     def emit(self, node: Node, c: Emitter) -> None:
+        if _is_varied(node):
+            self._emit_varied(node, c)
+            return
         values = {key: float(node.attrs[key]) for key in ("beta", "drift", "gain", "reset")}
         shape = c.shape("snn_neuron_f32_params", **values, threshold=float(node.attrs["threshold"]))
         u = c.state("u", "float", node.type.size, initial=float(node.attrs["initial"]))
@@ -152,6 +156,24 @@ class Neuron(Op):
             int(node.attrs["strict"]),
             node.type.pixels,
             node.type.channels,
+            c.real_input(0),
+            u,
+            c.previous_output(),
+            c.output(),
+        )
+
+    def _emit_varied(self, node: Node, c: Emitter) -> None:
+        given = node.type
+        arrays = elementwise.constants(node, c, CONSTANTS)
+        u = c.state("u", "float", given.size, initial=float(node.attrs["initial"]))
+        c.call(
+            "snn_neuron_varied_f32",
+            f"SNN_RESET_{node.attrs['reset_mode'].upper()}",
+            int(node.attrs["strict"]),
+            given.pixels,
+            given.channels,
+            arrays.stride,
+            *arrays.symbols,
             c.real_input(0),
             u,
             c.previous_output(),
@@ -179,3 +201,61 @@ class Neuron(Op):
         for case in cases:
             for shape in [(5,), (33, 3, 5), (64, 2, 2)]:
                 yield Sample((TensorType(shape, Kind.REAL),), base | case, time_steps=7)
+        varied: list[tuple[dict[str, Any], dict[str, tuple[int, ...]]]] = [
+            ({}, {"threshold": (33, 1, 1)}),
+            ({"reset_mode": "soft", "beta": 1.0}, {"threshold": (33, 3, 5), "reset": (33, 1, 1)}),
+            ({"reset_mode": "none", "strict": True}, {"beta": (33, 1, 1), "gain": (33, 1, 1)}),
+            ({"reset_mode": "clear"}, {}),
+            ({"reset_mode": "clear", "reset": -0.1}, {"beta": (33, 1, 1), "gain": (33, 3, 5)}),
+            ({"initial": 0.2}, {"drift": (33, 1, 1), "reset": (33, 3, 5), "beta": (33, 3, 5)}),
+        ]
+        rng = np.random.default_rng(2)
+        for attrs, shapes in varied:
+            params = {role: rng.uniform(0.1, 0.9, shape) for role, shape in shapes.items()}
+            given = TensorType((33, 3, 5), Kind.REAL)
+            yield Sample((given,), base | attrs, params, time_steps=7)
+
+
+def _is_varied(node: Node) -> bool:
+    """Whether the kernel for constants that vary runs it: it also knows the rarest reset."""
+    return bool(node.params) or node.attrs["reset_mode"] == "clear"
+
+
+def _constant(node: Node, params: Params, role: str, like: torch.Tensor) -> torch.Tensor:
+    """A constant of the neuron as a tensor that broadcasts over one step of ``like``."""
+    given = params.get(role)
+    return like.new_tensor(node.attrs[role]) if given is None else given.to(like.dtype)
+
+
+def _after_reset(
+    node: Node, params: Params, u: torch.Tensor, fired: torch.Tensor, error: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    beta, drift, reset = (_constant(node, params, role, u) for role in ("beta", "drift", "reset"))
+    leaked = beta * u + drift
+    # Rounding of beta and of the product, of the drift and of the sum; beta 1 costs nothing.
+    leak_error = beta.abs() * error
+    if bool((beta != 1).any()):
+        # U - (U - Vreset)/tau rounds terms of the size of U, however small beta is.
+        factor = torch.ones_like(beta) if node.attrs.get("difference") else beta.abs()
+        leak_error = leak_error + gamma(2.0) * factor * (u.abs() + error) + 2 * SMALLEST
+        if node.attrs.get("difference"):
+            leak_error = leak_error + gamma(4.0) * (u.abs() + error + reset.abs() + drift.abs())
+    if bool((drift != 0).any()):
+        leak_error = rounded(leaked, leak_error + drift.abs() * UNIT)
+    if node.attrs["reset_mode"] in ("none", "clear"):
+        return leaked, leak_error
+    if node.attrs["reset_mode"] == "hard":
+        after = torch.where(fired != 0, reset, leaked)
+        # A source may store Vreset and apply leak and drift at the next step: beta Vreset + drift.
+        reset_error = gamma(4.0) * (reset.abs() + 2 * drift.abs())
+        return after, torch.where(fired != 0, reset_error, leak_error)
+    after = leaked - reset * fired
+    # beta (U - Vth S) and beta U - (beta Vth) S differ by roundings of both terms.
+    size = leaked.abs() + drift.abs() + reset.abs() * fired
+    return after, leak_error + gamma(4.0) * size * fired + SMALLEST
+
+
+def _fire(node: Node, params: Params, u: torch.Tensor) -> torch.Tensor:
+    threshold = _constant(node, params, "threshold", u)
+    fired: torch.Tensor = u > threshold if node.attrs["strict"] else u >= threshold
+    return fired.to(u.dtype)

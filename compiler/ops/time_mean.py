@@ -16,6 +16,7 @@ class TimeMean(Op):
     """y = (1/T) sum over t of x[t]. Spikes are summed as integers."""
 
     name = "time_mean"
+    divisor = Emitter.steps_done
 
     def time(self, node: Node) -> Time:
         return Time.REDUCE
@@ -59,11 +60,11 @@ class TimeMean(Op):
         if given.kind is Kind.SPIKE:
             total = c.state("sum", "uint32_t", given.size)
             c.call("snn_time_sum_spike", given.pixels, given.channels, c.input(0), total)
-            c.end("snn_time_mean_finish_f32", given.size, c.steps_done, total, c.output())
+            c.end("snn_time_mean_finish_f32", given.size, self.divisor, total, c.output())
         else:
             total = c.state("sum", "float", given.size)
             c.call("snn_time_sum_f32", given.size, c.real_input(0), total)
-            c.end("snn_time_mean_f32", given.size, c.steps_done, total, c.output())
+            c.end("snn_time_mean_f32", given.size, self.divisor, total, c.output())
 
     def samples(self) -> Iterable[Sample]:
         for kind in Kind:

@@ -216,6 +216,13 @@ class _Quantizer:
         """A neuron in units of its sums, with as many fraction bits as its range allows."""
         given, attrs = self.scaled[node.inputs[0]], node.attrs
         channels = node.type.channels
+        if node.params or attrs["reset_mode"] == "clear":
+            raise unsupported(
+                node,
+                "a neuron with constants of its own per channel, or a clearing reset, has no int8 "
+                "form",
+                "Compile it with --dtype f32.",
+            )
         unit = np.broadcast_to(given.unit * attrs["gain"], (channels,))
         if unit.min() <= 0:
             raise unsupported(node, "a neuron whose gain is not positive has no int8 form", "")
@@ -377,12 +384,12 @@ class _Quantizer:
                 node, "the mean of counts has no int8 form", "Compile with --dtype f32."
             )
         given, steps = self.scaled[node.inputs[0]], self.graph.time_steps
-        self.add(node, "time_sum", Scaled(given.unit / steps, given.bound * steps))
+        self.add(node, "time_sum_i8", Scaled(given.unit / steps, given.bound * steps))
 
     def group_mean(self, node: Node) -> None:
         """Sums instead of means: as many times as large for every class."""
         source = next(entry for entry in self.nodes if entry.name == node.inputs[0])
-        if source.op != "time_sum":
+        if source.op != "time_sum_i8":
             raise unsupported(
                 node,
                 "votes before the mean over time have no int8 form",

@@ -6,9 +6,14 @@ from snnc.errors import BAD_OPTION, SnncError
 from snnc.estimator.conventions.base import COUNTERS, Convention, Footing
 from snnc.estimator.conventions.dense import DENSE
 from snnc.estimator.conventions.executed import EXECUTED
+from snnc.estimator.conventions.neurobench import NEUROBENCH
 from snnc.estimator.conventions.paper import PAPER
+from snnc.estimator.conventions.spikingjelly import SPIKINGJELLY
+from snnc.estimator.conventions.syops import SYOPS
 
-CONVENTIONS: dict[str, Convention] = {entry.name: entry for entry in (EXECUTED, PAPER, DENSE)}
+CONVENTIONS: dict[str, Convention] = {
+    entry.name: entry for entry in (EXECUTED, PAPER, DENSE, SYOPS, SPIKINGJELLY, NEUROBENCH)
+}
 
 __all__ = ["CONVENTIONS", "COUNTERS", "Convention", "Footing", "convention_called"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -78,7 +78,10 @@ class Convention:
         rule: the rule in a sentence or two.
         source: where the rule comes from.
         footing: what it looks at.
-        count: the rule itself.
+        charges_borders: whether taps that fall outside the image cost as if they did not.
+        differs: for each part of a layer, why its figure is not the executed one, beyond the
+            folding of pools and the borders.
+        rules: the rule for each op, without a default.
     """
 
     name: str
@@ -86,32 +89,38 @@ class Convention:
     rule: str
     source: str
     footing: Footing
-    count: Rule
+    charges_borders: bool
+    differs: Mapping[str, str]
+    rules: Mapping[str, Rule]
 
+    def count(self, visit: Visit) -> StepCounts:
+        """Counts of one node on one sample.
 
-def by_op(convention: str, rules: Mapping[str, Rule]) -> Rule:
-    """A rule that looks up the op; an op without an entry is an error, never zero.
-
-    Raises (when used):
-        SnncError: NO_COUNT_RULE.
-    """
-
-    def count(visit: Visit) -> StepCounts:
-        rule = rules.get(visit.node.op)
+        Raises:
+            SnncError: NO_COUNT_RULE for an op without an entry: its cost is unknown, not zero.
+        """
+        rule = self.rules.get(visit.node.op)
         if rule is None:
-            raise no_rule(convention, visit.node)
+            raise SnncError(
+                NO_COUNT_RULE,
+                f"the convention {self.name!r} has no rule for {visit.node.op!r}",
+                where=visit.node.loc.module or visit.node.name,
+            )
         return rule(visit)
 
-    return count
 
-
-def no_rule(convention: str, node: Node) -> SnncError:
-    """The error for an op that a convention does not know."""
-    return SnncError(
-        NO_COUNT_RULE,
-        f"the convention {convention!r} has no rule for {node.op!r}",
-        where=node.loc.module or node.name,
-    )
+def added(visit: Visit, counted: Iterable[tuple[str, Sequence[Number]]]) -> StepCounts:
+    """Several (counter, numbers) of one node together: per step where the node runs at every step
+    and all numbers are per step, else in one sum for the window."""
+    counted = list(counted)
+    steps = visit.graph.time_steps
+    by_step = visit.node.op != "mlp" and all(len(numbers) == steps for _, numbers in counted)
+    sums: dict[str, list[Number]] = {}
+    for counter, numbers in counted:
+        more = list(numbers) if by_step else [sum(numbers)]
+        so_far = sums.get(counter, [0] * len(more))
+        sums[counter] = [a + b for a, b in zip(so_far, more, strict=True)]
+    return sums
 
 
 def nothing(visit: Visit) -> StepCounts:

@@ -7,7 +7,6 @@ from snnc.estimator.conventions.base import (
     Footing,
     StepCounts,
     Visit,
-    by_op,
     dense_macs,
     nothing,
 )
@@ -42,34 +41,41 @@ DENSE = Convention(
         "the dense work that Yao et al. 2023 start from."
     ),
     footing=Footing.SPIKES,
-    count=by_op(
-        "dense",
-        {
-            "conv2d": _synapse,
-            "linear": _synapse,
-            "mlp": _mlp,
-            "scale": _gate,
-            "masked_gate": _gate,
-        }
-        | dict.fromkeys(
-            (
-                "input",
-                "batch_norm",
-                "neuron",
-                "avg_pool2d",
-                "max_pool2d",
-                "add",
-                "relu",
-                "sigmoid",
-                "flatten",
-                "statistics",
-                "weighted_rows",
-                "complementary_mask",
-                "masked_statistics",
-                "time_mean",
-                "group_mean",
-            ),
-            nothing,
+    charges_borders=True,
+    differs={
+        "synapse": "zeros are multiplied like everything else",
+        "attention": (
+            "every convolution and perceptron in full, one product an element for the gate; "
+            "statistics, masks and sigmoids are free"
         ),
+        "neuron": "activations are free",
+        "other": "pools, normalisation and readout are free",
+    },
+    rules={
+        "conv2d": _synapse,
+        "linear": _synapse,
+        "mlp": _mlp,
+        "scale": _gate,
+        "masked_gate": _gate,
+    }
+    | dict.fromkeys(
+        (
+            "input",
+            "batch_norm",
+            "neuron",
+            "avg_pool2d",
+            "max_pool2d",
+            "add",
+            "relu",
+            "sigmoid",
+            "flatten",
+            "statistics",
+            "weighted_rows",
+            "complementary_mask",
+            "masked_statistics",
+            "time_mean",
+            "group_mean",
+        ),
+        nothing,
     ),
 )

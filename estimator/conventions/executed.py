@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from snnc.compiler.ops import OPS
+from snnc.compiler.ops import OPS, op_of
 from snnc.estimator.conventions.base import (
     COUNTERS,
     Convention,
     Footing,
     StepCounts,
     Visit,
-    no_rule,
 )
 
 
 def _count(visit: Visit) -> StepCounts:
-    op = OPS.get(visit.node.op)
-    if op is None:
-        raise no_rule("executed", visit.node)
+    op = op_of(visit.node)
     counts = op.count(visit.node, visit.params, visit.inputs, visit.types)
     return {counter: getattr(counts, counter).tolist() for counter in COUNTERS}
 
@@ -33,5 +30,7 @@ EXECUTED = Convention(
     ),
     source="The `count` facet of each operator; equal to the counters of an instrumented build.",
     footing=Footing.EXECUTED,
-    count=_count,
+    charges_borders=False,
+    differs={},
+    rules=dict.fromkeys(OPS, _count),
 )

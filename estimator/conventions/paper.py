@@ -13,7 +13,6 @@ from snnc.estimator.conventions.base import (
     Number,
     StepCounts,
     Visit,
-    by_op,
     dense_macs,
     nothing,
 )
@@ -88,29 +87,39 @@ PAPER = Convention(
         "mixing along time, 1.5M against 2.6M."
     ),
     footing=Footing.SPIKES,
-    count=by_op(
-        "paper",
-        {"conv2d": _conv2d, "linear": _synapse, "mlp": _mlp, "scale": _scale}
-        | dict.fromkeys(
-            (
-                "input",
-                "batch_norm",
-                "neuron",
-                "avg_pool2d",
-                "max_pool2d",
-                "add",
-                "relu",
-                "sigmoid",
-                "flatten",
-                "statistics",
-                "weighted_rows",
-                "complementary_mask",
-                "masked_statistics",
-                "masked_gate",
-                "time_mean",
-                "group_mean",
-            ),
-            nothing,
+    charges_borders=True,
+    differs={
+        "synapse": (
+            "the first layer multiplies its zeros too; behind a pool on spikes the rate is "
+            "that of the neurons before the pool"
         ),
+        "attention": (
+            "a spatial kernel is charged once per time step, the gate of SA, TA and CA as MAC"
+            " and that of ASA not at all; statistics, masks and sigmoids are free"
+        ),
+        "neuron": "neurons are free",
+        "other": "pools, normalisation and readout are free",
+    },
+    rules={"conv2d": _conv2d, "linear": _synapse, "mlp": _mlp, "scale": _scale}
+    | dict.fromkeys(
+        (
+            "input",
+            "batch_norm",
+            "neuron",
+            "avg_pool2d",
+            "max_pool2d",
+            "add",
+            "relu",
+            "sigmoid",
+            "flatten",
+            "statistics",
+            "weighted_rows",
+            "complementary_mask",
+            "masked_statistics",
+            "masked_gate",
+            "time_mean",
+            "group_mean",
+        ),
+        nothing,
     ),
 )

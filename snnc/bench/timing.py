@@ -6,23 +6,35 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
+from snnc.compiler.costs import cpu_name
+
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds of one contestant over the rounds."""
+    """Milliseconds of one contestant over the rounds: by the clock, and of processor time.
+
+    On a machine of one's own the two agree; where others run too, processor time leaves out the
+    waiting (not the caches that the others emptied).
+    """
 
     rounds: tuple[float, ...]
+    processor: tuple[float, ...]
 
     @property
     def median(self) -> float:
         """The figure to quote."""
         return statistics.median(self.rounds)
+
+    @property
+    def processor_median(self) -> float:
+        """The same of processor time."""
+        return statistics.median(self.processor)
 
     @property
     def spread(self) -> tuple[float, float]:
@@ -40,15 +52,25 @@ def time_in_turn(
     Taking turns spreads the machine's drift over all of them alike.
     """
     times: dict[str, list[float]] = {name: [] for name in contestants}
+    processor: dict[str, list[float]] = {name: [] for name in contestants}
     for counted in [False] + [True] * rounds:
         for name, run in contestants.items():
-            start = time.perf_counter()
+            start, worked = time.perf_counter(), time.process_time()
             run()
-            took = 1e3 * (time.perf_counter() - start)
+            took, work = time.perf_counter() - start, time.process_time() - worked
             if counted:
-                times[name].append(took)
+                times[name].append(1e3 * took)
+                processor[name].append(1e3 * work)
             round_done()
-    return {name: Timing(tuple(rows)) for name, rows in times.items()}
+    return {name: Timing(tuple(times[name]), tuple(processor[name])) for name in contestants}
+
+
+def joined(parts: Sequence[Timing]) -> Timing:
+    """The rounds of several timings of one contestant as one."""
+    return Timing(
+        tuple(time for part in parts for time in part.rounds),
+        tuple(time for part in parts for time in part.processor),
+    )
 
 
 @contextmanager
@@ -73,13 +95,9 @@ def one_core() -> Iterator[int | None]:
 
 def machine() -> dict[str, str]:
     """What the figures were measured on."""
-    name = platform.processor() or platform.machine()
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as info:
-            models = [
-                line.split(":", 1)[1].strip() for line in info if line.startswith("model name")
-            ]
-        name = models[0] if models else name
-    except OSError:
-        pass  # not Linux: the platform's own name has to do
-    return {"cpu": name, "system": platform.platform(), "torch": str(torch.__version__)}
+    return {
+        "cpu": cpu_name(),
+        "system": platform.platform(),
+        "torch": str(torch.__version__),
+        "load": " ".join(f"{load:.1f}" for load in os.getloadavg()),
+    }

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 from snnc.commands.options import (
+    ModelChoice,
     console_for,
     json_option,
     model_options,
@@ -20,6 +18,13 @@ from snnc.commands.options import (
     split_option,
     write_json,
 )
+from snnc.errors import BAD_OPTION, SnncError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from snnc.bench.contest import Frames
+    from snnc.bench.peers import Prepare
 
 
 @click.command()
@@ -29,90 +34,194 @@ from snnc.commands.options import (
 @click.option(
     "--samples", type=click.IntRange(1), default=3, show_default=True, help="Recordings to time."
 )
-@click.option("--rounds", type=click.IntRange(3), default=7, show_default=True)
+@click.option("--rounds", type=click.IntRange(5), default=7, show_default=True)
+@click.option(
+    "--densities",
+    default="",
+    help="Also with every hidden layer firing at these rates, say 0.01,0.1,1; by its threshold.",
+)
+@click.option(
+    "--peers", default="", help="Only these peers, by name; default: all that are installed."
+)
+@click.option("--fit", is_flag=True, help="Fit the prices that choose kernels, and keep them.")
 @json_option
 def command(
-    model: str,
-    name: str | None,
-    weights: Path | None,
-    input_shape: tuple[int, ...] | None,
-    time_steps: int | None,
+    model: ModelChoice,
     data: str,
     split: str,
     samples: int,
     rounds: int,
+    densities: str,
+    peers: str,
+    fit: bool,
     json_file: str | None,
 ) -> None:
     """Time the C of MODEL and its dense peers on DATA: one process, one core, in turn.
 
-    A run is one whole recording, from frames to class scores. The ratio is the fastest peer over
-    ours; above 1 the C is faster.
+    A run is one whole recording, from frames to class scores. The ratio is the fastest float32 peer
+    over ours; above 1 the C is faster. Each layer is shown with its share of the load roofline,
+    measured in the same run.
+
+    --fit times both kernels of each layer at many densities instead, and keeps the prices by which
+    `snnc compile --calibrate` and `--density` choose kernels.
+
+    Qualia-CodeGen's C takes part in `make bench` only: it needs an environment of its own.
     """
+    from snnc.bench.peers import PEERS
+    from snnc.bench.timing import one_core
+    from snnc.commands.windows import windows
+
+    wanted = _rates(densities)
+    names = peers.split(",") if peers else list(PEERS)
+    if unknown := sorted(set(names) - set(PEERS)):
+        raise SnncError(
+            BAD_OPTION, f"there is no peer called {unknown[0]}", mend=f"Choose among {list(PEERS)}."
+        )
+    source = model.load()
+    recordings = [window.frames for window in windows(source, data, split, samples)]
+    console = console_for(json_file)
+    with one_core() as core:
+        if fit:
+            result = _fit(source.module, recordings[0], rounds)
+        else:
+            chosen = {who: PEERS[who] for who in names}
+            result = _measure(source.module, recordings, wanted, chosen, rounds, core)
+    write_json(result, json_file)
+    if fit:
+        _show_prices(console, result)
+    else:
+        _show(console, model.spec, result)
+
+
+def _rates(text: str) -> list[float]:
+    try:
+        rates = [float(part) for part in text.split(",") if part]
+    except ValueError:
+        rates = [-1.0]
+    if any(not 0.0 < rate <= 1.0 for rate in rates):
+        raise SnncError(BAD_OPTION, f"--densities {text} are not numbers above 0, at most 1")
+    return rates
+
+
+def _measure(
+    module: nn.Module,
+    recordings: Sequence[Frames],
+    rates: Sequence[float],
+    peers: Mapping[str, Prepare],
+    rounds: int,
+    core: int | None,
+) -> dict[str, Any]:
     import torch
 
-    from snnc.bench.peers import peers
-    from snnc.bench.timing import machine, one_core, time_in_turn
-    from snnc.commands.windows import windows
-    from snnc.compiler import artifact, layout
-    from snnc.compiler.compilation import compile_graph
-    from snnc.compiler.frontend.source import load_source
+    from snnc.bench.contest import contest
+    from snnc.bench.densities import fire_at
+    from snnc.bench.roofline import roofline
+    from snnc.bench.timing import machine
 
-    source = load_source(
-        model, weights=weights, input_shape=input_shape, time_steps=time_steps, name=name
-    )
-    recordings = list(windows(source, data, split, samples))
-    compilation = compile_graph(source.graph(), source.framing)
-    given = compilation.graph["input"].type
-    with tempfile.TemporaryDirectory() as folder, one_core() as core:
-        manifest = artifact.write(Path(folder) / "out", source, compilation)
-        ours = artifact.open_compiled(Path(folder) / "out", manifest)
-        timings: dict[str, list[float]] = {}
-        with progress_bar(Console(stderr=True)) as bar:
-            task = bar.add_task("timing", total=None)
-            for window in recordings:
-                frames = layout.pack(given, window.frames).astype("uint16")
-                x = torch.from_numpy(window.frames.astype("float32"))[:, None]
-                contestants: dict[str, Callable[[], object]] = {
-                    "f32": partial(ours.classify, frames),
-                    **peers(source.module, x),
-                }
-                timed = time_in_turn(contestants, rounds, lambda: bar.advance(task))
-                for who, timing in timed.items():
-                    timings.setdefault(who, []).extend(timing.rounds)
-    result = _result(timings, machine() | {"core": str(core)}, manifest)
-    write_json(result, json_file)
-    _show(console_for(json_file), model, result)
-
-
-def _result(
-    timings: dict[str, list[float]], machine: dict[str, str], manifest: dict[str, Any]
-) -> dict[str, Any]:
-    from snnc.bench.timing import Timing
-
-    summary = {who: Timing(tuple(rounds)) for who, rounds in timings.items()}
-    ours = {"f32": summary.pop("f32").median}
-    peers = {who: timing.median for who, timing in summary.items()}
-    return {
-        "machine": machine | {"cc": manifest["versions"]["cc"]},
+    roof = roofline()
+    result: dict[str, Any] = {
+        "machine": machine() | {"core": str(core)},
         "threads": 1,
-        "vector": manifest["versions"]["vector"],
-        "ours": ours,
-        "peers": peers,
-        "ratio": {dtype: min(peers.values()) / time for dtype, time in ours.items()},
-        "spread": {who: list(Timing(tuple(rounds)).spread) for who, rounds in timings.items()},
+        "rounds": rounds,
+        "samples": len(recordings),
+    }
+    with progress_bar(Console(stderr=True)) as bar:
+        task = bar.add_task("timing", total=None)
+
+        def timed(network: nn.Module) -> dict[str, Any]:
+            return contest(
+                network,
+                recordings,
+                rounds=rounds,
+                roof=roof,
+                peers=peers,
+                round_done=lambda: bar.advance(task),
+            )
+
+        result |= timed(module) | {"roofline": roof, "densities": {}}
+        frames = torch.from_numpy(recordings[0].astype("float32"))[:, None]
+        for rate in rates:
+            forced = fire_at(module, frames, rate)
+            result["densities"][str(rate)] = timed(forced.module) | {"reached": forced.reached}
+    return result
+
+
+def _fit(module: nn.Module, frames: Frames, rounds: int) -> dict[str, Any]:
+    import dataclasses
+
+    from snnc.bench.fit import fitted
+    from snnc.compiler import costs
+
+    found = fitted(module, frames, rounds)
+    path = costs.save(found.model)
+    return {
+        "machine": found.model.machine,
+        "file": str(path),
+        "prices": {
+            f"{op} {kernel}": dataclasses.asdict(price) | {"error": found.errors[op, kernel]}
+            for (op, kernel), price in found.model.prices.items()
+        },
     }
 
 
-def _show(console: Console, model: str, result: dict[str, Any]) -> None:
-    table = Table(
-        "contestant", title=f"{model}: one recording, one core of {result['machine']['cpu']}"
-    )
-    for column in ("median ms", "fastest", "slowest"):
+def _show_prices(console: Console, result: dict[str, Any]) -> None:
+    table = Table("kernel", title=f"nanoseconds on {result['machine']}")
+    for column in ("a vector of outputs", "a word of spikes", "a weight vector", "median error"):
         table.add_column(column, justify="right")
+    for kernel, price in result["prices"].items():
+        numbers = [f"{price[key]:.3f}" for key in ("pixel", "word", "vector")]
+        table.add_row(kernel, *numbers, f"{100 * price['error']:.0f} %")
+    console.print(table)
+    console.print(f"kept in {result['file']}")
+
+
+def _show(console: Console, model: str, result: dict[str, Any]) -> None:
+    _show_contest(
+        console, f"{model}: one recording, one core of {result['machine']['cpu']}", result
+    )
+    _show_layers(console, result)
+    for rate, contest in result["densities"].items():
+        reached = contest["reached"].values()
+        title = f"hidden layers at {rate} (reached {min(reached):.3g} to {max(reached):.3g})"
+        _show_contest(console, title, contest)
+
+
+def _show_contest(console: Console, title: str, result: dict[str, Any]) -> None:
+    table = Table("contestant", title=title)
+    for column in ("median ms", "fastest", "slowest", "of ours", "score difference"):
+        table.add_column(column, justify="right")
+    ours = result["ours"]["f32"]
     for who, time in (result["ours"] | result["peers"]).items():
         fastest, slowest = result["spread"][who]
-        label = f"snnc {who} ({result['vector']})" if who in result["ours"] else who
-        table.add_row(label, f"{time:.2f}", f"{fastest:.2f}", f"{slowest:.2f}")
+        label = f"snnc {who}" if who in result["ours"] else who
+        row = [f"{value:.2f}" for value in (time, fastest, slowest)]
+        table.add_row(label, *row, f"{time / ours:.1f}", f"{result['score_difference'][who]:.2g}")
     console.print(table)
+    for who, reason in result["missing"].items():
+        console.print(f"not measured: {who}: {reason}")
     for dtype, ratio in result["ratio"].items():
-        console.print(f"fastest peer / ours, {dtype}: [bold]{ratio:.1f}[/]")
+        peer = result["fastest_peer"]["ratio"]
+        worked = result["ratio_processor"][dtype]
+        console.print(
+            f"fastest float32 peer ({peer}) / ours, {dtype}: [bold]{ratio:.1f}[/] "
+            f"(by processor time {worked:.1f})"
+        )
+
+
+def _show_layers(console: Console, result: dict[str, Any]) -> None:
+    roof = result["roofline"]
+    table = Table(
+        "layer",
+        title=f"roofline ({roof['vector']}): L1 {roof['l1_load_gb_s']} GB/s, "
+        f"L2 {roof['l2_load_gb_s']} GB/s, {roof['adds_g_s']} G additions/s",
+    )
+    for column in ("ms", "input density", "weights GB/s", "of L1", "of L2"):
+        table.add_column(column, justify="right")
+    for layer in result["layers"]:
+        cells = [f"{layer['ms']:.3f}"]
+        if "weights_gb_s" in layer:
+            density = layer["input_density"]
+            cells += ["" if density is None else f"{density:.3f}", f"{layer['weights_gb_s']:.1f}"]
+            cells += [f"{100 * layer[key]:.0f} %" for key in ("of_l1_roof", "of_l2_roof")]
+        table.add_row(layer["name"], *cells)
+    console.print(table)

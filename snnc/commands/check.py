@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from snnc.commands.options import console_for, json_option, model_options, write_json
+from snnc.commands.options import ModelChoice, console_for, json_option, model_options, write_json
 from snnc.errors import EXIT_NO
 
 
@@ -18,11 +17,7 @@ from snnc.errors import EXIT_NO
 @model_options
 @json_option
 def command(
-    model: str,
-    name: str | None,
-    weights: Path | None,
-    input_shape: tuple[int, ...] | None,
-    time_steps: int | None,
+    model: ModelChoice,
     json_file: str | None,
 ) -> None:
     """List everything in MODEL that cannot be compiled, and what keeps it from streaming.
@@ -30,12 +25,9 @@ def command(
     Exit status 1 if there is anything.
     """
     from snnc.compiler.causality import causality
-    from snnc.compiler.frontend.source import load_source
     from snnc.compiler.frontend.torch_fx import survey
 
-    source = load_source(
-        model, weights=weights, input_shape=input_shape, time_steps=time_steps, name=name
-    )
+    source = model.load()
     importing, outputs = survey(
         source.module, source.input_shape, source.time_steps, name=source.name
     )
@@ -46,7 +38,7 @@ def command(
         "causality": causality(importing.graph(outputs)) if supported else None,
     }
     write_json(result, json_file)
-    _show(console_for(json_file), model, result)
+    _show(console_for(json_file), model.spec, result)
     if not supported:
         sys.exit(EXIT_NO)
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from snnc.commands.options import (
+    ModelChoice,
     Size,
     check_dtype,
     console_for,
@@ -38,14 +39,15 @@ from snnc.commands.options import (
     show_default=True,
     help="How many test recordings the firmware carries.",
 )
+@click.option(
+    "--density",
+    type=click.FloatRange(0.0, 1.0),
+    help="Choose kernels (f32) as if every layer's spikes were this dense.",
+)
 @click.option("--instrument", is_flag=True, help="Count every executed operation.")
 @json_option
 def command(
-    model: str,
-    name: str | None,
-    weights: Path | None,
-    input_shape: tuple[int, ...] | None,
-    time_steps: int | None,
+    model: ModelChoice,
     out: Path,
     dtype: str,
     calibrate: str | None,
@@ -55,6 +57,7 @@ def command(
     max_ram: int | None,
     vectors: str | None,
     vector_samples: int,
+    density: float | None,
     instrument: bool,
     json_file: str | None,
 ) -> None:
@@ -63,28 +66,43 @@ def command(
     OUT gets the C, the runtime's headers, a shared library and manifest.json; for a
     microcontroller a project instead of the library: `make` builds an ELF for an emulated board,
     `make run` compares it with the integer reference. OUT appears whole or not at all.
+
+    --calibrate names training data: with int8 they set the ranges, with f32 they choose kernels.
+    Layers are event-driven, unless --calibrate or --density shows that the dense kernel is faster.
     """
+    from snnc.commands import kernels
     from snnc.commands.windows import calibration_windows, test_vectors
     from snnc.compiler import artifact, firmware
     from snnc.compiler.compilation import compile_graph
-    from snnc.compiler.frontend.source import load_source
     from snnc.compiler.targets import target_named
 
-    check_dtype(dtype, calibrate, calibrate_samples)
+    check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     core = None if target == "host" else target_named(target)
     console = console_for(json_file)
     with Console(stderr=True).status("importing the model") as status:
-        source = load_source(
-            model, weights=weights, input_shape=input_shape, time_steps=time_steps, name=name
-        )
+        source = model.load()
         status.update("compiling to C")
-        data = calibration_windows(source, calibrate, calibrate_samples) if calibrate else None
         limit = max_ram if core is None else firmware.arena_limit(core, max_ram)
-        compilation = compile_graph(source.graph(), source.framing, data, limit)
+        choice = None
+        if dtype == "int8":
+            ranges = calibration_windows(source, calibrate or "", calibrate_samples)
+            compilation = compile_graph(
+                source.graph(), source.framing, calibration=ranges, arena_bytes=limit
+            )
+        else:
+            compilation = compile_graph(source.graph(), source.framing, arena_bytes=limit)
+            choice = kernels.choose(source, compilation, calibrate, density)
+        if choice is not None:
+            compilation = compile_graph(
+                source.graph(), source.framing, arena_bytes=limit, kernels=choice.kernels
+            )
         firmware.check_flash(compilation, max_flash)
         status.update("compiling the C")
         if core is None:
-            manifest = artifact.write(out, source, compilation, instrument=instrument)
+            report = None if choice is None else choice.report
+            manifest = artifact.write(
+                out, source, compilation, instrument=instrument, choice=report
+            )
         else:
             recordings = vectors or calibrate or ""
             embedded = list(test_vectors(source, compilation, recordings, "test", vector_samples))
@@ -93,6 +111,8 @@ def command(
             )
     write_json(manifest, json_file)
     _show(console, out, manifest)
+    if choice is not None:
+        kernels.show(console, choice.report)
 
 
 def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:

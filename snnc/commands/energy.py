@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
 from snnc.commands.options import (
+    ModelChoice,
     console_for,
     json_option,
     model_options,
@@ -37,11 +37,7 @@ if TYPE_CHECKING:
 @click.option("--table", default="horowitz-f32", show_default=True, help="Energy table or file.")
 @json_option
 def command(
-    model: str,
-    name: str | None,
-    weights: Path | None,
-    input_shape: tuple[int, ...] | None,
-    time_steps: int | None,
+    model: ModelChoice,
     baseline: str | None,
     data: str,
     samples: int | None,
@@ -62,17 +58,15 @@ def command(
     from snnc.estimator.terminal import print_energy
 
     rule, prices = convention_called(convention), load(table)
-    source = load_source(
-        model, weights=weights, input_shape=input_shape, time_steps=time_steps, name=name
-    )
-    ours = _estimate(source, data, split, samples, rule, prices, f"counting {model}")
+    source = model.load()
+    ours = _estimate(source, data, split, samples, rule, prices, f"counting {model.spec}")
     comparison = None
     if baseline is not None:
         other = load_source(baseline)
         theirs = _estimate(other, data, split, samples, rule, prices, f"counting {baseline}")
         comparison = Comparison(ours, theirs)
     write_json(energy_json(ours, comparison), json_file)
-    print_energy(console_for(json_file), model, ours, comparison)
+    print_energy(console_for(json_file), model.spec, ours, comparison)
 
 
 def _estimate(

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from snnc.errors import BAD_OPTION, BAD_OUTPUT, SnncError
+
+if TYPE_CHECKING:
+    from snnc.compiler.frontend.source import SourceModel
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,23 +52,78 @@ class _Shape(click.ParamType):  # type: ignore[type-arg]  # generic only in newe
         return shape
 
 
+@dataclass(frozen=True)
+class ModelChoice:
+    """MODEL and the options that say what the file or factory leaves open."""
+
+    spec: str
+    arguments: Mapping[str, Any]
+
+    def load(self, *, name: str | None = None) -> SourceModel:
+        """Load it, as :func:`snnc.compiler.frontend.source.load_source` does.
+
+        Args:
+            name: C identifier to use instead of the one chosen.
+        """
+        from snnc.compiler.frontend.nir.file import NirOptions
+        from snnc.compiler.frontend.source import load_source
+
+        given = dict(self.arguments)
+        nir = NirOptions(given.pop("nir_reset"), given.pop("nir_dt"))
+        return load_source(self.spec, nir=nir, **{**given, "name": name or given["name"]})
+
+
+_MODEL_OPTIONS = (
+    click.option("--name", help="C prefix of the model; default: from its file name."),
+    click.option(
+        "--weights",
+        type=click.Path(path_type=Path),
+        help="State dict for a factory's model; loaded without running code.",
+    ),
+    click.option("--input-shape", type=_Shape(), help="One step's shape, for a factory's model."),
+    click.option("--time-steps", type=click.IntRange(1), help="T, for a factory or NIR file."),
+    click.option(
+        "--frame-us",
+        type=click.IntRange(1),
+        help="Length of a frame of recordings in µs, for a factory or NIR file.",
+    ),
+    click.option(
+        "--per-step",
+        is_flag=True,
+        help="The factory's model takes one time step and keeps its state between calls.",
+    ),
+    click.option("--batch-first", is_flag=True, help="The factory's model takes [N, T, ...]."),
+    click.option(
+        "--readout",
+        type=click.Choice(["mean", "sum"]),
+        help="What becomes of a factory's output for each step.",
+    ),
+    click.option(
+        "--nir-reset",
+        type=click.Choice(["zero", "subtract"]),
+        help="What a spike does to the potential; a NIR file does not say.",
+    ),
+    click.option(
+        "--nir-dt",
+        type=float,
+        help="Length of a step in the unit of the NIR file's time constants.",
+    ),
+)
+
+
 def model_options(function: F) -> F:
-    """MODEL, and what only a factory's model needs."""
-    for decorate in (
-        click.option("--time-steps", type=click.IntRange(1), help="T, for a factory's model."),
-        click.option(
-            "--input-shape", type=_Shape(), help="One step's shape, for a factory's model."
-        ),
-        click.option(
-            "--weights",
-            type=click.Path(path_type=Path),
-            help="State dict for a factory's model; loaded without running code.",
-        ),
-        click.option("--name", help="C prefix of the model; default: from its file name."),
-        click.argument("model"),
-    ):
-        function = decorate(function)
-    return function
+    """MODEL and its options, given to the command as one :class:`ModelChoice` called ``model``."""
+    names = ["name", "weights", "input_shape", "time_steps", "frame_us"]
+    names += ["per_step", "batch_first", "readout", "nir_reset", "nir_dt"]
+
+    @wraps(function)
+    def command(model: str, **others: Any) -> Any:
+        return function(ModelChoice(model, {name: others.pop(name) for name in names}), **others)
+
+    decorated: Any = command
+    for decorate in reversed(_MODEL_OPTIONS):
+        decorated = decorate(decorated)
+    return cast("F", click.argument("model")(decorated))
 
 
 json_option = click.option(
@@ -92,7 +152,7 @@ def dtype_options(function: F) -> F:
         click.option(
             "--calibrate",
             metavar="DATA",
-            help="For int8: DATA whose training recordings choose the scales.",
+            help="DATA whose training recordings choose the scales (int8) or the kernels (f32).",
         ),
         click.option(
             "--dtype",
@@ -113,8 +173,13 @@ target_option = click.option(
 )
 
 
-def check_dtype(dtype: str, calibrate: str | None, samples: int | None) -> None:
-    """Raise SnncError (BAD_OPTION) unless int8 comes with --calibrate, and f32 without."""
+def check_dtype(
+    dtype: str, calibrate: str | None, samples: int | None, *, chooses_kernels: bool = False
+) -> None:
+    """Raise SnncError (BAD_OPTION) unless int8 comes with --calibrate, and f32 without.
+
+    With ``chooses_kernels`` f32 may have --calibrate too: it then chooses kernels.
+    """
     one_of(dtype, ["f32", "int8"], "--dtype")
     if dtype == "int8" and calibrate is None:
         raise SnncError(
@@ -122,7 +187,8 @@ def check_dtype(dtype: str, calibrate: str | None, samples: int | None) -> None:
             "--dtype int8 needs --calibrate DATA",
             mend="Name the data set that the model was trained on; only its training part is read.",
         )
-    if dtype == "f32" and (calibrate is not None or samples is not None):
+    misplaced = samples is not None or (calibrate is not None and not chooses_kernels)
+    if dtype == "f32" and misplaced:
         raise SnncError(
             BAD_OPTION,
             "--calibrate and --calibrate-samples belong to --dtype int8",

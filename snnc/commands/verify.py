@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from snnc.commands.options import (
+    ModelChoice,
     Size,
     check_dtype,
     console_for,
@@ -50,11 +51,7 @@ if TYPE_CHECKING:
 )
 @json_option
 def command(
-    model: str,
-    name: str | None,
-    weights: Path | None,
-    input_shape: tuple[int, ...] | None,
-    time_steps: int | None,
+    model: ModelChoice,
     data: str,
     samples: int | None,
     split: str,
@@ -78,29 +75,24 @@ def command(
     from snnc.compiler.artifact import read_manifest
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.firmware import arena_limit
-    from snnc.compiler.frontend.source import load_source
     from snnc.compiler.targets import target_named
     from snnc.compiler.verify import Verifier
     from snnc.compiler.verify_integer import IntegerVerifier
 
     check_dtype(dtype, calibrate, calibrate_samples)
     core = None if target == "host" else target_named(target)
-    if compiled is not None:
-        name = read_manifest(compiled)["name"]
-    source = load_source(
-        model, weights=weights, input_shape=input_shape, time_steps=time_steps, name=name
-    )
-    ranges = calibration_windows(source, calibrate, calibrate_samples) if calibrate else None
+    name = read_manifest(compiled)["name"] if compiled is not None else None
+    source = model.load(name=name)
+    ranges = None
+    if dtype == "int8":
+        ranges = calibration_windows(source, calibrate or "", calibrate_samples)
     limit = None if core is None else arena_limit(core, max_ram)
-    compilation = compile_graph(source.graph(), source.framing, ranges, limit)
+    compilation = compile_graph(
+        source.graph(), source.framing, calibration=ranges, arena_bytes=limit
+    )
     if core is not None:
-        _on_board(
-            compilation,
-            core,
-            test_vectors(source, compilation, data, split, samples),
-            max_ram,
-            json_file,
-        )
+        vectors = test_vectors(source, compilation, data, split, samples)
+        _on_board(compilation, core, vectors, max_ram, json_file)
         return
     recordings = windows(source, data, split, samples)
     files = _c_files(compiled, list(compilation.generated.files)) if compiled else None
@@ -110,7 +102,7 @@ def command(
         for window in bar.track(recordings, description="verifying"):
             verifier.verify(window.frames, window.label)
     write_json(verifier.result.as_json(), json_file)
-    _show(console_for(json_file), model, verifier.result)
+    _show(console_for(json_file), model.spec, verifier.result)
     if not verifier.result.passed:
         sys.exit(EXIT_NO)
 

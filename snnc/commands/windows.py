@@ -49,7 +49,7 @@ class Windows:
                 BAD_OPTION,
                 "the model does not say how recordings become frames",
                 where=source.origin,
-                mend="Save it with snnc.save and an InputDescription.",
+                mend="Give --frame-us, or save it with snnc.save and an InputDescription.",
             )
         self.input = source.input
         self.dataset = open_data(data, check_split(split))

@@ -12,10 +12,10 @@ from snnc.compiler.ops.base import Counts, Params, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
 
 
-class TimeSum(IntegerOp):
+class TimeSumI8(IntegerOp):
     """y = sum over t of x[t], int32."""
 
-    name = "time_sum"
+    name = "time_sum_i8"
 
     def time(self, node: Node) -> Time:
         return Time.REDUCE

@@ -6,8 +6,6 @@
 #include "snn/types.h"
 #include "snn/vec.h"
 
-#include <string.h>
-
 /* y[i] = sum over r of weights[r] * x[r*n + i], r ascending from 0. x
  * [rows][n], y [n]. Counts rows * n MACs. */
 SNN_KERNEL void snn_weighted_rows_f32(int rows, int n, const float *weights, const float *x,
@@ -16,11 +14,11 @@ SNN_KERNEL void snn_weighted_rows_f32(int rows, int n, const float *weights, con
         const int lanes = snn_lanes(i, n);
         snn_f32x16 sum = snn_f32x16_set1(0.0f);
         for (int r = 0; r < rows; r++) {
-            const snn_f32x16 row = snn_f32x16_load_n(x + (ptrdiff_t)r * n + i, lanes);
+            const snn_f32x16 row = snn_f32x16_load_upto(x + (ptrdiff_t)r * n + i, lanes);
             sum = snn_f32x16_add(sum, snn_f32x16_mul(snn_f32x16_set1(weights[r]), row));
             SNN_COUNT(counts, mac, lanes);
         }
-        snn_f32x16_store_n(y + i, sum, lanes);
+        snn_f32x16_store_upto(y + i, sum, lanes);
     }
 }
 
@@ -57,7 +55,7 @@ SNN_KERNEL float snn_dot_f32(int n, const float *a, const float *b, snn_counts *
     for (int i = 0; i < n; i += SNN_LANES) {
         const int lanes = snn_lanes(i, n);
         const snn_f32x16 product =
-            snn_f32x16_mul(snn_f32x16_load_n(a + i, lanes), snn_f32x16_load_n(b + i, lanes));
+            snn_f32x16_mul(snn_f32x16_load_upto(a + i, lanes), snn_f32x16_load_upto(b + i, lanes));
         sum = snn_f32x16_add(sum, product);
         SNN_COUNT(counts, mac, lanes);
     }
@@ -85,63 +83,91 @@ SNN_KERNEL void snn_mlp_channels_f32(int rows, int channels, int hidden, const f
     }
 }
 
-/* An unsigned key that orders as the float does: both zeros alike, NaN lowest.
- */
-SNN_KERNEL uint32_t snn_order_key(float value) {
-    uint32_t bits;
-    if (!(value == value)) {
-        return 0;
+/* Sixteen floats stored in words. */
+SNN_KERNEL snn_f32x16 snn_keys_load(const snn_word *keys, int lanes) {
+    float lane[SNN_LANES] = {0.0f};
+    for (int i = 0; i < lanes; i++) {
+        lane[i] = snn_float_of(keys[i]);
     }
-    value = value + 0.0f; /* -0 becomes +0 */
-    memcpy(&bits, &value, sizeof bits);
-    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+    return snn_f32x16_load(lane);
 }
 
-/* How many of the n keys (`stride` apart) rank before key `index`: greater, or
- * equal and earlier.
- */
-SNN_KERNEL int snn_order_rank(const uint32_t *keys, int n, int stride, int index,
-                              snn_counts *counts) {
-    const uint32_t own = keys[(ptrdiff_t)index * stride];
-    int rank = 0;
-    for (int j = 0; j < index; j++) {
-        rank += keys[(ptrdiff_t)j * stride] >= own;
-    }
-    for (int j = index; j < n; j++) {
-        rank += keys[(ptrdiff_t)j * stride] > own;
-    }
-    SNN_COUNT(counts, cmp, n);
-    return rank;
+/* The float to rank by, as a word: the value itself, minus infinity for a NaN. */
+SNN_KERNEL snn_word snn_key_of(float value) {
+    return value == value ? snn_bits_of(value) : 0xFF800000u;
 }
 
-/* The mask of keys [time_steps][channels], greater is larger; see snn_complementary_mask. */
-SNN_KERNEL void snn_complementary_mask_of_keys(int time_steps, int channels, const uint32_t *keys,
-                                               snn_word *mask, snn_counts *counts) {
-    for (int t = 0; t < time_steps; t++) {
-        const uint32_t *const step = keys + (ptrdiff_t)t * channels;
-        for (int w = 0; w < SNN_WORDS(channels); w++) {
-            mask[w] = 0;
-        }
-        for (int c = 0; c < channels; c++) {
-            const int in_step = snn_order_rank(step, channels, 1, c, counts) < channels / 2;
-            const int in_channel =
-                snn_order_rank(keys + c, time_steps, channels, t, counts) < time_steps / 2;
-            mask[c / SNN_WORD_BITS] |= (snn_word)(in_step != in_channel) << (c % SNN_WORD_BITS);
-        }
-        mask += SNN_WORDS(channels);
+/* rank + 1 in the lanes of `before`. */
+SNN_KERNEL snn_f32x16 snn_rank_add(snn_f32x16 rank, uint32_t before) {
+    const snn_f32x16 one = snn_f32x16_set1(1.0f);
+    return snn_f32x16_select(before, snn_f32x16_add(rank, one), rank);
+}
+
+/* Which of up to 16 channels from c on are among the channels / 2 greatest of their step: those
+ * with fewer than that many before them, greater, or equal and of lower index. */
+SNN_KERNEL uint32_t snn_top_of_step(const snn_word *step, int channels, int c, int lanes,
+                                    snn_counts *counts) {
+    const snn_f32x16 own = snn_keys_load(step + c, lanes);
+    snn_f32x16 rank = snn_f32x16_set1(0.0f);
+    for (int j = 0; j < channels; j++) {
+        const snn_f32x16 other = snn_f32x16_set1(snn_float_of(step[j]));
+        const uint32_t later = j < c ? 0xFFFFu : j < c + SNN_LANES ? 0xFFFEu << (j - c) : 0u;
+        rank = snn_rank_add(rank, snn_f32x16_gt(other, own) | (snn_f32x16_ge(other, own) & later));
+        SNN_COUNT(counts, cmp, lanes);
     }
+    return snn_f32x16_gt(snn_f32x16_set1((float)(channels / 2)), rank);
+}
+
+/* Which of up to 16 channels, the first of which `keys` begins with, have step t among their
+ * time_steps / 2 greatest. Steps are `stride` keys apart. */
+SNN_KERNEL uint32_t snn_top_of_channel(const snn_word *keys, int time_steps, int stride, int t,
+                                       int lanes, snn_counts *counts) {
+    const snn_f32x16 own = snn_keys_load(keys + (ptrdiff_t)t * stride, lanes);
+    snn_f32x16 rank = snn_f32x16_set1(0.0f);
+    for (int j = 0; j < time_steps; j++) {
+        const snn_f32x16 other = snn_keys_load(keys + (ptrdiff_t)j * stride, lanes);
+        rank = snn_rank_add(rank, j < t ? snn_f32x16_ge(other, own) : snn_f32x16_gt(other, own));
+        SNN_COUNT(counts, cmp, lanes);
+    }
+    return snn_f32x16_gt(snn_f32x16_set1((float)(time_steps / 2)), rank);
+}
+
+/* Bits of up to 16 channels of step t, from channel c on. */
+SNN_KERNEL snn_word snn_complementary_bits(int time_steps, int channels, const snn_word *keys,
+                                           int t, int c, int lanes, snn_counts *counts) {
+    const snn_word *const step = keys + (ptrdiff_t)t * channels;
+    const uint32_t of_step = snn_top_of_step(step, channels, c, lanes, counts);
+    const uint32_t of_channel =
+        snn_top_of_channel(keys + c, time_steps, channels, t, lanes, counts);
+    return (of_step ^ of_channel) & ((1u << lanes) - 1u);
 }
 
 /* Eq. 7: bit (t, c) is 1 where exactly one holds: m[t][c] is among the channels / 2 greatest of
  * step t; it is among the time_steps / 2 greatest of channel c. Ties go to the lowest index, NaN
- * ranks lowest. m [time_steps][channels]; scratch [time_steps * channels] words;
- * mask [time_steps][SNN_WORDS(channels)]. Counts channels + time_steps cmps a value. */
+ * ranks with minus infinity. m [time_steps][channels]; scratch [time_steps * channels]; mask
+ * [time_steps][SNN_WORDS(channels)]. Counts channels + time_steps cmps a value. */
 SNN_KERNEL void snn_complementary_mask(int time_steps, int channels, const float *m,
                                        snn_word *scratch, snn_word *mask, snn_counts *counts) {
+    const int full = channels / SNN_LANES * SNN_LANES;
     for (ptrdiff_t i = 0; i < (ptrdiff_t)time_steps * channels; i++) {
-        scratch[i] = snn_order_key(m[i]);
+        scratch[i] = snn_key_of(m[i]);
     }
-    snn_complementary_mask_of_keys(time_steps, channels, scratch, mask, counts);
+    for (int t = 0; t < time_steps; t++) {
+        for (int w = 0; w < SNN_WORDS(channels); w++) {
+            mask[w] = 0;
+        }
+        for (int c = 0; c < full; c += SNN_LANES) {
+            const snn_word bits =
+                snn_complementary_bits(time_steps, channels, scratch, t, c, SNN_LANES, counts);
+            mask[c / SNN_WORD_BITS] |= bits << (c % SNN_WORD_BITS);
+        }
+        if (full < channels) {
+            const snn_word bits = snn_complementary_bits(time_steps, channels, scratch, t, full,
+                                                         channels - full, counts);
+            mask[full / SNN_WORD_BITS] |= bits << (full % SNN_WORD_BITS);
+        }
+        mask += SNN_WORDS(channels);
+    }
 }
 
 /* y = x * g[0]. x, y REAL [pixels][channels]; y may equal x, in all the gates.
@@ -193,8 +219,8 @@ SNN_KERNEL void snn_masked_gate_f32(int pixels, int channels, const float *x, co
             const int lanes = snn_lanes(c, channels);
             const uint32_t group = mask[c / SNN_WORD_BITS] >> (c % SNN_WORD_BITS) & 0xFFFFu;
             const snn_f32x16 score = snn_f32x16_select(group, score1, score2);
-            const snn_f32x16 value = snn_f32x16_load_n(x + c, lanes);
-            snn_f32x16_store_n(y + c, snn_f32x16_mul(value, score), lanes);
+            const snn_f32x16 value = snn_f32x16_load_upto(x + c, lanes);
+            snn_f32x16_store_upto(y + c, snn_f32x16_mul(value, score), lanes);
             SNN_COUNT(counts, mul, lanes);
         }
         x += channels;

@@ -12,6 +12,41 @@
 
 #define SNN_SCORE_BITS 15
 
+/* How many of the n keys (`stride` apart) rank before key `index`: greater, or
+ * equal and earlier.
+ */
+SNN_KERNEL int snn_order_rank(const uint32_t *keys, int n, int stride, int index,
+                              snn_counts *counts) {
+    const uint32_t own = keys[(ptrdiff_t)index * stride];
+    int rank = 0;
+    for (int j = 0; j < index; j++) {
+        rank += keys[(ptrdiff_t)j * stride] >= own;
+    }
+    for (int j = index; j < n; j++) {
+        rank += keys[(ptrdiff_t)j * stride] > own;
+    }
+    SNN_COUNT(counts, cmp, n);
+    return rank;
+}
+
+/* The mask of keys [time_steps][channels], greater is larger; see snn_complementary_mask. */
+SNN_KERNEL void snn_complementary_mask_of_keys(int time_steps, int channels, const uint32_t *keys,
+                                               snn_word *mask, snn_counts *counts) {
+    for (int t = 0; t < time_steps; t++) {
+        const uint32_t *const step = keys + (ptrdiff_t)t * channels;
+        for (int w = 0; w < SNN_WORDS(channels); w++) {
+            mask[w] = 0;
+        }
+        for (int c = 0; c < channels; c++) {
+            const int in_step = snn_order_rank(step, channels, 1, c, counts) < channels / 2;
+            const int in_channel =
+                snn_order_rank(keys + c, time_steps, channels, t, counts) < time_steps / 2;
+            mask[c / SNN_WORD_BITS] |= (snn_word)(in_step != in_channel) << (c % SNN_WORD_BITS);
+        }
+        mask += SNN_WORDS(channels);
+    }
+}
+
 /* y = saturate16(round_shift(x * factor[c], shift)): sums in units of their channel's scale become
  * currents in one unit. x [pixels][channels], int32_t where `wide`, else int16_t. The product is
  * int64 where `wide_product`, else int32, where it must fit. Counts a mul a value. */

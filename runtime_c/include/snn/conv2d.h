@@ -18,78 +18,77 @@
 #ifndef SNN_CONV2D_H
 #define SNN_CONV2D_H
 
-#include "snn/gather.h"
+#include "snn/conv2d_dense.h"
+#include "snn/conv2d_direct.h"
+#include "snn/conv2d_list.h"
 
-typedef struct {
-    int in_h, in_w, in_c;
-    int out_h, out_w, out_c;
-    int kernel_h, kernel_w;
-    int stride_h, stride_w;
-    int pad_h, pad_w; /* above and left; below and right follow from out_h and out_w */
-    int dilation_h, dilation_w;
-    int groups;
-    int co_block; /* output channels a block of weights; 0: out_c / groups */
-} snn_conv2d;
+enum snn_conv2d_method { SNN_CONV2D_DIRECT, SNN_CONV2D_LIST, SNN_CONV2D_DENSE };
 
-SNN_KERNEL int snn_conv2d_co_block(const snn_conv2d *p) {
-    return p->co_block ? p->co_block : p->out_c / p->groups;
-}
-
-/* Sums of output pixel (y, x) for a tile of channels. `weight`: the tile's part
- * of [ky][kx][ci]. */
-SNN_KERNEL void snn_conv2d_pixel(const snn_conv2d *p, enum snn_input_kind kind, const void *in,
-                                 int y, int x, int first_in, const float *weight, snn_tile *tile,
-                                 int channels, snn_counts *counts) {
-    const int in_c = p->in_c / p->groups;
-    const int stride = snn_conv2d_co_block(p);
-    for (int ky = 0; ky < p->kernel_h; ky++) {
-        const int iy = y * p->stride_h - p->pad_h + ky * p->dilation_h;
-        if (iy < 0 || iy >= p->in_h) {
-            continue;
-        }
-        for (int kx = 0; kx < p->kernel_w; kx++) {
-            const int ix = x * p->stride_w - p->pad_w + kx * p->dilation_w;
-            if (ix < 0 || ix >= p->in_w) {
-                continue;
-            }
-            const void *pixel = snn_input_pixel(kind, in, (ptrdiff_t)iy * p->in_w + ix, p->in_c);
-            const ptrdiff_t row = (ptrdiff_t)(ky * p->kernel_w + kx) * in_c * stride;
-            snn_tile_pixel(tile, channels, kind, pixel, first_in, in_c, weight + row, stride,
-                           counts);
-        }
-    }
-}
-
-/* All pixels for output channels `first` .. first + channels - 1. */
-SNN_KERNEL void snn_conv2d_tile(const snn_conv2d *p, enum snn_input_kind kind, const void *in,
-                                int first_in, const float *weight, const float *bias, int first,
+SNN_KERNEL void snn_conv2d_tile(const snn_conv2d *p, enum snn_conv2d_method method,
+                                snn_conv2d_source source, const float *weight, const float *bias,
                                 int channels, float *out, snn_counts *counts) {
-    for (int y = 0; y < p->out_h; y++) {
-        for (int x = 0; x < p->out_w; x++) {
-            snn_tile tile;
-            snn_tile_begin(&tile, channels, bias ? bias + first : NULL);
-            snn_conv2d_pixel(p, kind, in, y, x, first_in, weight, &tile, channels, counts);
-            snn_tile_end(&tile, channels, out + ((ptrdiff_t)y * p->out_w + x) * p->out_c + first);
-        }
+    if (method == SNN_CONV2D_LIST) {
+        snn_conv2d_list_tile(p, source, weight, bias, channels, out, counts);
+    } else if (method == SNN_CONV2D_DENSE) {
+        snn_conv2d_dense_tile(p, source, weight, bias, channels, out, counts);
+    } else {
+        snn_conv2d_direct_tile(p, source, weight, bias, channels, out, counts);
     }
 }
 
-SNN_KERNEL void snn_conv2d_any(const snn_conv2d *p, enum snn_input_kind kind, const void *in,
+/* A block of `channels` output channels, cut into tiles; the last may be
+ * narrower. */
+SNN_KERNEL void snn_conv2d_block(const snn_conv2d *p, enum snn_conv2d_method method,
+                                 snn_conv2d_source source, const float *weight, const float *bias,
+                                 int channels, float *out, snn_counts *counts) {
+    const int tile = method == SNN_CONV2D_DENSE ? SNN_DENSE_CHANNELS : SNN_TILE_CHANNELS;
+    const int full = channels / tile * tile;
+    for (int co = 0; co < full; co += tile) {
+        snn_conv2d_tile(p, method, source, weight + co, bias ? bias + co : NULL, tile, out + co,
+                        counts);
+    }
+    if (full < channels) {
+        snn_conv2d_tile(p, method, source, weight + full, bias ? bias + full : NULL,
+                        channels - full, out + full, counts);
+    }
+}
+
+/* A group, cut into blocks; the last may be narrower. */
+SNN_KERNEL void snn_conv2d_group(const snn_conv2d *p, enum snn_conv2d_method method,
+                                 snn_conv2d_source source, const float *weight, const float *bias,
+                                 float *out, snn_counts *counts) {
+    const int co_block = snn_conv2d_co_block(p);
+    const int out_c = p->out_c / p->groups;
+    const int full = out_c / co_block * co_block;
+    const ptrdiff_t block_size = p->kernel_h * snn_conv2d_kernel_row(p);
+    for (int co = 0; co < full; co += co_block) {
+        snn_conv2d_block(p, method, source, weight, bias ? bias + co : NULL, co_block, out + co,
+                         counts);
+        weight += block_size;
+    }
+    if (full < out_c) {
+        snn_conv2d_block(p, method, source, weight, bias ? bias + full : NULL, out_c - full,
+                         out + full, counts);
+    }
+}
+
+SNN_KERNEL void snn_conv2d_any(const snn_conv2d *p, enum snn_conv2d_method method,
+                               enum snn_input_kind kind, const void *in, const snn_event_list *list,
                                const float *weight, const float *bias, float *out,
                                snn_counts *counts) {
-    const int in_c = p->in_c / p->groups;
+    const int in_c = snn_conv2d_in_c(p);
     const int out_c = p->out_c / p->groups;
     const int co_block = snn_conv2d_co_block(p);
-    const ptrdiff_t block_size = (ptrdiff_t)p->kernel_h * p->kernel_w * in_c * co_block;
+    const int blocks = (out_c + co_block - 1) / co_block;
+    const ptrdiff_t group_size = blocks * p->kernel_h * snn_conv2d_kernel_row(p);
     for (int g = 0; g < p->groups; g++) {
-        for (int block = 0; block < out_c; block += co_block) {
-            const int block_end = snn_min_int(block + co_block, out_c);
-            for (int co = block; co < block_end; co += SNN_TILE_CHANNELS) {
-                snn_conv2d_tile(p, kind, in, g * in_c, weight + (co - block), bias, g * out_c + co,
-                                snn_min_int(SNN_TILE_CHANNELS, block_end - co), out, counts);
-            }
-            weight += block_size;
+        const snn_conv2d_source source = {kind, in, g * in_c, list};
+        if (method == SNN_CONV2D_LIST) {
+            snn_list_build(kind, in, p->in_h, p->in_w, p->in_c, source.first, in_c, list);
         }
+        snn_conv2d_group(p, method, source, weight + g * group_size,
+                         bias ? bias + (ptrdiff_t)g * out_c : NULL, out + (ptrdiff_t)g * out_c,
+                         counts);
     }
 }
 
@@ -97,7 +96,17 @@ SNN_KERNEL void snn_conv2d_any(const snn_conv2d *p, enum snn_input_kind kind, co
  * output channel of each spike at each tap that meets it. */
 SNN_KERNEL void snn_conv2d_spike_f32(const snn_conv2d *p, const snn_word *in, const float *weight,
                                      const float *bias, float *out, snn_counts *counts) {
-    snn_conv2d_any(p, SNN_INPUT_SPIKE, in, weight, bias, out, counts);
+    snn_conv2d_any(p, SNN_CONV2D_DIRECT, SNN_INPUT_SPIKE, in, NULL, weight, bias, out, counts);
+}
+
+/* The same bits and counts, faster, by way of an event list. Working memory,
+ * contents lost: starts [in_h*in_w + 1], events [in_h*in_w*in_c/groups +
+ * SNN_LIST_SLACK]. in_w*in_c/groups must not pass SNN_LIST_MAX_ROW. */
+SNN_KERNEL void snn_conv2d_spike_list_f32(const snn_conv2d *p, const snn_word *in,
+                                          const float *weight, const float *bias, uint32_t *starts,
+                                          uint16_t *events, float *out, snn_counts *counts) {
+    const snn_event_list list = {starts, events, NULL};
+    snn_conv2d_any(p, SNN_CONV2D_LIST, SNN_INPUT_SPIKE, in, &list, weight, bias, out, counts);
 }
 
 /* Dense: every in-bounds tap and channel, w * 0 or w * 1; the same values as
@@ -106,21 +115,31 @@ SNN_KERNEL void snn_conv2d_spike_f32(const snn_conv2d *p, const snn_word *in, co
 SNN_KERNEL void snn_conv2d_spike_dense_f32(const snn_conv2d *p, const snn_word *in,
                                            const float *weight, const float *bias, float *out,
                                            snn_counts *counts) {
-    snn_conv2d_any(p, SNN_INPUT_SPIKE_DENSE, in, weight, bias, out, counts);
+    snn_conv2d_any(p, SNN_CONV2D_DENSE, SNN_INPUT_SPIKE_DENSE, in, NULL, weight, bias, out, counts);
 }
 
 /* Event-driven. `in` COUNT [in_h*in_w][in_c]. Counts a MAC for each output
  * channel of each value other than 0 at each tap that meets it. */
 SNN_KERNEL void snn_conv2d_count_f32(const snn_conv2d *p, const uint16_t *in, const float *weight,
                                      const float *bias, float *out, snn_counts *counts) {
-    snn_conv2d_any(p, SNN_INPUT_COUNT, in, weight, bias, out, counts);
+    snn_conv2d_any(p, SNN_CONV2D_DIRECT, SNN_INPUT_COUNT, in, NULL, weight, bias, out, counts);
+}
+
+/* The same bits and counts by way of an event list: starts and events as for
+ * spikes, and values, as long as events. */
+SNN_KERNEL void snn_conv2d_count_list_f32(const snn_conv2d *p, const uint16_t *in,
+                                          const float *weight, const float *bias, uint32_t *starts,
+                                          uint16_t *events, float *values, float *out,
+                                          snn_counts *counts) {
+    const snn_event_list list = {starts, events, values};
+    snn_conv2d_any(p, SNN_CONV2D_LIST, SNN_INPUT_COUNT, in, &list, weight, bias, out, counts);
 }
 
 /* Dense. `in` REAL [in_h*in_w][in_c]. Counts a MAC a product, in-bounds taps
  * only. */
 SNN_KERNEL void snn_conv2d_real_f32(const snn_conv2d *p, const float *in, const float *weight,
                                     const float *bias, float *out, snn_counts *counts) {
-    snn_conv2d_any(p, SNN_INPUT_REAL, in, weight, bias, out, counts);
+    snn_conv2d_any(p, SNN_CONV2D_DENSE, SNN_INPUT_REAL, in, NULL, weight, bias, out, counts);
 }
 
 #endif

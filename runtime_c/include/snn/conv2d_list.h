@@ -10,8 +10,7 @@
 #ifndef SNN_CONV2D_LIST_H
 #define SNN_CONV2D_LIST_H
 
-#include "snn/conv2d.h"
-#include "snn/event_list.h"
+#include "snn/conv2d_shape.h"
 
 /* Adds the rows of events begin .. end - 1; the row of an entry e is e +
  * first_row. */
@@ -43,7 +42,7 @@ SNN_KERNEL void snn_conv2d_list_row(const snn_conv2d *p, const snn_event_list *l
                                     uintptr_t rows, snn_tile *tile, int channels,
                                     snn_counts *counts) {
     const uintptr_t row_bytes = (uintptr_t)snn_conv2d_co_block(p) * sizeof(float);
-    const uintptr_t pixel_bytes = (uintptr_t)(p->in_c / p->groups) * row_bytes;
+    const uintptr_t pixel_bytes = (uintptr_t)snn_conv2d_in_c(p) * row_bytes;
     if (p->dilation_w == 1) {
         const int begin = snn_min_int(snn_max_int(x0, 0), p->in_w);
         const int end = snn_max_int(snn_min_int(x0 + p->kernel_w, p->in_w), begin);
@@ -81,93 +80,28 @@ SNN_KERNEL void snn_conv2d_list_pass(const snn_conv2d *p, const snn_event_list *
     }
 }
 
-/* All output pixels of a tile; `out` is its first channel of the first pixel.
- */
-SNN_KERNEL void snn_conv2d_list_tile(const snn_conv2d *p, const snn_event_list *list,
-                                     enum snn_input_kind kind, const float *weight,
-                                     const float *bias, int channels, float *out,
-                                     snn_counts *counts) {
+/* All output pixels of a tile; `bias` and `out` begin at its first channel. */
+SNN_KERNEL void snn_conv2d_list_tile(const snn_conv2d *p, snn_conv2d_source source,
+                                     const float *weight, const float *bias, int channels,
+                                     float *out, snn_counts *counts) {
     static const float zeros[SNN_TILE_CHANNELS] = {0.0f};
-    const ptrdiff_t kernel_row =
-        (ptrdiff_t)p->kernel_w * (p->in_c / p->groups) * snn_conv2d_co_block(p);
     for (int ky = 0; ky < p->kernel_h; ky++) {
-        const uintptr_t rows = (uintptr_t)(weight + ky * kernel_row);
+        const uintptr_t rows = (uintptr_t)(weight + ky * snn_conv2d_kernel_row(p));
         for (int y = 0; y < p->out_h; y++) {
             const int iy = y * p->stride_h - p->pad_h + ky * p->dilation_h;
             const int inside = iy >= 0 && iy < p->in_h;
+            const uint32_t *const starts =
+                inside ? source.list->starts + (ptrdiff_t)iy * p->in_w : NULL;
             float *const row = out + (ptrdiff_t)y * p->out_w * p->out_c;
             if (ky == 0) {
-                snn_conv2d_list_pass(p, list, kind,
-                                     inside ? list->starts + (ptrdiff_t)iy * p->in_w : NULL, rows,
-                                     bias ? bias : zeros, 0, channels, row, counts);
+                snn_conv2d_list_pass(p, source.list, source.kind, starts, rows, bias ? bias : zeros,
+                                     0, channels, row, counts);
             } else if (inside) {
-                snn_conv2d_list_pass(p, list, kind, list->starts + (ptrdiff_t)iy * p->in_w, rows,
-                                     row, p->out_c, channels, row, counts);
+                snn_conv2d_list_pass(p, source.list, source.kind, starts, rows, row, p->out_c,
+                                     channels, row, counts);
             }
         }
     }
-}
-
-/* The tiles of a block of `channels` output channels; its weights, bias and
- * first output. */
-SNN_KERNEL void snn_conv2d_list_block(const snn_conv2d *p, const snn_event_list *list,
-                                      enum snn_input_kind kind, const float *weight,
-                                      const float *bias, int channels, float *out,
-                                      snn_counts *counts) {
-    const int full = channels / SNN_TILE_CHANNELS * SNN_TILE_CHANNELS;
-    for (int co = 0; co < full; co += SNN_TILE_CHANNELS) {
-        snn_conv2d_list_tile(p, list, kind, weight + co, bias ? bias + co : NULL, SNN_TILE_CHANNELS,
-                             out + co, counts);
-    }
-    if (full < channels) {
-        snn_conv2d_list_tile(p, list, kind, weight + full, bias ? bias + full : NULL,
-                             channels - full, out + full, counts);
-    }
-}
-
-SNN_KERNEL void snn_conv2d_list_any(const snn_conv2d *p, enum snn_input_kind kind, const void *in,
-                                    const float *weight, const float *bias,
-                                    const snn_event_list *list, float *out, snn_counts *counts) {
-    const int in_c = p->in_c / p->groups;
-    const int out_c = p->out_c / p->groups;
-    const int co_block = snn_conv2d_co_block(p);
-    const ptrdiff_t block_size = (ptrdiff_t)p->kernel_h * p->kernel_w * in_c * co_block;
-    for (int g = 0; g < p->groups; g++) {
-        snn_list_build(kind, in, p->in_h, p->in_w, p->in_c, g * in_c, in_c, list);
-        for (int block = 0; block + co_block <= out_c; block += co_block) {
-            snn_conv2d_list_block(p, list, kind, weight, bias, co_block, out, counts);
-            weight += block_size;
-            out += co_block;
-            bias = bias ? bias + co_block : NULL;
-        }
-        const int rest = out_c % co_block;
-        if (rest) {
-            snn_conv2d_list_block(p, list, kind, weight, bias, rest, out, counts);
-            weight += block_size;
-            out += rest;
-            bias = bias ? bias + rest : NULL;
-        }
-    }
-}
-
-/* `in` SPIKE [in_h*in_w][SNN_WORDS(in_c)]. Working memory, contents lost:
- * starts [in_h*in_w + 1], events [in_h*in_w*in_c/groups + SNN_LIST_SLACK].
- * in_w*in_c/groups must not pass SNN_LIST_MAX_ROW. */
-SNN_KERNEL void snn_conv2d_spike_list_f32(const snn_conv2d *p, const snn_word *in,
-                                          const float *weight, const float *bias, uint32_t *starts,
-                                          uint16_t *events, float *out, snn_counts *counts) {
-    const snn_event_list list = {starts, events, NULL};
-    snn_conv2d_list_any(p, SNN_INPUT_SPIKE, in, weight, bias, &list, out, counts);
-}
-
-/* `in` COUNT [in_h*in_w][in_c]. Working memory as above, and values, as long as
- * events. */
-SNN_KERNEL void snn_conv2d_count_list_f32(const snn_conv2d *p, const uint16_t *in,
-                                          const float *weight, const float *bias, uint32_t *starts,
-                                          uint16_t *events, float *values, float *out,
-                                          snn_counts *counts) {
-    const snn_event_list list = {starts, events, values};
-    snn_conv2d_list_any(p, SNN_INPUT_COUNT, in, weight, bias, &list, out, counts);
 }
 
 #endif

@@ -28,33 +28,20 @@ typedef struct {
     snn_f32x16 sum[SNN_TILE_VECTORS];
 } snn_tile;
 
-/* A vector of a row with `left` channels from here on; absent lanes 0. */
-SNN_KERNEL snn_f32x16 snn_row_load(const float *p, int left) {
-    return left >= SNN_LANES ? snn_f32x16_load(p) : snn_f32x16_load_n(p, left);
-}
-
-SNN_KERNEL void snn_row_store(float *p, snn_f32x16 a, int left) {
-    if (left >= SNN_LANES) {
-        snn_f32x16_store(p, a);
-    } else {
-        snn_f32x16_store_n(p, a, left);
-    }
-}
-
 /* Sums start from `bias` (`channels` values), or from 0 where it is NULL. */
 SNN_KERNEL void snn_tile_begin(snn_tile *tile, int channels, const float *bias) {
     SNN_UNROLL
     for (int v = 0; v < SNN_TILE_VECTORS; v++) {
         const int left = channels - v * SNN_LANES;
-        tile->sum[v] =
-            bias && left > 0 ? snn_row_load(bias + v * SNN_LANES, left) : snn_f32x16_set1(0.0f);
+        tile->sum[v] = bias && left > 0 ? snn_f32x16_load_upto(bias + v * SNN_LANES, left)
+                                        : snn_f32x16_set1(0.0f);
     }
 }
 
 SNN_KERNEL void snn_tile_end(const snn_tile *tile, int channels, float *out) {
     SNN_UNROLL
     for (int v = 0; v < SNN_VECTORS(channels); v++) {
-        snn_row_store(out + v * SNN_LANES, tile->sum[v], channels - v * SNN_LANES);
+        snn_f32x16_store_upto(out + v * SNN_LANES, tile->sum[v], channels - v * SNN_LANES);
     }
 }
 
@@ -62,7 +49,7 @@ SNN_KERNEL void snn_tile_end(const snn_tile *tile, int channels, float *out) {
 SNN_KERNEL void snn_tile_add(snn_tile *tile, int channels, const float *row) {
     SNN_UNROLL
     for (int v = 0; v < SNN_VECTORS(channels); v++) {
-        const snn_f32x16 w = snn_row_load(row + v * SNN_LANES, channels - v * SNN_LANES);
+        const snn_f32x16 w = snn_f32x16_load_upto(row + v * SNN_LANES, channels - v * SNN_LANES);
         tile->sum[v] = snn_f32x16_add(tile->sum[v], w);
     }
 }
@@ -72,7 +59,7 @@ SNN_KERNEL void snn_tile_multiply_add(snn_tile *tile, int channels, const float 
     const snn_f32x16 factor = snn_f32x16_set1(value);
     SNN_UNROLL
     for (int v = 0; v < SNN_VECTORS(channels); v++) {
-        const snn_f32x16 w = snn_row_load(row + v * SNN_LANES, channels - v * SNN_LANES);
+        const snn_f32x16 w = snn_f32x16_load_upto(row + v * SNN_LANES, channels - v * SNN_LANES);
         tile->sum[v] = snn_f32x16_add(tile->sum[v], snn_f32x16_mul(factor, w));
     }
 }

@@ -41,12 +41,12 @@ SNN_KERNEL void snn_sums_add_four(int16_t *sum, const int8_t *row) {
 /* acc += row */
 SNN_KERNEL void snn_sums_add(void *acc, int wide, int channels, const int8_t *row) {
     if (wide) {
-        int32_t *SNN_RESTRICT const sum = (int32_t *)acc;
+        int32_t *restrict const sum = (int32_t *)acc;
         for (int c = 0; c < channels; c++) {
             sum[c] += row[c];
         }
     } else {
-        int16_t *SNN_RESTRICT const sum = (int16_t *)acc;
+        int16_t *restrict const sum = (int16_t *)acc;
         int c = 0;
 #ifdef SNN_DSP
         for (; c + 4 <= channels; c += 4) {
@@ -63,12 +63,12 @@ SNN_KERNEL void snn_sums_add(void *acc, int wide, int channels, const int8_t *ro
 SNN_KERNEL void snn_sums_multiply_add(void *acc, int wide, int channels, const int8_t *row,
                                       int32_t value) {
     if (wide) {
-        int32_t *SNN_RESTRICT const sum = (int32_t *)acc;
+        int32_t *restrict const sum = (int32_t *)acc;
         for (int c = 0; c < channels; c++) {
             sum[c] += value * row[c];
         }
     } else {
-        int16_t *SNN_RESTRICT const sum = (int16_t *)acc;
+        int16_t *restrict const sum = (int16_t *)acc;
         for (int c = 0; c < channels; c++) {
             sum[c] = (int16_t)(sum[c] + value * row[c]);
         }

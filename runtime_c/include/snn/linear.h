@@ -18,19 +18,29 @@ typedef struct {
     int out_c;
 } snn_linear;
 
+/* Output channels first .. first + channels - 1. */
+SNN_KERNEL void snn_linear_tile(const snn_linear *p, enum snn_input_kind kind, const void *in,
+                                const float *weight, const float *bias, int first, int channels,
+                                float *out, snn_counts *counts) {
+    snn_tile tile;
+    snn_tile_begin(&tile, channels, bias ? bias + first : NULL);
+    for (int pixel = 0; pixel < p->pixels; pixel++) {
+        const float *rows = weight + (ptrdiff_t)pixel * p->in_c * p->out_c + first;
+        snn_tile_pixel(&tile, channels, kind, snn_input_pixel(kind, in, pixel, p->in_c), 0, p->in_c,
+                       rows, p->out_c, counts);
+    }
+    snn_tile_end(&tile, channels, out + first);
+}
+
 SNN_KERNEL void snn_linear_any(const snn_linear *p, enum snn_input_kind kind, const void *in,
                                const float *weight, const float *bias, float *out,
                                snn_counts *counts) {
-    for (int co = 0; co < p->out_c; co += SNN_TILE_CHANNELS) {
-        const int channels = snn_min_int(SNN_TILE_CHANNELS, p->out_c - co);
-        snn_tile tile;
-        snn_tile_begin(&tile, channels, bias ? bias + co : NULL);
-        for (int pixel = 0; pixel < p->pixels; pixel++) {
-            const float *rows = weight + (ptrdiff_t)pixel * p->in_c * p->out_c + co;
-            snn_tile_pixel(&tile, channels, kind, snn_input_pixel(kind, in, pixel, p->in_c), 0,
-                           p->in_c, rows, p->out_c, counts);
-        }
-        snn_tile_end(&tile, channels, out + co);
+    const int full = p->out_c / SNN_TILE_CHANNELS * SNN_TILE_CHANNELS;
+    for (int co = 0; co < full; co += SNN_TILE_CHANNELS) {
+        snn_linear_tile(p, kind, in, weight, bias, co, SNN_TILE_CHANNELS, out, counts);
+    }
+    if (full < p->out_c) {
+        snn_linear_tile(p, kind, in, weight, bias, full, p->out_c - full, out, counts);
     }
 }
 

@@ -65,19 +65,14 @@ SNN_KERNEL snn_f32x16 snn_neuron_membrane(const snn_neuron_f32_params *p, enum s
 SNN_KERNEL uint32_t snn_neuron_lanes(const snn_neuron_f32_params *p, enum snn_reset reset,
                                      int strict, int lanes, const float *x, float *u,
                                      uint32_t fired, snn_counts *counts) {
-    const int full = lanes == SNN_LANES;
-    const snn_f32x16 before = full ? snn_f32x16_load(u) : snn_f32x16_load_n(u, lanes);
-    const snn_f32x16 input = full ? snn_f32x16_load(x) : snn_f32x16_load_n(x, lanes);
+    const snn_f32x16 before = snn_f32x16_load_upto(u, lanes);
+    const snn_f32x16 input = snn_f32x16_load_upto(x, lanes);
     const snn_f32x16 after = snn_neuron_membrane(p, reset, before, input, fired, lanes, counts);
     const snn_f32x16 threshold = snn_f32x16_set1(p->threshold);
     const uint32_t spikes =
         strict ? snn_f32x16_gt(after, threshold) : snn_f32x16_ge(after, threshold);
     SNN_COUNT(counts, cmp, lanes);
-    if (full) {
-        snn_f32x16_store(u, after);
-        return spikes;
-    }
-    snn_f32x16_store_n(u, after, lanes);
+    snn_f32x16_store_upto(u, after, lanes);
     return spikes & ((1u << lanes) - 1u);
 }
 

@@ -81,8 +81,7 @@ SNN_KERNEL snn_f32x16 snn_pool_add(const snn_pool2d *p, enum snn_pool_input kind
                                                       : snn_f32x16_from_u16_n(values, lanes));
     }
     const float *values = (const float *)in + pixel * p->channels + c;
-    return snn_f32x16_add(sum, lanes == SNN_LANES ? snn_f32x16_load(values)
-                                                  : snn_f32x16_load_n(values, lanes));
+    return snn_f32x16_add(sum, snn_f32x16_load_upto(values, lanes));
 }
 
 SNN_KERNEL void snn_avg_pool2d_window(const snn_pool2d *p, enum snn_pool_input kind, const void *in,
@@ -98,7 +97,7 @@ SNN_KERNEL void snn_avg_pool2d_window(const snn_pool2d *p, enum snn_pool_input k
             }
         }
         SNN_COUNT(counts, mul, lanes);
-        snn_f32x16_store_n(out + c, snn_f32x16_div(sum, divisor), lanes);
+        snn_f32x16_store_upto(out + c, snn_f32x16_div(sum, divisor), lanes);
     }
 }
 
@@ -177,11 +176,11 @@ SNN_KERNEL void snn_max_pool2d_real_f32(const snn_pool2d *p, const float *in, fl
                 for (int iy = rows.first; iy < rows.end; iy += rows.step) {
                     for (int ix = columns.first; ix < columns.end; ix += columns.step) {
                         const ptrdiff_t at = ((ptrdiff_t)iy * p->in_w + ix) * p->channels + c;
-                        most = snn_f32x16_max(snn_f32x16_load_n(in + at, lanes), most);
+                        most = snn_f32x16_max(snn_f32x16_load_upto(in + at, lanes), most);
                         SNN_COUNT(counts, cmp, lanes);
                     }
                 }
-                snn_f32x16_store_n(out + c, most, lanes);
+                snn_f32x16_store_upto(out + c, most, lanes);
             }
             out += p->channels;
         }

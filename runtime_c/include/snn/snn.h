@@ -5,14 +5,15 @@
 
 #include "snn/attention.h"
 #include "snn/conv2d.h"
-#include "snn/conv2d_list.h"
 #include "snn/elementwise.h"
 #include "snn/flatten.h"
 #include "snn/input.h"
 #include "snn/linear.h"
 #include "snn/neuron.h"
+#include "snn/neuron_varied.h"
 #include "snn/pool.h"
 #include "snn/readout.h"
+#include "snn/signals.h"
 #include "snn/statistics.h"
 #include "snn/statistics_maps.h"
 

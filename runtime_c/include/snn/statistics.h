@@ -17,36 +17,63 @@
 
 #include <float.h>
 
-/* Sum and maximum over pixels of the `lanes` channels at x, `stride` floats a
- * pixel. */
-SNN_KERNEL void snn_statistics_lanes(int pixels, int stride, int lanes, const float *x,
-                                     snn_f32x16 *sum, snn_f32x16 *most, snn_counts *counts) {
-    snn_f32x16 total = snn_f32x16_set1(0.0f);
-    snn_f32x16 greatest = snn_f32x16_set1(-FLT_MAX);
+/* Channels whose sums and maxima are taken in one sweep over the pixels. */
+#define SNN_SWEEP_VECTORS 4
+#define SNN_SWEEP_CHANNELS (SNN_SWEEP_VECTORS * SNN_LANES)
+
+typedef struct {
+    snn_f32x16 sum[SNN_SWEEP_VECTORS];
+    snn_f32x16 most[SNN_SWEEP_VECTORS];
+} snn_sweep;
+
+/* Sum and maximum over pixels of the first `channels` channels at x, `stride` floats a pixel. */
+SNN_KERNEL void snn_sweep_pixels(int pixels, int stride, int channels, const float *x,
+                                 snn_sweep *sweep, snn_counts *counts) {
+    SNN_UNROLL
+    for (int v = 0; v < SNN_SWEEP_VECTORS; v++) {
+        sweep->sum[v] = snn_f32x16_set1(0.0f);
+        sweep->most[v] = snn_f32x16_set1(-FLT_MAX);
+    }
     for (int pixel = 0; pixel < pixels; pixel++) {
-        const snn_f32x16 value =
-            lanes == SNN_LANES ? snn_f32x16_load(x) : snn_f32x16_load_n(x, lanes);
-        total = snn_f32x16_add(total, value);
-        greatest = snn_f32x16_max(value, greatest);
-        SNN_COUNT(counts, add, lanes);
-        SNN_COUNT(counts, cmp, lanes);
+        SNN_UNROLL
+        for (int v = 0; v < SNN_VECTORS(channels); v++) {
+            const int left = channels - v * SNN_LANES;
+            const snn_f32x16 value = snn_f32x16_load_upto(x + v * SNN_LANES, left);
+            sweep->sum[v] = snn_f32x16_add(sweep->sum[v], value);
+            sweep->most[v] = snn_f32x16_max(value, sweep->most[v]);
+        }
+        SNN_COUNT(counts, add, channels);
+        SNN_COUNT(counts, cmp, channels);
         x += stride;
     }
-    *sum = total;
-    *most = greatest;
+}
+
+/* Mean and maximum of `channels` channels of a sweep. */
+SNN_KERNEL void snn_statistics_space_sweep(int pixels, int stride, int channels, const float *x,
+                                           float *mean, float *most, snn_counts *counts) {
+    const snn_f32x16 count = snn_f32x16_set1((float)pixels);
+    snn_sweep sweep;
+    snn_sweep_pixels(pixels, stride, channels, x, &sweep, counts);
+    SNN_UNROLL
+    for (int v = 0; v < SNN_VECTORS(channels); v++) {
+        const int lanes = snn_lanes(v * SNN_LANES, channels);
+        snn_f32x16_store_upto(mean + v * SNN_LANES, snn_f32x16_div(sweep.sum[v], count), lanes);
+        snn_f32x16_store_upto(most + v * SNN_LANES, sweep.most[v], lanes);
+        SNN_COUNT(counts, mul, lanes);
+    }
 }
 
 /* out [2][channels]: mean and maximum over pixels of x [pixels][channels]. */
 SNN_KERNEL void snn_statistics_space_f32(int pixels, int channels, const float *x, float *out,
                                          snn_counts *counts) {
-    const snn_f32x16 count = snn_f32x16_set1((float)pixels);
-    for (int c = 0; c < channels; c += SNN_LANES) {
-        const int lanes = snn_lanes(c, channels);
-        snn_f32x16 sum, most;
-        snn_statistics_lanes(pixels, channels, lanes, x + c, &sum, &most, counts);
-        snn_f32x16_store_n(out + c, snn_f32x16_div(sum, count), lanes);
-        snn_f32x16_store_n(out + channels + c, most, lanes);
-        SNN_COUNT(counts, mul, lanes);
+    const int full = channels / SNN_SWEEP_CHANNELS * SNN_SWEEP_CHANNELS;
+    for (int c = 0; c < full; c += SNN_SWEEP_CHANNELS) {
+        snn_statistics_space_sweep(pixels, channels, SNN_SWEEP_CHANNELS, x + c, out + c,
+                                   out + channels + c, counts);
+    }
+    if (full < channels) {
+        snn_statistics_space_sweep(pixels, channels, channels - full, x + full, out + full,
+                                   out + channels + full, counts);
     }
 }
 
@@ -61,7 +88,7 @@ SNN_KERNEL void snn_statistics_row(int channels, const float *x, snn_f32x16 *sum
     }
     if (c < channels) {
         const int lanes = channels - c;
-        *sum = snn_f32x16_add(*sum, snn_f32x16_load_n(x + c, lanes));
+        *sum = snn_f32x16_add(*sum, snn_f32x16_load_upto(x + c, lanes));
         *most = snn_f32x16_max(snn_f32x16_load_or(x + c, lanes, -FLT_MAX), *most);
     }
     SNN_COUNT(counts, add, channels);
@@ -107,19 +134,34 @@ SNN_KERNEL void snn_statistics_time_begin_f32(int channels, float *out) {
     }
 }
 
+/* Adds `channels` channels of one step to their running sums and maxima. */
+SNN_KERNEL void snn_statistics_time_sweep(int pixels, int stride, int channels, const float *x,
+                                          float *total, float *most, snn_counts *counts) {
+    snn_sweep sweep;
+    snn_sweep_pixels(pixels, stride, channels, x, &sweep, counts);
+    SNN_UNROLL
+    for (int v = 0; v < SNN_VECTORS(channels); v++) {
+        const int lanes = snn_lanes(v * SNN_LANES, channels);
+        float *const sums = total + v * SNN_LANES;
+        float *const maxima = most + v * SNN_LANES;
+        const snn_f32x16 sum = snn_f32x16_add(snn_f32x16_load_upto(sums, lanes), sweep.sum[v]);
+        const snn_f32x16 max = snn_f32x16_max(sweep.most[v], snn_f32x16_load_upto(maxima, lanes));
+        snn_f32x16_store_upto(sums, sum, lanes);
+        snn_f32x16_store_upto(maxima, max, lanes);
+    }
+}
+
 /* x [pixels][channels] of one step. */
 SNN_KERNEL void snn_statistics_time_accumulate_f32(int pixels, int channels, const float *x,
                                                    float *out, snn_counts *counts) {
-    for (int c = 0; c < channels; c += SNN_LANES) {
-        const int lanes = snn_lanes(c, channels);
-        float *const total = out + c;
-        float *const greatest = out + channels + c;
-        snn_f32x16 sum, most;
-        snn_statistics_lanes(pixels, channels, lanes, x + c, &sum, &most, counts);
-        sum = snn_f32x16_add(snn_f32x16_load_n(total, lanes), sum);
-        most = snn_f32x16_max(most, snn_f32x16_load_n(greatest, lanes));
-        snn_f32x16_store_n(total, sum, lanes);
-        snn_f32x16_store_n(greatest, most, lanes);
+    const int full = channels / SNN_SWEEP_CHANNELS * SNN_SWEEP_CHANNELS;
+    for (int c = 0; c < full; c += SNN_SWEEP_CHANNELS) {
+        snn_statistics_time_sweep(pixels, channels, SNN_SWEEP_CHANNELS, x + c, out + c,
+                                  out + channels + c, counts);
+    }
+    if (full < channels) {
+        snn_statistics_time_sweep(pixels, channels, channels - full, x + full, out + full,
+                                  out + channels + full, counts);
     }
 }
 
@@ -144,35 +186,49 @@ SNN_KERNEL void snn_masked_statistics_begin_f32(int pixels, float *out) {
     }
 }
 
-/* x [pixels][channels] and mask [SNN_WORDS(channels)] of one step. Counts two
- * adds and two cmps a value, one a group. */
+typedef struct {
+    snn_f32x16 sum[2]; /* of group 1 and of group 2 */
+    snn_f32x16 most[2];
+} snn_masked_lanes;
+
+/* Adds `lanes` channels of a pixel, of which those in `group` belong to group 1. */
+SNN_KERNEL void snn_masked_add(snn_masked_lanes *into, const float *x, int lanes, uint32_t group) {
+    const snn_f32x16 zero = snn_f32x16_set1(0.0f);
+    const int full = lanes == SNN_LANES;
+    const snn_f32x16 value = snn_f32x16_load_upto(x, lanes);
+    const snn_f32x16 part[2] = {snn_f32x16_select(group, value, zero),
+                                snn_f32x16_select(group, zero, value)};
+    for (int k = 0; k < 2; k++) {
+        const snn_f32x16 most = snn_f32x16_max(part[k], into->most[k]);
+        into->sum[k] = snn_f32x16_add(into->sum[k], part[k]);
+        into->most[k] = full ? most : snn_f32x16_select((1u << lanes) - 1u, most, into->most[k]);
+    }
+}
+
+/* x [pixels][channels] and mask [SNN_WORDS(channels)] of one step. Counts two adds and two cmps a
+ * value, one a group. */
 SNN_KERNEL void snn_masked_statistics_accumulate_f32(int pixels, int channels, const float *x,
                                                      const snn_word *mask, float *out,
                                                      snn_counts *counts) {
-    const snn_f32x16 zero = snn_f32x16_set1(0.0f);
+    const int full = channels / SNN_LANES * SNN_LANES;
     for (int pixel = 0; pixel < pixels; pixel++) {
-        snn_f32x16 sum1 = zero, sum2 = zero;
-        snn_f32x16 most1 = snn_f32x16_set1(-FLT_MAX), most2 = most1;
-        for (int c = 0; c < channels; c += SNN_LANES) {
-            const int lanes = snn_lanes(c, channels);
-            const uint32_t present = (1u << lanes) - 1u;
+        const snn_f32x16 zero = snn_f32x16_set1(0.0f), lowest = snn_f32x16_set1(-FLT_MAX);
+        snn_masked_lanes lanes = {{zero, zero}, {lowest, lowest}};
+        for (int c = 0; c < full; c += SNN_LANES) {
             const uint32_t group = mask[c / SNN_WORD_BITS] >> (c % SNN_WORD_BITS) & 0xFFFFu;
-            const snn_f32x16 value = snn_f32x16_load_n(x + c, lanes);
-            const snn_f32x16 in1 = snn_f32x16_select(group, value, zero);
-            const snn_f32x16 in2 = snn_f32x16_select(group, zero, value);
-            sum1 = snn_f32x16_add(sum1, in1);
-            sum2 = snn_f32x16_add(sum2, in2);
-            most1 = snn_f32x16_select(present, snn_f32x16_max(in1, most1), most1);
-            most2 = snn_f32x16_select(present, snn_f32x16_max(in2, most2), most2);
-            SNN_COUNT(counts, add, 2 * lanes);
-            SNN_COUNT(counts, cmp, 2 * lanes);
+            snn_masked_add(&lanes, x + c, SNN_LANES, group);
         }
-        out[0] = out[0] + snn_f32x16_sum(sum1);
-        out[2] = out[2] + snn_f32x16_sum(sum2);
-        const float greatest1 = snn_f32x16_greatest(most1);
-        const float greatest2 = snn_f32x16_greatest(most2);
-        out[1] = greatest1 > out[1] ? greatest1 : out[1];
-        out[3] = greatest2 > out[3] ? greatest2 : out[3];
+        if (full < channels) {
+            const uint32_t group = mask[full / SNN_WORD_BITS] >> (full % SNN_WORD_BITS) & 0xFFFFu;
+            snn_masked_add(&lanes, x + full, channels - full, group);
+        }
+        for (int k = 0; k < 2; k++) {
+            const float most = snn_f32x16_greatest(lanes.most[k]);
+            out[2 * k] = out[2 * k] + snn_f32x16_sum(lanes.sum[k]);
+            out[2 * k + 1] = most > out[2 * k + 1] ? most : out[2 * k + 1];
+        }
+        SNN_COUNT(counts, add, 2 * channels);
+        SNN_COUNT(counts, cmp, 2 * channels);
         x += channels;
         out += 4;
     }

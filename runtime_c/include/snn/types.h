@@ -12,13 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Kernels are forced inline so that constant shapes specialise them. */
-#if defined(__GNUC__)
+/* Kernels are forced inline so that constant shapes specialise them. Define SNN_KERNEL as `static`
+ * for builds that should compile fast instead, such as those with sanitizers. */
+#if !defined(SNN_KERNEL) && defined(__GNUC__)
 #define SNN_KERNEL static inline __attribute__((always_inline, unused))
-#define SNN_RESTRICT __restrict__
-#else
+#elif !defined(SNN_KERNEL)
 #define SNN_KERNEL static inline
-#define SNN_RESTRICT
 #endif
 
 /* 32 channels of one pixel. */
@@ -67,22 +66,30 @@ typedef struct {
 #define SNN_COUNT(counts, field, n) ((void)(counts), (void)(n))
 #endif
 
-/* Full unrolling of the loop that follows, so that an array of vectors lives in
- * registers. */
-#if defined(__clang__)
-#define SNN_UNROLL _Pragma("clang loop unroll(full)")
-#elif defined(__GNUC__)
-#define SNN_UNROLL _Pragma("GCC unroll 32")
-#else
-#define SNN_UNROLL
-#endif
-
 SNN_KERNEL int snn_min_int(int a, int b) {
     return a < b ? a : b;
 }
 
 SNN_KERNEL int snn_max_int(int a, int b) {
     return a > b ? a : b;
+}
+
+/* The bits of a float, and the float of some bits. */
+typedef union {
+    float value;
+    uint32_t bits;
+} snn_float_bits;
+
+SNN_KERNEL uint32_t snn_bits_of(float value) {
+    snn_float_bits both;
+    both.value = value;
+    return both.bits;
+}
+
+SNN_KERNEL float snn_float_of(uint32_t bits) {
+    snn_float_bits both;
+    both.bits = bits;
+    return both.value;
 }
 
 /* Index of the lowest set bit; `bits` must not be 0. */

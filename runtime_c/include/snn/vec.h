@@ -36,6 +36,14 @@
 #include "snn/vec/portable.h"
 #endif
 
+/* Full unrolling of the loop that follows, so that an array of vectors lives in registers. clang
+ * needs no telling, and warns where a bound is no constant. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__) && SNN_VEC_REGISTERS >= 8
+#define SNN_UNROLL _Pragma("GCC unroll 32")
+#else
+#define SNN_UNROLL
+#endif
+
 #define SNN_VECTORS(n) (((n) + SNN_LANES - 1) / SNN_LANES)
 
 /* Lanes of the vector that starts at `first` in a row of `n`. */
@@ -43,29 +51,18 @@ SNN_KERNEL int snn_lanes(int first, int n) {
     return snn_min_int(SNN_LANES, n - first);
 }
 
-/* Sum of the lanes, folded in halves: 16 -> 8 -> 4 -> 2 -> 1, lane i plus lane
- * i + half. */
-SNN_KERNEL float snn_f32x16_sum(snn_f32x16 a) {
-    float lane[SNN_LANES];
-    snn_f32x16_store(lane, a);
-    for (int half = SNN_LANES / 2; half > 0; half /= 2) {
-        for (int i = 0; i < half; i++) {
-            lane[i] = lane[i] + lane[i + half];
-        }
-    }
-    return lane[0];
+/* A vector at p, where `left` channels follow; absent lanes load as +0. */
+SNN_KERNEL snn_f32x16 snn_f32x16_load_upto(const float *p, int left) {
+    return left >= SNN_LANES ? snn_f32x16_load(p) : snn_f32x16_load_n(p, left);
 }
 
-/* Greatest lane, folded as the sum is. */
-SNN_KERNEL float snn_f32x16_greatest(snn_f32x16 a) {
-    float lane[SNN_LANES];
-    snn_f32x16_store(lane, a);
-    for (int half = SNN_LANES / 2; half > 0; half /= 2) {
-        for (int i = 0; i < half; i++) {
-            lane[i] = lane[i] > lane[i + half] ? lane[i] : lane[i + half];
-        }
+/* The lanes that exist, where `left` channels follow p. */
+SNN_KERNEL void snn_f32x16_store_upto(float *p, snn_f32x16 a, int left) {
+    if (left >= SNN_LANES) {
+        snn_f32x16_store(p, a);
+    } else {
+        snn_f32x16_store_n(p, a, left);
     }
-    return lane[0];
 }
 
 /* As load_n, with `fill` in the absent lanes. */

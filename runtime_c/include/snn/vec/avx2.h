@@ -4,6 +4,7 @@
 #define SNN_VEC_AVX2_H
 
 #include "snn/types.h"
+#include "snn/vec/fold_x86.h"
 
 #include <immintrin.h>
 
@@ -113,6 +114,14 @@ SNN_KERNEL snn_f32x16 snn_f32x16_from_u16_n(const uint16_t *p, int n) {
         lane[i] = p[i];
     }
     return snn_f32x16_from_u16(lane);
+}
+
+SNN_KERNEL float snn_f32x16_sum(snn_f32x16 a) {
+    return snn_f32x8_sum(_mm256_add_ps(a.lo, a.hi));
+}
+
+SNN_KERNEL float snn_f32x16_greatest(snn_f32x16 a) {
+    return snn_f32x8_greatest(_mm256_max_ps(a.lo, a.hi));
 }
 
 #endif

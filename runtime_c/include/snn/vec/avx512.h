@@ -3,6 +3,7 @@
 #define SNN_VEC_AVX512_H
 
 #include "snn/types.h"
+#include "snn/vec/fold_x86.h"
 
 #include <immintrin.h>
 
@@ -78,6 +79,18 @@ SNN_KERNEL snn_f32x16 snn_f32x16_from_u16_n(const uint16_t *p, int n) {
         lane[i] = p[i];
     }
     return snn_f32x16_from_u16(lane);
+}
+
+SNN_KERNEL __m256 snn_upper_half(snn_f32x16 a) {
+    return _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a), 1));
+}
+
+SNN_KERNEL float snn_f32x16_sum(snn_f32x16 a) {
+    return snn_f32x8_sum(_mm256_add_ps(_mm512_castps512_ps256(a), snn_upper_half(a)));
+}
+
+SNN_KERNEL float snn_f32x16_greatest(snn_f32x16 a) {
+    return snn_f32x8_greatest(_mm256_max_ps(_mm512_castps512_ps256(a), snn_upper_half(a)));
 }
 
 #endif

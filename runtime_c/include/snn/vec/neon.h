@@ -126,6 +126,26 @@ SNN_KERNEL snn_f32x16 snn_f32x16_from_u16_n(const uint16_t *p, int n) {
     return snn_f32x16_from_u16(lane);
 }
 
+SNN_KERNEL float snn_f32x16_sum(snn_f32x16 a) {
+    const float32x4_t four =
+        vaddq_f32(vaddq_f32(a.part[0], a.part[2]), vaddq_f32(a.part[1], a.part[3]));
+    const float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
+    return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
+}
+
+SNN_KERNEL float32x4_t snn_greater_of(float32x4_t a, float32x4_t b) {
+    return vbslq_f32(vcgtq_f32(a, b), a, b);
+}
+
+SNN_KERNEL float snn_f32x16_greatest(snn_f32x16 a) {
+    float lane[4];
+    vst1q_f32(lane, snn_greater_of(snn_greater_of(a.part[0], a.part[2]),
+                                   snn_greater_of(a.part[1], a.part[3])));
+    const float even = lane[0] > lane[2] ? lane[0] : lane[2];
+    const float odd = lane[1] > lane[3] ? lane[1] : lane[3];
+    return even > odd ? even : odd;
+}
+
 #undef SNN_VEC_EACH
 
 #endif

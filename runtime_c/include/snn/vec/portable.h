@@ -106,6 +106,24 @@ SNN_KERNEL snn_f32x16 snn_f32x16_from_u16(const uint16_t *p) {
     return r;
 }
 
+SNN_KERNEL float snn_f32x16_sum(snn_f32x16 a) {
+    for (int half = 8; half > 0; half /= 2) {
+        for (int i = 0; i < half; i++) {
+            a.lane[i] = a.lane[i] + a.lane[i + half];
+        }
+    }
+    return a.lane[0];
+}
+
+SNN_KERNEL float snn_f32x16_greatest(snn_f32x16 a) {
+    for (int half = 8; half > 0; half /= 2) {
+        for (int i = 0; i < half; i++) {
+            a.lane[i] = a.lane[i] > a.lane[i + half] ? a.lane[i] : a.lane[i + half];
+        }
+    }
+    return a.lane[0];
+}
+
 #undef SNN_VEC_EACH
 
 #endif

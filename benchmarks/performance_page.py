@@ -1,0 +1,306 @@
+"""Writes docs/performance.md and its plots from the results of benchmarks/run.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt  # the backend is chosen first
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+HOW = """\
+Every figure comes from one process pinned to one core, all contestants taking turns on the same
+inputs, one round that does not count and then {rounds} that do; times are medians in milliseconds
+of one whole window, from frames to class scores. `make bench` measures all again and rewrites
+this page.
+
+Networks have random weights. Batch norms take their statistics from the window, and each layer's
+threshold is moved until the layer fires at the wanted rate on it: nothing is injected, the spikes
+are the network's own. The window holds random event counts of the same density. A **ratio** is the
+fastest peer's time over ours; by processor time it leaves out the waiting on a shared machine.
+
+- `pytorch_eager`: all steps in one batch, channels-last; `_channels_first`: PyTorch's default
+  layout; `_step_by_step`: one step after the other, as a stream would.
+- `torch_compile`: inductor, the neurons' loop unrolled and fused.
+- `onnxruntime_f32`, `onnxruntime_int8_qdq`: exported with the neurons unrolled; int8 quantises
+  convolutions and matrix products statically (QDQ, a scale per channel), neurons stay float32.
+- `spikingjelly_multi_step`: SpikingJelly's LIFNode in the same network.
+- `snnc_dense_f32`: our own dense kernels, no branch on activity.
+- `qualia_codegen_c`: Qualia-CodeGen's float32 C, in its own environment, batch norm folded.
+"""
+
+
+def write(results: dict[str, Any]) -> None:
+    """Write the page from whatever parts have been measured."""
+    parts = ["# Performance", ""]
+    first = next(
+        (results[key] for key in ("table", "fit", "growth", "compile") if key in results), None
+    )
+    if first is None:
+        return
+    parts += [HOW.format(rounds=first["rounds"]), _machine(results), ""]
+    if "table" in results:
+        parts += _table(results["table"])
+    if "fit" in results:
+        parts += _prices(results["fit"])
+    if "growth" in results:
+        parts += _growth(results["growth"])
+    if "compile" in results:
+        parts += _compile(results["compile"])
+    (DOCS / "performance.md").write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
+
+
+def _machine(results: dict[str, Any]) -> str:
+    rows = []
+    for key in ("table", "fit", "growth", "compile"):
+        if key in results:
+            who = results[key]["machine"]
+            load = f"{who['load'].split()[0]} before, {who['load_after'].split()[0]} after"
+            rows.append([key, who["cpu"], who["torch"], load])
+    heads = ["part", "processor", "PyTorch", "machine's load (1 is this run alone)"]
+    return "\n".join(_rows(heads, rows))
+
+
+def _table(part: dict[str, Any]) -> list[str]:
+    lines = ["## Against dense peers", ""]
+    heads = [
+        "network",
+        "density",
+        "ours, ms",
+        "fastest float32 peer",
+        "ratio",
+        "wanted",
+        "ratio by processor time",
+        "fastest int8 peer / ours f32",
+    ]
+    rows = []
+    for row in part["rows"]:
+        peer = row["fastest_peer"]["ratio"]
+        int8 = row.get("ratio_int8_peers", {}).get("f32")
+        rows.append(
+            [
+                row["title"],
+                f"{row['density']:g}",
+                _spread(row, "f32"),
+                f"{peer} {_spread(row, peer)}",
+                f"**{row['ratio']['f32']:.1f}**",
+                f"≥ {row['wanted']:g}",
+                f"{row['ratio_processor']['f32']:.1f}",
+                "not measured" if int8 is None else f"{int8:.1f}",
+            ]
+        )
+    lines += [*_rows(heads, rows), "", *_all_peers(part["rows"]), *_layers(part)]
+    return lines
+
+
+def _all_peers(rows: Sequence[dict[str, Any]]) -> list[str]:
+    names = list(dict.fromkeys(name for row in rows for name in row["peers"]))
+    heads = ["contestant, ms", *(f"{row['title']}, {row['density']:g}" for row in rows)]
+    body = [["snnc f32", *(f"{row['ours']['f32']:.1f}" for row in rows)]]
+    for name in names:
+        cells = [f"{row['peers'][name]:.1f}" if name in row["peers"] else "-" for row in rows]
+        body.append([name, *cells])
+    lines = ["All contestants:", "", *_rows(heads, body), ""]
+    reasons = {(name, reason): row for row in rows for name, reason in row["missing"].items()}
+    lines += [
+        f"- not measured ({row['title']}, {row['density']:g}): {name}: {reason}"
+        for (name, reason), row in reasons.items()
+    ]
+    worst = max(row["score_difference"]["f32"] for row in rows)
+    lines += [
+        "",
+        f"Largest difference between our class scores and PyTorch's in these runs: {worst:.3g} "
+        "(one spike flipped by rounding is 1/T; `snnc verify` judges each).",
+        "",
+    ]
+    return lines
+
+
+def _layers(part: dict[str, Any]) -> list[str]:
+    roof = part["roofline"]
+    lines = [
+        "## Layers and the roofline",
+        "",
+        f"Measured in the same run with the kernels' vectors ({roof['vector']}): loads from L1 "
+        f"{roof['l1_load_gb_s']} GB/s, from L2 {roof['l2_load_gb_s']} GB/s, from L3 "
+        f"{roof['l3_load_gb_s']} GB/s, each load added to a sum; {roof['adds_g_s']} G additions/s "
+        "from registers. `weights GB/s` is 4 bytes for each accumulation executed. A dense kernel "
+        "uses a loaded weight for several pixels and may exceed the roof of loads. The last column "
+        "is PyTorch's time for the same layer (with batch norm and pool) over ours.",
+        "",
+    ]
+    heads = [
+        "layer",
+        "kernel",
+        "ms",
+        "input density",
+        "weights GB/s",
+        "of L1",
+        "of L2",
+        "PyTorch / ours",
+    ]
+    for row in part["rows"]:
+        body = []
+        for layer in row["layers"]:
+            cells = [layer["name"], layer["kernel"] or "", f"{layer['ms']:.3f}"]
+            if "weights_gb_s" in layer:
+                density = layer["input_density"]
+                ratio = row["layer_ratios"].get(layer["name"])
+                cells += [
+                    "counts" if density is None else f"{density:.3f}",
+                    f"{layer['weights_gb_s']:.1f}",
+                    f"{100 * layer['of_l1_roof']:.0f} %",
+                    f"{100 * layer['of_l2_roof']:.0f} %",
+                    "" if ratio is None else f"{ratio:.1f}",
+                ]
+            else:
+                cells += [""] * 5
+            body.append(cells)
+        reached = row["reached"].values()
+        lines += [
+            f"### {row['title']}, {row['density']:g}",
+            "",
+            f"Hidden layers fire at {min(reached):.3g} to {max(reached):.3g}.",
+            "",
+            *_rows(heads, body),
+            "",
+        ]
+    return lines
+
+
+def _prices(part: dict[str, Any]) -> list[str]:
+    heads = ["kernel", "a vector of 16 outputs, ns", "a word of spikes, ns"]
+    heads += ["a vector of 16 weights, ns", "median error of the fit"]
+    rows = [
+        [
+            kernel,
+            *(f"{price[key]:.2f}" for key in ("pixel", "word", "vector")),
+            f"{100 * part['errors'][kernel]:.0f} %",
+        ]
+        for kernel, price in part["prices"].items()
+    ]
+    crossings = ", ".join(
+        f"`{name}` {'never' if at is None else f'{at:.2f}'}" for name, at in part["layers"].items()
+    )
+    return [
+        "## Choosing kernels",
+        "",
+        "Prices fitted to both kernels of the wide three-layer network's layers, timed inside the "
+        "network at four densities (`snnc bench --fit` does the same for a model of yours):",
+        "",
+        *_rows(heads, rows),
+        "",
+        f"The dense kernel is faster above these input densities: {crossings}.",
+        "",
+    ]
+
+
+def _growth(part: dict[str, Any]) -> list[str]:
+    lines = ["## Growth", ""]
+    (DOCS / "performance").mkdir(exist_ok=True)
+    for axis in (key for key in part if isinstance(part[key], dict) and "rows" in part[key]):
+        title, rows = part[axis]["title"], part[axis]["rows"]
+        names = list(dict.fromkeys(name for row in rows for name in row["peers"]))
+        _plot(axis, title, rows, names)
+        heads = [
+            axis,
+            "snnc f32, ms",
+            *(f"{name}, ms" for name in names),
+            "ratio",
+            "by processor time",
+        ]
+        body = [
+            [
+                f"{row['value']:g}",
+                f"{row['ours']['f32']:.2f}",
+                *(f"{row['peers'][n]:.1f}" if n in row["peers"] else "-" for n in names),
+                f"{row['ratio']['f32']:.1f}",
+                f"{row['ratio_processor']['f32']:.1f}",
+            ]
+            for row in rows
+        ]
+        lines += [f"Against the {title}:", "", *_rows(heads, body), ""]
+        lines += [f"![time against {axis}](performance/{axis}.svg)", ""]
+    return lines
+
+
+def _plot(axis: str, title: str, rows: Sequence[dict[str, Any]], names: Iterable[str]) -> None:
+    plt.rcParams["svg.hashsalt"] = axis
+    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    values = [row["value"] for row in rows]
+    axes.plot(values, [row["ours"]["f32"] for row in rows], "o-", label="snnc f32", linewidth=2)
+    for name in names:
+        axes.plot(values, [row["peers"].get(name) for row in rows], ".--", label=name)
+    axes.set(xscale="log", yscale="log", ylabel="ms a window", title=title)
+    axes.set_xticks(values, [f"{value:g}" for value in values])
+    axes.minorticks_off()
+    axes.title.set_fontsize(9)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    figure.savefig(DOCS / "performance" / f"{axis}.svg", metadata={"Date": None})
+    plt.close(figure)
+
+
+def _compile(part: dict[str, Any]) -> list[str]:
+    lines = [
+        "## Compile time and size",
+        "",
+        "`snnc compile` of a checkpoint to `out/`, shared library included. Peak memory is the "
+        "largest process of the run (Python with PyTorch, or the C compiler); loading is a process "
+        "that only loads the same checkpoint.",
+        "",
+    ]
+    heads = [
+        "network",
+        "parameters",
+        "seconds",
+        "of these the C compiler",
+        "peak MiB",
+        "C compiler's peak MiB",
+        "loading's peak MiB",
+        "C text, MiB",
+    ]
+    body = [
+        [
+            row["network"],
+            f"{row['parameters']:,}",
+            f"{row['compile']['seconds']:.1f}",
+            f"{row['c_compiler']['seconds']:.1f}",
+            f"{row['compile']['peak_mib']:.0f}",
+            f"{row['c_compiler']['peak_mib']:.0f}",
+            f"{row['load']['peak_mib']:.0f}",
+            f"{row['c_text_bytes'] / 2**20:.1f}",
+        ]
+        for row in part["rows"]
+    ]
+    lines += [*_rows(heads, body), ""]
+    lines += [f"`snnc --help`: {part['help']['seconds']:.2f} s.", ""]
+    if "weights_text" in part:
+        heads = ["C compiler", "large weights written as", "processor seconds", "peak MiB"]
+        body = [
+            [
+                row["compiler"],
+                row["form"],
+                f"{row['cpu_seconds']:.1f}",
+                f"{row['peak_mib']:.0f}",
+            ]
+            for row in part["weights_text"]
+        ]
+        lines += ["The wide three-layer network's C file, alone:", "", *_rows(heads, body), ""]
+    return lines
+
+
+def _spread(row: dict[str, Any], who: str) -> str:
+    median = row["ours"].get(who) or row["peers"][who]
+    fastest, slowest = row["spread"][who]
+    return f"{median:.1f} ({fastest:.1f} to {slowest:.1f})"
+
+
+def _rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]

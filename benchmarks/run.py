@@ -1,0 +1,257 @@
+"""Measure everything that docs/performance.md says, in one process on one core, and write it.
+
+``make bench`` runs all of it; ``--only table`` and so on one part, with the others as they were
+measured last (benchmarks/results.json).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import performance_page
+import qualia
+import torch
+from grid import GROWTH, TABLE, Case, Prepared, chosen_kernels, prepare
+from torch import nn
+
+from snnc.bench.contest import compiled, contest
+from snnc.bench.fit import fitted
+from snnc.bench.layer_peers import layer_ratios
+from snnc.bench.peers import PEERS, Run, Unavailable
+from snnc.bench.roofline import roofline
+from snnc.bench.timing import machine, one_core
+from snnc.compiler import costs, emitter
+from snnc.compiler.build import HOST_FLAGS, NATIVE, c_compiler
+from snnc.compiler.passes.choose_kernels import CostModel, choosable, work_of
+from snnc.models.checkpoints import InputDescription, save
+from snnc.models.networks import build
+
+RESULTS = Path(__file__).parent / "results.json"
+BUNDLED = Path(__file__).parent.parent / "compiler" / "kernel_costs.json"
+SLOW = {
+    "torch_compile": "takes minutes to compile",
+    "qualia_codegen_c": "takes seconds a window",
+}
+"""Peers that only the first row of the table measures: dense time does not depend on density."""
+ALL_PEERS = {**PEERS, "qualia_codegen_c": qualia.codegen_c}
+GROWTH_PEERS = {
+    who: PEERS[who] for who in ("pytorch_eager", "onnxruntime_f32", "onnxruntime_int8_qdq")
+}
+
+
+def _left_out(_module: nn.Module, _x: torch.Tensor) -> Run:
+    raise Unavailable("left out of this run")
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=7, help="timed rounds of each contestant")
+    choices = ["fit", "table", "growth", "compile", "page"]
+    options.add_argument("--only", choices=choices, help="one part")
+    options.add_argument(
+        "--without", default="", help="leave out these peers, say torch_compile,qualia_codegen_c"
+    )
+    options.add_argument("--json", metavar="FILE", help="write the results here too; - for stdout")
+    given = options.parse_args()
+    for name in filter(None, given.without.split(",")):
+        ALL_PEERS[name] = _left_out
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    parts = {"fit": prices, "table": table, "growth": growth, "compile": compile_cost}
+    for name, part in parts.items():
+        if given.only in (None, name):
+            with one_core() as core:
+                who = machine() | {"core": str(core)}
+                results[name] = {"machine": who, "rounds": given.rounds} | part(given.rounds)
+                results[name]["machine"]["load_after"] = machine()["load"]
+            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+            performance_page.write(results)
+    performance_page.write(results)
+    if given.json == "-":
+        json.dump(results, sys.stdout, indent=1)
+    elif given.json:
+        Path(given.json).write_text(json.dumps(results, indent=1) + "\n")
+
+
+def prices(rounds: int) -> dict[str, Any]:
+    """The prices of kernels on this machine, which come with the package."""
+    say("fit: both kernels at several densities")
+    prepared = prepare(Case("three-layer wide", "three-layer", 0.1, {"time_steps": 20}))
+    found = fitted(prepared.module, prepared.frames, rounds)
+    content = costs.as_json(found.model)
+    BUNDLED.write_text(json.dumps(content, indent=2) + "\n")
+    errors = {" ".join(key): error for key, error in found.errors.items()}
+    return {
+        "prices": content["prices"],
+        "errors": errors,
+        "layers": _crossovers(prepared, found.model),
+    }
+
+
+def _crossovers(prepared: Prepared, model: CostModel) -> dict[str, float | None]:
+    graph = compiled(prepared.module, prepared.frames, None).graph
+    crossings = {
+        node.name: model.crossover(node.op, work_of(graph, node))
+        for node in graph.nodes
+        if choosable(graph, node)
+    }
+    return {name: None if math.isinf(value) else value for name, value in crossings.items()}
+
+
+def table(rounds: int) -> dict[str, Any]:
+    """The cases that have a goal, with every peer."""
+    roof = roofline()
+    rows = []
+    for index, case in enumerate(TABLE):
+        say(f"table: {case.title} at {case.density}")
+        prepared = prepare(case)
+        peers = {who: ALL_PEERS[who] for who in ALL_PEERS if who not in SLOW or index == 0}
+        kernels = chosen_kernels(prepared, case.density)
+        row = contest(
+            prepared.module,
+            [prepared.frames],
+            rounds=rounds,
+            roof=roof,
+            peers=peers,
+            kernels=kernels,
+        )
+        if index > 0:
+            row["missing"] |= {who: f"{why}: first row only" for who, why in SLOW.items()}
+        row |= {"reached": prepared.forced.reached, **described(case)}
+        row["layer_ratios"] = layer_ratios(prepared.module, prepared.frames, row["layers"], rounds)
+        rows.append(row)
+        say(f"   ratio {row['ratio']['f32']:.1f}, wanted {case.wanted}")
+    return {"roofline": roof, "rows": rows}
+
+
+def growth(rounds: int) -> dict[str, Any]:
+    """Time against density, T, width and image size."""
+    roof = roofline()
+    result: dict[str, Any] = {"roofline": roof}
+    for axis, (title, points) in GROWTH.items():
+        rows = []
+        for value, case in points:
+            say(f"growth: {axis} {value}")
+            prepared = prepare(case)
+            kernels = chosen_kernels(prepared, case.density)
+            row = contest(
+                prepared.module,
+                [prepared.frames],
+                rounds=rounds,
+                roof=roof,
+                peers=GROWTH_PEERS,
+                kernels=kernels,
+                whole=False,
+            )
+            rows.append({"value": value, "reached": prepared.forced.reached, **row})
+        result[axis] = {"title": title, "rows": rows}
+    return result
+
+
+def compile_cost(_rounds: int) -> dict[str, Any]:
+    """Seconds and peak memory of ``snnc compile``, and of its C compiler alone."""
+    rows = []
+    for name, steps, side in (("three-layer", 60, 32), ("five-layer", 20, 128)):
+        say(f"compile: {name}")
+        network = build(name, input_size=(2, side, side), time_steps=steps).eval()
+        with tempfile.TemporaryDirectory() as folder:
+            model, out = Path(folder) / "model.pt", Path(folder) / "out"
+            save(network, model, input=InputDescription(side, side, steps, 10_000))
+            load = "import sys, snnc; snnc.load(sys.argv[1])"
+            loading = _child([sys.executable, "-c", load, str(model)])
+            whole = _child([sys.executable, "-m", "snnc", "compile", str(model), "-o", str(out)])
+            text = sum(file.stat().st_size for file in out.glob("*.[ch]"))
+            c_file = next(out.glob("*.c"))
+            flags = json.loads((out / "manifest.json").read_text())["options"]["flags"]
+            target = str(Path(folder) / "model.o")
+            command = [c_compiler(), *flags, f"-I{out}", "-fPIC", "-c", str(c_file), "-o", target]
+            c_alone = _child(command)
+        rows.append(
+            {
+                "network": name,
+                "parameters": sum(p.numel() for p in network.parameters()),
+                "load": loading,
+                "compile": whole,
+                "c_compiler": c_alone,
+                "c_text_bytes": text,
+            }
+        )
+    help_cost = _child([sys.executable, "-m", "snnc", "--help"])
+    return {"rows": rows, "help": help_cost, "weights_text": weights_text()}
+
+
+def weights_text() -> list[dict[str, Any]]:
+    """Each C compiler on the wide three-layer network, its weights written in either form."""
+    module = build("three-layer").eval()
+    window = np.zeros((60, 2, 32, 32), np.uint16)
+    packed_above, rows = emitter.PACKED_ABOVE, []
+    for form, limit in (
+        ("a hexadecimal float each", 10**9),
+        ("the bits of two floats a literal", packed_above),
+    ):
+        emitter.PACKED_ABOVE = limit
+        texts = compiled(module, window, None).generated.files
+        emitter.PACKED_ABOVE = packed_above
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            as_file(files("snnc") / "runtime_c" / "include") as include,
+        ):
+            for name, text in texts.items():
+                (Path(folder) / name).write_text(text)
+            for compiler in filter(shutil.which, ("gcc", "clang")):
+                say(f"compile: {compiler}, {form}")
+                flags = [*HOST_FLAGS, *NATIVE, f"-I{folder}", f"-I{include}"]
+                unit, target = f"{folder}/net.c", f"{folder}/net.o"
+                cost = _child([compiler, *flags, "-c", unit, "-o", target])
+                rows.append({"compiler": compiler, "form": form, **cost})
+    return rows
+
+
+_MEASURE = """
+import json, resource, subprocess, sys, time
+start = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps({"seconds": time.perf_counter() - start,
+                  "cpu_seconds": used.ru_utime + used.ru_stime,
+                  "peak_mib": used.ru_maxrss / 1024}))
+"""
+
+
+def _child(command: Sequence[str]) -> dict[str, float]:
+    """Wall and processor seconds of a command with its children, and the largest resident memory
+    of any one of these processes."""
+    measure = [sys.executable, "-c", _MEASURE, *command]
+    said = subprocess.run(measure, check=True, capture_output=True, text=True)
+    result: dict[str, float] = json.loads(said.stdout)
+    return result
+
+
+def described(case: Case) -> dict[str, Any]:
+    return {
+        "title": case.title,
+        "network": case.network,
+        "density": case.density,
+        "wanted": case.wanted,
+        "hyper": {key: value for key, value in case.hyper.items()},
+    }
+
+
+def say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    main()

@@ -1,0 +1,276 @@
+"""What a NIR file computes, in plain PyTorch: the reference that the C is verified against.
+
+One module per node, all over whole sequences ``[T, N, ...]``, in float32. The equations of the
+NIR paper are discretised by forward Euler; every rule that NIR leaves open is in
+:class:`~snnc.compiler.frontend.nir.file.NirOptions`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from snnc.compiler.frontend.nir.file import NirFile, NirNode, NirOptions, Reset
+from snnc.errors import UNSUPPORTED_LAYER, SnncError
+
+WINDOW = ("kernel_size", "stride", "padding")
+
+
+class NirNetwork(nn.Module):
+    """The network of a NIR file: ``[T, N, *input_shape]`` to class scores ``[N, classes]``.
+
+    The scores are the mean over time of what reaches Output (spikes, or potentials).
+
+    Attributes:
+        file: the nodes and options it was made of.
+        keys: for each node of the file the name of its submodule.
+    """
+
+    def __init__(self, file: NirFile) -> None:
+        super().__init__()
+        self.file = file
+        self.keys: dict[str, str] = {}
+        for node in file.nodes:
+            name = "".join(c if c.isalnum() else "_" for c in node.key) or "node"
+            while name in self._modules or hasattr(self, name):
+                name += "_"
+            self.keys[node.key] = name
+            self.add_module(name, module_of(node, file.options))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Class scores [N, classes] of event counts [T, N, *input_shape]."""
+        values = {self.file.input_key: x.reshape(*x.shape[:2], *self.file.declared_shape)}
+        for node in self.file.nodes:
+            given = sum_of([values[key] for key in node.inputs])
+            values[node.key] = self.get_submodule(self.keys[node.key])(given)
+        return sum_of([values[key] for key in self.file.outputs]).flatten(2).mean(dim=0)
+
+
+def sum_of(values: list[Tensor]) -> Tensor:
+    """All edges into a node are added, from left to right."""
+    total = values[0]
+    for value in values[1:]:
+        total = total + value
+    return total
+
+
+class Unknown(nn.Module):
+    """Stands for a node without a meaning here; the import lists it before anything runs."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Never defined."""
+        raise SnncError(UNSUPPORTED_LAYER, "this NIR node has no meaning here")
+
+
+def module_of(node: NirNode, options: NirOptions) -> nn.Module:
+    """The PyTorch module of one node."""
+    make = _MODULES.get(node.type)
+    return Unknown() if make is None else make(node, options)
+
+
+class OverSteps(nn.Module):
+    """A stateless function applied to every step: [T, N, ...] as one batch."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the function to [T*N, ...]."""
+        y: Tensor = self.function(x.flatten(0, 1))
+        return y.reshape(*x.shape[:2], *y.shape[1:])
+
+
+class Leak(nn.Module):
+    """u[t] = beta u[t-1] + drift + gain x[t], from 0."""
+
+    def __init__(self, beta: Any, drift: Any, gain: Any) -> None:
+        super().__init__()
+        self.beta, self.drift, self.gain = tensor(beta), tensor(drift), tensor(gain)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Potentials [T, N, ...] for inputs [T, N, ...]."""
+        u = torch.zeros_like(x[0])
+        potentials = []
+        for step in x:
+            u = self.beta * u + self.drift + self.gain * step
+            potentials.append(u)
+        return torch.stack(potentials)
+
+
+class Spiking(Leak):
+    """A :class:`Leak` with a threshold and a reset."""
+
+    def __init__(
+        self, beta: Any, drift: Any, gain: Any, threshold: Any, v_reset: Any, reset: Reset | None
+    ) -> None:
+        super().__init__(beta, drift, gain)
+        self.threshold, self.v_reset, self.reset = tensor(threshold), tensor(v_reset), reset
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Spikes [T, N, ...] for inputs [T, N, ...]."""
+        v = torch.zeros_like(x[0])
+        spikes = []
+        for step in x:
+            v = self.beta * v + self.drift + self.gain * step
+            fired = v > self.threshold
+            spikes.append(fired.to(x.dtype))
+            if self.reset == "subtract":
+                v = torch.where(fired, v - self.threshold, v)
+            else:
+                v = torch.where(fired, self.v_reset, v)
+        return torch.stack(spikes)
+
+
+class Shift(nn.Module):
+    """y[t] = x[t - steps]."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Delayed sequence, [T, N, ...]."""
+        y = torch.zeros_like(x)
+        y[self.steps :] = x[: max(len(x) - self.steps, 0)]
+        return y
+
+
+def tensor(value: Any) -> Tensor:
+    """float32 of float64 numbers."""
+    return torch.from_numpy(np.asarray(value, dtype=np.float64)).to(torch.float32)
+
+
+def _convolution(node: NirNode, options: NirOptions) -> nn.Module:
+    weight, bias = tensor(node.numbers("weight")), tensor(node.numbers("bias"))
+    axes = weight.ndim - 2
+    convolve = F.conv1d if axes == 1 else F.conv2d
+    padding = padding_of(node, axes)
+    stride, dilation = sizes_of(node, "stride", axes), sizes_of(node, "dilation", axes)
+    groups = int(node.node.groups)
+    return OverSteps(lambda x: convolve(x, weight, bias, stride, padding, dilation, groups))
+
+
+def sizes_of(node: NirNode, field: str, axes: int) -> tuple[int, ...]:
+    """A size option, given as one number or one for each axis."""
+    return tuple(int(n) for n in np.broadcast_to(node.numbers(field), (axes,)))
+
+
+def padding_of(node: NirNode, axes: int) -> str | tuple[int, ...]:
+    """Padding as PyTorch takes it: "same", "valid", or one number for each axis."""
+    given = node.node.padding
+    if isinstance(given, bytes):
+        given = given.decode()
+    return given if isinstance(given, str) else sizes_of(node, "padding", axes)
+
+
+def _linear(node: NirNode, options: NirOptions) -> nn.Module:
+    weight = tensor(node.numbers("weight"))
+    bias = tensor(node.numbers("bias")) if node.type == "Affine" else None
+    return OverSteps(lambda x: F.linear(x, weight, bias))
+
+
+def _sum_pool(node: NirNode, options: NirOptions) -> nn.Module:
+    kernel, stride, padding = (
+        sizes_of(node, key, 2) for key in ("kernel_size", "stride", "padding")
+    )
+    return OverSteps(lambda x: F.avg_pool2d(x, kernel, stride, padding, divisor_override=1))
+
+
+def _avg_pool(node: NirNode, options: NirOptions) -> nn.Module:
+    kernel, stride, padding = (
+        sizes_of(node, key, 2) for key in ("kernel_size", "stride", "padding")
+    )
+    return OverSteps(lambda x: F.avg_pool2d(x, kernel, stride, padding))
+
+
+def _scale(node: NirNode, options: NirOptions) -> nn.Module:
+    scale = tensor(node.numbers("scale"))
+    return OverSteps(lambda x: x * scale)
+
+
+def _threshold(node: NirNode, options: NirOptions) -> nn.Module:
+    threshold = tensor(node.numbers("threshold"))
+    return OverSteps(lambda x: (x > threshold).to(x.dtype))
+
+
+def _delay(node: NirNode, options: NirOptions) -> nn.Module:
+    return Shift(int(np.rint(node.numbers("delay").flat[0] / (options.dt or 1))))
+
+
+def _integrator(node: NirNode, options: NirOptions) -> nn.Module:
+    return Leak(1.0, 0.0, (options.dt or 1) * node.numbers("r"))
+
+
+def _if(node: NirNode, options: NirOptions) -> nn.Module:
+    gain = (options.dt or 1) * node.numbers("r")
+    return Spiking(
+        1.0, 0.0, gain, node.numbers("v_threshold"), node.numbers("v_reset"), options.reset
+    )
+
+
+def _rates(node: NirNode, options: NirOptions, tau: str) -> tuple[Any, Any, Any]:
+    """(beta, drift, gain) of tau dv/dt = (v_leak - v) + R I."""
+    k = (options.dt or 1) / node.numbers(tau)
+    return 1 - k, k * node.numbers("v_leak"), k * node.numbers("r")
+
+
+def _li(node: NirNode, options: NirOptions) -> nn.Module:
+    return Leak(*_rates(node, options, "tau"))
+
+
+def _lif(node: NirNode, options: NirOptions) -> nn.Module:
+    rates = _rates(node, options, "tau")
+    return Spiking(*rates, node.numbers("v_threshold"), node.numbers("v_reset"), options.reset)
+
+
+class Cuba(nn.Module):
+    """A synapse, itself a leak, before a membrane."""
+
+    def __init__(self, synapse: Leak, membrane: Leak) -> None:
+        super().__init__()
+        self.synapse = synapse
+        self.membrane = membrane
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the membrane gives for the synapse's current."""
+        y: Tensor = self.membrane(self.synapse(x))
+        return y
+
+
+def _cuba(node: NirNode, options: NirOptions) -> nn.Module:
+    k = (options.dt or 1) / node.numbers("tau_syn")
+    synapse = Leak(1 - k, 0.0, k * node.numbers("w_in"))
+    rates = _rates(node, options, "tau_mem")
+    if node.type == "CubaLI":
+        return Cuba(synapse, Leak(*rates))
+    threshold, v_reset = node.numbers("v_threshold"), node.numbers("v_reset")
+    return Cuba(synapse, Spiking(*rates, threshold, v_reset, options.reset))
+
+
+def _flatten(node: NirNode, options: NirOptions) -> nn.Module:
+    return OverSteps(lambda x: x.flatten(1))
+
+
+_MODULES: dict[str, Any] = {
+    "Affine": _linear,
+    "Linear": _linear,
+    "Conv1d": _convolution,
+    "Conv2d": _convolution,
+    "SumPool2d": _sum_pool,
+    "AvgPool2d": _avg_pool,
+    "Flatten": _flatten,
+    "Scale": _scale,
+    "Threshold": _threshold,
+    "Delay": _delay,
+    "I": _integrator,
+    "IF": _if,
+    "LI": _li,
+    "LIF": _lif,
+    "CubaLI": _cuba,
+    "CubaLIF": _cuba,
+}

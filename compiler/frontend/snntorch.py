@@ -1,0 +1,112 @@
+"""Importers of snnTorch's neurons, by name: the package is never imported.
+
+Its equations; S fires where U > threshold, and acts one step later (U before it is 0)::
+
+    Leaky       U[t] = beta U[t-1] + X[t]
+    Synaptic    I[t] = alpha I[t-1] + X[t];  U[t] = beta U[t-1] + I[t]
+    Lapicque    U[t] = (1 - dt/RC) U[t-1] + (dt/C) X[t]
+    subtract    threshold is taken off U[t]
+    zero        Leaky: U[t-1] is 0. Synaptic, Lapicque: U[t] itself is 0, its input is lost
+
+Source: Eshraghian et al. 2023, "Training Spiking Neural Networks Using Lessons From Deep Learning"
+(Proc. IEEE), and the package's documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from snnc.compiler.frontend.constants import exact_constant, spread
+from snnc.compiler.frontend.importing import Importing, importer_named
+from snnc.compiler.ir import Array
+from snnc.errors import UNSUPPORTED_LAYER, SnncError
+
+PACKAGE = "snntorch"
+
+
+@importer_named(PACKAGE, "Leaky")
+def _leaky(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
+    check(g, m)
+    beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
+    return _neuron(g, m, path, inputs[0], beta, 1.0, zero="hard")
+
+
+@importer_named(PACKAGE, "Synaptic")
+def _synaptic(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
+    check(g, m)
+    shape = g.type_of(inputs[0]).shape
+    alpha = exact_constant(m.alpha.clamp(0, 1), f"{path}.alpha")
+    constants = {"beta": alpha, "drift": 0.0, "gain": 1.0}
+    params = {role: spread(value, shape) for role, value in constants.items()}
+    current = g.add(f"{path}.syn", "integrator", inputs, None, params)
+    beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
+    return _neuron(g, m, path, current, beta, 1.0, zero="clear")
+
+
+@importer_named(PACKAGE, "Lapicque")
+def _lapicque(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
+    check(g, m)
+    with torch.no_grad():
+        beta = exact_constant(1 - (m.time_step / (m.R * m.C)), f"{path}.beta")
+        inverse = exact_constant(1 / (m.R * m.C), f"{path}.C")
+    gain = exact_constant(m.R, f"{path}.R") * inverse * exact_constant(m.time_step, f"{path}.dt")
+    return _neuron(g, m, path, inputs[0], beta, gain, zero="clear")
+
+
+def _neuron(g: Importing, m: Any, path: str, x: str, beta: Array, gain: Any, *, zero: str) -> str:
+    threshold = exact_constant(m.threshold, f"{path}.threshold")
+    if threshold.min() < 0:
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            f"a threshold of {threshold.min():g} makes it reset before its first step",
+            mend="Use thresholds of at least 0.",
+        )
+    mode = {"subtract": "soft", "zero": zero, "none": "none"}[m.reset_mechanism]
+    values = {
+        "beta": beta,
+        "drift": 0.0,
+        "gain": gain,
+        "threshold": threshold,
+        "reset": threshold if mode == "soft" else 0.0,
+    }
+    attrs: dict[str, Any] = {"reset_mode": mode, "strict": True, "initial": 0.0}
+    params: dict[str, Array] = {}
+    for role, value in values.items():
+        full = spread(value, g.type_of(x).shape)
+        if full.min() == full.max():
+            attrs[role] = float(full.flat[0])
+        else:
+            attrs[role], params[role] = None, full
+    return g.add(path, "neuron", [x], attrs, params)
+
+
+def check(g: Importing, m: Any) -> None:
+    """Refuse what changes the forward pass of a neuron.
+
+    Raises:
+        SnncError: UNSUPPORTED_LAYER.
+    """
+    if not g.stepwise:
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            "it takes single steps, and is given whole sequences",
+            mend="Call it in a loop over time, or give --per-step for a model of single steps.",
+        )
+    probe = torch.tensor([-1e-3, 0.0, 1e-3])
+    with torch.no_grad():
+        fired = m.spike_grad(probe).tolist()
+    unusual = {
+        "inhibition": bool(m.inhibition),
+        "state_quant": bool(m.state_quant),
+        "reset_delay=False": not getattr(m, "reset_delay", True),
+        "graded spikes": float(m.graded_spikes_factor) != 1.0,
+        "a spike_grad that does not fire exactly above the threshold": fired != [0.0, 0.0, 1.0],
+    }
+    for option, used in unusual.items():
+        if used:
+            raise SnncError(
+                UNSUPPORTED_LAYER, f"{option} is not supported", mend="Leave it out, and retrain."
+            )

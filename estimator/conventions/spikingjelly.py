@@ -1,0 +1,103 @@
+"""``spikingjelly``: what the AC and MAC counters of SpikingJelly 2 report."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from snnc.compiler.ops import OPS
+from snnc.estimator.conventions.base import (
+    Convention,
+    Footing,
+    StepCounts,
+    Visit,
+    added,
+    nothing,
+)
+from snnc.estimator.conventions.calls import Call, weighted_calls
+
+
+def _weighted(visit: Visit) -> StepCounts:
+    return added(visit, [_count(call) for call in weighted_calls(visit)])
+
+
+def _count(call: Call) -> tuple[str, list[int]]:
+    entries, ones = len(call.x), torch.ones(call.weight.shape)
+    binary_weights = bool(np.isin(call.weight, (0, 1)).all())
+    if _is_binary(call.x):
+        return "ac", call.uses(torch.from_numpy(call.weight) if binary_weights else ones)
+    if binary_weights:  # such weights are spikes to the counter
+        per_output = int(np.count_nonzero(call.weight)) // len(call.weight)
+        return "ac", [per_output * call.output_elements] * entries
+    return "mac", [call.dense] * entries
+
+
+def _is_binary(x: torch.Tensor) -> bool:
+    return bool(((x == 0) | (x == 1)).all())
+
+
+def _batch_norm(visit: Visit) -> StepCounts:
+    """x - mean for each value, var + eps once a call; one product and sum for the affine part."""
+    size, channels = visit.node.type.size, visit.node.type.channels
+    sums = [size] * visit.steps
+    sums[0] += channels
+    return {"ac": sums, "mac": [size] * visit.steps}
+
+
+def _avg_pool2d(visit: Visit) -> StepCounts:
+    window = int(np.prod(visit.node.attrs["kernel_size"]))
+    return visit.every_step(ac=visit.node.type.size * (window - 1))
+
+
+def _add(visit: Visit) -> StepCounts:
+    if all(_is_binary(x) for x in visit.inputs):
+        spikes = [(x != 0).flatten(1).sum(dim=1).tolist() for x in visit.inputs]
+        return {"ac": [a + b for a, b in zip(*spikes, strict=True)]}
+    return visit.every_step(ac=visit.node.type.size)
+
+
+def _time_mean(visit: Visit) -> StepCounts:
+    """A sum of n values is n - 1 sums."""
+    return {"ac": [0] + [visit.node.type.size] * (visit.graph.time_steps - 1)}
+
+
+def _group_mean(visit: Visit) -> StepCounts:
+    return visit.every_step(ac=visit.types[0].size - visit.node.type.size)
+
+
+SPIKINGJELLY = Convention(
+    name="spikingjelly",
+    title="SpikingJelly 2.0.0, ACCounter and MACCounter",
+    rule=(
+        "For each convolution or matrix product, also inside attention: AC at every weight that a "
+        "spike meets, borders excluded, where the input holds only 0 and 1 (event counts can); "
+        "else dense MAC, padding included. Normalisation is one sum and one MAC a value; average "
+        "pools, residual sums and means are AC. Products, gating products among them, are free. "
+        "Element-wise sums in the Python of neurons and attention modules are counted by the tool "
+        "but are not part of the graph, and not of this figure."
+    ),
+    source=(
+        "spikingjelly/activation_based/op_counter/ac.py and mac.py, version 2.0.0; rules are kept "
+        "by operator of PyTorch, and aten.mul has none."
+    ),
+    footing=Footing.SOURCE,
+    charges_borders=False,
+    differs={
+        "synapse": "an input that is not only 0 and 1 is multiplied in full, zeros and padding too",
+        "attention": (
+            "convolutions and matrix products as MAC; gating products, sigmoids and maxima "
+            "have no price; element-wise sums are not emulated"
+        ),
+        "neuron": "the Python of a neuron is not emulated",
+        "other": "normalisation costs a sum and a MAC a value; average pools and means are AC",
+    },
+    rules=dict.fromkeys(OPS, nothing)
+    | dict.fromkeys(("conv2d", "linear", "mlp"), _weighted)
+    | {
+        "batch_norm": _batch_norm,
+        "avg_pool2d": _avg_pool2d,
+        "add": _add,
+        "time_mean": _time_mean,
+        "group_mean": _group_mean,
+    },
+)

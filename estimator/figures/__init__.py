@@ -1,0 +1,1 @@
+"""Figures of the report: inline SVG that follows the page's light or dark theme."""

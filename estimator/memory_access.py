@@ -1,0 +1,206 @@
+"""Memory accesses of a network on event-driven hardware: a second opinion on its energy.
+
+Lemaire et al. 2022 (An Analytical Estimation of Spiking Neural Networks Energy Efficiency, ICONIP)
+add to the operations what it costs to fetch and keep their operands: events in queues, weights and
+membrane potentials in SRAM whose price grows with its size. The numbers here are derived from what
+each layer reads and writes on the recordings, not from their formulas:
+
+========== =================================== ============================================
+memory     read                                written
+========== =================================== ============================================
+inputs     each active input once: an event    by the layer before
+           leaves the queue once, whatever its
+           fan-out; each value of a real input
+weights    one for each AC or MAC of the       never
+           synapse and for each bias
+potentials one for each AC or MAC, one for     as often, and once more for each spike: the
+           each neuron at each step (leak and  neuron is reset
+           threshold)
+outputs    by the layer after                  each spike once: an event enters the queue
+========== =================================== ============================================
+
+Two places where this is not their text: the accumulations of a linear layer as printed (Eq. 2.4)
+are θ·N_in·N_out + T·N_out with θ the *number* of input spikes, which counts the inputs N_in times
+over, and have no term for the reset; an input spike meets N_out weights, and each output spike
+costs one reset, as in their own Eq. 1.4 for convolutions. Addressing is not counted: it depends on
+the machine.
+
+Attention is outside their model. Here each of its operations reads its inputs and writes its
+output, element by element, since all T steps of the currents must be kept until the gate is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from snnc.compiler.ir import Graph, Kind, Node
+from snnc.compiler.ops import op_of, synapse
+from snnc.errors import BAD_OPTION, SnncError
+from snnc.estimator.activity import Activity, Network
+from snnc.estimator.layers import Layer, layers_of
+from snnc.estimator.tables import EnergyTable, MemoryPrices
+
+ACCESSES = (
+    "inputs_read",
+    "weights_read",
+    "potentials_read",
+    "potentials_written",
+    "outputs_written",
+    "attention_read",
+    "attention_written",
+)
+
+WORD_BITS = 32
+"""Weights, potentials and events are words; an event is an address."""
+
+QUEUE = 1000
+"""Events that a queue holds, as in the experiments of Lemaire et al. 2022."""
+
+
+@dataclass
+class Accesses:
+    """Accesses of each layer, in words, summed over samples.
+
+    Attributes:
+        network: its graphs; the executed one is looked at.
+        samples: how many samples have been added.
+        layers: layer → access → number of words.
+    """
+
+    network: Network
+    samples: int = 0
+    layers: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that is looked at."""
+        return self.network.executed
+
+    @cached_property
+    def _layers(self) -> tuple[Layer, ...]:
+        return layers_of(self.graph)
+
+    def add(self, activity: Activity) -> None:
+        """Count one more sample."""
+        for layer in self._layers:
+            sums = self.layers.setdefault(layer.name, dict.fromkeys(ACCESSES, 0))
+            for name in layer.nodes:
+                for access, words in self._of(layer, self.graph[name], activity).items():
+                    sums[access] += words
+        self.samples += 1
+
+    def merged(self, other: Accesses) -> Accesses:
+        """The accesses on both sets of samples."""
+        merged = Accesses(self.network, self.samples + other.samples)
+        for part in (self, other):
+            for layer, words in part.layers.items():
+                sums = merged.layers.setdefault(layer, dict.fromkeys(ACCESSES, 0))
+                for access, number in words.items():
+                    sums[access] += number
+        return merged
+
+    def _of(self, layer: Layer, node: Node, activity: Activity) -> Mapping[str, int]:
+        values = activity.executed
+        if node.name == layer.synapse:
+            return self._synapse(node, values[node.inputs[0]])
+        if node.op == "neuron":
+            spikes = int((values[node.name] != 0).sum())
+            updates = node.type.size * self.graph.time_steps
+            return {
+                "potentials_read": updates,
+                "potentials_written": updates + spikes,
+                "outputs_written": spikes,
+            }
+        if node.name in layer.attention:
+            read = sum(values[name].numel() for name in node.inputs)
+            return {"attention_read": read, "attention_written": values[node.name].numel()}
+        return {}
+
+    def _synapse(self, node: Node, x: torch.Tensor) -> Mapping[str, int]:
+        (given,) = self.graph.input_types(node)
+        params = self.graph.params_of(node)
+        counts = op_of(node).count(node, params, [x], [given]).totals()
+        sums = counts["ac"] + counts["mac"]
+        biases = node.type.size * x.shape[0] if "bias" in node.params else 0
+        return {
+            "inputs_read": int(synapse.active_inputs(node, x, given).sum()),
+            "weights_read": sums + biases,
+            "potentials_read": sums + biases,
+            "potentials_written": sums + biases,
+        }
+
+    def totals(self) -> dict[str, int]:
+        """Accesses of the whole network."""
+        return {access: sum(words[access] for words in self.layers.values()) for access in ACCESSES}
+
+    def energy_pj(self, layer: str, prices: MemoryPrices) -> dict[str, float]:
+        """Energy of a layer's accesses in pJ, by kind of access, over all samples."""
+        capacities = self._capacities(next(entry for entry in self._layers if entry.name == layer))
+        return {
+            access: words * WORD_BITS * prices.per_bit(capacities[access])
+            for access, words in self.layers[layer].items()
+        }
+
+    def _capacities(self, layer: Layer) -> dict[str, int]:
+        """Bytes of the memory that each kind of access goes to."""
+        word = WORD_BITS // 8
+        weights, read = 0, QUEUE
+        if layer.synapse:
+            node = self.graph[layer.synapse]
+            weights = sum(value.size for value in self.graph.params_of(node).values())
+            (given,) = self.graph.input_types(node)
+            read = given.size if given.kind is Kind.REAL else QUEUE
+        kept = [self.graph[name].type for name in layer.attention]
+        attention = sum(
+            entry.size * (self.graph.time_steps if entry.temporal else 1) for entry in kept
+        )
+        return {
+            "inputs_read": read * word,
+            "weights_read": weights * word,
+            "potentials_read": layer.neuron_count * word,
+            "potentials_written": layer.neuron_count * word,
+            "outputs_written": QUEUE * word,
+            "attention_read": attention * word,
+            "attention_written": attention * word,
+        }
+
+
+def count_accesses(network: Network, activities: Iterable[Activity]) -> Accesses:
+    """Count the memory accesses of a network on its activities."""
+    accesses = Accesses(network)
+    for activity in activities:
+        accesses.add(activity)
+    return accesses
+
+
+def memory_json(accesses: Accesses, table: EnergyTable) -> dict[str, Any]:
+    """The ``memory`` key of the energy report: words and pJ by layer and in all.
+
+    Raises:
+        SnncError: BAD_OPTION for a table without memory prices.
+    """
+    if table.memory is None:
+        raise SnncError(
+            BAD_OPTION,
+            f"the energy table {table.name!r} has no prices for memory",
+            mend="Add a section [memory] as in the tables that snnc brings.",
+        )
+    energies = {name: accesses.energy_pj(name, table.memory) for name in accesses.layers}
+    return {
+        "model": "derived after Lemaire et al. 2022",
+        "word_bits": WORD_BITS,
+        "samples": accesses.samples,
+        "layers": [
+            {"name": name, **words, "energy_pj": sum(energies[name].values()), "by": energies[name]}
+            for name, words in accesses.layers.items()
+        ],
+        "total": {
+            **accesses.totals(),
+            "energy_pj": sum(sum(entry.values()) for entry in energies.values()),
+        },
+    }

@@ -1,0 +1,222 @@
+"""The page: one HTML file that needs nothing else, for energy, redundancy, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from snnc.estimator import measures, tables
+from snnc.estimator.analysis import summary
+from snnc.estimator.audit import AUDITED, Line, audit
+from snnc.estimator.energy import Comparison, Estimate
+from snnc.estimator.figures import energy as energy_figures
+from snnc.estimator.figures import redundancy as redundancy_figures
+from snnc.estimator.figures.redundancy import Pair
+from snnc.estimator.ghosts import ALIKE
+from snnc.estimator.memory_access import Accesses, memory_json
+from snnc.estimator.redundancy import Redundancy
+from snnc.estimator.terminal import count_text, energy_text
+from snnc.estimator.verdict import Sentence, Tile, sentences, tiles
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One network in a report.
+
+    Attributes:
+        name: how the page calls it.
+        estimates: by convention; all of :data:`snnc.estimator.audit.AUDITED` for the audit.
+        redundancy: its records, or None.
+        accesses: its memory accesses, or None.
+        right: recordings classified correctly, and how many had a label; None where unknown.
+    """
+
+    name: str
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    redundancy: Redundancy | None = None
+    accesses: Accesses | None = None
+    right: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a page shows.
+
+    Attributes:
+        model: the network.
+        baseline: what it is compared with, on the same recordings; None for a page about one.
+        convention: the convention of its main figures.
+        data: what was run, in words.
+    """
+
+    model: Subject
+    baseline: Subject | None = None
+    convention: str = "executed"
+    data: str = ""
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """The model's estimate under the page's convention."""
+        return self.model.estimates.get(self.convention)
+
+    @cached_property
+    def comparison(self) -> Comparison | None:
+        """Model against baseline under the page's convention."""
+        return self.comparisons.get(self.convention)
+
+    @cached_property
+    def comparisons(self) -> dict[str, Comparison]:
+        """Model against baseline under every convention that both were counted by."""
+        theirs = self.baseline.estimates if self.baseline else {}
+        return {
+            name: Comparison(estimate, theirs[name])
+            for name, estimate in self.model.estimates.items()
+            if name in theirs
+        }
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """The model's neuron layers, each with the baseline's of the same name."""
+        ours, theirs = self.model.redundancy, self.baseline and self.baseline.redundancy
+        found = {record.name: record for record in theirs.layers.values()} if theirs else {}
+        records = ours.layers.values() if ours else ()
+        return [(record, found.get(record.name)) for record in records]
+
+    @property
+    def audit(self) -> list[Line]:
+        """The audit of the model, where everything was counted that it needs."""
+        counted = {convention.name for convention in AUDITED} <= set(self.model.estimates)
+        if not counted:
+            return []
+        return audit({name: entry.tally for name, entry in self.model.estimates.items()})
+
+    @property
+    def verdict(self) -> list[Sentence]:
+        """What the page says first."""
+        return sentences(self.model, self.baseline, self.estimate, self.comparison)
+
+    @property
+    def tiles(self) -> list[Tile]:
+        """The few numbers under it."""
+        return tiles(self.model, self.baseline, self.estimate, self.comparison)
+
+
+def render(report: Report) -> str:
+    """The page as HTML text: no network, no scripts, every figure inline."""
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "count": lambda number: f"{number:,}",
+        "short": count_text,
+        "sentence": lambda text: text[:1].upper() + text[1:],
+        "energy": energy_text,
+        "signed": lambda pj: f"{'-' if pj < 0 else '+'}{energy_text(abs(pj))}" if pj else "0",
+        "signed_count": lambda number: f"{number:+,}" if number else "0",
+    }
+    page = environment.get_template("report.html.j2")
+    return page.render(report=report, style=Markup(_template("report.css")), **_context(report))
+
+
+def _template(name: str) -> str:
+    return (files("snnc.estimator") / "templates" / name).read_text("utf-8")
+
+
+def _context(report: Report) -> dict[str, Any]:
+    estimate, comparison = report.estimate, report.comparison
+    context: dict[str, Any] = {
+        "estimate": estimate,
+        "comparison": comparison,
+        "energy": _energy_figures(report, estimate, comparison) if estimate else {},
+        "deltas": _by_name(comparison.layer_deltas()) if comparison else {},
+        "total_delta": comparison.total_delta() if comparison else {},
+        "memory": _memory(report),
+        "audit": report.audit,
+        "redundancy": _redundancy_figures(report.pairs) if report.pairs else {},
+        "ghost_limit": ALIKE,
+        "samples": _samples(report),
+    }
+    return context
+
+
+def _samples(report: Report) -> int:
+    if report.estimate:
+        return report.estimate.tally.samples
+    return report.model.redundancy.samples if report.model.redundancy else 0
+
+
+def _energy_figures(
+    report: Report, estimate: Estimate, comparison: Comparison | None
+) -> dict[str, Markup]:
+    if comparison is None or report.baseline is None:
+        return {"bars": energy_figures.energy_bars([report.model.name], [estimate])}
+    known = {table.name: table for table in [*tables.bundled().values(), estimate.table]}
+    names = [report.baseline.name, report.model.name]
+    return {
+        "bars": energy_figures.energy_bars(names, [comparison.baseline, estimate]),
+        "waterfall": energy_figures.delta_waterfall(comparison),
+        "break_even": energy_figures.break_even(comparison),
+        "sensitivity": energy_figures.sensitivity(comparison, list(known.values())),
+    }
+
+
+def _redundancy_figures(pairs: Sequence[Pair]) -> dict[str, Any]:
+    """The figures, and the numbers of the table beside them."""
+    model = [record for record, _ in pairs]
+    baseline = [other for _, other in pairs if other is not None]
+    curves = [
+        ("whole network", measures.t_sfr(model), measures.t_sfr(baseline) if baseline else None)
+    ]
+    curves += [
+        (record.name, measures.t_sfr([record]), measures.t_sfr([other]) if other else None)
+        for record, other in pairs
+    ]
+    return {
+        "t_sfr": [
+            redundancy_figures.t_sfr_panel(name, ours, theirs, _top(ours, theirs))
+            for name, ours, theirs in curves
+        ],
+        "features": [
+            redundancy_figures.feature_card(pair) for pair in pairs if len(pair[0].shape) == 3
+        ],
+        "mpd": [redundancy_figures.mpd_panel(pair) for pair in pairs],
+        "qe": redundancy_figures.qe_bars(pairs),
+        "rows": [_redundancy_row(pair) for pair in pairs],
+    }
+
+
+def _top(ours: measures.Reals, theirs: measures.Reals | None) -> float:
+    """Upper end of a firing-rate axis: a tenth above the curves."""
+    highest = max(float(curve.max()) for curve in (ours, theirs) if curve is not None)
+    return 1.1 * highest or 1.0
+
+
+def _redundancy_row(pair: Pair) -> dict[str, Any]:
+    return {
+        "name": pair[0].name,
+        "neurons": pair[0].neurons,
+        "of": [record and summary(record) for record in reversed(pair)],
+    }
+
+
+def _memory(report: Report) -> list[tuple[str, dict[str, Any]]]:
+    """Memory accesses of the baseline and the model, priced, where there are any."""
+    subjects = [subject for subject in (report.baseline, report.model) if subject is not None]
+    table = report.estimate.table if report.estimate else None
+    if table is None or table.memory is None or any(s.accesses is None for s in subjects):
+        return []
+    return [(s.name, memory_json(s.accesses, table)) for s in subjects if s.accesses is not None]
+
+
+def _by_name(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in rows}

@@ -1,0 +1,82 @@
+"""Fitting the prices of kernels: both kernels of every layer, timed in place at many densities."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from snnc.bench.contest import Frames, compiled
+from snnc.bench.densities import fire_at
+from snnc.bench.profile import profile
+from snnc.compiler.costs import cpu_name
+from snnc.compiler.ops.synapse import DENSE, EVENT
+from snnc.compiler.passes.choose_kernels import (
+    CostModel,
+    Work,
+    choosable,
+    fit,
+    one_kernel,
+    work_of,
+)
+
+DENSITIES = (0.01, 0.1, 0.5, 1.0)
+
+Samples = dict[tuple[str, str], list[tuple[Work, float, float]]]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The prices, and the median relative error of each fit on its own samples."""
+
+    model: CostModel
+    errors: dict[tuple[str, str], float]
+
+
+def fitted(
+    module: nn.Module, frames: Frames, rounds: int, densities: Sequence[float] = DENSITIES
+) -> Fitted:
+    """Prices of this machine from a network's own layers.
+
+    Args:
+        module: a network of :mod:`snnc.models`.
+        frames: one window [T, 2, H, W].
+        rounds: timed runs of each build.
+        densities: rates at which the hidden layers fire in turn.
+    """
+    samples: Samples = {}
+    x = torch.from_numpy(frames.astype(np.float32))[:, None]
+    for density in densities:
+        forced = fire_at(module, x, density).module
+        for kernel in (EVENT, DENSE):
+            _add(samples, forced, frames, rounds, kernel)
+    prices = {key: fit(rows, key[1]) for key, rows in samples.items()}
+    model = CostModel(cpu_name(), prices)
+    return Fitted(model, {key: _error(model, *key, rows) for key, rows in samples.items()})
+
+
+def _add(samples: Samples, module: nn.Module, frames: Frames, rounds: int, kernel: str) -> None:
+    compilation = compiled(module, frames, partial(one_kernel, kernel=kernel))
+    graph = compilation.graph
+    with tempfile.TemporaryDirectory() as folder:
+        nodes = {p.name: p for p in profile(compilation, frames, Path(folder), rounds)}
+    for node in graph.nodes:
+        if choosable(graph, node) and node.name in nodes:
+            density = nodes[node.name].input_density
+            step = 1e6 * nodes[node.name].milliseconds / graph.time_steps
+            rows = samples.setdefault((node.op, kernel), [])
+            rows.append((work_of(graph, node), 0.0 if density is None else density, step))
+
+
+def _error(model: CostModel, op: str, kernel: str, rows: list[tuple[Work, float, float]]) -> float:
+    return statistics.median(
+        abs(model.nanoseconds(op, kernel, work, density) / time - 1.0)
+        for work, density, time in rows
+    )

@@ -1,0 +1,119 @@
+"""Time and executed operations of each node, measured inside the running network.
+
+The time comes from a build that reads the clock after every node (``SNN_PROFILE``), so that caches
+are as warm as they really are. The operations come from a counting build on the same frames.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import cffi
+import numpy as np
+import numpy.typing as npt
+
+from snnc.compiler.build import NATIVE, HostModel, ObservedModel, compile_shared
+from snnc.compiler.compilation import Compilation
+from snnc.compiler.ir import Kind
+from snnc.errors import InternalError
+
+_ENTRIES = 1024
+
+
+@dataclass(frozen=True)
+class NodeProfile:
+    """One node on one window: median milliseconds, and what it executed."""
+
+    name: str
+    op: str
+    kernel: str
+    milliseconds: float
+    counts: dict[str, int]
+    input_density: float | None
+
+
+def profile(
+    compilation: Compilation, frames: npt.NDArray[np.uint16], folder: Path, rounds: int = 5
+) -> list[NodeProfile]:
+    """Profile every node that takes time.
+
+    Args:
+        compilation: the compiled network.
+        frames: event counts [T, 2, H, W].
+        folder: where the two builds are made.
+        rounds: timed runs; the median of each node counts.
+    """
+    graph = compilation.graph
+    times = _times(compilation, frames, folder, rounds)
+    flags = (*NATIVE, "-O1")  # counts are the same, and it compiles faster
+    observed = ObservedModel(graph, compilation.generated, _made(folder / "counting"), flags)
+    spikes = sorted(
+        {
+            name
+            for node in graph.nodes
+            if node.op in ("conv2d", "linear")
+            for name in node.inputs
+            if graph[name].type.kind is Kind.SPIKE
+        }
+    )
+    observation = observed.run(frames, observe=[(name, "value") for name in spikes])
+    density = {name: float(observation.values[name, "value"].mean()) for name in spikes}
+    return [
+        NodeProfile(
+            node.name,
+            node.op,
+            str(node.attrs.get("kernel", "")),
+            times[node.name],
+            observation.counts[node.name],
+            density.get(node.inputs[0]) if node.inputs else None,
+        )
+        for node in graph.nodes
+        if times.get(node.name, 0.0) > 0.0
+    ]
+
+
+def _times(
+    compilation: Compilation, frames: npt.NDArray[np.uint16], folder: Path, rounds: int
+) -> dict[str, float]:
+    """Median milliseconds by node."""
+    from snnc.compiler import layout
+
+    generated, name = compilation.generated, compilation.graph.name
+    if len(generated.traces) > _ENTRIES:
+        raise InternalError(f"the profile has room for {_ENTRIES} values")
+    home = _made(folder / "profile")
+    for file, text in generated.files.items():
+        (home / file).write_text(text, encoding="utf-8")
+    library = home / "profile.so"
+    clock_header = f"{name}_profile.h"  # beside the source, where the object cache looks at it
+    clock_text = (files("snnc") / "bench" / "profile.h").read_text(encoding="utf-8")
+    (home / clock_header).write_text(clock_text, encoding="utf-8")
+    flags = (*NATIVE, "-include", clock_header)
+    compile_shared(home / f"{name}.c", library, defines=("SNN_PROFILE",), flags=flags)
+    classes = compilation.graph[compilation.graph.outputs[0]].type.size
+    host = HostModel(library, name, generated.plan.size, classes)
+    ffi = cffi.FFI()
+    ffi.cdef(f"extern double snn_profile_ns[{_ENTRIES}]; void snn_profile_start(void);")
+    clock: Any = ffi.dlopen(str(library))
+    packed = layout.pack(compilation.graph["input"].type, frames).astype(np.uint16)
+    rows: list[dict[str, float]] = []
+    for _ in range(rounds + 1):
+        host.reset()
+        host.push_frames(packed)
+        clock.snn_profile_start()
+        host.run()
+        host.scores()
+        row: dict[str, float] = {}
+        for index, trace in enumerate(generated.traces):
+            row[trace.node] = row.get(trace.node, 0.0) + 1e-6 * clock.snn_profile_ns[index]
+        rows.append(row)
+    return {node: statistics.median(row[node] for row in rows[1:]) for node in rows[0]}
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,102 @@
+"""Choosing kernels for a model on the command line: from recordings, or from a stated density."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from snnc.errors import BAD_OPTION, SnncError
+
+if TYPE_CHECKING:
+    from snnc.compiler.compilation import Compilation
+    from snnc.compiler.frontend.source import SourceModel
+    from snnc.compiler.ir import Graph
+
+CALIBRATION_SAMPLES = 8
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The pass that chooses, and what it decides from: one entry a layer, for the manifest."""
+
+    kernels: Callable[[Graph], Graph]
+    report: dict[str, Any]
+
+
+def choose(
+    source: SourceModel, compilation: Compilation, calibrate: str | None, density: float | None
+) -> Choice | None:
+    """Choose by recordings (``calibrate``), or by a density of every spiking value; None: neither.
+
+    Args:
+        source: the model.
+        compilation: it with event-driven kernels everywhere.
+        calibrate: DATA; its first training recordings are measured.
+        density: 0 to 1.
+
+    Raises:
+        SnncError: BAD_OPTION for both at once; what reading DATA raises.
+    """
+    from snnc.commands.windows import windows
+    from snnc.compiler import costs, densities
+    from snnc.compiler.passes.choose_kernels import choosable, choose_kernels, work_of
+
+    if calibrate is not None and density is not None:
+        raise SnncError(
+            BAD_OPTION,
+            "--calibrate measures densities and --density states one",
+            mend="Give one of the two.",
+        )
+    graph, prices = compilation.graph, costs.load()
+    if calibrate is not None:
+        recordings = islice(windows(source, calibrate, "train", None), CALIBRATION_SAMPLES)
+        found = densities.measured(compilation, (window.frames for window in recordings))
+    elif density is not None:
+        found = densities.stated(graph, density)
+    else:
+        return None
+    kernels = partial(choose_kernels, densities=found, costs=prices)
+    chosen = kernels(graph)
+    layers = []
+    for node in graph.nodes:
+        if choosable(graph, node):
+            crossing = prices.crossover(node.op, work_of(graph, node))
+            layers.append(
+                {
+                    "name": node.name,
+                    "density": found[node.inputs[0]],
+                    "crossover": None if math.isinf(crossing) else crossing,
+                    "kernel": chosen[node.name].attrs["kernel"],
+                }
+            )
+    report = {
+        "densities": "stated" if calibrate is None else calibrate,
+        "prices_of": prices.machine,
+        "fitted_here": prices.machine == costs.cpu_name(),
+        "layers": layers,
+    }
+    return Choice(kernels, report)
+
+
+def show(console: Console, report: dict[str, Any]) -> None:
+    """Print the choice and the density at which each layer would change its kernel."""
+    table = Table("layer", title="kernels")
+    for column in ("input density", "dense above", "kernel"):
+        table.add_column(column, justify="right")
+    for layer in report["layers"]:
+        crossing = layer["crossover"]
+        above = "never" if crossing is None else f"{crossing:.3f}"
+        table.add_row(layer["name"], f"{layer['density']:.3f}", above, layer["kernel"])
+    console.print(table)
+    if not report["fitted_here"]:
+        console.print(
+            f"chosen with prices fitted on {report['prices_of']}; "
+            "`snnc bench MODEL --data DATA --fit` fits them on this machine"
+        )

@@ -1,0 +1,46 @@
+"""A hypothesis strategy for graphs in which ops of every kind of time depend on each other."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from snnc.compiler.frontend.importing import Importing
+from snnc.compiler.ir import Graph, Kind
+
+LIF = {"beta": 0.5, "drift": 0.0, "gain": 1.0, "reset_mode": "hard", "reset": 0.0}
+LIF |= {"threshold": 1.0, "strict": False, "initial": 0.0}
+STATISTICS = {"over": "time_pixels", "mean_scale": 1.0}
+
+
+@st.composite
+def random_graphs(draw: st.DrawFn) -> Graph:
+    """Images of one shape joined by ops of every kind of time."""
+    building = Importing("random", 3)
+    building.input((3, 2, 2), Kind.COUNT)
+    images, windows = ["input"], []
+    for number in range(draw(st.integers(1, 14))):
+        op = draw(st.sampled_from(["neuron", "relu", "add", "statistics", "scale", "gate"]))
+        x = draw(st.sampled_from(images))
+        if op == "neuron":
+            images.append(building.add(f"n{number}", op, [x], LIF))
+        elif op == "relu":
+            images.append(building.add(f"r{number}", op, [x]))
+        elif op == "add":
+            images.append(building.add(f"a{number}", op, [x, draw(st.sampled_from(images))]))
+        elif op == "statistics":
+            both = building.add(f"w{number}", op, [x], STATISTICS)
+            rows = {"weights": np.ones(2)}
+            windows.append(building.add(f"m{number}", "weighted_rows", [both], None, rows))
+        elif op == "scale" and windows:
+            images.append(building.add(f"s{number}", op, [x, draw(st.sampled_from(windows))]))
+        elif op == "gate":
+            over = STATISTICS | {"over": "pixels"}
+            each = building.add(f"p{number}", "statistics", [x], over)
+            rows = {"weights": np.ones(2)}
+            mixed = building.add(f"q{number}", "weighted_rows", [each], None, rows)
+            mask = building.add(f"k{number}", "complementary_mask", [mixed])
+            images.append(building.add(f"g{number}", "scale", [x, mask]))
+    flat = building.add("flat", "flatten", [images[-1]])
+    output = building.add("out", "time_mean", [flat])
+    return building.graph([output])

@@ -1,0 +1,176 @@
+"""The ASA-SNN authors' modules: classes of the same structure, known by it and verified."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from snnc.compiler.compilation import compile_graph
+from snnc.compiler.frontend.driving import Driven
+from snnc.compiler.frontend.torch_fx import import_module, survey
+from snnc.compiler.verify import Verifier
+
+layer = pytest.importorskip("spikingjelly.activation_based.layer", reason="no spikingjelly here")
+STEPS = 6
+
+
+class Cell(nn.Module):
+    """Leaky cell with their attributes."""
+
+    def __init__(self, threshold=0.3, decay=0.3, mode="spike"):
+        super().__init__()
+        self.alpha, self.beta, self.Vreset, self.Vthres = decay, 0.0, 0.0, threshold
+        self.mode_select, self.pa_train_self, self.attention_in_spike = mode, False, False
+        self.spikeActFun = lambda x: x.ge(0.0).float()
+
+    def forward(self, x):
+        u = getattr(self, "h", torch.zeros_like(x)) + x
+        fired = self.spikeActFun(u - self.Vthres)
+        self.h = (fired * self.Vreset + (1 - fired) * u) * self.alpha + self.beta
+        return fired
+
+    def reset(self):
+        if hasattr(self, "h"):
+            del self.h
+
+
+class Nothing(nn.Module):
+    def forward(self, x):
+        return x
+
+
+class Asa(nn.Module):
+    """Eqs. 5 to 10 on [N, T, C, H, W]; like theirs it needs a batch of two."""
+
+    def __init__(self, steps, reduction):
+        super().__init__()
+        self.alpha, self.beta = nn.Parameter(torch.tensor([0.4])), nn.Parameter(torch.tensor([0.6]))
+        self.lam_ = 0.5
+        hidden = steps // reduction
+        self.fc = nn.Linear(steps, steps, bias=False)
+        if reduction > 1:
+            first, last = nn.Linear(steps, hidden, bias=False), nn.Linear(hidden, steps, bias=False)
+            self.fc = nn.Sequential(first, nn.ReLU(), last)
+        self.conv1 = nn.Conv2d(2, 1, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(2, 1, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        if len(x) < 2:
+            raise IndexError("a batch of one loses its axis")
+        mean, most = x.mean((3, 4)), x.amax((3, 4))
+        mixed = 0.5 * (mean + most) + self.alpha * mean + self.beta * most
+        mixed = self.fc(mixed.transpose(1, 2)).transpose(1, 2)
+        channels = self.larger_half(mixed.contiguous())
+        times = self.larger_half(mixed.transpose(1, 2).contiguous()).transpose(1, 2)
+        mask = (channels != times).to(x.dtype)[..., None, None]
+        return sum(
+            self.gate(x * group, conv)
+            for group, conv in ((mask, self.conv1), (1 - mask, self.conv2))
+        )
+
+    def larger_half(self, rows):
+        best = torch.topk(rows[..., None, None], dim=2, k=rows.shape[2] // 2).indices[..., 0, 0]
+        return torch.zeros_like(rows).scatter_(2, best, 1)
+
+    def gate(self, x, conv):
+        maps = torch.stack([x.mean((1, 2)) / self.lam_, x.amax((1, 2))], 1)
+        return conv(maps).sigmoid()[:, None] * x
+
+
+class Layer(nn.Module):
+    def __init__(self, synapse, norm, attn, pool=1, cell=None):
+        super().__init__()
+        self.onlyLast, self.useBatchNorm = False, norm is not None
+        self.attention_before_conv = self.attention_per_time = False
+        self.is_conv = isinstance(synapse, nn.Conv2d)
+        setattr(self, "conv" if self.is_conv else "linear", layer.SeqToANNContainer(synapse))
+        if norm is not None:
+            self.bn = layer.SeqToANNContainer(norm)
+        self.pooling_kernel_size = pool
+        if pool > 1:
+            self.pooling = layer.SeqToANNContainer(nn.AvgPool2d(pool))
+        self.attn = attn
+        self.dropout = layer.Dropout(0.1)
+        self.spike = layer.MultiStepContainer(cell or Cell())
+
+    def forward(self, x, mp_collect=False):
+        x = (self.conv if self.is_conv else self.linear)(x)
+        x = self.bn(x) if self.useBatchNorm else x
+        x = self.pooling(x) if self.pooling_kernel_size > 1 else x
+        return self.spike(self.attn(x.transpose(0, 1)).transpose(0, 1))
+
+
+class Net(nn.Module):
+    """Their three-layer network: [N, T, C, H, W] to the mean of the last spikes, and all spikes."""
+
+    def __init__(self, attention, cell=None):
+        super().__init__()
+        sizes = ((2, 6, 1), (6, 8, 2), (8, 8, 2))
+        self.ConvAttLIFs = nn.ModuleList(
+            Layer(
+                nn.Conv2d(i, o, 3, padding=1), nn.BatchNorm2d(o), attention(), pool, cell and cell()
+            )
+            for i, o, pool in sizes
+        )
+        self.FCs = nn.ModuleList(
+            Layer(nn.Linear(i, o), None, Nothing()) for i, o in ((8 * 9, 20), (20, 5))
+        )
+
+    def forward(self, input, mp_collect=False):
+        b, t, _, _, _ = input.size()
+        x = input.permute(1, 0, 2, 3, 4).contiguous()
+        fired = []
+        for body in self.ConvAttLIFs:
+            x = body(x, mp_collect=mp_collect)
+            fired.append(x)
+        x = x.reshape(t, b, -1)
+        for head in self.FCs:
+            x = head(x, mp_collect=mp_collect)
+            fired.append(x)
+        return torch.mean(x.permute(1, 0, 2).contiguous(), dim=1), fired
+
+
+def driven(net):
+    torch.manual_seed(4)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_var.uniform_(0.05, 0.2)
+            module.bias.data.normal_(0, 0.6)
+        if isinstance(module, nn.Linear) and module.out_features in (5, 20):
+            module.weight.data.mul_(3)
+    return Driven(net.eval(), batch_first=True, copies=2, readout=None)
+
+
+@pytest.mark.parametrize("reduction", [1, 2])
+def test_three_layer_network_with_asa(reduction, tmp_path):
+    model = driven(Net(lambda: Asa(STEPS, reduction)))
+    compilation = compile_graph(import_module(model, (2, 12, 12), STEPS))
+    assert [n.op for n in compilation.graph.nodes].count("complementary_mask") == 3
+    masked = (6, 6 * 144, 8, 8 * 36, 8, 8 * 9, 20, 5)
+    verify(model, compilation, tmp_path, masked)
+
+
+def test_three_layer_network_without_attention(tmp_path):
+    model = driven(Net(Nothing))
+    plain = (6 * 144, 8 * 36, 8 * 9, 20, 5)
+    verify(model, compile_graph(import_module(model, (2, 12, 12), STEPS)), tmp_path, plain)
+
+
+def verify(model, compilation, tmp_path, expected):
+    verifier = Verifier(model, compilation, tmp_path, ("-O1",))
+    for seed in range(4):
+        frames = np.random.default_rng(seed).poisson(0.3, (STEPS, 2, 12, 12))
+        verifier.verify(frames.astype(np.uint16))
+    result = verifier.result
+    assert result.passed
+    assert result.same_class == 4
+    assert [entry.compared for entry in result.layers] == [4 * STEPS * n for n in expected]
+    assert result.unexplained == 0
+
+
+def test_modes_without_a_meaning_are_refused():
+    importing, _ = survey(driven(Net(Nothing, lambda: Cell(mode="mem"))), (2, 12, 12), STEPS)
+    assert all("gives potentials" in entry.reason for entry in importing.unsupported)
+    assert len(importing.unsupported) >= 1

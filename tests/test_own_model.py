@@ -1,0 +1,76 @@
+"""docs/bring-your-own-model.md: its code is run, and a wrong importer is caught by verify."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import snnc
+from snnc.compiler.compilation import compile_graph
+from snnc.compiler.frontend.driving import Driven
+from snnc.compiler.frontend.importing import IMPORTERS
+from snnc.compiler.frontend.torch_fx import import_module, survey
+from snnc.compiler.verify import Verifier
+
+PAGE = Path(__file__).parents[1] / "docs" / "bring-your-own-model.md"
+STEPS = 6
+
+
+@pytest.fixture
+def documented():
+    """What the page's Python defines."""
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    scope: dict[str, object] = {"__name__": "documented"}
+    before = dict(IMPORTERS)
+    exec(compile(code, str(PAGE), "exec"), scope)
+    yield scope
+    IMPORTERS.clear()
+    IMPORTERS.update(before)
+
+
+def verifier(model, tmp_path, shape):
+    driven = Driven(model, readout="mean")
+    compilation = compile_graph(import_module(driven, shape, STEPS))
+    found = Verifier(driven, compilation, tmp_path, ("-O1",))
+    found.verify(np.random.default_rng(0).poisson(0.5, (STEPS, *shape)).astype(np.uint16))
+    return found.result
+
+
+def network(neuron):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(12, 7), neuron, nn.Linear(7, 4))
+
+
+def test_the_page_registers_a_neuron_in_ten_lines(documented, tmp_path):
+    result = verifier(network(documented["Quarter"]()), tmp_path, (12,))
+    assert result.passed
+    assert [layer.compared for layer in result.layers] == [STEPS * 7]
+
+
+def test_a_wrong_importer_is_caught(documented, tmp_path):
+    @snnc.importer(documented["Quarter"])
+    def _wrong(g, module, path, inputs):
+        attrs = {"beta": 0.75, "drift": 0.0, "gain": 1.0, "threshold": 0.5, "strict": False}
+        reset = {"reset_mode": "hard", "reset": 0.0, "initial": 0.0}
+        return g.add(path, "neuron", inputs, attrs | reset)
+
+    result = verifier(network(documented["Quarter"]()), tmp_path, (12,))
+    assert result.unexplained > 0
+
+
+def test_without_an_importer_the_line_that_branches_is_named():
+    class Branching(nn.Module):
+        def forward(self, x):
+            if x.sum() > 3:
+                return x.mean(0)
+            return x.sum(0)
+
+    importing, _ = survey(Branching(), (4,), STEPS)
+    (entry,) = importing.unsupported
+    assert "decides by the numbers" in entry.reason
+    assert re.fullmatch(rf"{re.escape(__file__)}:\d+", entry.source)

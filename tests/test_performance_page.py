@@ -1,0 +1,80 @@
+"""The page of figures says what was measured, and what was not."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "benchmarks"
+
+
+@pytest.fixture
+def page(monkeypatch, tmp_path):
+    spec = importlib.util.spec_from_file_location("page", FOLDER / "performance_page.py")
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "page", module)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "DOCS", tmp_path)
+    return module
+
+
+MACHINE = {"cpu": "a processor", "torch": "2", "load": "1.0 1 1", "load_after": "1.1 1 1"}
+CONTEST = {
+    "ours": {"f32": 2.0},
+    "peers": {"pytorch_eager": 50.0, "onnxruntime_int8_qdq": 30.0},
+    "ratio": {"f32": 25.0},
+    "ratio_processor": {"f32": 26.0},
+    "ratio_int8_peers": {"f32": 15.0},
+    "fastest_peer": {"ratio": "pytorch_eager"},
+    "spread": {"f32": [1.5, 3.0], "pytorch_eager": [49.0, 60.0], "onnxruntime_int8_qdq": [29, 31]},
+    "score_difference": {"f32": 0.0},
+    "missing": {"torch_compile": "no compiler"},
+    "reached": {"layer1.neuron": 0.045, "fc1.neuron": 0.046},
+}
+
+
+def test_table_names_the_goal_the_peers_and_what_is_missing(page, tmp_path):
+    layer = {
+        "name": "layer2_conv",
+        "kernel": "event",
+        "ms": 1.0,
+        "input_density": 0.045,
+        "weights_gb_s": 60.0,
+        "of_l1_roof": 0.6,
+        "of_l2_roof": 1.2,
+    }
+    row = CONTEST | {
+        "title": "a net",
+        "density": 0.045,
+        "wanted": 20.0,
+        "layers": [layer],
+        "layer_ratios": {"layer2_conv": 12.0},
+    }
+    roof = {
+        "vector": "avx2",
+        "l1_load_gb_s": 100.0,
+        "l2_load_gb_s": 50.0,
+        "l3_load_gb_s": 20.0,
+        "adds_g_s": 25.0,
+    }
+    page.write({"table": {"machine": MACHINE, "rounds": 5, "roofline": roof, "rows": [row]}})
+    text = (tmp_path / "performance.md").read_text()
+    assert (
+        "| a net | 0.045 | 2.0 (1.5 to 3.0) | pytorch_eager 50.0 (49.0 to 60.0) | **25.0** " in text
+    )
+    assert "≥ 20 | 26.0 | 15.0 |" in text
+    assert "not measured (a net, 0.045): torch_compile: no compiler" in text
+    assert "| layer2_conv | event | 1.000 | 0.045 | 60.0 | 60 % | 120 % | 12.0 |" in text
+
+
+def test_growth_is_a_table_and_a_plot(page, tmp_path):
+    rows = [CONTEST | {"value": value} for value in (1, 2)]
+    axis = {"title": "something", "rows": rows}
+    page.write({"growth": {"machine": MACHINE, "rounds": 5, "roofline": {}, "steps": axis}})
+    text = (tmp_path / "performance.md").read_text()
+    assert "| 2 | 2.00 | 50.0 | 30.0 | 25.0 | 26.0 |" in text
+    assert (tmp_path / "performance" / "steps.svg").read_text().startswith("<?xml")
+    assert "performance/steps.svg" in text
