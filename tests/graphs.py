@@ -77,7 +77,7 @@ def sample_graph(op: str, samples: Sequence[Sample]) -> SampleGraph:
     }
     for (node, inputs), sample in zip(operands.items(), samples, strict=True):
         building.add(node, op, inputs, sample.attrs, sample.params)
-    output = building.add("output", "time_sum" if whole else "time_mean", ["input"])
+    output = building.add("output", "time_sum_i8" if whole else "time_mean", ["input"])
     return SampleGraph(building.graph([output]), tuple(operands), operands)
 
 
@@ -87,7 +87,7 @@ def _operand(building: Importing, name: str, given: TensorType) -> str:
     if given.temporal:
         return name
     if given.dtype:  # the values are forced: any op with this type does
-        total = building.add(f"{name}_window", "time_sum", [name])
+        total = building.add(f"{name}_window", "time_sum_i8", [name])
         if given.dtype == "int32":
             return total
         return building.add(f"{name}_score", "sigmoid_i8", [total], {"factor": 1, "shift": 0})
