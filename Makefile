@@ -17,7 +17,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format bench docs constraints clean
+.PHONY: help setup firmware-tools demo test lint format bench docs constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,13 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PIP) install --progress-bar off -c constraints.txt setuptools
 	$(PIP) install --progress-bar off -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
+
+FIRMWARE_PACKAGES := gcc-arm-none-eabi qemu-system-arm gcc-riscv64-unknown-elf qemu-system-misc
+
+firmware-tools:  ## install compilers and emulators for the microcontroller targets (Debian, root)
+	@dpkg-query -W $(FIRMWARE_PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+	  $(FIRMWARE_PACKAGES); }
 
 demo: setup  ## compile a bundled model, prove it on recordings and show the result
 	@$(BIN)/python examples/demo.py $(ARGS)

@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -23,6 +23,7 @@ from typing import Any
 
 import torch
 
+from snnc.compiler import firmware, layout
 from snnc.compiler.build import (
     HOST_FLAGS,
     NATIVE,
@@ -31,9 +32,12 @@ from snnc.compiler.build import (
     compile_object,
     link_shared,
 )
+from snnc.compiler.codegen import is_integer
 from snnc.compiler.compilation import Compilation
+from snnc.compiler.firmware import Vector
 from snnc.compiler.frontend.source import SourceModel
 from snnc.compiler.ir import Graph
+from snnc.compiler.targets import Target, missing_tools
 from snnc.errors import BAD_OUTPUT, NOT_COMPILED, SnncError
 
 MANIFEST = "manifest.json"
@@ -44,12 +48,13 @@ FORMAT = "snnc-compiled"
 class Memory:
     """Bytes that the compiled model needs.
 
-    ``flash`` code and constants of the object file; ``weights`` the constants alone; ``arena``
-    the caller's memory, of which ``states`` survive from step to step; ``stack`` the sum of all
-    frames of the object file, an upper bound (None where the compiler does not report frames).
+    ``flash`` code and constants of the object file (None: not measured); ``weights`` the constants
+    alone; ``arena`` the caller's memory, of which ``states`` survive from step to step; ``stack``
+    the sum of all frames of the object file, an upper bound (None where the compiler does not
+    report frames), or what firmware reserves.
     """
 
-    flash: int
+    flash: int | None
     weights: int
     states: int
     arena: int
@@ -96,16 +101,68 @@ def write(
         library = f"lib{name}.so"
         defines = ["SNN_INSTRUMENT"] if instrument else []
         memory = _compile(folder, compilation, library, defines)
-        manifest = _manifest(source, compilation, library, memory)
-        manifest["options"] |= {"instrument": instrument, "kernels": choice}
-        manifest["files"] = {
-            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
+        manifest = _manifest(source, compilation, memory)
+        manifest |= {"target": "host", "library": library}
+        manifest["options"] |= {
+            "flags": [*HOST_FLAGS, *NATIVE],
+            "instrument": instrument,
+            "kernels": choice,
         }
+        manifest["versions"] |= {"cc": _version_of(c_compiler()), "vector": _vector_unit()}
+        manifest["files"] = _hashes(folder)
         text = json.dumps(manifest, indent=2, sort_keys=False) + "\n"
         (folder / MANIFEST).write_text(text, encoding="utf-8")
     return manifest
+
+
+def write_firmware(
+    out: Path,
+    source: SourceModel,
+    compilation: Compilation,
+    target: Target,
+    vectors: Sequence[Vector],
+    max_flash: int | None = None,
+    max_ram: int | None = None,
+) -> dict[str, Any]:
+    """Write a firmware project to ``out`` and give its manifest.
+
+    Its sizes are measured where the target's compiler is installed, and null where not.
+
+    Raises:
+        SnncError: BAD_OUTPUT, BAD_OPTION, OVER_BUDGET, C_COMPILER_FAILED.
+    """
+    with _fresh_folder(out) as folder:
+        board = firmware.write_project(folder, compilation, target, vectors, max_flash, max_ram)
+        sizes = None
+        if not missing_tools(target, board):
+            sizes = firmware.build(folder)
+            shutil.rmtree(folder / "build")
+        plan = compilation.generated.plan
+        memory = Memory(
+            flash=sizes["flash"] if sizes else None,
+            weights=compilation.generated.constant_bytes,
+            states=plan.by_role().get("states", 0),
+            arena=plan.size,
+            arena_lower_bound=plan.lower_bound,
+            stack=firmware.STACK_BYTES,
+        )
+        manifest = _manifest(source, compilation, memory)
+        manifest |= {"target": target.name, "board": board.name, "vectors": len(vectors)}
+        manifest["options"] |= {"flags": list(target.flags)}
+        manifest["options"] |= {"max_flash": max_flash, "max_ram": max_ram}
+        manifest["files"] = _hashes(folder)
+        text = json.dumps(manifest, indent=2, sort_keys=False) + "\n"
+        (folder / MANIFEST).write_text(text, encoding="utf-8")
+    return manifest
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file by its path in the folder."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def read_manifest(out: Path) -> dict[str, Any]:
@@ -124,11 +181,19 @@ def read_manifest(out: Path) -> dict[str, Any]:
 
 def open_compiled(out: Path, manifest: dict[str, Any]) -> HostModel:
     """The shared library of a compiled model, ready to run."""
+    if manifest["target"] != "host":
+        raise SnncError(
+            NOT_COMPILED,
+            f"the model was compiled for {manifest['target']}, not for this machine",
+            where=str(out),
+            mend="Use `make run` in the folder, or compile with --target host.",
+        )
     library = out / manifest["library"]
     if not library.exists():
         raise SnncError(NOT_COMPILED, f"{manifest['library']} is missing", where=str(out))
     arena = manifest["memory"]["ram"]["arena"]
-    return HostModel(library.resolve(), manifest["name"], arena, manifest["classes"])
+    score_type = manifest["scores"]["type"]
+    return HostModel(library.resolve(), manifest["name"], arena, manifest["classes"], score_type)
 
 
 @contextmanager
@@ -171,31 +236,38 @@ def _swap(folder: Path, out: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _manifest(
-    source: SourceModel, compilation: Compilation, library: str, memory: Memory
-) -> dict[str, Any]:
+def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> dict[str, Any]:
     graph = compilation.graph
     return {
         "format": FORMAT,
         "name": graph.name,
         "model": source.origin,
-        "target": "host",
-        "library": library,
         "time_steps": graph.time_steps,
         "classes": graph[graph.outputs[0]].type.size,
         "streams": compilation.schedule.streams,
-        "memory": memory.as_json(),
+        "scores": _scores(graph),
+        "memory": {**memory.as_json(), "recomputed": _recomputed(compilation)},
         "input": _input(source),
         "layers": _layers(graph),
-        "options": {"dtype": "f32", "flags": [*HOST_FLAGS, *NATIVE], **source.options},
+        "options": {"dtype": "int8" if is_integer(graph) else "f32", **source.options},
         "versions": {
             "snnc": metadata.version("snnc"),
             "torch": str(torch.__version__),
             "python": platform.python_version(),
-            "cc": _version_of(c_compiler()),
-            "vector": _vector_unit(),
         },
     }
+
+
+def _recomputed(compilation: Compilation) -> list[str]:
+    """Nodes that run in more than one stage instead of being stored."""
+    runs = [node.name for stage in compilation.schedule.stages for node in stage.loop]
+    return sorted({name for name in runs if runs.count(name) > 1})
+
+
+def _scores(graph: Graph) -> dict[str, Any]:
+    """C type of a score, and what one unit of it is worth."""
+    output = graph[graph.outputs[0]]
+    return {"type": layout.c_type(output.type), "unit": output.attrs.get("unit", 1.0)}
 
 
 def _input(source: SourceModel) -> dict[str, Any]:

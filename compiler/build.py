@@ -39,8 +39,10 @@ int {name}_push_events({name}_net *net, const snn_event *events, size_t count);
 int {name}_push_frames({name}_net *net, const uint16_t *frames);
 int {name}_step({name}_net *net);
 int {name}_run({name}_net *net);
-int {name}_scores({name}_net *net, float *scores);
+int {name}_scores({name}_net *net, {scores} *scores);
 """
+
+Scores = npt.NDArray[np.float32] | npt.NDArray[np.int32]
 
 STATUS_NAMES = {
     -1: "SNN_ERR_NULL",
@@ -144,13 +146,17 @@ class HostModel:
         name: the model's C prefix.
         arena_bytes: size of its arena.
         classes: number of scores.
+        score_type: their C type, "float" or "int32_t".
     """
 
-    def __init__(self, library: Path, name: str, arena_bytes: int, classes: int) -> None:
+    def __init__(
+        self, library: Path, name: str, arena_bytes: int, classes: int, score_type: str = "float"
+    ) -> None:
         self.name = name
         self.classes = classes
+        self.score_type = score_type
         self._ffi = cffi.FFI()
-        self._ffi.cdef(_PROTOTYPES.format(name=name))
+        self._ffi.cdef(_PROTOTYPES.format(name=name, scores=score_type))
         self._lib: Any = self._ffi.dlopen(str(library))
         self.net: Any = self._ffi.new(f"{name}_net *")
         self._arena = _aligned(arena_bytes)
@@ -186,13 +192,13 @@ class HostModel:
         """Compute the whole window."""
         self._check("run", self.net)
 
-    def scores(self) -> npt.NDArray[np.float32]:
-        """The class scores."""
-        scores = np.empty(self.classes, np.float32)
-        self._check("scores", self.net, self._ffi.from_buffer("float[]", scores))
+    def scores(self) -> Scores:
+        """The class scores, float32 or int32."""
+        scores: Scores = np.empty(self.classes, layout.DTYPES[self.score_type])
+        self._check("scores", self.net, self._ffi.from_buffer(f"{self.score_type}[]", scores))
         return scores
 
-    def classify(self, frames: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
+    def classify(self, frames: npt.NDArray[np.uint16]) -> Scores:
         """Scores of one window of frames."""
         self.reset()
         self.push_frames(frames)
@@ -260,8 +266,10 @@ class ObservedModel:
             defines=("SNN_INSTRUMENT", "SNN_TRACE"),
             flags=flags,
         )
-        classes = graph[graph.outputs[0]].type.size
-        self.host = HostModel(library, graph.name, generated.plan.size, classes)
+        scores = graph[graph.outputs[0]].type
+        self.host = HostModel(
+            library, graph.name, generated.plan.size, scores.size, layout.c_type(scores)
+        )
         self._counters = self.host.attach_counters(len(graph.nodes))
 
     @cached_property
@@ -293,7 +301,11 @@ class ObservedModel:
         self.host.attach_taps(self.traces, own, given)
         self._counters[:] = 0
         self.host.reset()
-        self.host.push_frames(layout.pack(self.graph["input"].type, frames).astype(np.uint16))
+        self.host.push_frames(
+            layout.pack(self.graph["input"].type.of(self.graph["input"].type.kind), frames).astype(
+                np.uint16
+            )
+        )
         self.host.run()
         scores = self.host.scores()
         values = {key: self._unpacked(key, own[self._entries[key]]) for key in observe}
@@ -315,8 +327,8 @@ class ObservedModel:
         if key[1] == "membrane":
             given = given.of(Kind.REAL)
         trace = self.traces[self._entries[key]]
-        dtype = layout.dtype(given)
-        return layout.unpack(given, memory.view(dtype).reshape(trace.steps, -1))
+        stored = memory.view(layout.DTYPES[trace.c_type])
+        return layout.unpack(given, stored.reshape(trace.steps, -1))
 
 
 COUNTERS = ("ac", "mac", "mul", "add", "cmp")
@@ -326,6 +338,6 @@ COUNTERS = ("ac", "mac", "mul", "add", "cmp")
 class Observation:
     """Scores of a run, recorded values [T, *shape], executed operations by node."""
 
-    scores: npt.NDArray[np.float32]
+    scores: Scores
     values: dict[tuple[str, str], Array]
     counts: dict[str, dict[str, int]]

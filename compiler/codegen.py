@@ -12,17 +12,21 @@ import jinja2
 import numpy as np
 
 from snnc.compiler import layout, lifetimes, memory
+from snnc.compiler.bands import bands
 from snnc.compiler.emitter import (
+    Band,
     Constant,
     Emitter,
     Pointer,
     Program,
+    RowLoop,
     Section,
     StageCode,
     hex_float,
 )
-from snnc.compiler.ir import Graph, Kind, Node, Time
+from snnc.compiler.ir import SPIKING_OPS, Graph, Kind, Node, Time
 from snnc.compiler.ops import op_of
+from snnc.compiler.ops.base import Rows
 from snnc.compiler.schedule import Schedule
 from snnc.errors import BAD_SHAPE, InternalError, SnncError
 
@@ -41,13 +45,15 @@ class Framing:
 class Trace:
     """One entry of the trace table: a node's value or its membrane potential.
 
-    ``step_bytes`` of one step, ``steps`` 1 for a value of the whole window.
+    ``step_bytes`` of one step, ``steps`` 1 for a value of the whole window; ``c_type`` of an
+    element.
     """
 
     node: str
     what: str
     step_bytes: int
     steps: int
+    c_type: str
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,9 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated
         "constants": program.constants.values(),
         "declare": lambda pointer: _declare(pointer, arena),
         "literals": literals,
+        "kernels": "snn/snn_i8.h" if is_integer(graph) else "snn/snn.h",
+        "narrow": graph["input"].type.dtype == "uint8",
+        "score_type": layout.c_type(graph[graph.outputs[0]].type),
         "frame_elements": layout.elements(graph["input"].type),
         "frames": _declare(_input_pointer(graph, program), arena),
         "scores": _declare(_output_pointer(graph, program), arena),
@@ -129,23 +138,72 @@ def _check_ends(graph: Graph, framing: Framing | None) -> None:
         )
 
 
+def is_integer(graph: Graph) -> bool:
+    """Whether the graph is quantized: its scores are integers."""
+    return bool(graph[graph.outputs[0]].type.dtype)
+
+
 def emit(graph: Graph, plan: Schedule) -> tuple[Program, list[Trace]]:
     """Emit every node where the schedule runs it, with its comment and its trace."""
-    program = Program([StageCode() for _ in plan.stages])
+    program = Program([StageCode() for _ in plan.stages], bands=bands(graph, plan))
     traces = [_trace_of(graph, node) for node in graph.nodes]
     for index, stage in enumerate(plan.stages):
+        code, grouped = program.stages[index], program.bands[index]
         for node, looped in _runs(stage.loop, stage.once):
-            c = Emitter(graph, plan.stored, program, node, index, looped)
-            code = program.stages[index]
-            section = code.step if looped else code.end
-            output = c.output()
-            section.lines.append(f"\0{_comment(node)}")  # a comment opens a paragraph
-            op_of(node).emit(node, c)
-            _trace(node, c, code, looped, output, traces)
+            band = grouped.get(node.name)
+            if band is not None and node is band.nodes[0]:
+                _emit_band(graph, plan, program, index, band, traces)
+            elif band is None or not looped:
+                c = Emitter(graph, plan.stored, program, node, index, looped)
+                _emit_node(node, c, code, looped, traces)
     for code in program.stages:
         for section in (code.begin, code.step, code.end):
             section.lines[:] = _paragraphs(section.lines)
     return program, traces
+
+
+def _emit_node(node: Node, c: Emitter, code: StageCode, looped: bool, traces: list[Trace]) -> None:
+    section = code.step if looped else code.end
+    output = c.output()
+    section.lines.append(f"\0{_comment(node)}")  # a comment opens a paragraph
+    op_of(node).emit(node, c)
+    reduces = op_of(node).time(node) is Time.REDUCE
+    section = code.step if looped and not reduces else code.end
+    entry = traces[c.index]
+    steps = 1 if looped else entry.steps
+    _trace_line(section, c.index, output, entry.step_bytes * steps, looped and not reduces)
+    if node.op in SPIKING_OPS:
+        u = c.existing_state("u")
+        traces.append(_trace_of_potential(node, u, c))
+        _trace_line(section, len(traces) - 1, u, u.request.size, looped)
+
+
+def _emit_band(
+    graph: Graph, plan: Schedule, program: Program, index: int, band: Band, traces: list[Trace]
+) -> None:
+    """One loop over rows around the calls of all the band's nodes."""
+    code = program.stages[index]
+    before, body, after = (Section(code.step.pointers) for _ in range(3))
+    rows = RowLoop(band.height, band.inner, before, body, after)
+    code.step.lines.append("\0" + "\n    ".join(_comment(node) for node in band.nodes))
+    for node in band.nodes:
+        c = Emitter(graph, plan.stored, program, node, index, True, rows)
+        output = c.output()
+        op_of(node).emit(node, c)
+        entry = traces[c.index]
+        if op_of(node).rows is not Rows.REDUCE:
+            _trace_row(rows, c.index, c.row_output(), entry.step_bytes)
+        elif op_of(node).time(node) is Time.REDUCE:
+            _trace_line(code.end, c.index, output, entry.step_bytes, False)
+        else:
+            _trace_line(after, c.index, output, entry.step_bytes, True)
+        if node.op in SPIKING_OPS:
+            u = c.existing_state("u")
+            traces.append(_trace_of_potential(node, u, c))
+            _trace_row(rows, len(traces) - 1, c.row(u, node.type.size), u.request.size)
+    loop = f"for (int row = 0; row < {band.height}; row++) {{"
+    inside = [f"    {line}" for line in body.lines]
+    code.step.lines += [*before.lines, loop, *inside, "}", *after.lines]
 
 
 def _runs(loop: Iterable[Node], once: Iterable[Node]) -> Iterable[tuple[Node, bool]]:
@@ -155,27 +213,26 @@ def _runs(loop: Iterable[Node], once: Iterable[Node]) -> Iterable[tuple[Node, bo
 
 def _trace_of(graph: Graph, node: Node) -> Trace:
     steps = graph.time_steps if node.type.temporal else 1
-    return Trace(node.name, "value", layout.step_bytes(node.type), steps)
+    size = layout.step_bytes(node.type)
+    return Trace(node.name, "value", size, steps, layout.c_type(node.type))
 
 
-def _trace(
-    node: Node, c: Emitter, code: StageCode, looped: bool, output: Pointer, traces: list[Trace]
-) -> None:
-    reduces = op_of(node).time(node) is Time.REDUCE
-    section = code.step if looped and not reduces else code.end
-    entry = traces[c.index]
-    steps = 1 if looped else entry.steps
-    _trace_line(section, c.index, output, entry.step_bytes * steps, looped and not reduces)
-    if node.op == "neuron":
-        u = c.existing_state("u")
-        traces.append(Trace(node.name, "membrane", u.request.size, c.time_steps))
-        _trace_line(section, len(traces) - 1, u, u.request.size, looped)
+def _trace_of_potential(node: Node, u: Pointer, c: Emitter) -> Trace:
+    return Trace(node.name, "membrane", u.request.size, c.time_steps, u.request.c_type)
 
 
 def _trace_line(section: Section, index: int, pointer: Pointer, size: int, looped: bool) -> None:
     section.pointers[pointer] = pointer
     offset = f"(size_t)t * {size}" if looped else "0"
     section.lines.append(f"TRACE({index}, {offset}, {pointer}, {size});")
+
+
+def _trace_row(rows: RowLoop, index: int, pointer: Pointer, size: int) -> None:
+    """Trace a row of a value that has ``size`` bytes a step."""
+    rows.body.pointers[pointer.declared] = pointer.declared
+    part = size // rows.height
+    offset = f"(size_t)t * {size} + (size_t)row * {part}"
+    rows.body.lines.append(f"TRACE({index}, {offset}, {pointer}, {part});")
 
 
 def _comment(node: Node) -> str:
@@ -219,12 +276,16 @@ class _Names:
 
 
 def literals(constant: Constant) -> Iterable[str]:
-    """Lines of literals: exact hexadecimal floats, or the bits of two floats each if packed."""
+    """Lines of literals: integers; exact hexadecimal floats; the bits of two floats if packed."""
     values = constant.values.ravel()
     if constant.packed:
         pairs = np.concatenate([values, np.zeros(len(values) % 2, np.float32)]).view("<u8").tolist()
         for start in range(0, len(pairs), 4):
             yield ", ".join(f"0x{pair:016x}u" for pair in pairs[start : start + 4]) + ","
+        return
+    if constant.c_type != "float":
+        for start in range(0, len(values), 16):
+            yield ", ".join(map(str, values[start : start + 16].tolist())) + ","
         return
     for start in range(0, len(values), 8):
         yield ", ".join(map(hex_float, values[start : start + 8].tolist())) + ","

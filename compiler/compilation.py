@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from snnc.compiler import codegen, pipeline
+from snnc.compiler import codegen, pipeline, planning
+from snnc.compiler.calibration import calibrate
 from snnc.compiler.codegen import Framing, Generated
-from snnc.compiler.ir import Graph
-from snnc.compiler.schedule import Schedule, schedule
+from snnc.compiler.ir import Array, Graph
+from snnc.compiler.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -30,20 +32,30 @@ class Compilation:
 
 
 def compile_graph(
-    graph: Graph, framing: Framing | None = None, *, kernels: pipeline.Pass | None = None
+    graph: Graph,
+    framing: Framing | None = None,
+    *,
+    calibration: Iterable[Array] | None = None,
+    arena_bytes: int | None = None,
+    kernels: pipeline.Pass | None = None,
 ) -> Compilation:
     """Run the passes, schedule, plan and emit.
 
     Args:
         graph: the imported graph.
         framing: how events become frames, if the model takes events.
+        calibration: windows of event counts [T, C, H, W] of training data: the graph is quantized
+            to int8 with the ranges they show. None: float32.
+        arena_bytes: most bytes of arena: values are recomputed instead of stored until it fits.
         kernels: a pass that chooses kernels (:mod:`snnc.compiler.passes.choose_kernels`);
             default: event-driven everywhere.
 
     Raises:
-        SnncError: whatever a pass or an op refuses.
+        SnncError: whatever a pass or an op refuses; OVER_BUDGET.
     """
     optimised = pipeline.optimised(graph, kernels)
-    plan = schedule(optimised)
+    if calibration is not None:
+        optimised = pipeline.quantized(optimised, calibrate(optimised, calibration))
+    plan = planning.fitting(optimised, arena_bytes).schedule
     generated = codegen.generate(optimised, plan, framing)
     return Compilation(pipeline.lowered(graph), optimised, plan, generated, framing)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from snnc.compiler import layout
-from snnc.compiler.ir import Array, Graph, Kind, Node, TensorType
+from snnc.compiler.ir import SPIKING_OPS, Array, Graph, Kind, Node, TensorType
 from snnc.errors import InternalError
 
 
@@ -85,12 +85,20 @@ class Pointer(str):
 
     request: Request
     slot: str
+    declared: Pointer
 
     def __new__(cls, name: str, request: Request, slot: str) -> Pointer:
         """A pointer called ``name`` to slot ``slot`` (a C expression) of a buffer."""
         pointer = super().__new__(cls, name)
         pointer.request = request
         pointer.slot = slot
+        pointer.declared = pointer
+        return pointer
+
+    def offset(self, elements: int) -> Pointer:
+        """The pointer ``elements`` further for every row, as an expression."""
+        pointer = Pointer(f"({self} + (size_t)row * {elements})", self.request, self.slot)
+        pointer.declared = self
         return pointer
 
 
@@ -111,14 +119,38 @@ class StageCode:
     end: Section = field(default_factory=Section)
 
 
+@dataclass(frozen=True)
+class Band:
+    """Nodes that share a loop over ``height`` rows; of ``inner`` values only one row exists."""
+
+    nodes: tuple[Node, ...]
+    inner: frozenset[str]
+    height: int
+
+
 @dataclass
 class Program:
     """Everything that the emission of a graph collected."""
 
     stages: list[StageCode]
     requests: dict[str, Request] = field(default_factory=dict)
+    bands: list[dict[str, Band]] = field(default_factory=list)
     constants: dict[str, Constant] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict)
+
+
+@dataclass
+class RowLoop:
+    """Code of a band: before its loop over ``height`` rows, in it, and after it.
+
+    ``inner`` names the values of which only the row at hand exists.
+    """
+
+    height: int
+    inner: frozenset[str]
+    before: Section
+    body: Section
+    after: Section
 
 
 class Emitter:
@@ -135,6 +167,7 @@ class Emitter:
         node: Node,
         stage: int,
         looped: bool,
+        rows: RowLoop | None = None,
     ) -> None:
         self._graph = graph
         self._stored = stored
@@ -144,6 +177,9 @@ class Emitter:
         self._looped = looped
         self._code = program.stages[stage]
         self._section = self._code.step if looped else self._code.end
+        self._rows = rows
+        if rows is not None:
+            self._section = rows.body
 
     # what is known about the node ------------------------------------------------------
 
@@ -184,6 +220,44 @@ class Emitter:
         self._clear(request, slots=1)
         return Pointer(before, request, "t" if request.slots > 1 else "")
 
+    # rows: everything, unless the node runs in a band ------------------------------------
+
+    @property
+    def first_row(self) -> str | int:
+        """The first row that the call computes (a C expression)."""
+        return 0 if self._rows is None else "row"
+
+    def row_count(self, given: TensorType) -> int:
+        """How many rows of a map the call computes."""
+        return given.shape[1] if self._rows is None else 1
+
+    def row_pixels(self, given: TensorType) -> int:
+        """How many pixels of a map the call computes."""
+        return given.pixels if self._rows is None else given.pixels // self._rows.height
+
+    def row(self, pointer: Pointer, elements: int) -> Pointer:
+        """The part at hand of a buffer that holds ``elements`` for a whole map."""
+        if self._rows is None:
+            return pointer
+        return pointer.offset(elements // self._rows.height)
+
+    def row_input(self, index: int) -> Pointer:
+        """The part at hand of an input with rows."""
+        return self._row_of(self._graph[self._node.inputs[index]], self.input(index))
+
+    def row_output(self) -> Pointer:
+        """The part at hand of the node's own value."""
+        return self._row_of(self._node, self.output())
+
+    def row_previous(self) -> Pointer:
+        """The part at hand of the node's own value of the step before."""
+        return self._row_of(self._node, self.previous_output())
+
+    def _row_of(self, node: Node, pointer: Pointer) -> Pointer:
+        if self._rows is not None and node.name in self._rows.inner:
+            return pointer
+        return self.row(pointer, layout.elements(node.type))
+
     def real_input(self, index: int) -> Pointer:
         """Pointer to an input as REAL, converted if it is not."""
         return self._converted(index, Kind.REAL)
@@ -212,14 +286,15 @@ class Emitter:
         stored = node.name in self._stored
         key = node.name if stored or not node.type.temporal else f"{node.name}@{self._stage}"
         if key not in self._program.requests:
-            front = 1 if node.op == "neuron" else 0  # the zeros before the first step
+            spiking = node.op in SPIKING_OPS
+            front = 1 if spiking else 0  # the zeros before the first step
             self._program.requests[key] = Request(
                 name=key,
                 role="stored" if stored else "values",
                 c_type=layout.c_type(node.type),
-                elements=layout.elements(node.type),
+                elements=self._elements(node),
                 slots=self._graph.time_steps + front if stored else 1,
-                life="loop" if node.op == "neuron" else "value",
+                life="loop" if spiking else "value",
                 stage=self._stage,
                 node=node.name,
             )
@@ -231,6 +306,10 @@ class Emitter:
         elif front:
             slot = str(front)
         return Pointer(name, request, slot)
+
+    def _elements(self, node: Node) -> int:
+        inner = self._rows is not None and node.name in self._rows.inner
+        return layout.elements(node.type) // (self._rows.height if inner and self._rows else 1)
 
     # memory and constants --------------------------------------------------------------
 
@@ -245,6 +324,10 @@ class Emitter:
             line = f"for (size_t i = 0; i < {elements}; i++) {{"
             begin.lines += [line, f"    {pointer}[i] = {self.real(initial)};", "}"]
         return pointer
+
+    def running(self, role: str, c_type: str, elements: int) -> Pointer:
+        """State that lives from step to step; the op itself sets it when the stage begins."""
+        return self._memory(role, "states", c_type, elements, "loop")
 
     def existing_state(self, role: str) -> Pointer:
         """State that the op has asked for already."""
@@ -262,12 +345,20 @@ class Emitter:
         self._program.requests.setdefault(key, request)
         return Pointer(name, request, "")
 
-    def constant(self, role: str, values: Array, comment: str) -> str:
-        """A constant array in float32, laid out as given; ``comment`` names its axes."""
-        symbol = self._own(role)
+    def constant(
+        self, role: str, values: Array, comment: str, c_type: str = "float", shared: bool = False
+    ) -> str:
+        """A constant array, laid out as given; ``comment`` names its axes.
+
+        Floats are rounded to float32; integers must fit their type. A ``shared`` one is the same
+        for every node that names it.
+        """
+        symbol = role if shared else self._own(role)
         shape = "×".join(map(str, values.shape))
-        rounded = np.ascontiguousarray(values, dtype=np.float32)
-        constant = Constant(symbol, "float", rounded, f"{comment} {shape}")
+        stored = np.ascontiguousarray(values).astype(layout.DTYPES[c_type])
+        if c_type != "float" and not np.array_equal(stored, values):
+            raise InternalError(f"{role} does not fit {c_type}", where=self._node.name)
+        constant = Constant(symbol, c_type, stored, f"{comment} {shape}")
         self._program.constants[symbol] = constant
         return constant.expression
 
@@ -283,9 +374,18 @@ class Emitter:
 
     # calls -----------------------------------------------------------------------------
 
-    def call(self, function: str, *args: str | int) -> None:
-        """Call a kernel where the node runs; the node's counters are passed last."""
-        self._line(function, args)
+    def call(self, function: str, *args: str | int, counted: bool = True) -> None:
+        """Call a kernel where the node runs; its counters are passed last, if it counts."""
+        self._line(function, args, counted=counted)
+
+    def first(self, function: str, *args: str | int) -> None:
+        """Call a function before the first row of a step (it counts nothing)."""
+        section = None if self._rows is None else self._rows.before
+        self._line(function, args, section, counted=False)
+
+    def last(self, function: str, *args: str | int) -> None:
+        """Call a kernel after the last row of a step."""
+        self._line(function, args, None if self._rows is None else self._rows.after)
 
     def begin(self, function: str, *args: str | int) -> None:
         """Call a function before the first step (it counts nothing)."""
@@ -305,7 +405,7 @@ class Emitter:
         section = section or self._section
         for argument in args:
             if isinstance(argument, Pointer):
-                section.pointers[argument] = argument
+                section.pointers[argument.declared] = argument.declared
         counters = [f"COUNTERS({self.index})"] if counted else []
         text = f"{function}({', '.join([*map(str, args), *counters])});"
         section.lines += textwrap.wrap(text, 96, subsequent_indent="    ", break_on_hyphens=False)

@@ -54,11 +54,15 @@ class Time(Enum):
 @dataclass(frozen=True)
 class TensorType:
     """Type of a value: the ``shape`` of one step (C, H, W) or (C,), its kind, and whether there
-    is one such tensor per time step (``temporal``) or one for the whole window."""
+    is one such tensor per time step (``temporal``) or one for the whole window.
+
+    ``dtype`` is how the C stores an element ("int16", "int32"); empty for the kind's own way.
+    """
 
     shape: tuple[int, ...]
     kind: Kind
     temporal: bool = True
+    dtype: str = ""
 
     @property
     def size(self) -> int:
@@ -76,12 +80,21 @@ class TensorType:
         return int(np.prod(self.shape[1:], dtype=np.int64))
 
     def of(self, kind: Kind) -> TensorType:
-        """The same shape and time with another kind."""
-        return dataclasses.replace(self, kind=kind)
+        """The same shape and time with another kind, stored that kind's own way."""
+        return dataclasses.replace(self, kind=kind, dtype="")
+
+    def stored_as(self, dtype: str) -> TensorType:
+        """The same shape and time as a REAL in integers of a width."""
+        return dataclasses.replace(self, kind=Kind.REAL, dtype=dtype)
 
     def __str__(self) -> str:
         steps = "T×" if self.temporal else ""
-        return f"{self.kind.value} {steps}{'×'.join(map(str, self.shape))}"
+        kind = self.dtype or self.kind.value
+        return f"{kind} {steps}{'×'.join(map(str, self.shape))}"
+
+
+SPIKING_OPS = ("neuron", "neuron_i8")
+"""Ops that fire: their value of the step before is part of their state."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """How a value lies in memory: C element type and number of elements of one step.
 
 SPIKE: one ``snn_word`` per 32 channels and pixel, pixel-major. COUNT: ``uint16_t`` [H*W][C]. REAL:
-``float`` [H*W][C]. Matrices (R, C), such as pooled statistics, are row-major as they stand.
+``float`` [H*W][C], or the integer type that the value names. Matrices (R, C), such as pooled
+statistics, are row-major as they stand.
 """
 
 from __future__ import annotations
@@ -14,8 +15,15 @@ from snnc.compiler.ir import Array, Kind, TensorType
 WORD_BITS = 32
 
 C_TYPES = {Kind.SPIKE: "snn_word", Kind.COUNT: "uint16_t", Kind.REAL: "float"}
-C_SIZES = {"snn_word": 4, "uint16_t": 2, "float": 4, "uint32_t": 4}
-_DTYPES = {"snn_word": np.uint32, "uint16_t": np.uint16, "float": np.float32}
+DTYPES: dict[str, type[np.generic]] = {
+    "snn_word": np.uint32,
+    "float": np.float32,
+    **{f"{name}_t": getattr(np, name) for name in ("int8", "int16", "int32", "int64")},
+    **{f"{name}_t": getattr(np, name) for name in ("uint8", "uint16", "uint32")},
+}
+"""numpy types of the C types in use."""
+
+C_SIZES = {name: np.dtype(dtype).itemsize for name, dtype in DTYPES.items()}
 
 
 def words(channels: int) -> int:
@@ -30,12 +38,12 @@ def elements(given: TensorType) -> int:
 
 def c_type(given: TensorType) -> str:
     """C element type."""
-    return C_TYPES[given.kind]
+    return f"{given.dtype}_t" if given.dtype else C_TYPES[given.kind]
 
 
 def dtype(given: TensorType) -> npt.DTypeLike:
     """numpy type of the C elements."""
-    return _DTYPES[c_type(given)]
+    return DTYPES[c_type(given)]
 
 
 def step_bytes(given: TensorType) -> int:
@@ -47,7 +55,7 @@ def pack(given: TensorType, values: Array) -> npt.NDArray[np.generic]:
     """Values [T, *shape] in the memory layout, one row of C elements per step."""
     values = _pixel_major(given, np.asarray(values))
     if given.kind is not Kind.SPIKE:
-        return np.ascontiguousarray(values.reshape(len(values), -1), _DTYPES[c_type(given)])
+        return np.ascontiguousarray(values.reshape(len(values), -1), DTYPES[c_type(given)])
     count = words(given.channels)
     padded = np.zeros((*values.shape[:2], count * WORD_BITS), np.uint8)
     padded[:, :, : given.channels] = values != 0

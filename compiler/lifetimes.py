@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from snnc.compiler.emitter import Program, Request
+from snnc.compiler.emitter import Band, Program, Request
 from snnc.compiler.ir import Graph
 from snnc.compiler.memory import Buffer
 from snnc.compiler.schedule import Schedule
 
 
 class Line:
-    """Positions of the nodes: for each stage its loop, node by node, then its once-part."""
+    """Positions of the nodes: for each stage its loop, node by node, then its once-part.
 
-    def __init__(self, plan: Schedule) -> None:
+    The nodes of a band run interleaved, so they share a position.
+    """
+
+    def __init__(self, plan: Schedule, bands: Sequence[Mapping[str, Band]]) -> None:
         self.runs: dict[str, list[int]] = {}
         self.position: dict[tuple[str, int], int] = {}
         self.loop_of: dict[int, tuple[int, int]] = {}
@@ -21,16 +24,23 @@ class Line:
         for index, stage in enumerate(plan.stages):
             first = at
             for node in stage.loop:
-                at = self._place(node.name, index, at)
+                band = bands[index].get(node.name)
+                for member in band.nodes if band else (node,):
+                    if (member.name, index) not in self.position:
+                        self._place(member.name, index, at)
+                at = self._end()
             self.loop_of[index] = (first, max(first, at - 1))
             for node in stage.once:
-                at = self._place(node.name, index, at)
+                self._place(node.name, index, at)
+                at = self._end()
         self.end = at
 
-    def _place(self, name: str, stage: int, at: int) -> int:
+    def _end(self) -> int:
+        return 1 + max(self.position.values())
+
+    def _place(self, name: str, stage: int, at: int) -> None:
         self.runs.setdefault(name, []).append(at)
         self.position[name, stage] = at
-        return at + 1
 
     def loop_around(self, position: int) -> tuple[int, int]:
         """The loop that a position lies in, or the position itself outside of loops."""
@@ -46,7 +56,7 @@ def buffers(graph: Graph, plan: Schedule, program: Program) -> list[Buffer]:
     In a program that streams, everything in the loop may be needed at any later call, so it lives
     to the end.
     """
-    line = Line(plan)
+    line = Line(plan, program.bands)
     readers = {name: [user.name for user in users] for name, users in graph.users.items()}
     result = []
     for request in program.requests.values():

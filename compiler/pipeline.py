@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from snnc.compiler import typing
 from snnc.compiler.ir import Graph
+from snnc.compiler.ops.int8.scaling import Ranges
 from snnc.compiler.passes.absorb_flatten import absorb_flatten
 from snnc.compiler.passes.fold_avg_pool import fold_avg_pool
 from snnc.compiler.passes.fold_batch_norm import fold_batch_norm
 from snnc.compiler.passes.lower_composites import lower_composites
+from snnc.compiler.passes.quantize import quantize
 from snnc.errors import InternalError
 
 Pass = Callable[[Graph], Graph]
@@ -26,6 +28,15 @@ def optimised(graph: Graph, kernels: Pass | None = None) -> Graph:
     """The graph as the C computes it; ``kernels`` is a last pass that chooses kernels."""
     chosen = () if kernels is None else (kernels,)
     return _apply(graph, (lower_composites, *OPTIMISATIONS, *chosen))
+
+
+def quantized(graph: Graph, ranges: Ranges) -> Graph:
+    """The integer twin of an optimised graph; ``ranges`` from calibration on it."""
+
+    def quantize_(given: Graph) -> Graph:
+        return quantize(given, ranges)
+
+    return _apply(graph, (quantize_,))
 
 
 def _apply(graph: Graph, passes: tuple[Pass, ...]) -> Graph:

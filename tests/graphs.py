@@ -16,7 +16,8 @@ from snnc.compiler.build import NATIVE, ObservedModel
 from snnc.compiler.codegen import Generated
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.ir import Array, Graph, Kind, Node, TensorType
-from snnc.compiler.ops import Sample, op_of
+from snnc.compiler.ops import OPS, Sample, op_of
+from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.neuron import Neuron
 from snnc.compiler.schedule import Schedule, schedule
 
@@ -39,6 +40,9 @@ def random_values(
         values: Array = rng.random(shape) < 0.3
     elif given.kind is Kind.COUNT:
         values = rng.poisson(0.8, shape)
+    elif given.dtype:
+        limit = {"int16": 20_000, "int32": 200_000}[given.dtype]
+        values = rng.integers(-limit, limit, shape)
     else:
         values = rng.normal(size=shape).astype(np.float32)
         values[rng.random(shape) < zeros] = 0.0
@@ -62,6 +66,7 @@ def sample_graph(op: str, samples: Sequence[Sample]) -> SampleGraph:
     """One graph that holds every sample; all of them have the same number of time steps."""
     (steps,) = {sample.time_steps for sample in samples}
     building = Importing(f"{op}_{steps}", steps)
+    whole = isinstance(OPS[op], IntegerOp)
     building.input((1,), Kind.COUNT)
     operands = {
         f"s{index}": tuple(
@@ -72,15 +77,20 @@ def sample_graph(op: str, samples: Sequence[Sample]) -> SampleGraph:
     }
     for (node, inputs), sample in zip(operands.items(), samples, strict=True):
         building.add(node, op, inputs, sample.attrs, sample.params)
-    output = building.add("output", "time_mean", ["input"])
+    output = building.add("output", "time_sum_i8" if whole else "time_mean", ["input"])
     return SampleGraph(building.graph([output]), tuple(operands), operands)
 
 
 def _operand(building: Importing, name: str, given: TensorType) -> str:
-    temporal = TensorType(given.shape, given.kind)
+    temporal = TensorType(given.shape, given.kind, dtype=given.dtype)
     building.nodes[name] = Node(name, "input", (), temporal)
     if given.temporal:
         return name
+    if given.dtype:  # the values are forced: any op with this type does
+        total = building.add(f"{name}_window", "time_sum_i8", [name])
+        if given.dtype == "int32":
+            return total
+        return building.add(f"{name}_score", "sigmoid_i8", [total], {"factor": 1, "shift": 0})
     return building.add(f"{name}_window", "time_mean", [name])
 
 

@@ -128,7 +128,7 @@ def declarations() -> str:
 @cache
 def wrapper_source() -> str:
     """A C file with an external function ``test_<kernel>`` for each kernel."""
-    lines = ['#include "snn/snn.h"', "const char *test_vec_name(void);"]
+    lines = ['#include "snn/snn.h"', '#include "snn/snn_i8.h"', "const char *test_vec_name(void);"]
     lines.append("const char *test_vec_name(void) { return SNN_VEC_NAME; }")
     for name, text in prototypes().items():
         arguments = text[text.index("(") + 1 : -1].split(",")

@@ -222,6 +222,8 @@ def test_unusable_input_is_one_sentence(snnc, model, compiled, recordings, tmp_p
         (("compile", tmp_path / "torn.pt", "-o", tmp_path / "o"), "SNNC-E102"),
         (("compile", tmp_path / "text.pt", "-o", tmp_path / "o"), "SNNC-E102"),
         (("compile", model, "-o", tmp_path / "o", "--dtype", "bf16"), "SNNC-E305"),
+        (("compile", model, "-o", tmp_path / "o", "--dtype", "int8"), "SNNC-E305"),
+        (("compile", model, "-o", tmp_path / "o", "--calibrate-samples", 2), "SNNC-E305"),
         (("compile", model, "-o", tmp_path / "o", "--target", "z80"), "SNNC-E305"),
         (("verify", model, "--data", "nmnist:/nowhere"), "SNNC-E204"),
         (("verify", model, "--data", "mnist"), "SNNC-E204"),
@@ -249,6 +251,27 @@ def test_usage_errors_exit_2(snnc):
     assert snnc("compile")[0] == 2
     assert snnc("no-such-command")[0] == 2
     assert snnc("--help")[0] == 0
+
+
+def test_int8_is_compiled_verified_and_run(snnc, model, recordings, tmp_path):
+    data = f"nmnist:{recordings}"
+    int8 = ("--dtype", "int8", "--calibrate", data, "--calibrate-samples", 2)
+    status, out, _ = snnc("compile", model, "-o", tmp_path / "o", *int8, "--json", "-")
+    assert status == 0
+    manifest = json.loads(out)
+    assert manifest["options"]["dtype"] == "int8"
+    assert manifest["scores"] == {"type": "int32_t", "unit": pytest.approx(1 / 6)}
+    status, out, _ = snnc("verify", model, "--data", data, "--samples", 2, *int8, "--json", "-")
+    assert status == 0
+    result = json.loads(out)
+    assert result["dtype"] == "int8"
+    assert result["unexplained"] == result["score_mismatches"] == 0
+    assert result["counts"]["mismatches"] == []
+    assert {layer["name"] for layer in result["layers"]} >= {"layer1_conv", "fc2_neuron", "mean"}
+    recording = recordings / "Test" / "3" / "30000.bin"
+    status, out, _ = snnc("run", tmp_path / "o", "--events", recording, "--json", "-")
+    assert status == 0
+    assert all(0 <= score <= 1 for score in json.loads(out)["scores"])
 
 
 def test_compile_chooses_kernels_by_a_stated_density(snnc, vanilla, tmp_path, monkeypatch):

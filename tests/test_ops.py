@@ -19,6 +19,7 @@ from snnc.compiler.build import Observation
 from snnc.compiler.ir import Kind, TensorType, Time
 from snnc.compiler.ops import COMPOSITES, OPS, Sample, op_of
 from snnc.compiler.ops.base import Op
+from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.neuron import Neuron
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 from tests.graphs import (
@@ -47,6 +48,7 @@ def graphs_of(op: str) -> tuple[SampleGraph, ...]:
 CASES = [
     pytest.param(op, number, node, id=f"{op}-{cases.graph.time_steps}-{node}")
     for op in OPS
+    if not isinstance(OPS[op], IntegerOp)  # tests/test_ops_int8.py
     for number, cases in enumerate(graphs_of(op))
     for node in cases.nodes
 ]

@@ -10,7 +10,7 @@ C_KEYWORDS = re.compile(
     "union|unsigned|void|volatile|while"
 )
 
-_USED = re.compile("NULL|framing|i|memset|net|size_t|t|u?int[0-9ptr]+_t|snn|snn_.*")
+_USED = re.compile("NULL|framing|i|memset|net|row|size_t|t|u?int[0-9ptr]+_t|snn|snn_.*")
 """What the generated functions themselves call something by."""
 
 

@@ -16,6 +16,21 @@ from snnc.compiler.ops.flatten import Flatten
 from snnc.compiler.ops.gates import ChannelGate, SpatialGate, TemporalGate
 from snnc.compiler.ops.group_mean import GroupMean
 from snnc.compiler.ops.input import Input
+from snnc.compiler.ops.int8.conv2d import Conv2dI8
+from snnc.compiler.ops.int8.conv2d_maps import Conv2dMaps
+from snnc.compiler.ops.int8.group_sum import GroupSum
+from snnc.compiler.ops.int8.linear import LinearI8
+from snnc.compiler.ops.int8.masked_gate import MaskedGateI8
+from snnc.compiler.ops.int8.masked_statistics import MaskedStatisticsI8
+from snnc.compiler.ops.int8.mlp import MlpI8
+from snnc.compiler.ops.int8.neuron import NeuronI8
+from snnc.compiler.ops.int8.relu import ReluI8
+from snnc.compiler.ops.int8.requantize import Requantize
+from snnc.compiler.ops.int8.scale import ScaleI8
+from snnc.compiler.ops.int8.sigmoid import SigmoidI8
+from snnc.compiler.ops.int8.statistics import StatisticsI8
+from snnc.compiler.ops.int8.time_sum import TimeSumI8
+from snnc.compiler.ops.int8.weighted_rows import WeightedRowsI8
 from snnc.compiler.ops.integrator import Integrator
 from snnc.compiler.ops.linear import Linear
 from snnc.compiler.ops.masked_gate import MaskedGate
@@ -55,6 +70,21 @@ _OPS: tuple[type[Op], ...] = (
     MaskedGate,
     TimeMean,
     GroupMean,
+    Conv2dI8,
+    LinearI8,
+    NeuronI8,
+    Requantize,
+    StatisticsI8,
+    WeightedRowsI8,
+    MlpI8,
+    SigmoidI8,
+    MaskedStatisticsI8,
+    Conv2dMaps,
+    MaskedGateI8,
+    ScaleI8,
+    ReluI8,
+    TimeSumI8,
+    GroupSum,
     SumPool2d,
     Integrator,
     Affine,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -69,10 +70,24 @@ class Sample:
     time_steps: int = 3
 
 
+class Rows(Enum):
+    """Whether an op can run on some rows of a map at a time (compiler/bands.py).
+
+    LEAD makes rows from a whole input, MAP makes rows from rows, REDUCE takes rows and gives its
+    value after the last.
+    """
+
+    NEVER = "never"
+    LEAD = "lead"
+    MAP = "map"
+    REDUCE = "reduce"
+
+
 class Op(ABC):
     """An operation of the IR, with all its facets in one place."""
 
     name: ClassVar[str]
+    rows: ClassVar[Rows] = Rows.NEVER
 
     @abstractmethod
     def time(self, node: Node) -> Time:

@@ -59,7 +59,8 @@ class ComplementaryMask(Op):
     def emit(self, node: Node, c: Emitter) -> None:
         scratch = c.scratch("keys", "snn_word", node.type.size * c.time_steps)
         sizes = c.time_steps, node.type.size
-        c.call("snn_complementary_mask", *sizes, c.input(0), scratch, c.output())
+        kernel = "snn_complementary_mask" + ("_i32" if c.input_type(0).dtype else "")
+        c.call(kernel, *sizes, c.input(0), scratch, c.output())
 
     def samples(self) -> Iterable[Sample]:
         for channels, steps in [(7, 5), (33, 4), (64, 9), (1, 1)]:

@@ -36,7 +36,7 @@ class MaskedStatistics(Op):
 
     def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         rows = []
-        for group in _groups(*inputs):
+        for group in groups(*inputs):
             rows += [group.mean(dim=(0, 1)) * node.attrs["mean_scale"], group.amax(dim=(0, 1))]
         return torch.stack(rows)[None]
 
@@ -53,7 +53,7 @@ class MaskedStatistics(Op):
         terms = float(x.shape[0] * x.shape[1]) + 2
         rows = []
         for size, error in zip(
-            _groups(x.abs() + errors[0], mask), _groups(errors[0], mask), strict=True
+            groups(x.abs() + errors[0], mask), groups(errors[0], mask), strict=True
         ):
             rounding = gamma(terms) * size.mean(dim=(0, 1)) + terms * SMALLEST
             rows += [scale * (error.mean(dim=(0, 1)) + rounding), error.amax(dim=(0, 1))]
@@ -86,6 +86,7 @@ class MaskedStatistics(Op):
             yield Sample((TensorType(shape, Kind.REAL), mask), {"mean_scale": 2.0})
 
 
-def _groups(x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def groups(x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The two groups X M and X (1 - M) of x [T, C, H, W] by mask [T, C]."""
     spread = mask[:, :, None, None]
     return x * spread, x * (1 - spread)

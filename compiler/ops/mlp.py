@@ -46,8 +46,8 @@ class Mlp(Op):
         if node.attrs["along"] == "time" and x.shape[0] != params["reduce"].shape[1]:
             steps = params["reduce"].shape[1]
             raise shape_error(node, f"a perceptron along {steps} time steps was given {x.shape[0]}")
-        hidden = torch.relu(_apply(node, params["reduce"], x))
-        return _apply(node, params["expand"], hidden)
+        hidden = torch.relu(product(node, params["reduce"], x))
+        return product(node, params["expand"], hidden)
 
     def error(
         self,
@@ -58,7 +58,7 @@ class Mlp(Op):
         output: torch.Tensor,
     ) -> torch.Tensor:
         x, error = inputs[0], errors[0]
-        hidden = _apply(node, params["reduce"], x)
+        hidden = product(node, params["reduce"], x)
         hidden_error = cut_error(hidden, _layer_error(node, params["reduce"], x, error))
         return _layer_error(node, params["expand"], torch.relu(hidden), hidden_error)
 
@@ -105,7 +105,8 @@ class Mlp(Op):
             yield Sample((given,), {"along": along}, params, time_steps=steps)
 
 
-def _apply(node: Node, weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+def product(node: Node, weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """The product of a weight matrix and x along the node's axis."""
     if node.attrs["along"] == "time":
         return torch.einsum("ot,t...->o...", weight, x)
     return x @ weight.T
@@ -116,5 +117,5 @@ def _layer_error(
 ) -> torch.Tensor:
     size = x.abs() + error
     terms = weight.shape[1] + 1.0
-    rounding = _apply(node, parameter_rounding(weight) + gamma(terms) * weight.abs(), size)
-    return _apply(node, weight.abs(), error) + rounding * (1 + 2**-20) + terms * SMALLEST
+    rounding = product(node, parameter_rounding(weight) + gamma(terms) * weight.abs(), size)
+    return product(node, weight.abs(), error) + rounding * (1 + 2**-20) + terms * SMALLEST

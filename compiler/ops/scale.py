@@ -27,7 +27,7 @@ class Scale(Op):
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
     ) -> TensorType:
         given, factor = inputs
-        if _spread(given, factor) is None:
+        if spread(given, factor) is None:
             raise shape_error(node, f"cannot scale {given} by {factor}")
         return TensorType(given.shape, Kind.REAL, given.temporal or factor.temporal)
 
@@ -60,9 +60,9 @@ class Scale(Op):
         return Counts.of(max(x.shape[0] for x in inputs), mul=node.type.size)
 
     def emit(self, node: Node, c: Emitter) -> None:
-        spread = _spread(*(c.input_type(index) for index in (0, 1)))
+        how = spread(*(c.input_type(index) for index in (0, 1)))
         sizes = node.type.pixels, node.type.channels
-        c.call(f"snn_scale_{spread}_f32", *sizes, c.real_input(0), c.real_input(1), c.output())
+        c.call(f"snn_scale_{how}_f32", *sizes, c.real_input(0), c.real_input(1), c.output())
 
     def samples(self) -> Iterable[Sample]:
         shape = (5, 3, 4)
@@ -72,7 +72,7 @@ class Scale(Op):
                 yield Sample((TensorType(shape, Kind.REAL), g))
 
 
-def _spread(given: TensorType, factor: TensorType) -> str | None:
+def spread(given: TensorType, factor: TensorType) -> str | None:
     """How the factor is spread over the value, as the kernel's name says it."""
     if factor.shape == (1,):
         return "scalar"

@@ -115,11 +115,16 @@ class Statistics(Op):
         self, node: Node, x: torch.Tensor, y: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean of x and maximum of y over the node's axes, without the row axis."""
+        axes, shape = self.axes(node, x)
+        return x.mean(dim=axes).reshape(shape), y.amax(dim=axes).reshape(shape)
+
+    @staticmethod
+    def axes(node: Node, x: torch.Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The axes of x [T, C, H, W] that the node reduces, and the shape of what is left."""
         steps, channels, height, width = x.shape
-        axes, shape = {
+        return {
             "pixels": ((2, 3), (steps, channels)),
             "all": ((1, 2, 3), (steps, 1)),
             "time_pixels": ((0, 2, 3), (1, channels)),
             "time_channels": ((0, 1), (1, height, width)),
         }[node.attrs["over"]]
-        return x.mean(dim=axes).reshape(shape), y.amax(dim=axes).reshape(shape)

@@ -29,7 +29,7 @@ def kernel_suffix(node: Node, given: TensorType) -> str:
     if given.kind is Kind.SPIKE:
         return "spike_dense" if kernel_of(node) == DENSE else "spike"
     suffix: str = given.kind.value
-    return suffix
+    return f"{suffix}8" if given.dtype == "uint8" else suffix
 
 
 def weighted_sum_error(

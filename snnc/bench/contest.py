@@ -78,7 +78,8 @@ def contest(
                 timings.setdefault(who, []).append(timing)
         profiles = profile(ours, windows[0], folder) if whole else []
         difference = assembled.score_difference | {
-            who: _difference(host.classify(frames), module, x) for who, host in hosts.items()
+            who: _difference(host.classify(frames).astype(np.float32), module, x)
+            for who, host in hosts.items()
         }
     return summary({who: joined(parts) for who, parts in timings.items()}) | {
         "missing": assembled.missing,

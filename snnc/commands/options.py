@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,19 @@ if TYPE_CHECKING:
     from snnc.compiler.frontend.source import SourceModel
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Size(click.ParamType):  # type: ignore[type-arg]  # generic only in newer clicks
+    """A number of bytes, with an optional K or M (of 1024)."""
+
+    name = "BYTES"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parse 65536, 64K or 1M."""
+        found = re.fullmatch(r"(\d+)([KM]?)", str(value).upper())
+        if not found or int(found[1]) < 1:
+            self.fail(f"{value!r} is not a number of bytes such as 65536, 64K or 1M", param, ctx)
+        return int(found[1]) * {"": 1, "K": 2**10, "M": 2**20}[found[2]]
 
 
 class _Shape(click.ParamType):  # type: ignore[type-arg]  # generic only in newer clicks
@@ -125,6 +139,61 @@ split_option = click.option(
     show_default=True,
     help="Which part of the data set.",
 )
+
+
+def dtype_options(function: F) -> F:
+    """--dtype, and what int8 needs."""
+    for decorate in (
+        click.option(
+            "--calibrate-samples",
+            type=click.IntRange(1),
+            help="Calibrate on N training recordings, spread evenly; default: 64.",
+        ),
+        click.option(
+            "--calibrate",
+            metavar="DATA",
+            help="DATA whose training recordings choose the scales (int8) or the kernels (f32).",
+        ),
+        click.option(
+            "--dtype",
+            default="f32",
+            show_default=True,
+            help="Arithmetic of the C: f32 or int8.",
+        ),
+    ):
+        function = decorate(function)
+    return function
+
+
+target_option = click.option(
+    "--target",
+    default="host",
+    show_default=True,
+    help="Where the C runs: host, cortex-m0, -m3, -m4, -m7, -m33, -m55 or riscv32.",
+)
+
+
+def check_dtype(
+    dtype: str, calibrate: str | None, samples: int | None, *, chooses_kernels: bool = False
+) -> None:
+    """Raise SnncError (BAD_OPTION) unless int8 comes with --calibrate, and f32 without.
+
+    With ``chooses_kernels`` f32 may have --calibrate too: it then chooses kernels.
+    """
+    one_of(dtype, ["f32", "int8"], "--dtype")
+    if dtype == "int8" and calibrate is None:
+        raise SnncError(
+            BAD_OPTION,
+            "--dtype int8 needs --calibrate DATA",
+            mend="Name the data set that the model was trained on; only its training part is read.",
+        )
+    misplaced = samples is not None or (calibrate is not None and not chooses_kernels)
+    if dtype == "f32" and misplaced:
+        raise SnncError(
+            BAD_OPTION,
+            "--calibrate and --calibrate-samples belong to --dtype int8",
+            mend="Leave them out.",
+        )
 
 
 def console_for(json_file: str | None) -> Console:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -21,6 +20,7 @@ from snnc.commands.options import console_for, json_option, write_json
 @json_option
 def command(out: Path, recording: Path, json_file: str | None) -> None:
     """Classify a RECORDING with the compiled model in OUT, by the C alone."""
+    from snnc.commands.windows import c_events
     from snnc.compiler.artifact import open_compiled, read_manifest
     from snnc.models.datasets.dataset import check_sensor
     from snnc.models.datasets.readers import read_recording
@@ -31,9 +31,9 @@ def command(out: Path, recording: Path, json_file: str | None) -> None:
     given = _input_of(manifest, out)
     check_sensor(events, (given["sensor"][0], given["sensor"][1]))
     model.reset()
-    model.push_events(_c_events(events.events))
+    model.push_events(c_events(events))
     model.run()
-    scores = model.scores()
+    scores = model.scores() * manifest["scores"]["unit"]
     result = {
         "recording": str(recording),
         "class": int(scores.argmax()),
@@ -57,21 +57,6 @@ def _input_of(manifest: dict[str, Any], out: Path) -> dict[str, Any]:
             mend="Compile a model whose input description has a step length (framing by dt).",
         )
     return given
-
-
-def _c_events(events: Any) -> Any:
-    """Events in the layout of snn_event, times from the first event on.
-
-    An event later than 2^32 microseconds (71 minutes) is after the last step of any window; its
-    time is capped, so that it is dropped and counted like the others.
-    """
-    from snnc.compiler.build import EVENT_DTYPE
-
-    packed = np.zeros(len(events), EVENT_DTYPE)
-    since = events["t"] - (events["t"][0] if len(events) else 0)
-    packed["t_us"] = np.minimum(since, np.iinfo(np.uint32).max)
-    packed["x"], packed["y"], packed["polarity"] = events["x"], events["y"], events["p"]
-    return packed
 
 
 def _show(console: Console, result: dict[str, Any]) -> None:

@@ -13,18 +13,26 @@ from rich.table import Table
 
 from snnc.commands.options import (
     ModelChoice,
+    Size,
+    check_dtype,
     console_for,
+    dtype_options,
     json_option,
     model_options,
-    one_of,
     progress_bar,
     samples_option,
     split_option,
+    target_option,
     write_json,
 )
 from snnc.errors import EXIT_NO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from snnc.compiler.compilation import Compilation
+    from snnc.compiler.firmware import Vector
+    from snnc.compiler.targets import Target
     from snnc.compiler.verify import Verification
 
 
@@ -33,8 +41,9 @@ if TYPE_CHECKING:
 @click.option("--data", required=True, help="DATA: recordings to compare on.")
 @samples_option
 @split_option
-@click.option("--dtype", default="f32", show_default=True, help="Arithmetic of the C.")
-@click.option("--target", default="host", show_default=True, help="Where the C runs.")
+@dtype_options
+@target_option
+@click.option("--max-ram", type=Size(), help="Budget of a microcontroller, as for compile.")
 @click.option(
     "--compiled",
     type=click.Path(path_type=Path),
@@ -47,35 +56,78 @@ def command(
     samples: int | None,
     split: str,
     dtype: str,
+    calibrate: str | None,
+    calibrate_samples: int | None,
     target: str,
+    max_ram: int | None,
     compiled: Path | None,
     json_file: str | None,
 ) -> None:
     """Prove on DATA that the C of MODEL fires PyTorch's spikes.
 
     Every layer runs on PyTorch's own input spikes, every step is compared, and every executed
-    operation is counted. A difference must be explained by the rounding bound of its sum. Exit
-    status 1 if one is not, or if a count differs.
+    operation is counted. A difference must be explained by the rounding bound of its sum. With
+    --dtype int8 the C must equal the PyTorch integer reference bit for bit: values and membrane
+    potentials of every layer and step, and scores. Exit status 1 if a difference is left, or if a
+    count differs.
     """
-    from snnc.commands.windows import windows
+    from snnc.commands.windows import calibration_windows, test_vectors, windows
     from snnc.compiler.artifact import read_manifest
     from snnc.compiler.compilation import compile_graph
+    from snnc.compiler.firmware import arena_limit
+    from snnc.compiler.targets import target_named
     from snnc.compiler.verify import Verifier
+    from snnc.compiler.verify_integer import IntegerVerifier
 
-    one_of(dtype, ["f32"], "--dtype")
-    one_of(target, ["host"], "--target")
+    check_dtype(dtype, calibrate, calibrate_samples)
+    core = None if target == "host" else target_named(target)
     name = read_manifest(compiled)["name"] if compiled is not None else None
     source = model.load(name=name)
+    ranges = None
+    if dtype == "int8":
+        ranges = calibration_windows(source, calibrate or "", calibrate_samples)
+    limit = None if core is None else arena_limit(core, max_ram)
+    compilation = compile_graph(
+        source.graph(), source.framing, calibration=ranges, arena_bytes=limit
+    )
+    if core is not None:
+        vectors = test_vectors(source, compilation, data, split, samples)
+        _on_board(compilation, core, vectors, max_ram, json_file)
+        return
     recordings = windows(source, data, split, samples)
-    compilation = compile_graph(source.graph(), source.framing)
     files = _c_files(compiled, list(compilation.generated.files)) if compiled else None
     with tempfile.TemporaryDirectory() as folder, progress_bar(Console(stderr=True)) as bar:
-        verifier = Verifier(source.module, compilation, Path(folder), files=files)
+        method = IntegerVerifier if dtype == "int8" else Verifier
+        verifier = method(source.module, compilation, Path(folder), files=files)
         for window in bar.track(recordings, description="verifying"):
             verifier.verify(window.frames, window.label)
     write_json(verifier.result.as_json(), json_file)
     _show(console_for(json_file), model.spec, verifier.result)
     if not verifier.result.passed:
+        sys.exit(EXIT_NO)
+
+
+def _on_board(
+    compilation: Compilation,
+    core: Target,
+    vectors: Iterable[Vector],
+    max_ram: int | None,
+    json_file: str | None,
+) -> None:
+    from snnc.compiler.verify_board import verify_on_board
+
+    result = verify_on_board(compilation, core, vectors, max_ram)
+    write_json(result.as_json(), json_file)
+    console = console_for(json_file)
+    console.print(
+        f"{result.samples} recordings, {result.time_steps} steps on {result.board} "
+        f"({result.target}): {result.compared:,} digests and scores compared, "
+        f"{result.stack:,} bytes of stack used"
+    )
+    for failure in result.failures:
+        console.print(f"[bold red]{failure}[/]")
+    console.print("[bold green]PROVEN[/]" if result.passed else "[bold red]NOT EQUAL[/]")
+    if not result.passed:
         sys.exit(EXIT_NO)
 
 

@@ -16,8 +16,19 @@ from snnc.models.datasets.framing import frame_by_count, frame_by_dt, frame_by_t
 from snnc.models.datasets.spec import open_data
 
 if TYPE_CHECKING:
+    from snnc.compiler.compilation import Compilation
+    from snnc.compiler.firmware import Vector
     from snnc.compiler.frontend.source import SourceModel
     from snnc.models.checkpoints import InputDescription
+
+
+def spread(length: int, count: int) -> list[int]:
+    """``count`` places spread evenly over ``length``, in order."""
+    return [int(index) for index in np.linspace(0, length - 1, count).round()]
+
+
+DEFAULT_CALIBRATION = 64
+"""Training recordings that calibration looks at unless it is told how many."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,54 @@ def windows(source: SourceModel, data: str, split: str, samples: int | None) -> 
             WRONG_SENSOR.
     """
     return Windows(source, data, split, samples)
+
+
+def calibration_windows(
+    source: SourceModel, data: str, samples: int | None
+) -> Iterator[npt.NDArray[np.uint16]]:
+    """Frames of up to ``samples`` training recordings of DATA, spread evenly over the set.
+
+    Calibration never sees a test recording: the split is always ``train``.
+
+    Raises:
+        SnncError: as :func:`windows`.
+    """
+    every = windows(source, data, "train", None)
+    count = min(samples or DEFAULT_CALIBRATION, len(every))
+    for index in spread(len(every), count):
+        yield frames_for(every.input, every.dataset[index].recording)
+
+
+def test_vectors(
+    source: SourceModel, compilation: Compilation, data: str, split: str, samples: int | None
+) -> Iterator[Vector]:
+    """Recordings of DATA, spread evenly over the set, with the reference's values.
+
+    Raises:
+        SnncError: as :func:`windows`.
+    """
+    from snnc.compiler.firmware import vector
+
+    every = windows(source, data, split, None)
+    for index in spread(len(every), min(samples or len(every), len(every))):
+        recording = every.dataset[index].recording
+        yield vector(compilation, frames_for(every.input, recording), c_events(recording))
+
+
+def c_events(recording: Recording) -> npt.NDArray[np.void]:
+    """Events in the layout of snn_event, times from the first event on.
+
+    An event later than 2^32 microseconds (71 minutes) is after the last step of any window; its
+    time is capped, so that it is dropped and counted like the others.
+    """
+    from snnc.compiler.build import EVENT_DTYPE
+
+    events = recording.events
+    packed = np.zeros(len(events), EVENT_DTYPE)
+    since = events["t"] - (events["t"][0] if len(events) else 0)
+    packed["t_us"] = np.minimum(since, np.iinfo(np.uint32).max)
+    packed["x"], packed["y"], packed["polarity"] = events["x"], events["y"], events["p"]
+    return packed
 
 
 def frames_for(given: InputDescription, recording: Recording) -> npt.NDArray[np.uint16]:

@@ -16,7 +16,8 @@ enum snn_input_kind {
     SNN_INPUT_SPIKE,       /* words; set bits only */
     SNN_INPUT_SPIKE_DENSE, /* words; every channel, no branch on activity */
     SNN_INPUT_COUNT,       /* uint16_t; values other than 0 only */
-    SNN_INPUT_REAL         /* float; every channel */
+    SNN_INPUT_REAL,        /* float; every channel */
+    SNN_INPUT_COUNT8       /* uint8_t; values other than 0 only (integer kernels) */
 };
 
 /* Vectors of output channels that stay in registers together. */
@@ -121,6 +122,9 @@ SNN_KERNEL const void *snn_input_pixel(enum snn_input_kind kind, const void *in,
                                        int channels) {
     if (kind == SNN_INPUT_COUNT) {
         return (const uint16_t *)in + index * channels;
+    }
+    if (kind == SNN_INPUT_COUNT8) {
+        return (const uint8_t *)in + index * channels;
     }
     if (kind == SNN_INPUT_REAL) {
         return (const float *)in + index * channels;

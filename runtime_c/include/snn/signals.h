@@ -11,8 +11,8 @@
 /* out = scale*in + shift, REAL [pixels][channels]; the constants of (pixel, channel) are element
  * pixel * stride + channel. Counts a value: mul 1, add 1. */
 SNN_KERNEL void snn_affine_varied_f32(int pixels, int channels, int stride, const float *scale,
-                               const float *shift, const float *in, float *out,
-                               snn_counts *counts) {
+                                      const float *shift, const float *in, float *out,
+                                      snn_counts *counts) {
     for (int pixel = 0; pixel < pixels; pixel++) {
         const ptrdiff_t constants = (ptrdiff_t)pixel * stride;
         for (int c = 0; c < channels; c++) {
@@ -26,8 +26,8 @@ SNN_KERNEL void snn_affine_varied_f32(int pixels, int channels, int stride, cons
     }
 }
 
-/* Sum over each window of `p` (dilation 1), taps outside the input being 0. `in` COUNT, `out` COUNT;
- * a sum must not exceed 65535. Counts an add for each value in a window. */
+/* Sum over each window of `p` (dilation 1), taps outside the input being 0. `in` COUNT, `out`
+ * COUNT; a sum must not exceed 65535. Counts an add for each value in a window. */
 SNN_KERNEL void snn_sum_pool2d_count(const snn_pool2d *p, const uint16_t *in, uint16_t *out,
                                      snn_counts *counts) {
     for (int y = 0; y < p->out_h; y++) {
@@ -103,8 +103,8 @@ SNN_KERNEL void snn_sum_pool2d_real_f32(const snn_pool2d *p, const float *in, fl
 
 /* out = what `in` was `steps` calls ago, zeros before. `bytes` of one step; `ring` holds `steps` of
  * them, zero at first; `step` numbers the calls from 0. Nothing is counted: it only moves. */
-SNN_KERNEL void snn_delay(int bytes, int steps, int step, const void *in, void *ring,
-                          void *out, snn_counts *counts) {
+SNN_KERNEL void snn_delay(int bytes, int steps, int step, const void *in, void *ring, void *out,
+                          snn_counts *counts) {
     unsigned char *slot = (unsigned char *)ring + (ptrdiff_t)(step % steps) * bytes;
     (void)counts;
     memcpy(out, slot, (size_t)bytes);

@@ -1,0 +1,266 @@
+"""Firmware: a project that ``make`` builds into an ELF which proves itself on an emulated board.
+
+The model's C stays free of board code. Around it: start-up, a linker script that holds the memory
+budget, and a test program with recordings and digests of the integer reference's values.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import numpy.typing as npt
+
+from snnc.compiler import layout
+from snnc.compiler.codegen import Trace, is_integer
+from snnc.compiler.compilation import Compilation
+from snnc.compiler.ir import Array, TensorType
+from snnc.compiler.targets import Board, Target, board_for
+from snnc.compiler.verify_integer import run_reference
+from snnc.errors import BAD_OPTION, C_COMPILER_FAILED, OVER_BUDGET, SnncError
+
+STACK_BYTES = 2048
+"""Allowance of the whole test program; it reports how much it used."""
+
+RESERVED_BYTES = 1024
+"""RAM of the test program beside arena and stack."""
+
+CODE_BYTES = 24 * 1024
+"""Room for code when a board is chosen; the linker has the last word."""
+
+FLASH_SECTIONS = (".isr_vector", ".text", ".rodata", ".data")
+RAM_SECTIONS = (".stack", ".data", ".bss")
+
+PRIME, OFFSET = 16777619, 2166136261
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A recording as events (EVENT_DTYPE), the digests of its values, and its scores."""
+
+    events: npt.NDArray[np.void]
+    digests: list[int]
+    scores: list[int]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Bytes that the linker script gives to flash (code and constants), RAM, and stack in it."""
+
+    flash: int
+    ram: int
+    stack: int
+
+
+@dataclass(frozen=True)
+class BoardRun:
+    """What the board said: whether every value was equal, its words, and the stack it used."""
+
+    passed: bool
+    output: str
+    stack: int | None
+
+
+def vector(compilation: Compilation, frames: Array, events: npt.NDArray[np.void]) -> Vector:
+    """A test vector from a window of counts [T, C, H, W] and the events it was made of."""
+    graph = compilation.graph
+    values, membranes = run_reference(graph, frames)
+    digests: list[int] = []
+    for trace in compilation.generated.traces:
+        source = values if trace.what == "value" else membranes
+        given = graph[trace.node].type
+        if trace.what == "membrane":
+            given = given.stored_as(trace.c_type.removesuffix("_t"))
+        digests += _digests(trace, given, source[trace.node].numpy())
+    scores = values[graph.outputs[0]][0].tolist()
+    return Vector(events, digests, scores)
+
+
+def _digests(trace: Trace, given: TensorType, values: Array) -> list[int]:
+    """One digest a step: d = 16777619 d + byte from 2166136261, modulo 2^32."""
+    packed = np.ascontiguousarray(layout.pack(given, values)).view(np.uint8)
+    steps = packed.reshape(trace.steps, trace.step_bytes)
+    powers = np.full(trace.step_bytes + 1, PRIME, np.uint32)
+    powers[0] = 1
+    powers = np.multiply.accumulate(powers, dtype=np.uint32)
+    sums = (steps.astype(np.uint32) * powers[-2::-1]).sum(axis=1, dtype=np.uint32)
+    start = OFFSET * int(powers[-1])
+    return [(int(value) + start) % 2**32 for value in sums]
+
+
+def arena_limit(target: Target, max_ram: int | None) -> int:
+    """Bytes that are left for the arena of ``max_ram``, or of the target's largest board."""
+    ram = max_ram or max(board.ram[1] for board in target.boards)
+    return ram - STACK_BYTES - RESERVED_BYTES
+
+
+def check_flash(compilation: Compilation, max_flash: int | None) -> None:
+    """Raise SnncError (OVER_BUDGET), with the largest constants, where these alone do not fit."""
+    generated = compilation.generated
+    if max_flash is None or generated.constant_bytes <= max_flash:
+        return
+    constants = sorted(generated.program.constants.values(), key=lambda c: -c.values.nbytes)[:4]
+    parts = ", ".join(f"{constant.symbol} {constant.values.nbytes:,}" for constant in constants)
+    raise SnncError(
+        OVER_BUDGET,
+        f"the constants alone are {generated.constant_bytes:,} bytes and --max-flash is "
+        f"{max_flash:,}; the largest: {parts}",
+        where=compilation.graph.name,
+        mend="Fewer channels or a smaller hidden layer would help; int8 where the model is float.",
+    )
+
+
+def write_project(
+    folder: Path,
+    compilation: Compilation,
+    target: Target,
+    vectors: Sequence[Vector],
+    max_flash: int | None = None,
+    max_ram: int | None = None,
+) -> Board:
+    """Write the project and give the board it is for.
+
+    Raises:
+        SnncError: BAD_OPTION for a float model or one that takes no events; OVER_BUDGET.
+    """
+    graph, generated = compilation.graph, compilation.generated
+    if not is_integer(graph) or compilation.framing is None:
+        raise SnncError(
+            BAD_OPTION,
+            f"firmware for {target.name} needs an int8 model that takes events",
+            mend="Add --dtype int8 --calibrate DATA, and use a model framed by a step length.",
+        )
+    check_flash(compilation, max_flash)
+    embedded = sum(v.events.nbytes + 4 * len(v.digests) for v in vectors)
+    flash = generated.constant_bytes + CODE_BYTES
+    ram = generated.plan.size + STACK_BYTES + RESERVED_BYTES
+    board = board_for(target, max(flash, max_flash or 0) + embedded, max(ram, max_ram or 0))
+    budget = Budget(max_flash or board.flash[1], max_ram or board.ram[1], STACK_BYTES)
+    for name in (f"{graph.name}.c", f"{graph.name}.h", f"{graph.name}_weights.h"):
+        text = generated.files[name]
+        (folder / name).write_text(text, encoding="utf-8")
+    with as_file(files("snnc") / "runtime_c") as runtime:
+        shutil.copytree(runtime / "include" / "snn", folder / "snn")
+        shutil.copytree(runtime / "targets" / "common", folder / "board")
+        for path in (runtime / "targets" / target.family).iterdir():
+            shutil.copy(path, folder / "board")
+        context = {
+            "name": graph.name,
+            "upper": graph.name.upper(),
+            "target": target,
+            "board": board,
+            "budget": budget,
+            "vectors": vectors,
+            "entries": _entries(generated.traces),
+            "event_lines": _event_lines,
+            "number_lines": _number_lines,
+        }
+        for template in (runtime / "targets" / "project").iterdir():
+            place = folder if template.name.startswith("Makefile") else folder / "board"
+            text = _render(template.read_text("utf-8"), context)
+            (place / template.name.removesuffix(".j2")).write_text(text, encoding="utf-8")
+    return board
+
+
+def _render(text: str, context: dict[str, Any]) -> str:
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    return environment.from_string(text).render(context)
+
+
+def _entries(traces: Iterable[Trace]) -> list[dict[str, Any]]:
+    entries, first = [], 0
+    for trace in traces:
+        suffix = "" if trace.what == "value" else " potential"
+        entries.append(
+            {"name": trace.node + suffix, "step_bytes": trace.step_bytes, "first": first}
+        )
+        first += trace.steps
+    return entries
+
+
+def _event_lines(events: npt.NDArray[np.void]) -> Iterable[str]:
+    texts = [f"{{{t}u, {x}, {y}, {p}}}" for t, x, y, p in events.tolist()]
+    for start in range(0, len(texts), 8):
+        yield ", ".join(texts[start : start + 8]) + ","
+
+
+def _number_lines(values: Sequence[int]) -> Iterable[str]:
+    for start in range(0, len(values), 8):
+        yield ", ".join(f"0x{value:08x}u" for value in values[start : start + 8]) + ","
+
+
+def build(folder: Path) -> dict[str, int]:
+    """Run make, and measure bytes: ``library`` code and constants of the model alone, ``flash`` of
+    the test program without its vectors, ``ram`` of it with arena and stack.
+
+    Raises:
+        SnncError: OVER_BUDGET where it does not fit the linker script, C_COMPILER_FAILED.
+    """
+    done = _make(folder, "size")
+    if done.returncode:
+        overflows = re.findall(r"region `(\w+)' overflowed by (\d+) bytes", done.stderr)
+        if overflows:
+            what = "; ".join(
+                f"{region} is {int(size):,} bytes too small" for region, size in overflows
+            )
+            raise SnncError(OVER_BUDGET, what, where=str(folder))
+        said = [line for line in done.stderr.splitlines() if "error" in line] or ["make failed"]
+        raise SnncError(C_COMPILER_FAILED, said[0], where=str(folder))
+    text, data, bss = map(int, done.stdout.splitlines()[1].split()[:3])
+    sections = {
+        name: int(size, 16)
+        for name, size in re.findall(r"^(\.\w+)\s+(0x[0-9a-f]+)", done.stdout, re.MULTILINE)
+    }
+    return {
+        "library": text + data,
+        "library_bss": bss,
+        "flash": sum(
+            sections.get(name, 0) for name in (".isr_vector", ".text", ".rodata", ".data")
+        ),
+        "ram": sum(sections.get(name, 0) for name in (".stack", ".data", ".bss")),
+        "stack": sections.get(".stack", 0),
+    }
+
+
+def run(folder: Path, seconds: float = 600.0) -> BoardRun:
+    """Build and run the vectors in QEMU.
+
+    Raises:
+        SnncError: C_COMPILER_FAILED, OVER_BUDGET.
+    """
+    build(folder)
+    done = subprocess.run(
+        ["make", "-s", "run"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    said = done.stderr + done.stdout  # semihosting writes to standard error
+    stack = re.search(r"^stack (\d+) bytes$", said, re.MULTILINE)
+    passed = done.returncode == 0 and re.search(r"^PASS \d+ recordings$", said, re.MULTILINE)
+    return BoardRun(bool(passed), said.strip(), int(stack[1]) if stack else None)
+
+
+def _make(
+    folder: Path, goal: str, seconds: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    command = ["make", "-s", goal]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False
+    )

@@ -1,0 +1,1 @@
+"""Operators of quantized graphs: whole numbers in, whole numbers out, nothing left to rounding."""

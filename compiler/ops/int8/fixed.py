@@ -1,0 +1,66 @@
+"""Fixed-point arithmetic of the integer operators, and the one rounding rule of all of them.
+
+``round_shift(a, s)`` is floor(a / 2^s + 1/2): halves go up. Nothing else rounds. The C is
+``runtime_c/include/snn/fixed_point.h``; the two agree bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from snnc.compiler.ir import Node
+from snnc.compiler.ops.base import Op, Params
+
+BETA_BITS = 15
+"""A leak of 1 is 2^15."""
+
+SCORE_BITS = 15
+"""A score of 1 would be 2^15; a sigmoid stays below it."""
+
+LOGIT_BITS = 16
+"""Fraction bits of a logit, the input of the sigmoid's table."""
+
+LIMITS = {"int8": 2**7 - 1, "int16": 2**15 - 1, "int32": 2**31 - 1}
+"""The largest value of each width."""
+
+
+class IntegerOp(Op):
+    """An operator on whole numbers. Its reference is exact, and so is the C."""
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        return torch.zeros_like(output)
+
+
+def round_shift(a: torch.Tensor, shift: int) -> torch.Tensor:
+    """floor(a / 2^shift + 1/2) of int64 values."""
+    return (a + (1 << (shift - 1))) >> shift if shift else a
+
+
+def saturate(a: torch.Tensor, dtype: str) -> torch.Tensor:
+    """The nearest value that the width holds."""
+    return a.clamp(-LIMITS[dtype] - 1, LIMITS[dtype])
+
+
+def multiplier(value: float, bits: int) -> tuple[int, int]:
+    """(factor, shift) with value = factor / 2^shift to ``bits`` significant bits; value > 0."""
+    exponent = math.frexp(value)[1]
+    shift = bits - exponent
+    factor = round(math.ldexp(value, shift))
+    if shift < 0:
+        return factor << -shift, 0
+    return factor, shift
+
+
+def narrowest(bound: int) -> str:
+    """The narrowest width for sums that are proved to stay within +-bound, int16 or int32."""
+    return "int16" if bound <= LIMITS["int16"] else "int32"

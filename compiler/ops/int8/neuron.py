@@ -1,0 +1,131 @@
+"""Spiking neurons in integers: the recurrence of :mod:`snnc.compiler.ops.neuron`, fixed point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from snnc.compiler.emitter import Emitter
+from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Params, Rows, Sample
+from snnc.compiler.ops.int8.fixed import BETA_BITS, IntegerOp, round_shift, saturate
+
+
+class NeuronI8(IntegerOp):
+    """A spiking neuron per input element, in units of its channel's scale over 2^``input_shift``.
+
+    ::
+
+        L      = round_shift(beta U[t-1], 15)
+        hard   U[t] = (S[t-1] ? reset : L + drift) + X[t] 2^input_shift
+        soft   U[t] = (L + drift - S[t-1] reset) + X[t] 2^input_shift
+        none   U[t] = (L + drift) + X[t] 2^input_shift
+        fire   S[t] = U[t] >= threshold
+
+    attrs: ``beta`` (units of 2^-15), ``input_shift``, ``reset_mode``, ``width`` of U ("int16",
+    "int32"), ``saturate`` (whether U may leave its width; it then takes the nearest value of it).
+    params, one number a channel: ``threshold``; ``drift``, ``reset``, ``initial`` (absent: 0).
+    """
+
+    name = "neuron_i8"
+    rows = Rows.MAP
+
+    def time(self, node: Node) -> Time:
+        return Time.STATE
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        return inputs[0].of(Kind.SPIKE)
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        threshold = _per_channel(params["threshold"], inputs[0])
+        potentials = self.membrane(node, params, inputs[0])
+        return torch.stack([(u >= threshold).to(torch.int64) for u in potentials])
+
+    def membrane(self, node: Node, params: Params, x: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Membrane potential U[t] before the reset, per step, for sums x [T, *shape]."""
+        attrs = node.attrs
+        value = {role: _per_channel(vector, x) for role, vector in params.items()}
+        zero = torch.zeros_like(x[0])
+        drift, reset = value.get("drift", zero), value.get("reset", zero)
+        u, fired = value.get("initial", zero) + zero, zero != 0
+        for current in x:
+            kept = round_shift(attrs["beta"] * u, BETA_BITS) + drift
+            if attrs["reset_mode"] == "hard":
+                kept = torch.where(fired, reset, kept)
+            elif attrs["reset_mode"] == "soft":
+                kept = kept - torch.where(fired, reset, zero)
+            u = kept + (current << attrs["input_shift"])
+            if attrs["saturate"]:
+                u = saturate(u, attrs["width"])
+            yield u
+            fired = u >= value["threshold"]
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        n = node.type.size
+        added = 1 + ("drift" in params) + (node.attrs["reset_mode"] == "soft")
+        leaks = node.attrs["beta"] != 1 << BETA_BITS
+        return Counts.of(inputs[0].shape[0], mul=leaks * n, add=added * n, cmp=n)
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        wide = int(node.attrs["width"] == "int32")
+        shape = c.shape(
+            "snn_neuron_i8_params",
+            beta=node.attrs["beta"],
+            input_shift=node.attrs["input_shift"],
+            wide_input=int(c.input_type(0).dtype == "int32"),
+            wide=wide,
+            saturate=int(node.attrs["saturate"]),
+        )
+        vectors = {
+            role: c.constant(role, c.param(role), "[channel]", "int32_t") for role in node.params
+        }
+        u = c.state("u", f"{node.attrs['width']}_t", node.type.size)
+        if "initial" in vectors:
+            sizes = node.type.pixels, node.type.channels
+            c.begin("snn_neuron_begin_i8", *sizes, wide, vectors["initial"], u)
+        c.call(
+            f"snn_neuron_{node.attrs['reset_mode']}_i8",
+            shape,
+            c.row_pixels(node.type),
+            node.type.channels,
+            c.row_input(0),
+            c.row(u, node.type.size),
+            c.row_previous(),
+            c.row_output(),
+            *(vectors.get(role, "NULL") for role in ("drift", "reset", "threshold")),
+        )
+
+    def samples(self) -> Iterable[Sample]:
+        rng = np.random.default_rng(2)
+        base: dict[str, Any] = {"beta": 9830, "input_shift": 2, "reset_mode": "hard"}
+        base |= {"width": "int16", "saturate": True}
+        cases: list[dict[str, Any]] = [
+            {},
+            {"reset_mode": "soft"},
+            {"beta": 32768, "reset_mode": "soft", "input_shift": 0},
+            {"reset_mode": "none", "width": "int32", "saturate": False},
+        ]
+        for case in cases:
+            for shape in [(5,), (33, 3, 5), (64, 2, 2)]:
+                for dtype in ("int16", "int32"):
+                    params = {"threshold": rng.integers(50, 4000, shape[0])}
+                    for role in ("reset", "drift", "initial")[: rng.integers(4)]:
+                        params[role] = rng.integers(-100, 100, shape[0])
+                    given = TensorType(shape, Kind.REAL, dtype=dtype)
+                    yield Sample((given,), base | case, params, time_steps=7)
+
+
+def _per_channel(vector: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """[C] spread over the shape of one step of x [T, C, ...]."""
+    return vector.reshape(-1, *[1] * (x.ndim - 2))

@@ -1,0 +1,100 @@
+"""How quantization chooses scales, fraction bits and bounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from snnc.compiler.ir import Array
+from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS
+
+THRESHOLD_LIMIT = 2**12
+"""A scale is large enough that the threshold takes at most this many units of it."""
+
+MAX_INPUT_SHIFT = 6
+"""Most fraction bits that a membrane potential gets beyond the unit of its sums."""
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """What calibration saw: the largest |value| by node, of membrane potentials by channel."""
+
+    values: Mapping[str, float]
+    membranes: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A quantized value: real = unit * integer, unit [1] or [C]; |integer| <= bound, proved."""
+
+    unit: Array
+    bound: int
+
+
+def weight_scale(weight: Array, bias: Array, threshold: float) -> Array:
+    """One scale for each output channel of ``weight`` [O, ...].
+
+    The weights fit int8, the bias 14 bits, and what the neuron compares with, ``threshold`` (0
+    where there is no neuron), takes at most THRESHOLD_LIMIT units. A channel without weights gets
+    a scale that something else fits.
+    """
+    largest = np.abs(weight.reshape(len(weight), -1)).max(axis=1)
+    scale = np.maximum(largest / LIMITS["int8"], np.abs(bias) / 2**13)
+    scale = np.maximum(scale, largest.max() / LIMITS["int8"] / 256)
+    scale = np.maximum(scale, threshold / THRESHOLD_LIMIT)
+    return np.where(scale > 0, scale, 1.0)
+
+
+def membrane_bound(
+    mode: str, beta: int, params: Mapping[str, Array], drive: int, time_steps: int
+) -> float:
+    """The largest |U| in T steps: b' = leak b + c, where c takes in rounding and reset.
+
+    Args:
+        mode: of the reset.
+        beta: leak, units of 2^-BETA_BITS.
+        params: drift, reset and initial potential by channel, as integers.
+        drive: bound on the input of a step.
+        time_steps: T.
+    """
+    size = {role: float(np.abs(value).max()) for role, value in params.items()}
+    reset = size.get("reset", 0.0)
+    added = drive + size.get("drift", 0.0) + 0.5 + (reset if mode == "soft" else 0.0)
+    bound = max(size.get("initial", 0.0), reset + drive if mode == "hard" else 0.0)
+    worst = bound
+    for _ in range(time_steps):
+        bound = beta / 2**BETA_BITS * bound + added
+        worst = max(worst, bound)
+    return worst
+
+
+def fractions(values: Array) -> tuple[Array, int]:
+    """Values as int16 in units of 2^-shift, with the largest shift that fits (at most 24)."""
+    largest = float(np.abs(values).max())
+    shift = 24 if largest == 0 else min(24, math.floor(math.log2(LIMITS["int16"] / largest)))
+    shift = max(shift, 0)
+    return np.round(values * 2.0**shift), shift
+
+
+def shifted_bound(bound: int, shift: int) -> int:
+    """Bound on round_shift of values within ``bound``."""
+    return (bound >> shift) + 1
+
+
+def input_shift(largest: float, seen: float, bound: int) -> int:
+    """Fraction bits of a membrane potential, in 16 bits where the constants allow that.
+
+    The constants keep two bits of headroom, what calibration saw one; sums must fit 31 bits.
+    """
+    shift = 0
+    while (
+        shift < MAX_INPUT_SHIFT
+        and largest * 2 ** (shift + 1) <= 2**13
+        and seen * 2 ** (shift + 1) <= 2**14
+        and bound << (shift + 1) < LIMITS["int32"] // 2
+    ):
+        shift += 1
+    return shift

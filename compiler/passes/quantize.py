@@ -1,0 +1,429 @@
+"""Post-training quantization: a float graph becomes a graph of whole numbers.
+
+Every value of the new graph is an integer times a *unit*: 1 for spikes and counts, a number per
+output channel for the sums of convolutions and linear layers, one number for all channels inside
+attention. Weights are int8 with one scale per output channel; batch norm has been folded before.
+Sums are int16 where the weights prove that no partial sum can leave it, else int32.
+
+Calibration (training data) only chooses units and fraction bits, never the width of a sum.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from snnc.compiler.ir import Array, Graph, Kind, Node, TensorType, prune
+from snnc.compiler.ops.base import UNTYPED, unsupported
+from snnc.compiler.ops.int8.fixed import (
+    BETA_BITS,
+    LIMITS,
+    LOGIT_BITS,
+    SCORE_BITS,
+    multiplier,
+    narrowest,
+)
+from snnc.compiler.ops.int8.scaling import (
+    Ranges,
+    Scaled,
+    fractions,
+    input_shift,
+    membrane_bound,
+    shifted_bound,
+    weight_scale,
+)
+from snnc.compiler.typing import infer_types
+
+WEIGHT_LIMIT = LIMITS["int8"]
+COUNT_LIMIT = 2**16 - 1
+"""Events in one cell of a frame; more is an error at run time."""
+
+NARROW_COUNT = 2**6 - 1
+"""Counts are kept in 8 bits if calibration saw no more than this; above 255 is an error."""
+
+HEADROOM = 2.0
+"""Currents may exceed what calibration saw by this factor before they saturate."""
+
+FRACTION_BITS = 4
+"""Fraction bits of pooled statistics and what is mixed from them."""
+
+FACTOR_BITS = 20
+"""Significant bits of the constant factors of means and logits."""
+
+
+ONE = np.ones(1)
+
+
+def quantize(graph: Graph, ranges: Ranges) -> Graph:
+    """The integer twin of an optimised graph.
+
+    The output node's attribute ``unit`` is what one unit of its scores is worth.
+
+    Raises:
+        SnncError: UNSUPPORTED_LAYER for an op, or a use of one, that has no integer twin.
+    """
+    return _Quantizer(graph, ranges).run()
+
+
+class _Quantizer:
+    def __init__(self, graph: Graph, ranges: Ranges) -> None:
+        self.graph = graph
+        self.ranges = ranges
+        self.users = graph.users
+        self.nodes: list[Node] = []
+        self.params: dict[str, Array] = {}
+        self.scaled: dict[str, Scaled] = {}
+        self.types: dict[str, TensorType] = {}
+        self.renamed: dict[str, str] = {}
+
+    def run(self) -> Graph:
+        """Convert every node, in order."""
+        for node in self.graph.nodes:
+            node = node.replace(inputs=tuple(self.renamed.get(i, i) for i in node.inputs))
+            convert = _CONVERSIONS.get(node.op)
+            if convert is None:
+                raise unsupported(
+                    node,
+                    f"{node.op} has no int8 form here",
+                    "Compile with --dtype f32, or train the model with batch norm and pooling "
+                    "next to a convolution, where they can be folded.",
+                )
+            convert(self, node)
+        outputs = tuple(self.renamed.get(name, name) for name in self.graph.outputs)
+        units = {name: float(self.scaled[name].unit.max()) for name in outputs}
+        nodes = tuple(
+            node.with_attrs(unit=units[node.name]) if node.name in units else node
+            for node in self.nodes
+        )
+        quantized = self.graph.replace(nodes=nodes, params=self.params, outputs=outputs)
+        return prune(infer_types(quantized))
+
+    # building ----------------------------------------------------------------------------
+
+    def add(
+        self,
+        node: Node,
+        op: str,
+        scaled: Scaled,
+        attrs: Mapping[str, object] | None = None,
+        params: Mapping[str, Array] | None = None,
+    ) -> None:
+        """Append a node with new attributes and integer parameters."""
+        limit = LIMITS["int32"]
+        if scaled.bound > limit:
+            raise unsupported(
+                node,
+                f"its sums may reach {scaled.bound:,}, more than 32 bits hold ({limit:,})",
+                "Use smaller weights, or compile this model with --dtype f32.",
+            )
+        keys = {role: f"{node.name}.{role}+int8" for role in params or {}}
+        for role, value in (params or {}).items():
+            self.params[keys[role]] = np.asarray(value).round().astype(np.int64)
+        attrs = node.attrs if attrs is None else attrs
+        self.nodes.append(node.replace(op=op, attrs=attrs, params=keys, type=UNTYPED))
+        self.scaled[node.name] = scaled
+
+    def keep(self, node: Node, scaled: Scaled) -> None:
+        """Append a node that computes on spikes and counts already."""
+        self.nodes.append(node)
+        self.scaled[node.name] = scaled
+
+    def current(self, node: Node, index: int = 0) -> Node:
+        """The node with input ``index`` as int16 in one unit for all channels."""
+        name = node.inputs[index]
+        source = next(entry for entry in self.nodes if entry.name == name)
+        if source.op in _CURRENTS:
+            return node
+        if source.op not in _SUMS:
+            raise unsupported(
+                node, f"{node.op} of {source.op} has no int8 form", "Compile with --dtype f32."
+            )
+        wanted = f"{name}_current"
+        if wanted not in self.scaled:
+            self._requantize(source, wanted)
+        inputs = (*node.inputs[:index], wanted, *node.inputs[index + 1 :])
+        return node.replace(inputs=inputs)
+
+    def _requantize(self, source: Node, name: str) -> None:
+        given = self.scaled[source.name]
+        largest = self.ranges.values[source.name]
+        unit = HEADROOM * largest / LIMITS["int16"] if largest else 1.0
+        ratio = given.unit / unit
+        top, shift = multiplier(float(ratio.max()), 15)
+        factor = np.round(ratio * 2.0**shift)
+        rounding = 1 << max(shift - 1, 0)
+        fits = given.bound * top + rounding <= LIMITS["int32"] and shift <= 30
+        attrs = {"shift": shift, "wide_product": not fits}
+        node = source.replace(name=name, inputs=(source.name,))
+        scaled = Scaled(np.array([unit]), LIMITS["int16"] + 1)
+        self.add(node, "requantize", scaled, attrs, {"factor": factor})
+
+    # synapses ----------------------------------------------------------------------------
+
+    def synapse(self, node: Node) -> None:
+        """conv2d and linear: int8 weights, or the small convolution of attention's maps."""
+        given = self.scaled[node.inputs[0]]
+        own = self.graph.params_of(node)
+        if self.graph_kind(node.inputs[0]) is Kind.REAL:
+            self.maps(node, given, own)
+            return
+        weight = own["weight"] * given.unit[0]
+        bias = own.get("bias", np.zeros(len(weight)))
+        scale = self._weight_scale(node, weight, bias)
+        rows = weight.reshape(len(weight), -1) / scale[:, None]
+        integer = np.clip(np.round(rows), -WEIGHT_LIMIT, WEIGHT_LIMIT)
+        offset = np.round(bias / scale)
+        # whatever the order and the inputs, a partial sum stays between these two
+        most = np.maximum(integer, 0).sum(axis=1) * given.bound + np.abs(offset)
+        least = np.maximum(-integer, 0).sum(axis=1) * given.bound + np.abs(offset)
+        bound = int(max(most.max(), least.max()))
+        params = {"weight": integer.reshape(weight.shape)}
+        if "bias" in own:
+            params["bias"] = offset
+        attrs = {**node.attrs, "width": narrowest(bound)}
+        self.add(node, f"{node.op}_i8", Scaled(scale, bound), attrs, params)
+
+    def _weight_scale(self, node: Node, weight: Array, bias: Array) -> Array:
+        """One scale a channel: the weights fit int8, the bias 14 bits, the threshold 13."""
+        ends = [
+            max(abs(user.attrs["threshold"]), abs(user.attrs["reset"])) / abs(user.attrs["gain"])
+            for user in self.users[node.name]
+            if user.op == "neuron"
+        ]
+        return weight_scale(weight, bias, max(ends, default=0.0))
+
+    def maps(self, node: Node, given: Scaled, own: Mapping[str, Array]) -> None:
+        """A convolution without bias of maps in one unit; the result keeps that unit."""
+        if node.op != "conv2d" or "bias" in own or len(given.unit) != 1:
+            raise unsupported(
+                node, f"{node.op} of real values has no int8 form", "Compile with --dtype f32."
+            )
+        weight, shift = fractions(own["weight"])
+        rows = np.abs(weight.reshape(len(weight), -1)).sum(axis=1).max()
+        scaled = Scaled(given.unit, shifted_bound(given.bound * int(rows), shift))
+        self.add(node, "conv2d_maps", scaled, {**node.attrs, "shift": shift}, {"weight": weight})
+
+    def graph_kind(self, name: str) -> Kind:
+        """Kind of a value of the float graph; what this pass adds is REAL."""
+        index = self.graph.index
+        return index[name].type.kind if name in index else Kind.REAL
+
+    # neurons -----------------------------------------------------------------------------
+
+    def neuron(self, node: Node) -> None:
+        """A neuron in units of its sums, with as many fraction bits as its range allows."""
+        given, attrs = self.scaled[node.inputs[0]], node.attrs
+        channels = node.type.channels
+        if node.params or attrs["reset_mode"] == "clear":
+            raise unsupported(
+                node,
+                "a neuron with constants of its own per channel, or a clearing reset, has no int8 "
+                "form",
+                "Compile it with --dtype f32.",
+            )
+        unit = np.broadcast_to(given.unit * attrs["gain"], (channels,))
+        if unit.min() <= 0:
+            raise unsupported(node, "a neuron whose gain is not positive has no int8 form", "")
+        ends = {key: attrs[key] / unit for key in ("threshold", "reset", "drift", "initial")}
+        largest = max(float(np.abs(end).max()) for end in ends.values())
+        seen = float((self.ranges.membranes[node.name] / unit).max())
+        shift = input_shift(largest, seen, given.bound)
+        narrow = largest * 2**shift <= LIMITS["int16"]
+        narrow = narrow and given.bound << shift < LIMITS["int32"] // 2
+        threshold = ends["threshold"] * 2**shift
+        strict = np.floor(threshold) + 1 if attrs["strict"] else np.ceil(threshold)
+        params = {"threshold": np.clip(strict, -LIMITS["int32"], LIMITS["int32"])}
+        for role in ("drift", "reset", "initial"):
+            value = np.round(ends[role] * 2**shift)
+            if value.any() and not (role == "reset" and attrs["reset_mode"] == "none"):
+                params[role] = value
+        width = "int16" if narrow else "int32"
+        beta = round(attrs["beta"] * 2**BETA_BITS)
+        drive = given.bound << shift
+        bound = membrane_bound(attrs["reset_mode"], beta, params, drive, self.graph.time_steps)
+        new = {
+            "beta": beta,
+            "input_shift": shift,
+            "reset_mode": attrs["reset_mode"],
+            "width": width,
+            "saturate": bound > LIMITS[width],
+        }
+        self.add(node, "neuron_i8", Scaled(ONE, 1), new, params)
+
+    # attention ---------------------------------------------------------------------------
+
+    def statistics(self, node: Node) -> None:
+        """Means and maxima with FRACTION_BITS more than the current."""
+        source = self.graph[node.inputs[0]].type
+        node = self.current(node)
+        terms = {
+            "pixels": source.pixels,
+            "all": source.size,
+            "time_pixels": source.pixels * self.graph.time_steps,
+            "time_channels": source.channels * self.graph.time_steps,
+        }[node.attrs["over"]]
+        scaled, attrs = self._pooled(node, terms)
+        self.add(node, "statistics_i8", scaled, {**node.attrs, **attrs})
+
+    def masked_statistics(self, node: Node) -> None:
+        """The same over time and channels of two groups; their sums are int32."""
+        terms = self.graph[node.inputs[0]].type.channels * self.graph.time_steps
+        if terms >= 2**16:
+            raise unsupported(
+                node,
+                f"the sum of T*C = {terms:,} currents may leave 32 bits (at most 65,535)",
+                "Use fewer time steps or channels.",
+            )
+        node = self.current(node)
+        scaled, attrs = self._pooled(node, terms)
+        self.add(node, "masked_statistics_i8", scaled, {**node.attrs, **attrs})
+
+    def _pooled(self, node: Node, terms: int) -> tuple[Scaled, dict[str, int]]:
+        scale = node.attrs["mean_scale"]
+        factor, shift = multiplier(scale / terms * 2**FRACTION_BITS, FACTOR_BITS)
+        bound = int(max(1.0, scale) * (LIMITS["int16"] + 1)) << FRACTION_BITS
+        unit = self.scaled[node.inputs[0]].unit / 2**FRACTION_BITS
+        attrs = {"factor": factor, "shift": shift, "bits": FRACTION_BITS}
+        return Scaled(unit, bound), attrs
+
+    def weighted_rows(self, node: Node) -> None:
+        """Weights in units of a power of two."""
+        given = self.one_unit(node)
+        weights, shift = fractions(self.graph.params_of(node)["weights"])
+        bound = shifted_bound(given.bound * int(np.abs(weights).sum()), shift)
+        scaled = Scaled(given.unit, bound)
+        self.add(node, "weighted_rows_i8", scaled, {"shift": shift}, {"weights": weights})
+
+    def mlp(self, node: Node) -> None:
+        """Both layers in units of powers of two; the bound holds for the hidden layer too."""
+        given, own = self.one_unit(node), self.graph.params_of(node)
+        reduce, shift1 = fractions(own["reduce"])
+        expand, shift2 = fractions(own["expand"])
+        hidden = shifted_bound(given.bound * int(np.abs(reduce).sum(axis=1).max()), shift1)
+        bound = shifted_bound(hidden * int(np.abs(expand).sum(axis=1).max()), shift2)
+        attrs = {**node.attrs, "shift1": shift1, "shift2": shift2}
+        params = {"reduce": reduce, "expand": expand}
+        scaled = Scaled(given.unit, max(hidden, bound))
+        self.add(node, "mlp_i8", scaled, attrs, params)
+
+    def sigmoid(self, node: Node) -> None:
+        """By table; left out where only an order is read from it, which it keeps."""
+        given = self.one_unit(node)
+        if all(user.op == "complementary_mask" for user in self.users[node.name]):
+            self.renamed[node.name] = node.inputs[0]
+            return
+        factor, shift = multiplier(float(given.unit[0]) * 2**LOGIT_BITS, FACTOR_BITS)
+        scaled = Scaled(np.array([2.0**-SCORE_BITS]), LIMITS["int16"])
+        self.add(node, "sigmoid_i8", scaled, {"factor": factor, "shift": shift})
+
+    def one_unit(self, node: Node) -> Scaled:
+        """The input, which must be a pooled statistic or what is mixed from one."""
+        source = next(entry for entry in self.nodes if entry.name == node.inputs[0])
+        if source.op not in _MIXES:
+            raise unsupported(
+                node, f"{node.op} of {source.op} has no int8 form", "Compile with --dtype f32."
+            )
+        return self.scaled[node.inputs[0]]
+
+    def complementary_mask(self, node: Node) -> None:
+        """Compares integers of one unit; the op is the same."""
+        self.one_unit(node)
+        self.keep(node, Scaled(ONE, 1))
+
+    def gate(self, node: Node) -> None:
+        """masked_gate, scale, relu: int16 in the unit of the current."""
+        node = self.current(node)
+        self.add(node, f"{node.op}_i8", self.scaled[node.inputs[0]], {})
+
+    # the rest ----------------------------------------------------------------------------
+
+    def input(self, node: Node) -> None:
+        """Event counts are exact: 8 bits a cell where calibration is far from filling them."""
+        if node.type.kind is Kind.REAL:
+            raise unsupported(node, "a real input has no int8 form", "Feed event counts.")
+        if node.type.kind is Kind.SPIKE:
+            self.keep(node, Scaled(ONE, 1))
+            return
+        narrow = self.ranges.values[node.name] <= NARROW_COUNT and all(
+            user.op in ("conv2d", "linear") for user in self.users[node.name]
+        )
+        stored = dataclasses.replace(node.type, dtype="uint8" if narrow else "")
+        limit = 2**8 - 1 if narrow else COUNT_LIMIT
+        self.keep(node.replace(type=stored), Scaled(ONE, limit))
+
+    def whole(self, node: Node) -> None:
+        """flatten, max_pool2d: spikes and counts as they are."""
+        if node.type.kind is Kind.REAL:
+            raise unsupported(
+                node, f"{node.op} of real values has no int8 form", "Compile with --dtype f32."
+            )
+        self.keep(node, self.scaled[node.inputs[0]])
+
+    def total(self, node: Node) -> None:
+        """add of spikes and counts: a count, exact."""
+        if node.type.kind is Kind.REAL:
+            raise unsupported(
+                node, "the sum of real values has no int8 form", "Compile with --dtype f32."
+            )
+        bound = sum(self.scaled[name].bound for name in node.inputs)
+        if bound > COUNT_LIMIT:
+            raise unsupported(
+                node, f"a count may reach {bound:,}, more than 65,535", "Compile with --dtype f32."
+            )
+        self.keep(node, Scaled(ONE, bound))
+
+    def time_mean(self, node: Node) -> None:
+        """Sums instead of means: T times as large for every class."""
+        kind = self.graph_kind(node.inputs[0])
+        if kind is Kind.REAL:
+            node = self.current(node)
+        elif kind is Kind.COUNT:
+            raise unsupported(
+                node, "the mean of counts has no int8 form", "Compile with --dtype f32."
+            )
+        given, steps = self.scaled[node.inputs[0]], self.graph.time_steps
+        self.add(node, "time_sum_i8", Scaled(given.unit / steps, given.bound * steps))
+
+    def group_mean(self, node: Node) -> None:
+        """Sums instead of means: as many times as large for every class."""
+        source = next(entry for entry in self.nodes if entry.name == node.inputs[0])
+        if source.op != "time_sum_i8":
+            raise unsupported(
+                node,
+                "votes before the mean over time have no int8 form",
+                "Vote after the mean: the scores are the same.",
+            )
+        given, size = self.scaled[node.inputs[0]], node.attrs["size"]
+        scaled = Scaled(given.unit / size, given.bound * size)
+        self.add(node, "group_sum", scaled, {"size": size})
+
+
+_SUMS = ("conv2d_i8", "linear_i8")
+_CURRENTS = ("requantize", "masked_gate_i8", "scale_i8", "relu_i8")
+_MIXES = ("statistics_i8", "masked_statistics_i8", "weighted_rows_i8", "mlp_i8", "conv2d_maps")
+
+_CONVERSIONS: dict[str, Callable[[_Quantizer, Node], None]] = {
+    "input": _Quantizer.input,
+    "conv2d": _Quantizer.synapse,
+    "linear": _Quantizer.synapse,
+    "neuron": _Quantizer.neuron,
+    "statistics": _Quantizer.statistics,
+    "masked_statistics": _Quantizer.masked_statistics,
+    "weighted_rows": _Quantizer.weighted_rows,
+    "mlp": _Quantizer.mlp,
+    "sigmoid": _Quantizer.sigmoid,
+    "complementary_mask": _Quantizer.complementary_mask,
+    "masked_gate": _Quantizer.gate,
+    "scale": _Quantizer.gate,
+    "relu": _Quantizer.gate,
+    "flatten": _Quantizer.whole,
+    "max_pool2d": _Quantizer.whole,
+    "add": _Quantizer.total,
+    "time_mean": _Quantizer.time_mean,
+    "group_mean": _Quantizer.group_mean,
+}
+
+
+__all__: Sequence[str] = ("Ranges", "quantize")

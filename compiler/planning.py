@@ -1,0 +1,101 @@
+"""What to store and what to compute again, so that a program fits a memory.
+
+A value that a later stage reads is stored for all steps unless it is recomputed there from spikes.
+Storing is faster, recomputing smaller: the largest stored values go first, until the arena fits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import networkx as nx
+
+from snnc.compiler import codegen, lifetimes, memory
+from snnc.compiler.ir import Graph, Kind, Time
+from snnc.compiler.layout import step_bytes
+from snnc.compiler.ops import op_of
+from snnc.compiler.schedule import Schedule, schedule
+from snnc.errors import OVER_BUDGET, SnncError
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A schedule in which some values are recomputed, and the arena it needs (bytes)."""
+
+    recomputed: frozenset[str]
+    schedule: Schedule
+    plan: memory.Plan
+
+    @property
+    def executions(self) -> int:
+        """How often a recomputed node runs beyond once a step, summed over nodes."""
+        runs = [node.name for stage in self.schedule.stages for node in stage.loop]
+        return len(runs) - len(set(runs))
+
+
+def choices(graph: Graph) -> list[Choice]:
+    """From storing everything to recomputing all that can be, each smaller than the one before."""
+    recomputed: frozenset[str] = frozenset()
+    found = [_choice(graph, recomputed)]
+    for name in _largest_first(graph, found[0].schedule):
+        recomputed |= _with_sources(graph, name)
+        choice = _choice(graph, recomputed)
+        if choice.plan.size < found[-1].plan.size:
+            found.append(choice)
+    return found
+
+
+def fitting(graph: Graph, arena_bytes: int | None) -> Choice:
+    """The choice that recomputes least of those that fit; without a limit, store everything.
+
+    Raises:
+        SnncError: OVER_BUDGET with the numbers, the largest buffers, and what would help.
+    """
+    if arena_bytes is None:
+        return _choice(graph, frozenset())
+    every = choices(graph)
+    for choice in every:
+        if choice.plan.size <= arena_bytes:
+            return choice
+    raise _over_budget(graph, every[-1].plan, arena_bytes)
+
+
+def _choice(graph: Graph, recomputed: frozenset[str]) -> Choice:
+    plan = schedule(graph, recomputed)
+    program, _ = codegen.emit(graph, plan)
+    arena = memory.plan(lifetimes.buffers(graph, plan, program))
+    return Choice(recomputed, plan, arena)
+
+
+def _largest_first(graph: Graph, plan: Schedule) -> list[str]:
+    """Stored values that a later loop could compute again."""
+    names = [name for name in plan.stored if _can_recompute(graph, name)]
+    return sorted(names, key=lambda name: (-step_bytes(graph[name].type), name))
+
+
+def _can_recompute(graph: Graph, name: str) -> bool:
+    node = graph[name]
+    step = node.op != "input" and op_of(node).time(node) is Time.STEP
+    return step and node.type.kind is Kind.REAL and name not in graph.outputs
+
+
+def _with_sources(graph: Graph, name: str) -> frozenset[str]:
+    """The value and the reals that it is made of, up to spikes or what a whole window gave."""
+    flow = graph.digraph()
+    kept = [node.name for node in graph.nodes if not _can_recompute(graph, node.name)]
+    flow.remove_nodes_from(kept)
+    return frozenset({name, *nx.ancestors(flow, name)})
+
+
+def _over_budget(graph: Graph, plan: memory.Plan, limit: int) -> SnncError:
+    largest = sorted(plan.buffers, key=lambda buffer: -buffer.size)[:4]
+    parts = ", ".join(f"{buffer.name.split('@')[0]} {buffer.size:,}" for buffer in largest)
+    return SnncError(
+        OVER_BUDGET,
+        f"the arena needs {plan.size:,} bytes even where all that can be is recomputed (the least "
+        f"of any plan: {plan.lower_bound:,}), and {limit:,} are left for it; the largest buffers: "
+        f"{parts}",
+        where=graph.name,
+        mend="Fewer time steps, fewer channels or a smaller input (--downsample in training) would "
+        "help, and int8 where the model is float.",
+    )

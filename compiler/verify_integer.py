@@ -1,0 +1,139 @@
+"""The proof for int8: the C equals the integer reference bit for bit.
+
+Every node's value, every membrane potential, every step and the scores are compared, with nothing
+forced: integers leave nothing to explain. How far the integers are from the float model is a
+question of accuracy, reported beside it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from snnc.compiler import reference
+from snnc.compiler.build import NATIVE, ObservedModel
+from snnc.compiler.compilation import Compilation
+from snnc.compiler.ir import Array, Graph, Node
+from snnc.compiler.ops import op_of
+from snnc.compiler.ops.int8.neuron import NeuronI8
+from snnc.compiler.verify import Divergence, LayerResult, Verification, analytic_counts
+
+
+@dataclass
+class IntegerVerification(Verification):
+    """The result over all samples; a layer is a node, its membrane potentials included."""
+
+    score_mismatches: int = 0
+    float_agreement: int = 0
+    layers: list[LayerResult] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every value, score and count is equal."""
+        return super().passed and self.score_mismatches == 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The JSON contract of ``snnc verify``; ``accuracy.pytorch`` is the float model's."""
+        return {**super().as_json(), "dtype": "int8", "score_mismatches": self.score_mismatches}
+
+
+class IntegerVerifier:
+    """Verifies one quantized model sample by sample; arguments as for ``verify.Verifier``."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        compilation: Compilation,
+        folder: Path,
+        flags: Sequence[str] = NATIVE,
+        files: Mapping[str, str] | None = None,
+    ) -> None:
+        self.model = model.eval()
+        self.graph = compilation.graph
+        stages = compilation.schedule.stages
+        self.runs = Counter(node.name for stage in stages for node in (*stage.loop, *stage.once))
+        self.nodes = [node for node in self.graph.nodes if node.op != "input"]
+        self.observed = ObservedModel(self.graph, compilation.generated, folder, flags, files=files)
+        layers = [LayerResult(node.name, node.loc.module) for node in self.nodes]
+        self.result = IntegerVerification(self.graph.time_steps, layers)
+
+    def verify(self, frames: Array, label: int | None = None) -> None:
+        """Compare one window of event counts [T, C, H, W]; adds to :attr:`result`."""
+        values, membranes = run_reference(self.graph, frames)
+        observed = self.observed.run(
+            frames,
+            observe=[(node.name, "value") for node in self.nodes]
+            + [(name, "membrane") for name in membranes],
+        )
+        for node, layer in zip(self.nodes, self.result.layers, strict=True):
+            name = node.name
+            self._compare(layer, values[name].numpy(), observed.values[name, "value"])
+            if name in membranes:
+                self._compare(layer, membranes[name].numpy(), observed.values[name, "membrane"])
+        expected = values[self.graph.outputs[0]][0].numpy()
+        self.result.score_mismatches += int((observed.scores != expected).sum())
+        self._compare_counts(values, observed.counts)
+        self._compare_classes(frames, observed.scores, label)
+        self.result.samples += 1
+
+    def _compare(self, layer: LayerResult, expected: Array, own: Array) -> None:
+        different = own.astype(np.int64) != expected
+        layer.compared += different.size
+        layer.mismatches += int(different.sum())
+        if different.any() and self.result.first_divergence is None:
+            step, *where = (int(i) for i in np.argwhere(different)[0])
+            margin = float(own[(step, *where)]) - float(expected[(step, *where)])
+            self.result.first_divergence = Divergence(
+                self.result.samples, layer.name, step, tuple(where), margin, 0.0
+            )
+
+    def _compare_counts(
+        self, values: Mapping[str, torch.Tensor], executed: Mapping[str, Mapping[str, int]]
+    ) -> None:
+        for name, once in analytic_counts(self.graph, values).items():
+            self.result.counted_nodes += 1
+            # a recomputed node works once a stage
+            expected = {what: count * self.runs[name] for what, count in once.items()}
+            if executed[name] != expected:
+                self.result.count_mismatches.append(
+                    f"sample {self.result.samples}, {name}: counted {expected}, "
+                    f"executed {dict(executed[name])}"
+                )
+
+    def _compare_classes(self, frames: Array, scores: Array, label: int | None) -> None:
+        with torch.no_grad():
+            x = torch.from_numpy(np.asarray(frames, dtype=np.float32))
+            floats = self.model(x[:, None])[0].numpy()
+        classes = {"pytorch": int(floats.argmax()), "c": int(scores.argmax())}
+        self.result.same_class += classes["pytorch"] == classes["c"]
+        if label is not None:
+            self.result.labelled += 1
+            for who, chosen in classes.items():
+                self.result.right[who] += chosen == label
+
+
+def run_reference(
+    graph: Graph, frames: Array
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Values of every node and membrane potentials of every neuron, int64 [T, *shape]."""
+    x = torch.from_numpy(np.asarray(frames).astype(np.int64))
+    values = reference.run(graph, {"input": x}, dtype=torch.int64)
+    return values, {
+        node.name: torch.stack(list(_membrane(graph, node, values)))
+        for node in graph.nodes
+        if node.op == "neuron_i8"
+    }
+
+
+def _membrane(graph: Graph, node: Node, values: Mapping[str, torch.Tensor]) -> Any:
+    op = op_of(node)
+    assert isinstance(op, NeuronI8)
+    params = {role: torch.from_numpy(value) for role, value in graph.params_of(node).items()}
+    return op.membrane(node, params, values[node.inputs[0]])

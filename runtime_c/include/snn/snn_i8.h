@@ -1,0 +1,16 @@
+/* Every kernel that an int8 model uses. C99, header only, no allocation, no input or output, no
+ * state, no floating point executed. */
+#ifndef SNN_SNN_I8_H
+#define SNN_SNN_I8_H
+
+#include "snn/attention_i8.h"
+#include "snn/conv2d_i8.h"
+#include "snn/elementwise.h"
+#include "snn/flatten.h"
+#include "snn/input.h"
+#include "snn/linear_i8.h"
+#include "snn/neuron_i8.h"
+#include "snn/pool.h"
+#include "snn/readout_i8.h"
+
+#endif
