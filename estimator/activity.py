@@ -8,7 +8,7 @@ evaluated with the spikes and masks of the executed one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -24,10 +24,18 @@ Interpreter = Callable[[Graph, Values, Values], Values]
 
 @dataclass(frozen=True)
 class Network:
-    """The two graphs of one network: ``source`` lowered, ``executed`` optimised."""
+    """The two graphs of one network.
+
+    Attributes:
+        source: the lowered graph.
+        executed: the optimised graph, float32 or quantized.
+        runs: how often a node runs in a window where that is more than once, because its value is
+            computed again rather than stored.
+    """
 
     source: Graph
     executed: Graph
+    runs: Mapping[str, int] = field(default_factory=dict)
 
 
 class Activity:

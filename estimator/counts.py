@@ -81,7 +81,8 @@ class Tally:
         values = _values(self.convention.footing, activity)
         for layer in self.layers:
             for name in layer.nodes:
-                visit = Visit(self.graph, layer, self.graph[name], values)
+                runs = self.network.runs.get(name, 1)
+                visit = Visit(self.graph, layer, self.graph[name], values, runs)
                 _accumulate(self.nodes.setdefault(name, {}), self.convention.count(visit))
             for name in layer.neurons:
                 fired = (values[name] != 0).flatten(1).sum(dim=1).tolist()

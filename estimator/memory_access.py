@@ -39,7 +39,7 @@ from typing import Any
 
 import torch
 
-from snnc.compiler.ir import Graph, Kind, Node
+from snnc.compiler.ir import SPIKING_OPS, Graph, Kind, Node, TensorType
 from snnc.compiler.ops import op_of, synapse
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.estimator.activity import Activity, Network
@@ -57,7 +57,10 @@ ACCESSES = (
 )
 
 WORD_BITS = 32
-"""Weights, potentials and events are words; an event is an address."""
+"""Floats are words, and so are events: an event is an address."""
+
+WEIGHT_BITS = 8
+"""Weights of quantized layers."""
 
 QUEUE = 1000
 """Events that a queue holds, as in the experiments of Lemaire et al. 2022."""
@@ -65,12 +68,12 @@ QUEUE = 1000
 
 @dataclass
 class Accesses:
-    """Accesses of each layer, in words, summed over samples.
+    """Accesses of each layer, summed over samples.
 
     Attributes:
         network: its graphs; the executed one is looked at.
         samples: how many samples have been added.
-        layers: layer → access → number of words.
+        layers: layer → access → how many.
     """
 
     network: Network
@@ -109,7 +112,7 @@ class Accesses:
         values = activity.executed
         if node.name == layer.synapse:
             return self._synapse(node, values[node.inputs[0]])
-        if node.op == "neuron":
+        if node.op in SPIKING_OPS:
             spikes = int((values[node.name] != 0).sum())
             updates = node.type.size * self.graph.time_steps
             return {
@@ -144,34 +147,71 @@ class Accesses:
 
     def energy_pj(self, layer: str, prices: MemoryPrices) -> dict[str, float]:
         """Energy of a layer's accesses in pJ, by kind of access, over all samples."""
-        capacities = self._capacities(next(entry for entry in self._layers if entry.name == layer))
+        memories = self._memories(next(entry for entry in self._layers if entry.name == layer))
         return {
-            access: words * WORD_BITS * prices.per_bit(capacities[access])
+            access: words * memories[access].bits * prices.per_bit(memories[access].bytes)
             for access, words in self.layers[layer].items()
         }
 
-    def _capacities(self, layer: Layer) -> dict[str, int]:
-        """Bytes of the memory that each kind of access goes to."""
-        word = WORD_BITS // 8
-        weights, read = 0, QUEUE
+    def _memories(self, layer: Layer) -> dict[str, _Memory]:
+        """The memory that each kind of access of a layer goes to."""
+        queue = _Memory(WORD_BITS, QUEUE)
+        weights, read = _Memory(WORD_BITS, 0), queue
         if layer.synapse:
             node = self.graph[layer.synapse]
-            weights = sum(value.size for value in self.graph.params_of(node).values())
+            values = self.graph.params_of(node).values()
+            bits = WEIGHT_BITS if node.op.endswith("_i8") else WORD_BITS
+            weights = _Memory(bits, sum(value.size for value in values))
             (given,) = self.graph.input_types(node)
-            read = given.size if given.kind is Kind.REAL else QUEUE
-        kept = [self.graph[name].type for name in layer.attention]
-        attention = sum(
-            entry.size * (self.graph.time_steps if entry.temporal else 1) for entry in kept
+            read = _Memory(_bits(given), given.size) if given.kind is Kind.REAL else queue
+        potentials = _Memory(
+            max((_potential_bits(self.graph[name]) for name in layer.neurons), default=WORD_BITS),
+            sum(self.graph[name].type.size for name in layer.nodes if _keeps(self.graph[name])),
         )
+        attention = self._attention(layer)
         return {
-            "inputs_read": read * word,
-            "weights_read": weights * word,
-            "potentials_read": layer.neuron_count * word,
-            "potentials_written": layer.neuron_count * word,
-            "outputs_written": QUEUE * word,
-            "attention_read": attention * word,
-            "attention_written": attention * word,
+            "inputs_read": read,
+            "weights_read": weights,
+            "potentials_read": potentials,
+            "potentials_written": potentials,
+            "outputs_written": queue,
+            "attention_read": attention,
+            "attention_written": attention,
         }
+
+    def _attention(self, layer: Layer) -> _Memory:
+        """Everything that a layer's attention keeps, all steps of it."""
+        kept = [self.graph[name].type for name in layer.attention]
+        steps = self.graph.time_steps
+        values = sum(entry.size * (steps if entry.temporal else 1) for entry in kept)
+        return _Memory(max((_bits(entry) for entry in kept), default=WORD_BITS), values)
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """A memory: the width of an entry and how many it holds."""
+
+    bits: int
+    entries: int
+
+    @property
+    def bytes(self) -> int:
+        return self.bits * self.entries // 8
+
+
+def _bits(given: TensorType) -> int:
+    """Width of an element as the C stores it; a word where it is a float."""
+    return int(given.dtype.removeprefix("int")) if given.dtype else WORD_BITS
+
+
+def _potential_bits(node: Node) -> int:
+    width: str = node.attrs.get("width", "")
+    return int(width.removeprefix("int")) if width else WORD_BITS
+
+
+def _keeps(node: Node) -> bool:
+    """Whether a node keeps a potential for each of its elements."""
+    return node.op in SPIKING_OPS or node.op == "integrator"
 
 
 def count_accesses(network: Network, activities: Iterable[Activity]) -> Accesses:
@@ -183,7 +223,7 @@ def count_accesses(network: Network, activities: Iterable[Activity]) -> Accesses
 
 
 def memory_json(accesses: Accesses, table: EnergyTable) -> dict[str, Any]:
-    """The ``memory`` key of the energy report: words and pJ by layer and in all.
+    """The ``memory`` key of the energy report: accesses and pJ by layer and in all.
 
     Raises:
         SnncError: BAD_OPTION for a table without memory prices.
@@ -197,7 +237,6 @@ def memory_json(accesses: Accesses, table: EnergyTable) -> dict[str, Any]:
     energies = {name: accesses.energy_pj(name, table.memory) for name in accesses.layers}
     return {
         "model": "derived after Lemaire et al. 2022",
-        "word_bits": WORD_BITS,
         "samples": accesses.samples,
         "layers": [
             {"name": name, **words, "energy_pj": sum(energies[name].values()), "by": energies[name]}

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from snnc.compiler.ir import Array, Graph
+from snnc.compiler.ir import SPIKING_OPS, Array, Graph
 from snnc.compiler.ops.neuron import Neuron
 from snnc.errors import BAD_OPTION, InternalError, SnncError
 from snnc.estimator.activity import Activity
@@ -206,12 +206,22 @@ class Redundancy:
             graph: a lowered graph.
             reach: how far the membrane histograms go below and above the threshold.
             bins: number of their bins, even.
+
+        Raises:
+            SnncError: BAD_OPTION for a quantized graph.
         """
         names = {node: layer.name for layer in layers_of(graph) for node in layer.neurons}
         records = {}
         for node in graph.nodes:
-            if node.op != "neuron":
+            if node.op not in SPIKING_OPS:
                 continue
+            if node.op != "neuron":
+                raise SnncError(
+                    BAD_OPTION,
+                    "a quantized network's membrane potentials have a unit of their own a channel",
+                    where=node.loc.module or node.name,
+                    mend="Measure the redundancy of the float network.",
+                )
             own = graph.params_of(node).get("threshold")
             thresholds = None if own is None else own.astype(np.float32)
             centre = float(node.attrs["threshold"]) if own is None else 0.0

@@ -65,19 +65,23 @@ class SampleGraph:
 def sample_graph(op: str, samples: Sequence[Sample]) -> SampleGraph:
     """One graph that holds every sample; all of them have the same number of time steps."""
     (steps,) = {sample.time_steps for sample in samples}
-    building = Importing(f"{op}_{steps}", steps)
-    whole = isinstance(OPS[op], IntegerOp)
+    return samples_graph(f"{op}_{steps}", [(op, sample) for sample in samples], steps)
+
+
+def samples_graph(name: str, samples: Sequence[tuple[str, Sample]], steps: int) -> SampleGraph:
+    """One graph that holds samples of several ops, over a number of time steps."""
+    building = Importing(name, steps)
     building.input((1,), Kind.COUNT)
     operands = {
         f"s{index}": tuple(
             _operand(building, f"s{index}x{position}", given)
             for position, given in enumerate(sample.inputs)
         )
-        for index, sample in enumerate(samples)
+        for index, (_, sample) in enumerate(samples)
     }
-    for (node, inputs), sample in zip(operands.items(), samples, strict=True):
+    for (node, inputs), (op, sample) in zip(operands.items(), samples, strict=True):
         building.add(node, op, inputs, sample.attrs, sample.params)
-    output = building.add("output", "time_sum_i8" if whole else "time_mean", ["input"])
+    output = building.add("output", "time_mean", ["input"])
     return SampleGraph(building.graph([output]), tuple(operands), operands)
 
 

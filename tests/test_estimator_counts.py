@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,13 @@ from torch import nn
 
 from snnc.compiler import codegen, pipeline, reference
 from snnc.compiler.build import NATIVE, ObservedModel
+from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir import Graph, Kind, Node, TensorType
 from snnc.compiler.ops import OPS
+from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.schedule import schedule
+from snnc.compiler.verify_integer import run_reference
 from snnc.errors import BAD_OPTION, NO_COUNT_RULE, SnncError
 from snnc.estimator.activity import Activity, Network, observe
 from snnc.estimator.conventions import CONVENTIONS, COUNTERS, Footing, convention_called
@@ -224,12 +227,62 @@ def test_executed_counts_equal_the_counters_of_instrumented_c(
         decisions = {name: value.numpy() for name, value in activity.discrete.items()}
         decisions.pop("input")
         counters = observed.run(frames, forced=decisions).counts
-        ours = {
-            name: {key: sum(counts.get(key, [0])) for key in COUNTERS}
-            for name, counts in tally.nodes.items()
-        }
-        assert ours == counters
+        assert summed(tally) == counters
         assert sum(sum(steps) for steps in tally.spikes.values()) > 0
+
+
+@pytest.mark.parametrize("attention_name", ["none", "asa1"])
+def test_executed_counts_of_a_quantized_network_equal_its_c(
+    tmp_path: Path, attention_name: str
+) -> None:
+    model = lively_network(attention_name, **SMALL)
+    graph = import_module(model, model.input_size, model.time_steps)
+    rng = np.random.default_rng(4)
+    windows = list(rng.poisson(0.5, (3, model.time_steps, *model.input_size)).astype(np.uint16))
+    compiled = compile_graph(graph, calibration=windows)
+    network = Network(compiled.source, compiled.graph)
+    values, _ = run_reference(compiled.graph, windows[0])
+    tally = Tally(CONVENTIONS["executed"], network)
+    tally.add(Activity(network, values, interpret))
+    observed = ObservedModel(compiled.graph, compiled.generated, tmp_path, flags=[*NATIVE, "-O0"])
+    counters = observed.run(windows[0]).counts
+    assert summed(tally) == counters
+    names = [entry.layer.name for entry in tally.per_layer()]
+    assert names == ["layer1", "layer2", "layer3", "fc1", "fc2", "readout"]
+    parts = {part for entry in tally.per_layer() for part in entry.parts}
+    assert ("attention" in parts) == (attention_name != "none")
+    if attention_name == "none":
+        return
+    paper = Tally(CONVENTIONS["paper"], network)
+    paper.add(Activity(network, values, interpret))
+    assert totals_of(paper.per_layer())["ac"] > 0  # the source network on the integers' spikes
+
+
+def test_what_is_computed_again_counts_again(tmp_path: Path) -> None:
+    model = lively_network("asa1", **SMALL)
+    graph = pipeline.optimised(import_module(model, model.input_size, model.time_steps))
+    plan = schedule(graph, recompute=["layer1_conv"])
+    runs = Counter(node.name for stage in plan.stages for node in (*stage.loop, *stage.once))
+    assert runs["layer1_conv"] == 3
+    network = Network(graph, graph, runs)
+    observed = ObservedModel(
+        graph, codegen.generate(graph, plan, None), tmp_path, flags=[*NATIVE, "-O0"]
+    )
+    frames = np.random.default_rng(3).poisson(0.4, (model.time_steps, *model.input_size))
+    (activity,) = observe(network, [frames], interpret)
+    tally = Tally(CONVENTIONS["executed"], network)
+    tally.add(activity)
+    decisions = {name: value.numpy() for name, value in activity.discrete.items()}
+    decisions.pop("input")
+    assert summed(tally) == observed.run(frames, forced=decisions).counts
+
+
+def summed(tally: Tally) -> dict[str, dict[str, int]]:
+    """A tally's counts by node, over the window, as the counters of the C have them."""
+    return {
+        name: {key: sum(counts.get(key, [0])) for key in COUNTERS}
+        for name, counts in tally.nodes.items()
+    }
 
 
 def with_kernel(graph, kernel: str):
@@ -334,9 +387,13 @@ def test_a_rule_that_divides_is_rounded_once() -> None:
     assert second.steps["ac"] == [27, 13]
 
 
-def test_every_convention_has_a_rule_for_every_op() -> None:
+def test_every_convention_has_a_rule_for_every_op_that_it_can_meet() -> None:
+    """Only ``executed`` sees quantized graphs; the others count the source network."""
+    integer = {name for name, op in OPS.items() if isinstance(op, IntegerOp)}
+    assert len(integer) > 10
     for convention in CONVENTIONS.values():
-        assert set(convention.rules) == set(OPS), convention.name
+        ops = set(OPS) if convention.footing is Footing.EXECUTED else set(OPS) - integer
+        assert set(convention.rules) == ops, convention.name
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS.values(), ids=CONVENTIONS)

@@ -42,12 +42,13 @@ Footing = Enum("Footing", ["EXECUTED", "SPIKES", "SOURCE"])
 
 @dataclass(frozen=True)
 class Visit:
-    """One node on one sample, with its surroundings."""
+    """One node on one sample, with its surroundings; ``runs`` is how often it is computed."""
 
     graph: Graph
     layer: Layer
     node: Node
     values: Values
+    runs: int = 1
 
     @property
     def inputs(self) -> list[torch.Tensor]:

@@ -15,7 +15,7 @@ from snnc.estimator.conventions.base import (
 def _count(visit: Visit) -> StepCounts:
     op = op_of(visit.node)
     counts = op.count(visit.node, visit.params, visit.inputs, visit.types)
-    return {counter: getattr(counts, counter).tolist() for counter in COUNTERS}
+    return {counter: (getattr(counts, counter) * visit.runs).tolist() for counter in COUNTERS}
 
 
 EXECUTED = Convention(
@@ -25,8 +25,8 @@ EXECUTED = Convention(
         "Every operation of the compiled network: an event-driven kernel adds a weight (AC) for "
         "each spike and each output that it reaches, borders excluded; a kernel that multiplies "
         "(event counts, reals, dense kernels) counts MAC. Normalisation and average pooling are "
-        "folded into the weights. Products, sums and comparisons outside weighted sums are "
-        "counted apart."
+        "folded into the weights. What is computed again to save memory counts again. Products, "
+        "sums and comparisons outside weighted sums are counted apart."
     ),
     source="The `count` facet of each operator; equal to the counters of an instrumented build.",
     footing=Footing.EXECUTED,

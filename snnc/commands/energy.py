@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
 import click
-from rich.console import Console
 
 from snnc.commands.options import (
     ModelChoice,
     console_for,
     json_option,
     model_options,
-    progress_bar,
     samples_option,
     split_option,
     write_json,
 )
-
-if TYPE_CHECKING:
-    from snnc.compiler.frontend.source import SourceModel
-    from snnc.compiler.ir import Array
-    from snnc.estimator.energy import Estimate
 
 
 @click.command()
@@ -35,6 +27,8 @@ if TYPE_CHECKING:
     "--convention", default="executed", show_default=True, help="Counting rule, or paper, dense …"
 )
 @click.option("--table", default="horowitz-f32", show_default=True, help="Energy table or file.")
+@click.option("--audit", "audited", is_flag=True, help="Every convention, and why they differ.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Write the page (HTML) here.")
 @json_option
 def command(
     model: ModelChoice,
@@ -44,6 +38,8 @@ def command(
     split: str,
     convention: str,
     table: str,
+    audited: bool,
+    out: Path | None,
     json_file: str | None,
 ) -> None:
     """Count MODEL's operations on DATA, layer by layer, and their energy.
@@ -51,52 +47,33 @@ def command(
     With --baseline also ΔE = E_MAC·Δ_MAC - E_AC·Δ_AC, negative where MODEL saves. The convention
     "executed" counts what the generated C executes; `snnc verify` proves it.
     """
+    from snnc.commands.surveying import survey, write_page
     from snnc.compiler.frontend.source import load_source
+    from snnc.estimator.audit import AUDITED, audit, audit_json
     from snnc.estimator.conventions import convention_called
-    from snnc.estimator.energy import Comparison, energy_json
+    from snnc.estimator.energy import Comparison, Estimate, energy_json
+    from snnc.estimator.report import Report, Subject
     from snnc.estimator.tables import load
-    from snnc.estimator.terminal import print_energy
+    from snnc.estimator.terminal import print_audit, print_energy
 
     rule, prices = convention_called(convention), load(table)
-    source = model.load()
-    ours = _estimate(source, data, split, samples, rule, prices, f"counting {model.spec}")
-    comparison = None
+    rules = AUDITED if audited or out is not None else (rule,)
+    page = out is not None
+    ours = survey(model.load(), data, split, samples, rules, everything=page)
+    estimate = Estimate(ours.tallies[rule.name], prices)
+    comparison = theirs = None
     if baseline is not None:
-        other = load_source(baseline)
-        theirs = _estimate(other, data, split, samples, rule, prices, f"counting {baseline}")
-        comparison = Comparison(ours, theirs)
-    write_json(energy_json(ours, comparison), json_file)
-    print_energy(console_for(json_file), model.spec, ours, comparison)
-
-
-def _estimate(
-    source: SourceModel,
-    data: str,
-    split: str,
-    samples: int | None,
-    rule: Any,
-    prices: Any,
-    doing: str,
-) -> Estimate:
-    """Count one model on the recordings."""
-    from snnc.commands.windows import windows
-    from snnc.compiler import pipeline, reference
-    from snnc.estimator.activity import Network, observe
-    from snnc.estimator.counts import count
-    from snnc.estimator.energy import Estimate
-
-    recordings = windows(source, data, split, samples)
-    graph = source.graph()
-    network = Network(pipeline.lowered(graph), pipeline.optimised(graph))
-
-    def interpret(graph: Any, inputs: Any, forced: Any) -> Any:
-        return reference.run(graph, inputs, forced=forced)
-
-    with progress_bar(Console(stderr=True)) as bar:
-
-        def frames() -> Iterator[Array]:
-            for window in bar.track(recordings, description=doing):
-                yield window.frames
-
-        tally = count(network, observe(network, frames(), interpret), [rule])[rule.name]
-    return Estimate(tally, prices)
+        theirs = survey(load_source(baseline), data, split, samples, rules, everything=page)
+        comparison = Comparison(estimate, Estimate(theirs.tallies[rule.name], prices))
+    lines = audit(ours.tallies) if audited else []
+    result = energy_json(estimate, comparison)
+    write_json(result | ({"audit": audit_json(lines, prices)} if lines else {}), json_file)
+    console = console_for(json_file)
+    print_energy(console, model.spec, estimate, comparison)
+    if lines:
+        print_audit(console, lines, estimate)
+    if out is not None:
+        other = None if theirs is None else Subject.of(str(baseline), theirs, prices)
+        subject = Subject.of(model.spec, ours, prices)
+        write_page(Report(subject, other, rule.name, f"{data}, {split} part"), out)
+        console.print(f"wrote {out}")

@@ -1,0 +1,64 @@
+"""``snnc analyze``: redundancy on recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from snnc.commands.options import (
+    ModelChoice,
+    console_for,
+    json_option,
+    model_options,
+    samples_option,
+    split_option,
+    write_json,
+)
+
+
+@click.command()
+@model_options
+@click.option("--baseline", help="MODEL to compare with, on the same recordings.")
+@click.option("--data", required=True, help="DATA: recordings to analyse.")
+@samples_option
+@split_option
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Write the page (HTML) here.")
+@json_option
+def command(
+    model: ModelChoice,
+    baseline: str | None,
+    data: str,
+    samples: int | None,
+    split: str,
+    out: Path | None,
+    json_file: str | None,
+) -> None:
+    """Measure MODEL's redundancy on DATA: firing rates, ghosts, membrane potentials, PTD, QE.
+
+    Definitions 1-6 of Yao et al., "Inherent Redundancy in Spiking Neural Networks".
+    """
+    from snnc.commands.surveying import survey, write_page
+    from snnc.compiler.frontend.source import load_source
+    from snnc.errors import InternalError
+    from snnc.estimator.analysis import redundancy_json
+    from snnc.estimator.report import Report, Subject
+    from snnc.estimator.tables import DEFAULT, load
+    from snnc.estimator.terminal import print_redundancy
+
+    ours = survey(model.load(), data, split, samples, (), redundancy=True)
+    theirs = None
+    if baseline is not None:
+        theirs = survey(load_source(baseline), data, split, samples, (), redundancy=True)
+    if ours.redundancy is None:
+        raise InternalError("the survey recorded no spikes")
+    other = None if theirs is None else theirs.redundancy
+    write_json(redundancy_json(ours.redundancy, other), json_file)
+    console = console_for(json_file)
+    print_redundancy(console, model.spec, ours.redundancy, other)
+    if out is not None:
+        prices = load(DEFAULT)
+        against = None if theirs is None else Subject.of(str(baseline), theirs, prices)
+        subject = Subject.of(model.spec, ours, prices)
+        write_page(Report(subject, against, data=f"{data}, {split} part"), out)
+        console.print(f"wrote {out}")
