@@ -29,7 +29,7 @@ def main() -> int:
         description="Compile, verify and report on the bundled models."
     )
     parser.add_argument("--out", type=Path, default=ROOT / "demo", help="where the files go")
-    parser.add_argument("--samples", type=int, default=20, help="recordings per model")
+    parser.add_argument("--samples", type=int, default=8, help="recordings per model")
     options = parser.parse_args()
     console = Console(highlight=False)
     table = Table(title="snnc demo")

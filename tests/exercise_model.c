@@ -18,6 +18,10 @@
         }                                                                         \
     } while (0)
 
+#ifndef SCORE
+#define SCORE float
+#endif
+
 #define FRAME_VALUES ((size_t)MODEL_TIME_STEPS * MODEL_FRAME_ELEMENTS)
 
 static uint16_t frames[FRAME_VALUES];
@@ -38,7 +42,7 @@ static void *new_arena(void) {
 
 static void misuse(unsigned char *arena) {
     model_net net;
-    float scores[MODEL_NUM_CLASSES];
+    SCORE scores[MODEL_NUM_CLASSES];
     EXPECT(SNN_ERR_NULL, model_init(NULL, arena, MODEL_ARENA_BYTES));
     EXPECT(SNN_ERR_NULL, model_init(&net, NULL, MODEL_ARENA_BYTES));
     EXPECT(SNN_ERR_ARENA_SIZE, model_init(&net, arena, 0));
@@ -95,7 +99,7 @@ static void events(unsigned char *arena) {
 }
 #endif
 
-static void window(model_net *net, float *scores) {
+static void window(model_net *net, SCORE *scores) {
     EXPECT(SNN_OK, model_push_frames(net, frames));
     EXPECT(SNN_OK, model_run(net));
     EXPECT(SNN_ERR_WINDOW, model_run(net));
@@ -105,7 +109,7 @@ static void window(model_net *net, float *scores) {
 int main(void) {
     uint32_t state = 1;
     model_net one, two;
-    float first[MODEL_NUM_CLASSES], again[MODEL_NUM_CLASSES], other[MODEL_NUM_CLASSES];
+    SCORE first[MODEL_NUM_CLASSES], again[MODEL_NUM_CLASSES], other[MODEL_NUM_CLASSES];
     unsigned char *const arena_one = new_arena(), *const arena_two = new_arena();
     for (size_t i = 0; i < FRAME_VALUES; i++) {
         frames[i] = (uint16_t)(random_number(&state) % 3u);

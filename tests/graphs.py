@@ -71,6 +71,7 @@ def sample_graph(op: str, samples: Sequence[Sample]) -> SampleGraph:
 def samples_graph(name: str, samples: Sequence[tuple[str, Sample]], steps: int) -> SampleGraph:
     """One graph that holds samples of several ops, over a number of time steps."""
     building = Importing(name, steps)
+    whole = all(isinstance(OPS[op], IntegerOp) for op, _ in samples)
     building.input((1,), Kind.COUNT)
     operands = {
         f"s{index}": tuple(
@@ -81,7 +82,7 @@ def samples_graph(name: str, samples: Sequence[tuple[str, Sample]], steps: int) 
     }
     for (node, inputs), (op, sample) in zip(operands.items(), samples, strict=True):
         building.add(node, op, inputs, sample.attrs, sample.params)
-    output = building.add("output", "time_mean", ["input"])
+    output = building.add("output", "time_sum_i8" if whole else "time_mean", ["input"])
     return SampleGraph(building.graph([output]), tuple(operands), operands)
 
 

@@ -16,17 +16,19 @@ import pytest
 import torch
 from torch import nn
 
-from snnc.compiler import codegen, layout, pipeline
+from snnc.compiler import codegen, layout, pipeline, reference
+from snnc.compiler.calibration import calibrate
 from snnc.compiler.codegen import Framing, Generated
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.ir import Graph
-from snnc.compiler.ops import OPS
+from snnc.compiler.ir import SPIKING_OPS, Graph, Kind
+from snnc.compiler.ops import OPS, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.schedule import schedule
 from snnc.models.attention import ASA1, TCSA
 from snnc.models.networks import OverTime, TimeMean, Vote
 from snnc.models.neurons import LIF, PLIF, DecayLIF
-from tests.graphs import all_values, as_tensors, assert_within_bounds, observed
+from tests.firing import SIZES, firing_network, frames_for
+from tests.graphs import all_values, as_tensors, assert_within_bounds, observed, samples_graph
 
 INCLUDE = Path(__file__).parents[1] / "runtime_c" / "include"
 STRICT = (
@@ -38,18 +40,17 @@ NATIVE = ("-march=native", "-O1")
 BUILDS = {
     "native": NATIVE,
     "observed": (*NATIVE, "-DSNN_INSTRUMENT", "-DSNN_TRACE"),
-    "avx2": ("-mavx2", "-O1", "-DSNN_VEC_AVX2"),
-    # what is inlined here grows large; its warnings come from the front end
+    # the front end alone: what is inlined here grows large (tests/test_kernels_builds.py runs it)
+    "avx2": ("-mavx2", "-DSNN_VEC_AVX2", "-fsyntax-only"),
     "portable": ("-DSNN_VEC_PORTABLE", "-fsyntax-only"),
 }
 SANITIZE = ("-std=c11", "-ffp-contract=off", "-fsanitize=address,undefined")
 SANITIZE += ("-fno-sanitize-recover=all",)
 SHAPE, STEPS = (2, 9, 12), 4
-FRAMING = Framing(sensor_height=18, sensor_width=24, dt_us=500, downsample=2)
 
 
 class Everything(nn.Module):
-    """A network in which every op of the compiler is left after the passes."""
+    """A network with attention, residual sums, pools of both kinds and every neuron."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,8 +98,8 @@ def over_time(**layers: nn.Module) -> OverTime:
     return OverTime(OrderedDict(layers))
 
 
-@cache
 def graph_of(network: type[nn.Module]) -> Graph:
+    """A network with the statistics of its own input, so that every layer fires."""
     with torch.random.fork_rng():
         torch.manual_seed(4)
         model = network()
@@ -107,16 +108,50 @@ def graph_of(network: type[nn.Module]) -> Graph:
     return pipeline.optimised(import_module(model, SHAPE, STEPS))
 
 
+def quantized() -> Graph:
+    """A network of integers, with attention."""
+    name = "three-layer-narrow"
+    graph = pipeline.optimised(import_module(firing_network(name, "asa1"), *SIZES[name]))
+    return pipeline.quantized(graph, calibrate(graph, [frames_for(name).numpy()]))
+
+
+def sampled(integer: bool) -> Graph:
+    """No network: a sample of every float or integer op on every kind of input, of values that
+    nobody sets."""
+    chosen: dict[object, tuple[str, Sample]] = {}
+    for name, op in OPS.items():
+        if isinstance(op, IntegerOp) is integer:
+            for sample in op.samples():
+                kinds = (given.kind for given in sample.inputs)
+                chosen.setdefault((name, *kinds, sample.attrs.get("over")), (name, sample))
+    steps = next(s.time_steps for name, s in chosen.values() if name.startswith("mlp"))
+    return samples_graph("model", list(chosen.values()), steps).graph
+
+
+GRAPHS = {
+    "everything": lambda: graph_of(Everything),
+    "stream": lambda: graph_of(Stream),
+    "quantized": quantized,
+    "float samples": lambda: sampled(integer=False),
+    "integer samples": lambda: sampled(integer=True),
+}
+
+
 @cache
-def generated(network: type[nn.Module]) -> Generated:
-    graph = graph_of(network)
-    return codegen.generate(graph, schedule(graph), FRAMING)
+def compiled(name: str) -> tuple[Graph, Generated]:
+    """One of the graphs with its C; images take events of a sensor of twice their size."""
+    graph = GRAPHS[name]()
+    framing = None
+    if len(graph["input"].type.shape) == 3:
+        _, height, width = graph["input"].type.shape
+        framing = Framing(2 * height, 2 * width, dt_us=500, downsample=2)
+    return graph, codegen.generate(graph, schedule(graph), framing)
 
 
-def written(network: type[nn.Module], folder: Path) -> Path:
-    """The C files of a network in a folder; returns the one to compile."""
-    for name, text in generated(network).files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+def written(name: str, folder: Path) -> Path:
+    """The C files of a graph in a folder; returns the one to compile."""
+    for file, text in compiled(name)[1].files.items():
+        (folder / file).write_text(text, encoding="utf-8")
     return folder / "model.c"
 
 
@@ -131,26 +166,21 @@ def compile_c(compiler: str, flags: Sequence[str], *sources: Path, target: Path)
     return done.stderr
 
 
-ELSEWHERE = {"affine", "delay", "integrator", "spike_logic", "sum_pool2d", "time_sum"}
-"""Ops that no module of PyTorch or of ours becomes: other frontends' tests compile them."""
-
-
-def test_the_network_of_these_tests_holds_every_op():
-    floats = {name for name, op in OPS.items() if not isinstance(op, IntegerOp)}
-    assert {node.op for node in graph_of(Everything)} == floats - ELSEWHERE
-    assert {node.op for node in graph_of(Stream)} < set(OPS)
+def test_the_samples_are_of_every_op():
+    names = ("float samples", "integer samples")
+    assert {node.op for name in names for node in compiled(name)[0]} == set(OPS)
 
 
 @pytest.mark.parametrize("build", BUILDS)
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-@pytest.mark.parametrize("network", [Everything, Stream])
-def test_strict_compilers_have_nothing_to_say(network, compiler, build, tmp_path):
+@pytest.mark.parametrize("name", GRAPHS)
+def test_strict_compilers_have_nothing_to_say(name, compiler, build, tmp_path):
     flags = [*STRICT, *BUILDS[build], "-c"]
     if compiler == "clang":
         flags.append("-fsyntax-only")  # all of its warnings come from the front end
-    source = written(network, tmp_path)
-    for name in (source, tmp_path / "example.c"):
-        assert compile_c(compiler, flags, name, target=tmp_path / "model.o") == ""
+    source = written(name, tmp_path)
+    for file in (source, tmp_path / "example.c"):
+        assert compile_c(compiler, flags, file, target=tmp_path / "model.o") == ""
 
 
 FUNCTIONS = {"init", "reset", "push_events", "push_frames", "run", "scores"}
@@ -158,11 +188,16 @@ FUNCTIONS = {"init", "reset", "push_events", "push_frames", "run", "scores"}
 
 @pytest.mark.parametrize("build", ["native", "observed"])
 @pytest.mark.parametrize(
-    ("network", "functions"), [(Everything, FUNCTIONS), (Stream, FUNCTIONS | {"step"})]
+    ("name", "functions"),
+    [
+        ("everything", FUNCTIONS),
+        ("stream", FUNCTIONS | {"step"}),
+        ("quantized", FUNCTIONS),
+    ],
 )
-def test_object_holds_functions_and_constants_only(network, functions, build, tmp_path):
+def test_object_holds_functions_and_constants_only(name, functions, build, tmp_path):
     target = tmp_path / "model.o"
-    source = written(network, tmp_path)
+    source = written(name, tmp_path)
     compile_c("gcc", [*BUILDS[build], "-fPIC", "-c"], source, target=target)
     listed = subprocess.run(["nm", target], capture_output=True, text=True, check=True).stdout
     symbols = re.findall(r"^(?:[0-9a-f]+)?\s+(\w) (\S+)$", listed, re.MULTILINE)
@@ -175,41 +210,49 @@ def test_object_holds_functions_and_constants_only(network, functions, build, tm
     assert {name: int(size) for name, size in sizes.items()} == {".data": 0, ".bss": 0}
 
 
-def random_frames() -> np.ndarray:
+def random_frames(values: int) -> np.ndarray:
     """The frames that exercise_model.c makes for itself, in memory order."""
-    state, values = 1, []
-    for _ in range(STEPS * int(np.prod(SHAPE))):
+    state, frames = 1, []
+    for _ in range(values):
         state = (state * 1664525 + 1013904223) % 2**32
-        values.append((state >> 8) % 3)
-    return np.array(values, np.uint16).reshape(STEPS, -1)
+        frames.append((state >> 8) % 3)
+    return np.array(frames, np.uint16)
 
 
 @cache
-def scores_of(network: type[nn.Module]) -> list[float]:
-    """Class scores by the shared library."""
-    graph = graph_of(network)
-    x = layout.unpack(graph["input"].type, random_frames())
-    run = observed(graph, generated=generated(network)).run(x, observe=all_values(graph))
+def scores_of(name: str) -> list[float]:
+    """Class scores by the shared library, which computes what the graph says."""
+    graph, generated = compiled(name)
+    given = graph["input"].type
+    frames = random_frames(graph.time_steps * given.size).reshape(graph.time_steps, -1)
+    x = layout.unpack(given.of(Kind.COUNT), frames)
+    run = observed(graph, generated=generated).run(x, observe=all_values(graph))
     own = as_tensors(run.values)
-    assert_within_bounds(graph, {"input": torch.from_numpy(x.astype(float))}, own)
-    assert all(0 < own[n.name].mean() < 1 for n in graph.nodes if n.op == "neuron")
+    if name == "quantized":
+        values = reference.run(
+            graph, {"input": torch.from_numpy(x.astype(np.int64))}, dtype=torch.int64
+        )
+        assert all(torch.equal(own[node], value.double()) for node, value in values.items())
+    else:
+        assert_within_bounds(graph, {"input": torch.from_numpy(x.astype(float))}, own)
+    assert all(0 < own[n.name].mean() < 1 for n in graph.nodes if n.op in SPIKING_OPS)
     return run.scores.tolist()
 
 
 @pytest.mark.parametrize(
-    ("network", "compiler", "flags"),
+    ("name", "compiler", "flags"),
     [
+        pytest.param("everything", "gcc", BUILDS["native"], id="everything-native"),
+        pytest.param("everything", "clang", BUILDS["observed"], id="everything-observed"),
         # vector loads of a part of a row are out of the sanitizers' sight, plain C is not
-        pytest.param(Everything, "clang", ("-DSNN_VEC_PORTABLE", "-O0"), id="everything-portable"),
-        pytest.param(Everything, "gcc", BUILDS["native"], id="everything-native"),
-        pytest.param(Stream, "clang", BUILDS["observed"], id="stream-observed"),
-        pytest.param(Stream, "gcc", BUILDS["native"], id="stream-native"),
+        pytest.param("stream", "clang", ("-DSNN_VEC_PORTABLE", "-O0"), id="stream-portable"),
+        pytest.param("quantized", "gcc", ("-O1", "-DSCORE=int32_t"), id="quantized"),
     ],
 )
-def test_every_call_is_clean_under_sanitizers(network, compiler, flags, tmp_path):
+def test_every_call_is_clean_under_sanitizers(name, compiler, flags, tmp_path):
     """Wrong calls get their status, right ones the scores of the shared library, bit for bit."""
     program = tmp_path / "exercise"
-    sources = written(network, tmp_path), Path(__file__).with_name("exercise_model.c")
+    sources = written(name, tmp_path), Path(__file__).with_name("exercise_model.c")
     compile_c(compiler, [*SANITIZE, *flags], *sources, target=program)
     environment = os.environ | {"ASAN_OPTIONS": "detect_leaks=0"}
     done = subprocess.run(
@@ -217,4 +260,4 @@ def test_every_call_is_clean_under_sanitizers(network, compiler, flags, tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert [float.fromhex(line) for line in done.stdout.split()] == scores_of(network)
+    assert [float.fromhex(line) for line in done.stdout.split()] == scores_of(name)
