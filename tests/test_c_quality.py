@@ -243,7 +243,6 @@ def scores_of(name: str) -> list[float]:
     ("name", "compiler", "flags"),
     [
         pytest.param("everything", "gcc", BUILDS["native"], id="everything-native"),
-        pytest.param("everything", "clang", BUILDS["observed"], id="everything-observed"),
         # vector loads of a part of a row are out of the sanitizers' sight, plain C is not
         pytest.param("stream", "clang", ("-DSNN_VEC_PORTABLE", "-O0"), id="stream-portable"),
         pytest.param("quantized", "gcc", ("-O1", "-DSCORE=int32_t"), id="quantized"),
