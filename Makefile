@@ -17,7 +17,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup firmware-tools demo test lint format bench docs constraints clean
+.PHONY: help setup firmware-tools demo test lint format bench docs results constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ bench: setup  ## measure the generated C against its dense peers
 docs: setup  ## write the generated pages of docs/
 	$(BIN)/python docs/generate_errors.py
 	$(BIN)/python docs/generate_zoo.py
+
+results: setup  ## measure the bundled models and write docs/results.md
+	$(BIN)/python docs/generate_results.py
 
 # torch stays as it is pinned: a newer one is a decision, not a side effect. Its local label (+cpu)
 # goes, so that the pin admits whichever build of that version an index offers.

@@ -200,10 +200,10 @@ def test_no_value_is_overwritten_before_its_last_reader(name, attention, again):
 
 
 @pytest.mark.parametrize("attention", ATTENTION_NAMES)
+@pytest.mark.parametrize("name", ["three-layer-narrow", "five-layer"])
 @pytest.mark.parametrize("again", [False, True], ids=["stored", "recomputed"])
-def test_no_integer_is_overwritten_before_its_last_reader(attention, again):
+def test_no_integer_is_overwritten_before_its_last_reader(name, attention, again):
     """Quantized networks run bands of nodes row by row, with one row of a value between them."""
-    name = "three-layer-narrow"
     graph = pipeline.optimised(import_module(firing_network(name, attention), *SIZES[name]))
     graph = pipeline.quantized(graph, calibrate(graph, [frames_for(name).numpy()]))
     steps = [
