@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
 
 from snnc.compiler import codegen, pipeline, reference
 from snnc.compiler.build import EVENT_DTYPE, Observation, ObservedModel
@@ -25,7 +26,9 @@ from tests.graphs import (
     as_tensors,
     assert_within_bounds,
     observed,
+    random_values,
 )
+from tests.random_graphs import random_graphs
 
 NETWORKS = [(name, attention) for name in SIZES for attention in ATTENTION_NAMES]
 
@@ -61,6 +64,18 @@ def test_every_node_executes_what_is_counted(name, attention):
     expected = analytic_counts(graph, as_tensors(run.values), names)
     assert {node: run.counts[node] for node in names} == expected
     assert sum(expected["layer1_conv"].values()) > 0
+
+
+@settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(random_graphs())
+def test_any_graph_computes_and_counts_what_it_should(graph):
+    x = random_values(graph["input"].type, graph.time_steps, np.random.default_rng(0))
+    run = observed(graph).run(x.numpy(), observe=all_values(graph))
+    own = as_tensors(run.values)
+    assert_within_bounds(graph, {"input": x}, own)
+    names = [node.name for node in graph.nodes if node.op != "input"]
+    expected = analytic_counts(graph, own, names)
+    assert {node: run.counts[node] for node in names} == expected
 
 
 def test_the_ordinary_optimisation_gives_the_same_bits():
