@@ -43,7 +43,7 @@ def compiled(attention: str, size: int, **hyper) -> Compilation:
     model = lively_network(attention, input_size=(2, size, size), **hyper)
     graph = import_module(model, (2, size, size), STEPS, name="net")
     windows = [framed(recording(seed, size), size) for seed in (10, 11)]
-    return compile_graph(graph, Framing(size, size, STEP_US, 1), windows)
+    return compile_graph(graph, Framing(size, size, STEP_US, 1), calibration=windows)
 
 
 def vectors(compilation: Compilation, size: int, count: int = 2) -> list[firmware.Vector]:
