@@ -24,8 +24,9 @@ ROOT = Path(__file__).resolve().parents[1]
 ZOO = Path("models/zoo")
 NMNIST = os.environ.get("SNNC_NMNIST", "../shared/data/nmnist")
 PAIRS = {"nmnist": f"nmnist:{NMNIST}", "gesture_sim": "gesture-sim"}
-SAMPLES = 100
+SAMPLES = {"nmnist": 100, "gesture_sim": 20}
 ATTENTIONS = ("none", "asa1")
+PEERS = "pytorch_eager"
 
 Result = dict[str, Any]
 
@@ -36,12 +37,12 @@ def main() -> None:
     for pair, data in PAIRS.items():
         for attention in ATTENTIONS:
             model = ZOO / f"{pair}_{attention}.pt"
-            common = ("--data", data, "--samples", str(SAMPLES))
+            common = ("--data", data, "--samples", str(SAMPLES[pair]))
             baseline = ("--baseline", str(ZOO / f"{pair}_none.pt")) if attention != "none" else ()
             measured[f"{pair}_{attention}"] = {
                 "verify": snnc("verify", str(model), *common),
                 "energy": snnc("energy", str(model), *baseline, *common),
-                "bench": snnc("bench", str(model), "--data", data),
+                "bench": snnc("bench", str(model), "--data", data, "--peers", PEERS),
             }
     (ROOT / "docs" / "results.md").write_text(page(measured), encoding="utf-8")
     picture(measured, ROOT / "docs" / "images" / "energy.png")
@@ -66,11 +67,11 @@ def page(measured: dict[str, dict[str, Result]]) -> str:
             "# Results",
             "",
             "Written by `make results` (docs/generate_results.py); change that file, not this one.",
-            f"Measured on one core of {machine['cpu']}, {machine['cc']}, torch {machine['torch']}.",
+            f"Measured on one core of {machine['cpu']}, torch {machine['torch']}.",
             "",
             "## Proof",
             "",
-            f"`snnc verify models/zoo/MODEL.pt --data DATA --samples {SAMPLES}`: every layer on",
+            "`snnc verify models/zoo/MODEL.pt --data DATA --samples N`: every layer on",
             "PyTorch's own input spikes, every step. *Explained* differences lie within the",
             "rounding bound of their sum ([numerics](numerics.md)); *unexplained* ones would be",
             "errors.",
@@ -89,8 +90,8 @@ def page(measured: dict[str, dict[str, Result]]) -> str:
             "",
             "## Speed",
             "",
-            "`snnc bench models/zoo/MODEL.pt --data DATA`: one recording from frames to scores,",
-            "one core, in turn with the peers, medians.",
+            f"`snnc bench models/zoo/MODEL.pt --data DATA --peers {PEERS}`: one recording from frames",
+            "to scores, one core, in turn with the peer, medians.",
             "",
             *speed_table(measured),
             "",
