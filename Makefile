@@ -17,7 +17,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup firmware-tools demo test lint format bench docs results constraints clean
+.PHONY: help setup firmware-tools demo test test-environments lint format bench docs results constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,8 +43,29 @@ firmware-tools:  ## install compilers and emulators for the microcontroller targ
 demo: setup  ## compile a bundled model, prove it on recordings and show the result
 	@$(BIN)/python examples/demo.py $(ARGS)
 
-test: setup  ## run all tests
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+PYTEST := -m pytest -n auto --maxprocesses 4 --dist worksteal
+
+test: setup test-environments  ## run all tests
+	@$(BIN)/python $(PYTEST) $(ARGS)
+
+# Packages that would disturb the others, or each other, get an environment of their own. It sees
+# the packages of .venv, so that torch is there once, and runs the tests that its first lines name.
+ENVIRONMENTS := $(notdir $(basename $(wildcard tests/environments/*.txt)))
+
+test-environments: $(ENVIRONMENTS:%=test-in-%)  ## run the tests that need packages of other projects
+
+# Kept, though only a pattern asks for it.
+.PRECIOUS: build/environments/%/.installed
+build/environments/%/.installed: tests/environments/%.txt $(STAMP)
+	$(PYTHON) -m venv --clear $(@D)
+	@purelib='import sysconfig; print(sysconfig.get_path("purelib"))'; \
+	  echo "import site; site.addsitedir('$$($(BIN)/python -c "$$purelib")')" \
+	  > "$$($(@D)/bin/python -c "$$purelib")/main.pth"
+	$(@D)/bin/python -m pip --disable-pip-version-check install -q --no-deps -r $<
+	@touch $@
+
+test-in-%: build/environments/%/.installed
+	@$(<D)/bin/python $(PYTEST) -q $$(sed -n 's/^# tests: //p' tests/environments/$*.txt)
 
 lint: setup  ## check style, types, layers and the format of the C
 	$(BIN)/ruff check .

@@ -12,7 +12,9 @@ from snnc.compiler.frontend.driving import Driven
 from snnc.compiler.frontend.torch_fx import import_module, survey
 from snnc.compiler.verify import Verifier
 
-layer = pytest.importorskip("spikingjelly.activation_based.layer", reason="no spikingjelly here")
+layer = pytest.importorskip(
+    "spikingjelly.activation_based.layer", reason="spikingjelly is not here: make test-environments"
+)
 STEPS = 6
 
 

@@ -20,14 +20,6 @@ from snnc.models.networks import Network as Model
 from tests.lively import lively_network
 from tests.test_estimator_counts import interpret, network_of
 
-INSTALL = {
-    "syops": "pip install syops==0.0.5 spikingjelly==0.0.0.0.12 progress",
-    "neurobench": "pip install neurobench==2.3.0",
-    "spikingjelly.activation_based.op_counter": (
-        "pip install --no-deps spikingjelly==2.0.0 loguru; syops needs an older one beside it"
-    ),
-}
-
 FIVE = {"input_size": (2, 33, 32), "channels": (4, 8, 8, 8, 8), "hidden": 16, "time_steps": 3}
 
 
@@ -69,7 +61,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 def tool(name: str) -> ModuleType:
-    return pytest.importorskip(name, reason=f"{name} is not installed ({INSTALL[name]})")
+    return pytest.importorskip(name, reason=f"{name} is not here: make test-environments")
 
 
 def test_every_difference_is_explained_to_the_last_operation(case: Case) -> None:

@@ -269,7 +269,7 @@ def test_page_fits_the_window_of_a_browser(
         str(BROWSER), *FLAGS, *theme, f"--user-data-dir={tmp_path / 'profile'}",
         f"--window-size={width},900", "--dump-dom", file.as_uri(),
     ]  # fmt: skip
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
     title = re.search("<title>(.*?)</title>", dom)
     assert title is not None
     window, content, empty, background = title[1].split("|")

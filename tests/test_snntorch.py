@@ -12,7 +12,7 @@ from snnc.compiler.frontend.driving import Driven
 from snnc.compiler.frontend.torch_fx import import_module, survey
 from snnc.compiler.verify import Verifier
 
-snn = pytest.importorskip("snntorch", reason="snntorch is not installed here")
+snn = pytest.importorskip("snntorch", reason="snntorch is not here: make test-environments")
 
 SHAPE, STEPS = (2, 8, 8), 6
 

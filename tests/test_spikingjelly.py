@@ -13,7 +13,9 @@ from snnc.compiler.frontend.torch_fx import import_module, survey
 from snnc.compiler.ir import Kind
 from snnc.compiler.verify import Verifier
 
-sj = pytest.importorskip("spikingjelly.activation_based", reason="spikingjelly is not installed")
+sj = pytest.importorskip(
+    "spikingjelly.activation_based", reason="spikingjelly is not here: make test-environments"
+)
 from spikingjelly.activation_based import functional, layer, neuron, surrogate  # noqa: E402
 
 SHAPE, STEPS = (2, 12, 12), 8
