@@ -17,7 +17,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup firmware-tools demo test test-environments lint format bench docs results constraints clean
+.PHONY: help setup firmware-tools demo test test-environments lint format bench docs results paper-tables constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ docs: setup  ## write the generated pages of docs/
 
 results: setup  ## measure the bundled models and write docs/results.md
 	$(BIN)/python docs/generate_results.py
+
+paper-tables: setup  ## compute the paper's Table 3 from our models, into docs/results.md
+	$(BIN)/python docs/generate_paper_tables.py
 
 # torch stays as it is pinned: a newer one is a decision, not a side effect. Its local label (+cpu)
 # goes, so that the pin admits whichever build of that version an index offers.

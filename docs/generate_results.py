@@ -19,6 +19,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+from pages import write_section
 
 ROOT = Path(__file__).resolve().parents[1]
 ZOO = Path("models/zoo")
@@ -44,7 +45,7 @@ def main() -> None:
                 "energy": snnc("energy", str(model), *baseline, *common),
                 "bench": snnc("bench", str(model), "--data", data, "--peers", PEERS),
             }
-    (ROOT / "docs" / "results.md").write_text(page(measured), encoding="utf-8")
+    write_section(ROOT / "docs" / "results.md", "bundled-models", page(measured))
     picture(measured, ROOT / "docs" / "images" / "energy.png")
 
 
@@ -64,12 +65,12 @@ def page(measured: dict[str, dict[str, Result]]) -> str:
     machine = next(iter(measured.values()))["bench"]["machine"]
     return "\n".join(
         [
-            "# Results",
+            "## The bundled models",
             "",
-            "Written by `make results` (docs/generate_results.py); change that file, not this one.",
+            "Written by `make results` (docs/generate_results.py).",
             f"Measured on one core of {machine['cpu']}, torch {machine['torch']}.",
             "",
-            "## Proof",
+            "### Proof",
             "",
             "`snnc verify models/zoo/MODEL.pt --data DATA --samples N`: every layer on",
             "PyTorch's own input spikes, every step. *Explained* differences lie within the",
@@ -78,7 +79,7 @@ def page(measured: dict[str, dict[str, Result]]) -> str:
             "",
             *proof_table(measured),
             "",
-            "## Energy",
+            "### Energy",
             "",
             "`snnc energy models/zoo/PAIR_asa1.pt --baseline models/zoo/PAIR_none.pt --data DATA`,",
             "per recording, executed operations. ΔE = E_MAC·Δ_MAC - E_AC·Δ_AC; negative: ASA-1",
@@ -88,7 +89,7 @@ def page(measured: dict[str, dict[str, Result]]) -> str:
             "",
             "![Operations per recording](images/energy.png)",
             "",
-            "## Speed",
+            "### Speed",
             "",
             f"`snnc bench models/zoo/MODEL.pt --data DATA --peers {PEERS}`: one recording from",
             "frames to scores, one core, in turn with the peer and our own dense kernels, medians.",
