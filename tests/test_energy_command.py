@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 
 import pytest
 
+from snnc.commands.compiling import Manner, compiled
 from snnc.commands.windows import windows
 from snnc.compiler.build import ObservedModel
-from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.source import load_source
 from tests.lively import lively_checkpoint, write_nmnist
 
@@ -26,10 +28,10 @@ def data(tmp_path_factory):
     return f"nmnist:{write_nmnist(tmp_path_factory.mktemp('nmnist'))}"
 
 
-def executed(path, data: str, folder) -> dict[str, int]:
+def executed(path, data: str, folder, manner: Manner | None = None) -> dict[str, int]:
     """What the instrumented C counted, running freely on the recordings."""
     source = load_source(str(path))
-    compilation = compile_graph(source.graph(), source.framing)
+    compilation, _ = compiled(source, manner or Manner())
     model = ObservedModel(compilation.graph, compilation.generated, folder, ("-O1",))
     totals = dict.fromkeys(("ac", "mac", "mul", "add", "cmp"), 0)
     for window in windows(source, data, "test", SAMPLES):
@@ -81,3 +83,50 @@ def test_unknown_convention_and_table_are_refused_with_the_choices(snnc, pair, d
         assert status == 2
         assert "SNNC-E305" in err
         assert "folklore" in err
+
+
+@pytest.mark.parametrize("max_ram", [None, 100_000])
+def test_int8_counts_are_what_the_int8_c_executed(snnc, pair, data, tmp_path, max_ram):
+    """With little memory layers are computed again, and that counts."""
+    model, _ = pair
+    options = ["--dtype", "int8", "--calibrate", data, "--calibrate-samples", 4]
+    budget = [] if max_ram is None else ["--max-ram", max_ram]
+    status, out, _ = snnc(
+        "energy", model, "--data", data, "--samples", SAMPLES, *options, *budget, "--json", "-"
+    )
+    assert status == 0
+    result = json.loads(out)
+    assert result["table"]["name"] == "horowitz-int8"
+    manner = Manner("int8", data, 4, arena_bytes=max_ram)
+    assert bool(_recomputed(model, manner)) == (max_ram is not None)
+    ours = executed(model, data, tmp_path, manner)
+    assert {key: result["total"][key] for key in ours} == ours
+
+
+def _recomputed(path, manner: Manner) -> set[str]:
+    compilation, _ = compiled(load_source(str(path)), manner)
+    loops = [node.name for stage in compilation.schedule.stages for node in stage.loop]
+    return {name for name in loops if loops.count(name) > 1}
+
+
+@pytest.mark.parametrize("command", ["energy", "analyze"])
+def test_csv_has_the_layers_of_both_models(snnc, pair, data, tmp_path, command):
+    common = ["--baseline", pair[1], "--data", data, "--samples", SAMPLES]
+    status, out, _ = snnc(
+        command, pair[0], *common, "--csv", "-", "--json", tmp_path / "result.json"
+    )
+    assert status == 0
+    result = json.loads((tmp_path / "result.json").read_text())
+    rows = list(csv.DictReader(io.StringIO(out)))
+    named = [(row["model"], row["name"], int(row["spikes"])) for row in rows]
+    assert named == [
+        (str(model), layer["name"], layer["spikes"])
+        for model, network in zip(pair, (result, result["baseline"]), strict=True)
+        for layer in network["layers"]
+    ]
+
+
+def test_json_and_csv_cannot_share_standard_output(snnc, pair, data):
+    status, out, err = snnc("energy", pair[0], "--data", data, "--csv", "-", "--json", "-")
+    assert (status, out) == (2, "")
+    assert "JSON and CSV" in err

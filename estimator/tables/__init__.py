@@ -14,7 +14,10 @@ from typing import Any
 from snnc.errors import BAD_ENERGY_TABLE, BAD_OPTION, SnncError
 from snnc.estimator.conventions import COUNTERS
 
-DEFAULT = "horowitz-f32"
+DEFAULTS = {"f32": "horowitz-f32", "int8": "horowitz-int8"}
+"""The table for each type of arithmetic."""
+
+DEFAULT = DEFAULTS["f32"]
 _TEXTS = ("title", "source", "note")
 _MEMORY = ("access_bits", "sram_bytes", "sram_pj", "dram_pj")
 

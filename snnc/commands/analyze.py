@@ -8,22 +8,27 @@ import click
 
 from snnc.commands.options import (
     ModelChoice,
+    baseline_option,
     console_for,
+    csv_option,
     json_option,
     model_options,
+    page_option,
     samples_option,
     split_option,
     write_json,
+    write_text,
 )
 
 
 @click.command()
 @model_options
-@click.option("--baseline", help="MODEL to compare with, on the same recordings.")
+@baseline_option
 @click.option("--data", required=True, help="DATA: recordings to analyse.")
 @samples_option
 @split_option
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Write the page (HTML) here.")
+@page_option
+@csv_option
 @json_option
 def command(
     model: ModelChoice,
@@ -32,29 +37,33 @@ def command(
     samples: int | None,
     split: str,
     out: Path | None,
+    csv_file: str | None,
     json_file: str | None,
 ) -> None:
     """Measure MODEL's redundancy on DATA: firing rates, ghosts, membrane potentials, PTD, QE.
 
     Definitions 1-6 of Yao et al., "Inherent Redundancy in Spiking Neural Networks".
     """
-    from snnc.commands.surveying import survey, write_page
+    from snnc.commands.surveying import layer_rows, survey, write_page
     from snnc.compiler.frontend.source import load_source
     from snnc.errors import InternalError
-    from snnc.estimator.analysis import redundancy_json
+    from snnc.estimator.analysis import csv_text, redundancy_json
     from snnc.estimator.report import Report, Subject
     from snnc.estimator.tables import DEFAULT, load
     from snnc.estimator.terminal import print_redundancy
 
-    ours = survey(model.load(), data, split, samples, (), redundancy=True)
+    console = console_for(json_file, csv_file)
+    ours = survey(model.load(), data, split, samples, redundancy=True)
     theirs = None
     if baseline is not None:
-        theirs = survey(load_source(baseline), data, split, samples, (), redundancy=True)
+        theirs = survey(load_source(baseline), data, split, samples, redundancy=True)
     if ours.redundancy is None:
         raise InternalError("the survey recorded no spikes")
     other = None if theirs is None else theirs.redundancy
-    write_json(redundancy_json(ours.redundancy, other), json_file)
-    console = console_for(json_file)
+    result = redundancy_json(ours.redundancy, other)
+    write_json(result, json_file)
+    if csv_file is not None:
+        write_text(csv_text(layer_rows(model.spec, baseline, result)), csv_file)
     print_redundancy(console, model.spec, ours.redundancy, other)
     if out is not None:
         prices = load(DEFAULT)

@@ -125,7 +125,7 @@ def _measure(
         "rounds": rounds,
         "samples": len(recordings),
     }
-    with progress_bar(Console(stderr=True)) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("timing", total=None)
 
         def timed(network: nn.Module) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from snnc.commands.options import (
     Size,
     check_dtype,
     console_for,
+    density_option,
     dtype_options,
     json_option,
     model_options,
@@ -39,11 +40,7 @@ from snnc.commands.options import (
     show_default=True,
     help="How many test recordings the firmware carries.",
 )
-@click.option(
-    "--density",
-    type=click.FloatRange(0.0, 1.0),
-    help="Choose kernels (f32) as if every layer's spikes were this dense.",
-)
+@density_option
 @click.option("--instrument", is_flag=True, help="Count every executed operation.")
 @json_option
 def command(
@@ -71,9 +68,9 @@ def command(
     Layers are event-driven, unless --calibrate or --density shows that the dense kernel is faster.
     """
     from snnc.commands import kernels
-    from snnc.commands.windows import calibration_windows, test_vectors
+    from snnc.commands.compiling import Manner, compiled
+    from snnc.commands.windows import test_vectors
     from snnc.compiler import artifact, firmware
-    from snnc.compiler.compilation import compile_graph
     from snnc.compiler.targets import target_named
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
@@ -83,19 +80,8 @@ def command(
         source = model.load()
         status.update("compiling to C")
         limit = max_ram if core is None else firmware.arena_limit(core, max_ram)
-        choice = None
-        if dtype == "int8":
-            ranges = calibration_windows(source, calibrate or "", calibrate_samples)
-            compilation = compile_graph(
-                source.graph(), source.framing, calibration=ranges, arena_bytes=limit
-            )
-        else:
-            compilation = compile_graph(source.graph(), source.framing, arena_bytes=limit)
-            choice = kernels.choose(source, compilation, calibrate, density)
-        if choice is not None:
-            compilation = compile_graph(
-                source.graph(), source.framing, arena_bytes=limit, kernels=choice.kernels
-            )
+        manner = Manner(dtype, calibrate, calibrate_samples, density, limit)
+        compilation, choice = compiled(source, manner)
         firmware.check_flash(compilation, max_flash)
         status.update("compiling the C")
         if core is None:

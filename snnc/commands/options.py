@@ -165,6 +165,19 @@ def dtype_options(function: F) -> F:
     return function
 
 
+density_option = click.option(
+    "--density",
+    type=click.FloatRange(0.0, 1.0),
+    help="Choose kernels (f32) as if every layer's spikes were this dense.",
+)
+baseline_option = click.option("--baseline", help="MODEL to compare with, on the same recordings.")
+page_option = click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Write the page (HTML) here."
+)
+csv_option = click.option(
+    "--csv", "csv_file", metavar="FILE", help="Write the layers as CSV; - is standard output."
+)
+
 target_option = click.option(
     "--target",
     default="host",
@@ -196,26 +209,40 @@ def check_dtype(
         )
 
 
-def console_for(json_file: str | None) -> Console:
-    """Where people read: standard output, or standard error while JSON goes to standard output."""
-    return Console(stderr=json_file == "-", highlight=False)
+def console_for(*files: str | None) -> Console:
+    """Where people read: standard output, or standard error while a file goes to standard output.
+
+    Raises:
+        SnncError: BAD_OPTION for two files that both go there.
+    """
+    if files.count("-") > 1:
+        raise SnncError(
+            BAD_OPTION,
+            "JSON and CSV cannot both go to standard output",
+            mend="Name a file for one of them.",
+        )
+    return Console(stderr="-" in files, highlight=False)
 
 
 def write_json(content: dict[str, Any], json_file: str | None) -> None:
     """Write the JSON result where it was asked for. Raises SnncError (BAD_OUTPUT)."""
     if json_file is None:
         return
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    if json_file == "-":
+    write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", json_file)
+
+
+def write_text(text: str, file: str) -> None:
+    """Write a file, or to standard output for ``-``. Raises SnncError (BAD_OUTPUT)."""
+    if file == "-":
         sys.stdout.write(text)
         return
     try:
-        Path(json_file).write_text(text, encoding="utf-8")
+        Path(file).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise SnncError(BAD_OUTPUT, str(error.strerror), where=json_file) from error
+        raise SnncError(BAD_OUTPUT, str(error.strerror), where=file) from error
 
 
-def progress_bar(console: Console) -> Progress:
+def progress_bar() -> Progress:
     """A bar on standard error with what, how far, and how long to go."""
     return Progress(
         TextColumn("{task.description}"),

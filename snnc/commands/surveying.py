@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
+from snnc.commands.compiling import Manner, compiled
 from snnc.commands.options import progress_bar
 from snnc.errors import BAD_OUTPUT, SnncError
 
 if TYPE_CHECKING:
     from snnc.compiler.frontend.source import SourceModel
+    from snnc.estimator.activity import Network
     from snnc.estimator.conventions import Convention
     from snnc.estimator.report import Report
     from snnc.estimator.survey import Survey
@@ -24,7 +25,8 @@ def survey(
     data: str,
     split: str,
     samples: int | None,
-    conventions: Iterable[Convention],
+    conventions: Iterable[Convention] = (),
+    manner: Manner | None = None,
     *,
     everything: bool = False,
     redundancy: bool = False,
@@ -37,31 +39,61 @@ def survey(
         split: test or train.
         samples: the first so many recordings; None for all.
         conventions: counting rules.
+        manner: how the network whose operations count is compiled; None: float32, event-driven
+            kernels, as much memory as it likes.
         everything: memory accesses and redundancy too, as a page needs.
         redundancy: spikes and membrane potentials.
 
     Raises:
-        SnncError: as :func:`snnc.commands.windows.windows`; NO_COUNT_RULE.
+        SnncError: as :func:`snnc.commands.windows.windows` and
+            :func:`snnc.commands.compiling.compiled`; NO_COUNT_RULE.
     """
+    import torch
+
     from snnc.commands.windows import windows
-    from snnc.compiler import pipeline, reference
-    from snnc.estimator.activity import Network, observe
+    from snnc.compiler import reference
+    from snnc.compiler.codegen import is_integer
+    from snnc.estimator.activity import observe
     from snnc.estimator.survey import Survey
 
     recordings = windows(source, data, split, samples)
-    graph = source.graph()
-    network = Network(pipeline.lowered(graph), pipeline.optimised(graph))
+    network = _network(source, manner)
     gathered = Survey(network, conventions, redundancy=redundancy or everything, memory=everything)
 
     def interpret(graph: Any, inputs: Any, forced: Any) -> Any:
-        return reference.run(graph, inputs, forced=forced)
+        dtype = torch.int64 if is_integer(graph) else torch.float32
+        return reference.run(graph, inputs, dtype=dtype, forced=forced)
 
-    with progress_bar(Console(stderr=True)) as bar:
+    with progress_bar() as bar:
         seen, labels = tee(bar.track(recordings, description=f"running {source.origin}"))
         activities = observe(network, (window.frames for window in seen), interpret)
         for activity, window in zip(activities, labels, strict=True):
             gathered.add(activity, window.label)
     return gathered
+
+
+def _network(source: SourceModel, manner: Manner | None) -> Network:
+    """Both graphs of a model, and what runs more than once a step."""
+    from snnc.compiler import pipeline
+    from snnc.estimator.activity import Network
+
+    if manner is None:
+        graph = source.graph()
+        return Network(pipeline.lowered(graph), pipeline.optimised(graph))
+    compilation, _ = compiled(source, manner)
+    stages = compilation.schedule.stages
+    runs = Counter(node.name for stage in stages for node in (*stage.loop, *stage.once))
+    return Network(compilation.source, compilation.graph, runs)
+
+
+def layer_rows(model: str, baseline: str | None, result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The layers of a result, and of its baseline, each with the name of its model."""
+    networks = {model: result} | ({baseline: result["baseline"]} if baseline else {})
+    return [
+        {"model": name, **layer}
+        for name, network in networks.items()
+        for layer in network["layers"]
+    ]
 
 
 def write_page(report: Report, target: Path) -> None:

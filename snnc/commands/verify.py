@@ -96,7 +96,7 @@ def command(
         return
     recordings = windows(source, data, split, samples)
     files = _c_files(compiled, list(compilation.generated.files)) if compiled else None
-    with tempfile.TemporaryDirectory() as folder, progress_bar(Console(stderr=True)) as bar:
+    with tempfile.TemporaryDirectory() as folder, progress_bar() as bar:
         method = IntegerVerifier if dtype == "int8" else Verifier
         verifier = method(source.module, compilation, Path(folder), files=files)
         for window in bar.track(recordings, description="verifying"):

@@ -1,0 +1,52 @@
+"""Compiling a model in memory as the command line says: type of arithmetic, memory, kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from snnc.commands.kernels import Choice
+    from snnc.compiler.compilation import Compilation
+    from snnc.compiler.frontend.source import SourceModel
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How to compile.
+
+    Attributes:
+        dtype: f32 or int8.
+        calibrate: DATA whose training part sets ranges (int8) or chooses kernels (f32).
+        calibrate_samples: how many recordings of it (int8).
+        density: choose kernels (f32) as if spikes were this dense.
+        arena_bytes: most bytes of arena.
+    """
+
+    dtype: str = "f32"
+    calibrate: str | None = None
+    calibrate_samples: int | None = None
+    density: float | None = None
+    arena_bytes: int | None = None
+
+
+def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice | None]:
+    """The compiled model, and how its kernels were chosen where they were.
+
+    Raises:
+        SnncError: as :func:`snnc.compiler.compilation.compile_graph`, what reading DATA raises,
+            BAD_OPTION.
+    """
+    from snnc.commands import kernels
+    from snnc.commands.windows import calibration_windows
+    from snnc.compiler.compilation import compile_graph
+
+    graph, framing, limit = source.graph(), source.framing, manner.arena_bytes
+    if manner.dtype == "int8":
+        ranges = calibration_windows(source, manner.calibrate or "", manner.calibrate_samples)
+        return compile_graph(graph, framing, calibration=ranges, arena_bytes=limit), None
+    compilation = compile_graph(graph, framing, arena_bytes=limit)
+    choice = kernels.choose(source, compilation, manner.calibrate, manner.density)
+    if choice is not None:
+        compilation = compile_graph(graph, framing, arena_bytes=limit, kernels=choice.kernels)
+    return compilation, choice
