@@ -260,8 +260,7 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
 
 def _recomputed(compilation: Compilation) -> list[str]:
     """Nodes that run in more than one stage instead of being stored."""
-    runs = [node.name for stage in compilation.schedule.stages for node in stage.loop]
-    return sorted({name for name in runs if runs.count(name) > 1})
+    return sorted(name for name, times in compilation.schedule.runs.items() if times > 1)
 
 
 def _scores(graph: Graph) -> dict[str, Any]:

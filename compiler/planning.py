@@ -29,8 +29,8 @@ class Choice:
     @property
     def executions(self) -> int:
         """How often a recomputed node runs beyond once a step, summed over nodes."""
-        runs = [node.name for stage in self.schedule.stages for node in stage.loop]
-        return len(runs) - len(set(runs))
+        runs = self.schedule.runs
+        return runs.total() - len(runs)
 
 
 def choices(graph: Graph) -> list[Choice]:

@@ -8,6 +8,7 @@ stage can stream.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -30,6 +31,11 @@ class Schedule:
 
     stages: tuple[Stage, ...]
     stored: frozenset[str]
+
+    @property
+    def runs(self) -> Counter[str]:
+        """Node → in how many stages it runs; more than one where its value is recomputed."""
+        return Counter(node.name for stage in self.stages for node in (*stage.loop, *stage.once))
 
     @property
     def streams(self) -> bool:

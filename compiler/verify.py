@@ -151,6 +151,7 @@ class Verifier:
         self.model = model.eval()
         self.source = compilation.source
         self.graph = compilation.graph
+        self.runs = compilation.schedule.runs
         self.discrete = [node for node in self.graph.nodes if node.op in DISCRETE]
         self.observed = ObservedModel(self.graph, compilation.generated, folder, flags, files=files)
         self.result = Verification(
@@ -240,7 +241,7 @@ class Verifier:
         executed: Mapping[str, Mapping[str, int]],
     ) -> None:
         values = reference.run(self.graph, {"input": x}, forced=spikes)
-        for name, expected in analytic_counts(self.graph, values).items():
+        for name, expected in analytic_counts(self.graph, values, self.runs).items():
             self.result.counted_nodes += 1
             if executed[name] != expected:
                 self.result.count_mismatches.append(
@@ -274,20 +275,18 @@ def _spikes(output: Any) -> torch.Tensor:
     return spikes.detach()
 
 
-def analytic_counts(graph: Graph, values: Mapping[str, torch.Tensor]) -> dict[str, dict[str, int]]:
-    """Operations of every node by its own count rule, as integers over the window."""
-    return {
-        node.name: op_of(node)
-        .count(
-            node,
-            graph.params_of(node),
-            [values[name] for name in node.inputs],
-            graph.input_types(node),
-        )
-        .totals()
-        for node in graph.nodes
-        if node.op != "input"
-    }
+def analytic_counts(
+    graph: Graph, values: Mapping[str, torch.Tensor], runs: Mapping[str, int]
+) -> dict[str, dict[str, int]]:
+    """Operations of every node by its own count rule, as integers over the window, times how often
+    it runs (a recomputed value is computed in several stages)."""
+    found = {}
+    for node in graph.nodes:
+        if node.op != "input":
+            given = [values[name] for name in node.inputs]
+            counts = op_of(node).count(node, graph.params_of(node), given, graph.input_types(node))
+            found[node.name] = {what: n * runs[node.name] for what, n in counts.totals().items()}
+    return found
 
 
 @contextmanager

@@ -7,7 +7,6 @@ question of accuracy, reported beside it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,8 +56,7 @@ class IntegerVerifier:
     ) -> None:
         self.model = model.eval()
         self.graph = compilation.graph
-        stages = compilation.schedule.stages
-        self.runs = Counter(node.name for stage in stages for node in (*stage.loop, *stage.once))
+        self.runs = compilation.schedule.runs
         self.nodes = [node for node in self.graph.nodes if node.op != "input"]
         self.observed = ObservedModel(self.graph, compilation.generated, folder, flags, files=files)
         layers = [LayerResult(node.name, node.loc.module) for node in self.nodes]
@@ -97,10 +95,8 @@ class IntegerVerifier:
     def _compare_counts(
         self, values: Mapping[str, torch.Tensor], executed: Mapping[str, Mapping[str, int]]
     ) -> None:
-        for name, once in analytic_counts(self.graph, values).items():
+        for name, expected in analytic_counts(self.graph, values, self.runs).items():
             self.result.counted_nodes += 1
-            # a recomputed node works once a stage
-            expected = {what: count * self.runs[name] for what, count in once.items()}
             if executed[name] != expected:
                 self.result.count_mismatches.append(
                     f"sample {self.result.samples}, {name}: counted {expected}, "

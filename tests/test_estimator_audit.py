@@ -17,8 +17,8 @@ from snnc.estimator.audit import AUDITED, PARTS, audit, audit_json
 from snnc.estimator.conventions import CONVENTIONS, COUNTERS
 from snnc.estimator.counts import Tally, count, totals_of
 from snnc.models.networks import Network as Model
+from tests.counting import interpret, network_of
 from tests.lively import lively_network
-from tests.test_estimator_counts import interpret, network_of
 
 FIVE = {"input_size": (2, 33, 32), "channels": (4, 8, 8, 8, 8), "hidden": 16, "time_steps": 3}
 

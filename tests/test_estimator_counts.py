@@ -1,91 +1,24 @@
-"""Counts: by hand, against the executed ones of instrumented C, and the paper's printed numbers."""
+"""Counts: by hand, and against the paper's printed numbers."""
 
 from __future__ import annotations
-
-from collections import Counter, OrderedDict
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from snnc.compiler import codegen, pipeline, reference
-from snnc.compiler.build import NATIVE, ObservedModel
-from snnc.compiler.compilation import compile_graph
-from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir import Graph, Kind, Node, TensorType
 from snnc.compiler.ops import OPS
 from snnc.compiler.ops.int8.fixed import IntegerOp
-from snnc.compiler.schedule import schedule
-from snnc.compiler.verify_integer import run_reference
 from snnc.errors import BAD_OPTION, NO_COUNT_RULE, SnncError
 from snnc.estimator.activity import Activity, Network, observe
-from snnc.estimator.conventions import CONVENTIONS, COUNTERS, Footing, convention_called
+from snnc.estimator.conventions import CONVENTIONS, Footing, convention_called
 from snnc.estimator.conventions.base import Visit
-from snnc.estimator.counts import Tally, count, firing_rates, nasfr, nasfr_of_layers, totals_of
+from snnc.estimator.counts import Tally, firing_rates, nasfr, nasfr_of_layers, totals_of
 from snnc.estimator.layers import layers_of
-from snnc.models import attention, networks, neurons
+from snnc.models import networks
+from tests.counting import ByHand, by_hand_frames, counted, interpret, network_of
 from tests.lively import lively_network
-
-
-def interpret(graph, inputs, forced):
-    return reference.run(graph, inputs, forced=forced)
-
-
-def network_of(model: nn.Module, input_size: tuple[int, ...], time_steps: int) -> Network:
-    graph = import_module(model, input_size, time_steps)
-    return Network(pipeline.lowered(graph), pipeline.optimised(graph))
-
-
-def counted(network: Network, recordings, *names: str) -> dict[str, Tally]:
-    rules = [CONVENTIONS[name] for name in names]
-    return count(network, observe(network, recordings, interpret), rules)
-
-
-class ByHand(nn.Module):
-    """Three layers whose spikes can be followed on paper: all neurons fire at 0.5, beta 0.3.
-
-    layer1: conv 1→2, centre tap 1, so U = event count (halved where there is attention).
-    layer2: conv 2→2, centre tap 1 from its own channel, then the mean of 2×2.
-    layer3: linear 8→3, all weights 1.
-    """
-
-    def __init__(self, gate: bool = False) -> None:
-        super().__init__()
-        self.layer1 = self.block(self.conv(1), attention.SpatialGate() if gate else None)
-        self.layer2 = self.block(self.conv(2), None, nn.AvgPool2d(2))
-        full = nn.Linear(8, 3, bias=False)
-        nn.init.ones_(full.weight)
-        self.layer3 = self.block(nn.Flatten(), None, full)
-        self.mean = networks.TimeMean()
-        for module in self.layer1.modules():
-            if isinstance(module, attention.SpatialGate):
-                nn.init.zeros_(module.score.conv.weight)  # a score of sigmoid(0) everywhere
-
-    @staticmethod
-    def conv(inputs: int) -> nn.Conv2d:
-        layer = nn.Conv2d(inputs, 2, 3, padding=1, bias=False)
-        nn.init.zeros_(layer.weight)
-        for channel in range(2):
-            layer.weight.data[channel, channel % inputs, 1, 1] = 1
-        return layer
-
-    @staticmethod
-    def block(first: nn.Module, gate: nn.Module | None, *more: nn.Module) -> networks.Block:
-        layers = OrderedDict((str(place), layer) for place, layer in enumerate((first, *more)))
-        return networks.Block(networks.OverTime(layers), gate, neurons.LIF(0.5, 0.0, 0.3))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.mean(self.layer3(self.layer2(self.layer1(x))))
-
-
-def by_hand_frames() -> np.ndarray:
-    """Step 0: one event in a corner, two at (1, 1). Step 1: one event in the far corner."""
-    frames = np.zeros((2, 1, 4, 4))
-    frames[0, 0, 0, 0], frames[0, 0, 1, 1], frames[1, 0, 3, 3] = 1, 2, 1
-    return frames
-
 
 SPIKES = {
     "layer1": [4, 2],  # both channels fire where there are events
@@ -193,109 +126,6 @@ def test_firing_rates_by_hand() -> None:
     assert firing_rates(layers, 1) == rates
     assert nasfr(layers, 1) == (6 + 2 + 3) / (2 * (32 + 8 + 3))
     assert nasfr_of_layers(layers, 1) == sum(rates.values()) / 3
-
-
-SMALL = {"input_size": (2, 12, 13), "time_steps": 4}
-FIVE = {"input_size": (2, 33, 32), "time_steps": 2, "channels": (4, 8, 8, 8, 8), "hidden": 16}
-
-
-@pytest.mark.parametrize(
-    ("attention_name", "kernel", "architecture", "hyper"),
-    [
-        ("none", "event", "three-layer-narrow", SMALL),
-        ("tcsa", "event", "three-layer-narrow", SMALL),
-        ("asa1", "dense", "three-layer-narrow", SMALL),
-        ("asa2", "dense", "five-layer", FIVE),
-        ("sa", "event", "five-layer-avg", FIVE),
-    ],
-)
-def test_executed_counts_equal_the_counters_of_instrumented_c(
-    tmp_path: Path, attention_name: str, kernel: str, architecture: str, hyper: dict
-) -> None:
-    model = lively_network(attention_name, architecture, **hyper)
-    graph = import_module(model, model.input_size, model.time_steps)
-    executed = with_kernel(pipeline.optimised(graph), kernel)
-    network = Network(pipeline.lowered(graph), executed)
-    generated = codegen.generate(executed, schedule(executed), None)
-    observed = ObservedModel(executed, generated, tmp_path, flags=[*NATIVE, "-O0"])
-    rng = np.random.default_rng(5)
-    for density in (0.05, 0.6):
-        frames = rng.poisson(density, (model.time_steps, *model.input_size))
-        (activity,) = observe(network, [frames], interpret)
-        tally = Tally(CONVENTIONS["executed"], network)
-        tally.add(activity)
-        decisions = {name: value.numpy() for name, value in activity.discrete.items()}
-        decisions.pop("input")
-        counters = observed.run(frames, forced=decisions).counts
-        assert summed(tally) == counters
-        assert sum(sum(steps) for steps in tally.spikes.values()) > 0
-
-
-@pytest.mark.parametrize("attention_name", ["none", "asa1"])
-def test_executed_counts_of_a_quantized_network_equal_its_c(
-    tmp_path: Path, attention_name: str
-) -> None:
-    model = lively_network(attention_name, **SMALL)
-    graph = import_module(model, model.input_size, model.time_steps)
-    rng = np.random.default_rng(4)
-    windows = list(rng.poisson(0.5, (3, model.time_steps, *model.input_size)).astype(np.uint16))
-    compiled = compile_graph(graph, calibration=windows)
-    network = Network(compiled.source, compiled.graph)
-    values, _ = run_reference(compiled.graph, windows[0])
-    tally = Tally(CONVENTIONS["executed"], network)
-    tally.add(Activity(network, values, interpret))
-    observed = ObservedModel(compiled.graph, compiled.generated, tmp_path, flags=[*NATIVE, "-O0"])
-    counters = observed.run(windows[0]).counts
-    assert summed(tally) == counters
-    names = [entry.layer.name for entry in tally.per_layer()]
-    assert names == ["layer1", "layer2", "layer3", "fc1", "fc2", "readout"]
-    parts = {part for entry in tally.per_layer() for part in entry.parts}
-    assert ("attention" in parts) == (attention_name != "none")
-    if attention_name == "none":
-        return
-    paper = Tally(CONVENTIONS["paper"], network)
-    paper.add(Activity(network, values, interpret))
-    assert totals_of(paper.per_layer())["ac"] > 0  # the source network on the integers' spikes
-
-
-def test_what_is_computed_again_counts_again(tmp_path: Path) -> None:
-    model = lively_network("asa1", **SMALL)
-    graph = pipeline.optimised(import_module(model, model.input_size, model.time_steps))
-    plan = schedule(graph, recompute=["layer1_conv"])
-    runs = Counter(node.name for stage in plan.stages for node in (*stage.loop, *stage.once))
-    assert runs["layer1_conv"] == 3
-    network = Network(graph, graph, runs)
-    observed = ObservedModel(
-        graph, codegen.generate(graph, plan, None), tmp_path, flags=[*NATIVE, "-O0"]
-    )
-    frames = np.random.default_rng(3).poisson(0.4, (model.time_steps, *model.input_size))
-    (activity,) = observe(network, [frames], interpret)
-    tally = Tally(CONVENTIONS["executed"], network)
-    tally.add(activity)
-    decisions = {name: value.numpy() for name, value in activity.discrete.items()}
-    decisions.pop("input")
-    assert summed(tally) == observed.run(frames, forced=decisions).counts
-
-
-def summed(tally: Tally) -> dict[str, dict[str, int]]:
-    """A tally's counts by node, over the window, as the counters of the C have them."""
-    return {
-        name: {key: sum(counts.get(key, [0])) for key in COUNTERS}
-        for name, counts in tally.nodes.items()
-    }
-
-
-def with_kernel(graph, kernel: str):
-    """The graph with one kernel variant for every synapse that reads spikes."""
-    nodes = [
-        node.with_attrs(kernel=kernel)
-        if node.op in ("conv2d", "linear") and graph.input_types(node)[0].kind is Kind.SPIKE
-        else node
-        for node in graph.nodes
-    ]
-    changed = graph.replace(nodes=tuple(nodes))
-    assert [node.attrs.get("kernel") for node in changed.nodes].count(kernel) >= 2
-    return changed
 
 
 def silent(name: str, attention_name: str) -> Tally:

@@ -17,8 +17,8 @@ from snnc.estimator.conventions import CONVENTIONS
 from snnc.estimator.counts import Tally
 from snnc.estimator.energy import Comparison, Estimate, energy_json
 from snnc.estimator.terminal import count_text, energy_text, print_energy
+from tests.counting import ByHand, by_hand_frames, counted, network_of
 from tests.lively import lively_network
-from tests.test_estimator_counts import ByHand, by_hand_frames, counted, network_of
 
 TABLE = tables.load("horowitz-f32")
 

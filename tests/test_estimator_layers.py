@@ -13,8 +13,8 @@ from snnc.estimator import tables
 from snnc.estimator.energy import Estimate
 from snnc.estimator.layers import attention_of, layers_of
 from snnc.models import networks, neurons
+from tests.counting import counted, network_of
 from tests.lively import lively_network
-from tests.test_estimator_counts import counted, network_of
 
 
 def over_time(**layers: nn.Module) -> networks.OverTime:

@@ -14,7 +14,7 @@ from snnc.errors import BAD_OPTION, SnncError
 from snnc.estimator import tables
 from snnc.estimator.activity import observe
 from snnc.estimator.memory_access import ACCESSES, count_accesses, memory_json
-from tests.test_estimator_counts import ByHand, by_hand_frames, interpret, network_of
+from tests.counting import ByHand, by_hand_frames, interpret, network_of
 
 TABLE = tables.load("horowitz-f32")
 

@@ -24,8 +24,8 @@ from snnc.estimator.activity import Activity, Network, observe
 from snnc.estimator.analysis import busiest_channels, busiest_step, csv_text, redundancy_json
 from snnc.estimator.ghosts import ghosts
 from snnc.estimator.redundancy import Bins, LayerRecord, Redundancy, gather, recorded
+from tests.counting import interpret, network_of
 from tests.lively import lively_network
-from tests.test_estimator_counts import interpret, network_of
 
 BINS = Bins(threshold=0.3, reach=1.0, count=10)
 T, C, H, W = 3, 2, 2, 3

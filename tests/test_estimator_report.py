@@ -24,8 +24,8 @@ from snnc.estimator.report import Report, Subject, render
 from snnc.estimator.survey import Survey
 from snnc.estimator.terminal import print_audit, print_redundancy
 from snnc.models import attention, networks, neurons
+from tests.counting import interpret, network_of
 from tests.lively import lively_network
-from tests.test_estimator_counts import interpret, network_of
 
 TABLE = tables.load("horowitz-f32")
 

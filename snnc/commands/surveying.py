@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from itertools import tee
 from pathlib import Path
@@ -81,9 +80,7 @@ def _network(source: SourceModel, manner: Manner | None) -> Network:
         graph = source.graph()
         return Network(pipeline.lowered(graph), pipeline.optimised(graph))
     compilation, _ = compiled(source, manner)
-    stages = compilation.schedule.stages
-    runs = Counter(node.name for stage in stages for node in (*stage.loop, *stage.once))
-    return Network(compilation.source, compilation.graph, runs)
+    return Network(compilation.source, compilation.graph, compilation.schedule.runs)
 
 
 def layer_rows(model: str, baseline: str | None, result: dict[str, Any]) -> list[dict[str, Any]]:

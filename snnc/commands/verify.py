@@ -16,6 +16,7 @@ from snnc.commands.options import (
     Size,
     check_dtype,
     console_for,
+    density_option,
     dtype_options,
     json_option,
     model_options,
@@ -43,9 +44,11 @@ if TYPE_CHECKING:
 @split_option
 @dtype_options
 @target_option
-@click.option("--max-ram", type=Size(), help="Budget of a microcontroller, as for compile.")
+@density_option
+@click.option("--max-ram", type=Size(), help="Budget of memory, as for compile.")
 @click.option(
     "--compiled",
+    "folder",
     type=click.Path(path_type=Path),
     help="Verify the C in this folder (from snnc compile) as it stands.",
 )
@@ -59,8 +62,9 @@ def command(
     calibrate: str | None,
     calibrate_samples: int | None,
     target: str,
+    density: float | None,
     max_ram: int | None,
-    compiled: Path | None,
+    folder: Path | None,
     json_file: str | None,
 ) -> None:
     """Prove on DATA that the C of MODEL fires PyTorch's spikes.
@@ -71,34 +75,30 @@ def command(
     potentials of every layer and step, and scores. Exit status 1 if a difference is left, or if a
     count differs.
     """
-    from snnc.commands.windows import calibration_windows, test_vectors, windows
+    from snnc.commands.compiling import Manner, compiled
+    from snnc.commands.windows import test_vectors, windows
     from snnc.compiler.artifact import read_manifest
-    from snnc.compiler.compilation import compile_graph
     from snnc.compiler.firmware import arena_limit
     from snnc.compiler.targets import target_named
     from snnc.compiler.verify import Verifier
     from snnc.compiler.verify_integer import IntegerVerifier
 
-    check_dtype(dtype, calibrate, calibrate_samples)
+    check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     core = None if target == "host" else target_named(target)
-    name = read_manifest(compiled)["name"] if compiled is not None else None
+    name = read_manifest(folder)["name"] if folder is not None else None
     source = model.load(name=name)
-    ranges = None
-    if dtype == "int8":
-        ranges = calibration_windows(source, calibrate or "", calibrate_samples)
-    limit = None if core is None else arena_limit(core, max_ram)
-    compilation = compile_graph(
-        source.graph(), source.framing, calibration=ranges, arena_bytes=limit
-    )
+    limit = max_ram if core is None else arena_limit(core, max_ram)
+    manner = Manner(dtype, calibrate, calibrate_samples, density, limit)
+    compilation, _ = compiled(source, manner)
     if core is not None:
         vectors = test_vectors(source, compilation, data, split, samples)
         _on_board(compilation, core, vectors, max_ram, json_file)
         return
     recordings = windows(source, data, split, samples)
-    files = _c_files(compiled, list(compilation.generated.files)) if compiled else None
-    with tempfile.TemporaryDirectory() as folder, progress_bar() as bar:
+    files = _c_files(folder, list(compilation.generated.files)) if folder else None
+    with tempfile.TemporaryDirectory() as scratch, progress_bar() as bar:
         method = IntegerVerifier if dtype == "int8" else Verifier
-        verifier = method(source.module, compilation, Path(folder), files=files)
+        verifier = method(source.module, compilation, Path(scratch), files=files)
         for window in bar.track(recordings, description="verifying"):
             verifier.verify(window.frames, window.label)
     write_json(verifier.result.as_json(), json_file)
