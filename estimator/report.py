@@ -23,7 +23,7 @@ from snnc.estimator.memory_access import Accesses, memory_json
 from snnc.estimator.redundancy import Redundancy
 from snnc.estimator.survey import Survey
 from snnc.estimator.tables import EnergyTable
-from snnc.estimator.terminal import count_text, energy_text
+from snnc.estimator.units import count_text, energy_text
 from snnc.estimator.verdict import Sentence, Tile, sentences, tiles
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
-from rich.table import Table
 
+from snnc.console import slim_table
 from snnc.estimator import measures
 from snnc.estimator.analysis import summary
 from snnc.estimator.audit import Line
@@ -14,33 +14,7 @@ from snnc.estimator.conventions import COUNTERS
 from snnc.estimator.counts import LayerCounts
 from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.redundancy import Redundancy
-
-_UNITS = ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"), (1.0, "pJ"))
-
-
-def energy_unit(pj: float) -> tuple[float, str]:
-    """The unit that suits an energy, and its size in pJ."""
-    for size, unit in _UNITS:
-        if abs(pj) >= size:
-            return size, unit
-    return _UNITS[-1]
-
-
-def energy_text(pj: float) -> str:
-    """An energy with three significant digits: 1.23 µJ."""
-    size, unit = energy_unit(pj)
-    number = pj / size
-    return f"{number:.3g} {unit}" if abs(number) < 999.5 else f"{number:.0f} {unit}"
-
-
-def count_text(number: int) -> str:
-    """A count that fits a column: 1,234, then 12.3 k, M, G, T."""
-    if abs(number) < 10_000:
-        return f"{number:,}"
-    for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(number) >= size:
-            return f"{number / size:.4g} {unit}"
-    raise AssertionError(number)
+from snnc.estimator.units import brief, energy_text
 
 
 def print_energy(
@@ -55,18 +29,17 @@ def print_energy(
         comparison: the network against its baseline.
     """
     tally = model.tally
-    caption = f"{tally.samples:,} recordings · {tally.convention.title} · {model.table.title}"
-    table = Table("layer", "reads", title=title, caption=caption)
-    columns = ["AC", "MAC", "other", "spikes", "rate", "energy", "other energy"]
-    for column in [*columns, "ΔE"] if comparison else columns:
-        table.add_column(column, justify="right", no_wrap=True)
+    columns = ["AC", "MAC", "other", "spikes", "rate", "energy", "of other"]
+    columns += ["ΔE"] if comparison else []
+    table = slim_table("layer", "reads", numbers=tuple(columns), title=title, gap=1)
+    table.caption = f"{tally.samples:,} recordings · {tally.convention.title} · {model.table.title}"
     deltas = _deltas(comparison)
     for entry in model.layers:
         table.add_row(*_row(model, entry), *deltas.get(entry.layer.name, ()))
         if "attention" in entry.parts:
             table.add_row(*_attention_row(model, entry), style="dim")
     table.add_section()
-    total = ["whole network", "", *_numbers(model, model.total), count_text(model.spikes)]
+    total = ["network", "", *_numbers(model.total), brief(model.spikes)]
     total += [f"{model.nasfr:.4f}", energy_text(model.energy_pj)]
     total += [energy_text(model.other_energy_pj)]
     total += [_signed(comparison.energy_pj)] if comparison else []
@@ -83,8 +56,8 @@ def _row(model: Estimate, entry: LayerCounts) -> list[str]:
     return [
         entry.layer.name,
         entry.layer.input_kind,
-        *_numbers(model, entry.totals),
-        count_text(fired) if places else "",
+        *_numbers(entry.totals),
+        brief(fired) if places else "",
         f"{fired / places:.4f}" if places else "",
         energy_text(model.table.weighted(entry.totals)),
         energy_text(model.table.other(entry.totals)),
@@ -94,12 +67,12 @@ def _row(model: Estimate, entry: LayerCounts) -> list[str]:
 def _attention_row(model: Estimate, entry: LayerCounts) -> list[str]:
     counts = entry.parts["attention"]
     energies = energy_text(model.table.weighted(counts)), energy_text(model.table.other(counts))
-    return ["  of which attention", "", *_numbers(model, counts), "", "", *energies]
+    return [" attention", "", *_numbers(counts), "", "", *energies]
 
 
-def _numbers(model: Estimate, counts: dict[str, int]) -> list[str]:
+def _numbers(counts: dict[str, int]) -> list[str]:
     other = counts["mul"] + counts["add"] + counts["cmp"]
-    return [count_text(counts["ac"]), count_text(counts["mac"]), count_text(other)]
+    return [brief(counts["ac"]), brief(counts["mac"]), brief(other)]
 
 
 def _deltas(comparison: Comparison | None) -> dict[str, list[str]]:
@@ -150,20 +123,21 @@ def print_audit(console: Console, lines: Sequence[Line], model: Estimate) -> Non
         lines: of :func:`snnc.estimator.audit.audit`.
         model: gives the prices.
     """
-    table = Table("convention", "what it is", title="the same recordings, counted by other rules")
-    for column in ("AC", "MAC", "products", "sums", "comparisons", "energy"):
-        table.add_column(column, justify="right", no_wrap=True)
+    counters = ("AC", "MAC", "mul", "add", "cmp")
+    title = "the same recordings, counted by other rules"
+    table = slim_table("convention", "what it is", numbers=(*counters, "energy"), title=title)
     for line in lines:
         energy = energy_text(model.table.weighted(line.total))
         name, title = line.convention.name, line.convention.title
-        table.add_row(name, title, *(count_text(line.total[key]) for key in COUNTERS), energy)
+        table.add_row(name, title, *(brief(line.total[key]) for key in COUNTERS), energy)
+    console.print()
     console.print(table)
     for line in lines:
         if not line.terms:
             continue
-        why = Table("part", "why it differs from executed", title=line.convention.name)
-        for column in ("AC", "MAC", "products", "sums", "comparisons"):
-            why.add_column(column, justify="right", no_wrap=True)
+        names = ("part", "why it differs from executed")
+        console.print()
+        why = slim_table(*names, numbers=counters, title=line.convention.name)
         for part, reason, counts in line.by_reason():
             why.add_row(part, reason, *(_change(counts[key]) for key in COUNTERS))
         console.print(why)
@@ -172,7 +146,7 @@ def print_audit(console: Console, lines: Sequence[Line], model: Estimate) -> Non
 def _change(number: int) -> str:
     """A difference of counts with its sign."""
     sign = "-" if number < 0 else "+"
-    return f"{sign}{count_text(abs(number))}" if number else "0"
+    return f"{sign}{brief(abs(number))}" if number else "0"
 
 
 def print_redundancy(
@@ -186,26 +160,29 @@ def print_redundancy(
         model: the network's records.
         baseline: the baseline's records on the same samples.
     """
-    caption = f"{model.samples:,} recordings" + ("; baseline → model" if baseline else "")
-    table = Table("layer", "neurons", title=title, caption=caption)
     columns = {
-        "firing rate": ("firing_rate", ".4f"),
+        "rate": ("firing_rate", ".4f"),
         "QE": ("quantization_error", ".3f"),
-        "mean PTD": ("ptd", "+.2f"),
-        "mean variance": ("variance", ".2f"),
+        "PTD": ("ptd", "+.2f"),
+        "variance": ("variance", ".2f"),
         "silent": ("silent", ".1%"),
         "ghosts": ("ghosts", ".1%"),
     }
-    for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
+    table = slim_table("layer", numbers=("neurons", *columns), title=title)
+    table.caption = (
+        f"{model.samples:,} recordings · PTD and variance: means over channels and steps"
+    )
     others = {entry.name: entry for entry in baseline.layers.values()} if baseline else {}
     for record in model.layers.values():
-        found = [summary(entry) for entry in (others.get(record.name), record) if entry]
-        cells = [
-            " → ".join(format(numbers[key], form) for numbers in found)
-            for key, form in columns.values()
-        ]
-        table.add_row(record.name, f"{record.neurons:,}", *cells)
+        row = (record.name, f"{record.neurons:,}", *_cells(summary(record), columns.values()))
+        table.add_row(*row)
+        if record.name in others:
+            cells = _cells(summary(others[record.name]), columns.values())
+            table.add_row(" baseline", "", *cells, style="dim")
     console.print(table)
     networks = [measures.nasfr(entry.layers.values()) for entry in (baseline, model) if entry]
     console.print("NASFR " + " → ".join(f"{rate:.4f}" for rate in networks))
+
+
+def _cells(numbers: dict[str, float], columns: Iterable[tuple[str, str]]) -> list[str]:
+    return [format(numbers[key], form) for key, form in columns]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from snnc.estimator import measures
 from snnc.estimator.energy import Comparison, Estimate
-from snnc.estimator.terminal import count_text, energy_text
+from snnc.estimator.units import count_text, energy_text
 
 if TYPE_CHECKING:
     from snnc.estimator.report import Subject

@@ -14,7 +14,7 @@ from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.figures.style import COLOURS, drawing, grid, labelled
 from snnc.estimator.measures import Reals
 from snnc.estimator.tables import EnergyTable
-from snnc.estimator.terminal import energy_unit
+from snnc.estimator.units import energy_unit
 
 WIDTH = 5.7
 """Inches: two figures beside each other fill the page."""
