@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from snnc.compiler.emitter import Emitter
-from snnc.compiler.ir import Node, TensorType
-from snnc.compiler.ops.base import expect_rank, shape_error
+from snnc.compiler.ir import Kind, Node, TensorType
+from snnc.compiler.ops.base import IntArray, expect_rank, shape_error
 
 
 def pooled_shape(node: Node, given: TensorType) -> tuple[int, int, int]:
@@ -39,6 +40,28 @@ def covered(node: Node, given: TensorType) -> npt.NDArray[np.int64]:
     """How many real (not padded) inputs each window covers, [OH, OW]."""
     rows, columns = (_taps_inside(node, given, axis, node.type.shape[1 + axis]) for axis in (0, 1))
     return np.outer(rows, columns)
+
+
+def added(
+    node: Node,
+    given: TensorType,
+    x: torch.Tensor,
+    sums: Callable[[list[torch.Tensor]], torch.Tensor],
+) -> IntArray | int:
+    """How many values a pool adds: per step [T] for spikes, the same in each step for others.
+
+    Only spikes that are set are added, each once a window that covers it.
+
+    Args:
+        node: the pool.
+        given: type of its input.
+        x: its input, [T, *shape].
+        sums: the sum over each window of such an input.
+    """
+    if given.kind is not Kind.SPIKE:
+        return int(covered(node, given).sum()) * node.type.channels
+    found: IntArray = sums([x.to(torch.float64)]).sum(dim=(1, 2, 3)).to(torch.int64).numpy()
+    return found
 
 
 def _taps_inside(node: Node, given: TensorType, axis: int, size: int) -> npt.NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops import pool2d
-from snnc.compiler.ops.base import Counts, IntArray, Op, Params, Sample
+from snnc.compiler.ops.base import Counts, Op, Params, Sample
 from snnc.compiler.ops.rounding import SMALLEST, gamma
 
 
@@ -57,11 +58,8 @@ class SumPool2d(Op):
         types: Sequence[TensorType],
     ) -> Counts:
         (x,), (given,) = inputs, types
-        added: IntArray | int = int(pool2d.covered(node, given).sum()) * node.type.channels
-        if given.kind is Kind.SPIKE:  # only spikes are added, each once a window that covers it
-            sums = self.reference(node, {}, [x.to(torch.float64)])
-            added = sums.sum(dim=(1, 2, 3)).to(torch.int64).numpy()
-        return Counts.of(x.shape[0], add=added)
+        sums = partial(self.reference, node, {})
+        return Counts.of(x.shape[0], add=pool2d.added(node, given, x, sums))
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)

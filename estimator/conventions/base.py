@@ -29,7 +29,11 @@ STATISTICS = (
     "masked_statistics",
 )
 WIRING = ("input", "flatten", "delay", "spike_logic", "add", "relu")
+GATES = ("scale", "masked_gate")
 """Ops by what they are for, so that a convention can name those that it charges nothing for."""
+
+BESIDE_SYNAPSES = (*WIRING, *NORMALISATION, *NEURONS, *POOLS, *READOUT, *STATISTICS)
+"""All but gates and what has weights to multiply by."""
 
 Number = int | Fraction
 StepCounts = Mapping[str, Sequence[Number]]

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from snnc.estimator.conventions.base import (
-    NEURONS,
-    NORMALISATION,
-    POOLS,
-    READOUT,
-    STATISTICS,
-    WIRING,
+    BESIDE_SYNAPSES,
     Convention,
     Footing,
     StepCounts,
@@ -65,5 +60,5 @@ DENSE = Convention(
         "scale": _gate,
         "masked_gate": _gate,
     }
-    | free(*WIRING, *NORMALISATION, *NEURONS, *POOLS, *READOUT, *STATISTICS),
+    | free(*BESIDE_SYNAPSES),
 )

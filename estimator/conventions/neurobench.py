@@ -5,12 +5,8 @@ from __future__ import annotations
 import torch
 
 from snnc.estimator.conventions.base import (
-    NEURONS,
-    NORMALISATION,
-    POOLS,
-    READOUT,
-    STATISTICS,
-    WIRING,
+    BESIDE_SYNAPSES,
+    GATES,
     Convention,
     Footing,
     StepCounts,
@@ -56,8 +52,5 @@ NEUROBENCH = Convention(
         "neuron": "synaptic operations leave neurons out",
         "other": "normalisation, pools and readout are free",
     },
-    rules=free(
-        *WIRING, *NORMALISATION, *NEURONS, *POOLS, *READOUT, *STATISTICS, "scale", "masked_gate"
-    )
-    | dict.fromkeys(("conv2d", "linear", "mlp"), _weighted),
+    rules=free(*BESIDE_SYNAPSES, *GATES) | dict.fromkeys(("conv2d", "linear", "mlp"), _weighted),
 )

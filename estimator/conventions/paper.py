@@ -9,12 +9,7 @@ from fractions import Fraction
 from snnc.compiler.ir import Graph, Node
 from snnc.estimator.activity import Values
 from snnc.estimator.conventions.base import (
-    NEURONS,
-    NORMALISATION,
-    POOLS,
-    READOUT,
-    STATISTICS,
-    WIRING,
+    BESIDE_SYNAPSES,
     Convention,
     Footing,
     Number,
@@ -122,5 +117,5 @@ PAPER = Convention(
         "other": "pools, normalisation and readout are free",
     },
     rules={"conv2d": _conv2d, "linear": _synapse, "mlp": _mlp, "scale": _scale}
-    | free(*WIRING, *NORMALISATION, *NEURONS, *POOLS, *READOUT, *STATISTICS, "masked_gate"),
+    | free(*BESIDE_SYNAPSES, "masked_gate"),
 )

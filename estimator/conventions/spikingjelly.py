@@ -6,12 +6,8 @@ import numpy as np
 import torch
 
 from snnc.estimator.conventions.base import (
-    NEURONS,
-    NORMALISATION,
-    POOLS,
-    READOUT,
-    STATISTICS,
-    WIRING,
+    BESIDE_SYNAPSES,
+    GATES,
     Convention,
     Footing,
     StepCounts,
@@ -97,9 +93,7 @@ SPIKINGJELLY = Convention(
         "neuron": "the Python of a neuron is not emulated",
         "other": "normalisation costs a sum and a MAC a value; average pools and means are AC",
     },
-    rules=free(
-        *WIRING, *NORMALISATION, *NEURONS, *POOLS, *READOUT, *STATISTICS, "scale", "masked_gate"
-    )
+    rules=free(*BESIDE_SYNAPSES, *GATES)
     | dict.fromkeys(("conv2d", "linear", "mlp"), _weighted)
     | {
         "batch_norm": _batch_norm,

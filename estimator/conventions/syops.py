@@ -8,12 +8,8 @@ import numpy as np
 import torch
 
 from snnc.estimator.conventions.base import (
-    NEURONS,
-    NORMALISATION,
-    POOLS,
-    READOUT,
-    STATISTICS,
-    WIRING,
+    BESIDE_SYNAPSES,
+    GATES,
     Convention,
     Footing,
     Number,
@@ -122,9 +118,7 @@ SYOPS = Convention(
             "readout is free"
         ),
     },
-    rules=free(
-        *WIRING, *NORMALISATION, *NEURONS, *POOLS, *READOUT, *STATISTICS, "scale", "masked_gate"
-    )
+    rules=free(*BESIDE_SYNAPSES, *GATES)
     | dict.fromkeys(("conv2d", "linear"), _weighted)
     | {
         "mlp": _mlp,
