@@ -11,7 +11,7 @@ from pathlib import Path
 from snnc.errors import BAD_DATA_SPEC, SnncError
 from snnc.models.datasets.dataset import Sample, Split, check_split
 from snnc.models.datasets.readers import read_recording
-from snnc.models.datasets.readers.nmnist_bin import SENSOR
+from snnc.models.datasets.readers.atis_bin import NMNIST_SENSOR
 
 
 class NMNIST:
@@ -28,7 +28,7 @@ class NMNIST:
         SnncError: ``BAD_DATA_SPEC`` where the folder is missing or holds no ``.bin`` file.
     """
 
-    sensor: tuple[int, int] = SENSOR
+    sensor: tuple[int, int] = NMNIST_SENSOR
     class_names: tuple[str, ...] = tuple("0123456789")
 
     def __init__(self, root: str | Path, split: Split = "train") -> None:
