@@ -97,7 +97,7 @@ def test_missing_data_set_is_one_sentence_with_name_folder_and_source(
     assert title in message
 
 
-@pytest.mark.parametrize("name", [name for name in LAYOUTS if name != "dvsgesture"])
+@pytest.mark.parametrize("name", LAYOUTS)
 def test_fingerprints_tell_samples_and_changes_apart(name: str, tmp_path: Path) -> None:
     LAYOUTS[name](tmp_path)
     dataset = open_data(f"{name}:{tmp_path}", "train")
@@ -376,7 +376,7 @@ def test_ncaltech101_reads_real_atis_events(tmp_path: Path, shared_data: Path) -
     for number in range(10):
         path = tmp_path / "anchor" / f"image_{number:04}.bin"
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(real.files[number].read_bytes())
+        path.write_bytes(real.entries[number].path.read_bytes())
     sample = NCaltech101(tmp_path, "test")[0]
     np.testing.assert_array_equal(sample.recording.events, real[9].recording.events)
     assert sample.recording.sensor == (180, 240)

@@ -20,12 +20,7 @@ from rich.console import Console
 from rich.progress import wrap_file
 
 from snnc.errors import BAD_RECORDING, SnncError
-from snnc.models.datasets.readers.pickle_outline import (
-    NotedBytes,
-    NotedObject,
-    OutlineError,
-    outline,
-)
+from snnc.models.datasets.readers.pickle_outline import NotedObject, OutlineError, outline
 
 SLOW_BYTES = 1 << 29
 """Reading so much takes seconds: from here on there is a progress bar."""
@@ -70,7 +65,7 @@ def stored_arrays(path: Path) -> list[StoredArray]:
         )
         try:
             with bar as file:
-                top = outline(file)
+                top = outline(file, size)
         except OutlineError as error:
             what = f"the list of arrays breaks off ({error})"
             raise _refusal(path, error.position, what) from error
@@ -84,20 +79,23 @@ def _stored(item: object, path: Path, start: int) -> StoredArray:
     """The array that a noted ``ndarray`` is. Its state: version, shape, dtype, order, bytes."""
     if not isinstance(item, NotedObject) or not item.constructor.endswith("._reconstruct"):
         raise _refusal(path, start, "an item of the list is not an array")
-    if len(item.state) != 5 or not isinstance(kind := item.state[2], NotedObject):
-        raise _refusal(path, start, "an item of the list is an array without a type")
-    _, shape, _, fortran, data = item.state
-    if not isinstance(data, NotedBytes) or (fortran and len(shape) > 1):
-        raise _refusal(path, start, "an item of the list is not an array of numbers, row by row")
     try:
-        dtype = np.dtype(kind.arguments[0]).newbyteorder(kind.state[1])
-        fits = data.length == dtype.itemsize * math.prod(shape) and not dtype.hasobject
-    except (TypeError, ValueError, IndexError) as error:
-        what = f"an item of the list has no usable shape and type ({error})"
-        raise _refusal(path, data.offset, what) from error
-    if not fits:
-        raise _refusal(path, data.offset, f"{data.length} bytes are no {shape} of {dtype}")
-    return StoredArray(data.offset, tuple(shape), dtype)
+        _, shape, kind, fortran, data = item.state
+        array = StoredArray(data.offset, tuple(shape), _dtype(kind))
+        fits = data.length == array.dtype.itemsize * math.prod(shape) and min(shape, default=0) >= 0
+    except (TypeError, ValueError, IndexError, AttributeError) as error:
+        what = f"an item of the list is not an array of numbers ({error})"
+        raise _refusal(path, start, what) from error
+    if not fits or array.dtype.hasobject or (fortran and len(shape) > 1):
+        what = f"{data.length} bytes are no {array.shape} of {array.dtype}, row by row"
+        raise _refusal(path, data.offset, what)
+    return array
+
+
+def _dtype(kind: NotedObject) -> np.dtype[Any]:
+    """The type that a noted ``dtype`` is: its code and, in the state, its byte order."""
+    dtype: np.dtype[Any] = np.dtype(kind.arguments[0]).newbyteorder(kind.state[1])
+    return dtype
 
 
 def _slices(whole: StoredArray, fortran: bool, size: int, path: Path) -> list[StoredArray]:

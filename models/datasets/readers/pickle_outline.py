@@ -10,7 +10,7 @@ from __future__ import annotations
 import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,12 @@ _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _IGNORED = {"PROTO", "FRAME"}
 
 
-def outline(file: BinaryIO) -> object:
+def outline(file: BinaryIO, size: int) -> object:
     """Plain values, lists and tuples, :class:`NotedBytes` and :class:`NotedObject`.
 
     Args:
         file: open at the pickle's first byte; read up to its end.
+        size: bytes of the whole file.
 
     Raises:
         OutlineError: where the pickle is cut off, damaged, or not one of arrays.
@@ -60,7 +61,7 @@ def outline(file: BinaryIO) -> object:
     machine = _Machine()
     position = file.tell()
     try:
-        for opcode, argument, place in pickletools.genops(file):
+        for opcode, argument, place in pickletools.genops(cast("BinaryIO", _Bounded(file, size))):
             position = place or 0
             if opcode.name == "STOP":
                 return machine.stack.pop()
@@ -68,6 +69,27 @@ def outline(file: BinaryIO) -> object:
     except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
         raise OutlineError(position, str(error)) from error
     raise OutlineError(position, "no end")
+
+
+class _Bounded:
+    """A file that is never asked for more than it has: a damaged length may be any number."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self.file = file
+        self.size = size
+        self.readline = file.readline
+        self.tell = file.tell
+
+    def read(self, count: int) -> bytes:
+        """Up to ``count`` bytes."""
+        return self.file.read(min(count, self.size - self.tell()))
+
+
+def _noted(pair: list[Any]) -> NotedObject:
+    constructor, arguments = pair
+    if not isinstance(constructor, str) or not isinstance(arguments, tuple):
+        raise ValueError("a constructor that no array has")
+    return NotedObject(constructor, arguments)
 
 
 class _Machine:
@@ -84,7 +106,7 @@ class _Machine:
             "APPENDS": lambda _: self.extend(self.since_mark()),
             "GLOBAL": lambda name: self.stack.append(name.replace(" ", ".")),
             "STACK_GLOBAL": lambda _: self.join("{0[0]}.{0[1]}".format),
-            "REDUCE": lambda _: self.join(lambda pair: NotedObject(*pair)),
+            "REDUCE": lambda _: self.join(_noted),
             "BUILD": lambda _: self.build(),
             "MEMOIZE": lambda _: self.remember(len(self.memo)),
             "BINPUT": self.remember,
@@ -127,7 +149,10 @@ class _Machine:
     def build(self) -> None:
         """Give the object below the state on top."""
         state = self.stack.pop()
-        self.stack[-1].state = state
+        made = self.stack[-1]
+        if not isinstance(made, NotedObject) or not isinstance(state, tuple):
+            raise ValueError("a state that no array has")
+        made.state = state
 
     def remember(self, key: int) -> None:
         """Keep what is on top under ``key``."""
