@@ -182,7 +182,7 @@ class _Run:
             **{
                 **config.hyper,
                 "attention": config.attention,
-                "dropout": config.dropout,
+                **({"dropout": config.dropout} if config.dropout else {}),  # res-18 has none
                 "input_size": list(input.frame_size),
                 "time_steps": input.time_steps,
                 "classes": classes,
