@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -25,7 +26,7 @@ from snnc.models.datasets import NMNIST, Cifar10Dvs, DailyAction, DvsGait, HarDv
 from snnc.models.datasets.dataset import EventDataset, Sample, Split, frame_dataset
 from snnc.models.datasets.listed import Listed
 from snnc.models.datasets.readers.object_npy import stored_arrays
-from snnc.models.datasets.spec import open_data
+from snnc.models.datasets.spec import DATA_SETS, open_data
 from tests import dataset_layouts as layouts
 from tests.dataset_layouts import LAYOUTS, gesture
 from tests.recording_writers import nmnist_bytes
@@ -413,3 +414,17 @@ def test_cifar10_dvs_tests_on_the_first_hundred_of_a_class(tmp_path: Path) -> No
     dataset = Cifar10Dvs(tmp_path, "test")
     assert table(dataset[1]) == gesture(4).tolist()
     assert [sample.label for sample in samples(dataset)] == [0, 9, 0, 9]
+
+
+# --- the page ----------------------------------------------------------------------------
+
+
+def test_page_has_every_data_set_with_its_form_and_where_to_ask() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "datasets.md").read_text("utf-8")
+    for name in DATA_SETS:
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}:DIR` |")]
+        assert row.count(" | ") == 7
+    for name in LAYOUTS:
+        message = refused(BAD_DATA_SPEC, lambda name=name: open_data(f"{name}:/none", "train"))
+        (url,) = re.findall(r"https://[^\s;,]+", message)
+        assert url in page

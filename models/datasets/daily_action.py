@@ -1,9 +1,10 @@
 """DailyAction-DVS (Liu et al. 2021, "Event-based Action Recognition Using Motion Information
 and Spiking Neural Networks", IJCAI): ``DIR/<action>/*.aedat``, AEDAT 2.0 of a DVS128.
 
-The data set has no split of its own. The ASA-SNN authors train on the first 96 of each
-action's 120 files, in the order in which their file system lists them
-(https://github.com/BICLab/ASA-SNN, ``datasets/action``); here it is the order of the names.
+The data set has no split of its own: its authors train on 80% of each action's files, drawn at
+random (https://github.com/qianhuiliu/SNN-action-recognition), the ASA-SNN authors on the first 96
+of 120, in the order in which their file system lists them (https://github.com/BICLab/ASA-SNN,
+``datasets/action``); here it is the order of the names.
 Names begin with two letters for the person, so the last fifth are people never trained on.
 
 That code also takes the files for a DAVIS's: of a DVS128's address it keeps 8 columns and one
