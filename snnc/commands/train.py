@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def _list_configurations(context: click.Context, option: click.Parameter, wanted
     "--hyper",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A hyper-parameter of the network; VALUE as in JSON. May be repeated.",
+    help="A hyper-parameter of the network, say votes=10; may be repeated.",
 )
 @click.option("--fc-batch-norm", is_flag=True, help="Batch norm after the linear layers too.")
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -124,14 +124,15 @@ def command(
 
 
 def _hyper(given: tuple[str, ...]) -> dict[str, Any]:
-    """NAME=VALUE by name; a VALUE that is not JSON is a string."""
+    """NAME=VALUE by name, a value as in TOML."""
     values: dict[str, Any] = {}
-    for entry in given:
-        name, equals, value = entry.partition("=")
-        if not equals or name in values:
-            raise SnncError(BAD_OPTION, f"--hyper {entry} is not NAME=VALUE, each name once")
+    for text in given:
         try:
-            values[name] = json.loads(value)
-        except json.JSONDecodeError:
-            values[name] = value
+            values |= tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise SnncError(
+                BAD_OPTION,
+                f"--hyper {text!r} is not NAME=VALUE with a TOML value ({error})",
+                mend="Write --hyper votes=10, --hyper channels=[32,32,32] or the like.",
+            ) from error
     return values

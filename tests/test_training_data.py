@@ -1,4 +1,4 @@
-"""``snnc train``: which frames its options give, and what it refuses."""
+"""Which frames the options of ``snnc train`` give, and what it refuses."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ TRAIN = ["train", "three-layer-narrow", "--time-steps", 2, "--dt-us", 50_000, "-
 
 def test_hyper_parameters_by_name(tmp_path: Path, snnc: Run) -> None:
     write_daily_action(tmp_path, ["jump"])
-    given = ["--hyper", "channels=[2,3,4]", "--hyper", "surrogate=arctan", "--epochs", 1]
+    given = ["--hyper", "channels=[2,3,4]", "--hyper", 'surrogate="arctan"', "--epochs", 1]
     out = tmp_path / "model.pt"
     status, _, err = snnc(*TRAIN, "--data", f"dailyaction:{tmp_path}", "-o", out, *given)
     assert status == 0, err
@@ -96,7 +96,7 @@ def test_hyper_parameters_by_name(tmp_path: Path, snnc: Run) -> None:
     assert (hyper["channels"], hyper["surrogate"]) == ([2, 3, 4], "arctan")
 
 
-@pytest.mark.parametrize("given", [["hidden"], ["hidden=3", "hidden=4"], ["hiden=3"]])
+@pytest.mark.parametrize("given", [["hidden"], ["hidden=wide"], ["hiden=3"]])
 def test_hyper_parameters_that_make_no_sense(tmp_path: Path, snnc: Run, given: list[str]) -> None:
     write_daily_action(tmp_path, ["jump"])
     options = [part for entry in given for part in ("--hyper", entry)]
