@@ -1,10 +1,10 @@
 """Decoded recordings kept on disk, one file each, for data sets that are read again and again.
 
 A text file of events takes ten times longer to read than an array of them (50,000 events: 48
-and 5 ms), and a recording of many gestures has to be decoded whole for each. A file here is a ``.npy`` of
-:data:`EVENT_DTYPE`; its name is a hash of what the recording was read from (path, size, time of
-the last change, part), so a changed source is decoded anew. The folder may be removed at any
-time; nothing is removed from it here.
+and 5 ms), and a recording of many gestures has to be decoded whole for each. A file here is a
+``.npy`` of :data:`EVENT_DTYPE`; its name is a hash of what the recording was read from (path,
+size, time of the last change, part), so a changed source is decoded anew. The folder may be
+removed at any time; nothing is removed from it here.
 """
 
 from __future__ import annotations
