@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from snnc.errors import BAD_DATA_SPEC, SnncError
+from snnc.models.clips import RecordedFrames
 from snnc.models.networks import Network
 from snnc.models.neurons import LIF, DecayLIF
 
@@ -27,6 +28,23 @@ class FrameDataset(Protocol):
     def __getitem__(self, index: int, /) -> tuple[Any, int]: ...
 
 
+class FrameSource(Protocol):
+    """Labelled frames by the batch."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def clips(self) -> int:
+        """Windows per sample, which vote on its class."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(T, 2, H, W) of a window."""
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Event counts ``[N·clips, T, 2, H, W]`` and labels int64 ``[N]`` of samples ``[N]``."""
+
+
 @dataclass(frozen=True)
 class MemoryFrames:
     """A data set held in memory as small integers.
@@ -34,10 +52,12 @@ class MemoryFrames:
     Attributes:
         frames: event counts, uint8 where they fit, else int32, ``[N, T, 2, H, W]``.
         labels: int64, ``[N]``.
+        clips: 1, windows per sample.
     """
 
     frames: Tensor
     labels: Tensor
+    clips: int = 1
 
     @classmethod
     def of(cls, dataset: FrameDataset, classes: int) -> MemoryFrames:
@@ -65,6 +85,26 @@ class MemoryFrames:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(T, 2, H, W)."""
+        return tuple(self.frames.shape[1:])
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames and labels of the samples ``indices``."""
+        return self.frames[indices], self.labels[indices]
+
+
+def frame_source(dataset: FrameDataset | FrameSource, classes: int) -> FrameSource:
+    """``dataset`` if it gives batches itself, else all of it in memory.
+
+    Raises:
+        SnncError: see :meth:`MemoryFrames.of`.
+    """
+    if isinstance(dataset, MemoryFrames | RecordedFrames):
+        return dataset
+    return MemoryFrames.of(cast("FrameDataset", dataset), classes)
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -72,7 +112,8 @@ class Evaluation:
 
     Attributes:
         samples: number of samples.
-        accuracy: share of samples whose highest score is the label's, 0 to 1.
+        accuracy: share of samples whose highest score is the label's, 0 to 1; of a sample
+            with several clips, in more than half of them.
         nasfr: network average spike firing rate: spikes per neuron and time step over all
             spiking layers, linear layers included, each weighted by its neuron count (as in
             the code of Yao et al. 2023).
@@ -87,28 +128,34 @@ class Evaluation:
 
 @torch.no_grad()
 def evaluate(
-    model: Network, dataset: FrameDataset | MemoryFrames, batch_size: int = 32
+    model: Network, dataset: FrameDataset | FrameSource, batch_size: int = 32
 ) -> Evaluation:
     """Run ``model`` in evaluation mode over ``dataset``, each sample once.
+
+    Args:
+        model: the network.
+        dataset: labelled frames.
+        batch_size: windows at a time; all clips of a sample go together.
 
     Raises:
         SnncError: see :meth:`MemoryFrames.of`.
     """
-    if not isinstance(dataset, MemoryFrames):
-        dataset = MemoryFrames.of(dataset, model.classes)
+    source = frame_source(dataset, model.classes)
+    batches = torch.split(torch.arange(len(source)), max(1, batch_size // source.clips))
     was_training = model.training
     model.eval()
     correct = 0
     with _spike_counts(model) as counts:
-        for start in range(0, len(dataset), batch_size):
-            scores = model(to_input(dataset.frames[start : start + batch_size]))
-            labels = dataset.labels[start : start + batch_size]
-            correct += int((scores.argmax(dim=1) == labels).sum())
+        for indices in batches:
+            frames, labels = source.batch(indices)
+            named = model(to_input(frames)).argmax(dim=1).view(-1, source.clips)
+            votes = (named == labels[:, None]).sum(dim=1)
+            correct += int((2 * votes > source.clips).sum())
     model.train(was_training)
     spikes = sum(fired for fired, _ in counts.values())
     slots = sum(total for _, total in counts.values())
     rates = {path: fired / total for path, (fired, total) in counts.items()}
-    return Evaluation(len(dataset), correct / len(dataset), spikes / slots, rates)
+    return Evaluation(len(source), correct / len(source), spikes / slots, rates)
 
 
 def to_input(frames: Tensor) -> Tensor:

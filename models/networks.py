@@ -160,6 +160,7 @@ class ThreeLayer(Network):
         fc_batch_norm: BatchNorm after the linear layers too (not in the paper; trains
             far better where data or epochs are few).
         dropout: probability that an input of a layer is zeroed in training.
+        dropout_layers: the layers, 1 to 5, that this holds for (in the authors' code 3 to 5).
         v_threshold, v_reset, beta: see :class:`LIF`; ``v_reset`` None is the soft reset.
         surrogate: ``rectangular`` (a = ``surrogate_width``) or ``arctan``
             (alpha = 1/``surrogate_width``).
@@ -177,6 +178,7 @@ class ThreeLayer(Network):
         votes: int = 1,
         fc_batch_norm: bool = False,
         dropout: float = 0.0,
+        dropout_layers: Sequence[int] = (1, 2, 3, 4, 5),
         v_threshold: float = 0.3,
         v_reset: float | None = 0.0,
         beta: float = 0.3,
@@ -194,6 +196,7 @@ class ThreeLayer(Network):
             "votes": votes,
             "fc_batch_norm": fc_batch_norm,
             "dropout": dropout,
+            "dropout_layers": list(dropout_layers),
             "v_threshold": v_threshold,
             "v_reset": v_reset,
             "beta": beta,
@@ -202,22 +205,27 @@ class ThreeLayer(Network):
         }
         check_sizes(input_size, time_steps=time_steps, votes=votes, hidden=hidden, classes=classes)
         check_channels(channels, 3)
+        if not set(dropout_layers) <= {1, 2, 3, 4, 5}:
+            raise SnncError(BAD_OPTION, f"dropout_layers are among 1 to 5, not {dropout_layers}")
         super().__init__(name, hyper, input_size, time_steps, classes, votes)
         slope = make_surrogate(surrogate, surrogate_width)
 
         def neuron() -> nn.Module:
             return LIF(v_threshold, v_reset, beta, slope)
 
-        def convolution(inputs: int, outputs: int, pool: bool) -> Block:
-            layers = _dropout(dropout)
+        def dropped(layer: int) -> OrderedDict[str, nn.Module]:
+            return _dropout(dropout if layer in dropout_layers else 0.0)
+
+        def convolution(layer: int, inputs: int, outputs: int, pool: bool) -> Block:
+            layers = dropped(layer)
             layers["conv"] = nn.Conv2d(inputs, outputs, KERNEL, padding=1)
             layers["bn"] = nn.BatchNorm2d(outputs)
             if pool:
                 layers["pool"] = nn.AvgPool2d(POOL)
             return Block(OverTime(layers), make_attention(attention, time_steps, outputs), neuron())
 
-        def linear(inputs: int, outputs: int) -> Block:
-            layers = _dropout(dropout)
+        def linear(layer: int, inputs: int, outputs: int) -> Block:
+            layers = dropped(layer)
             layers["flatten"] = nn.Flatten()
             layers["linear"] = nn.Linear(inputs, outputs)
             if fc_batch_norm:
@@ -226,11 +234,11 @@ class ThreeLayer(Network):
 
         polarities, height, width = self.input_size
         pixels = pixels_after_pools(height, width, POOL, times=2)
-        self.layer1 = convolution(polarities, channels[0], pool=False)
-        self.layer2 = convolution(channels[0], channels[1], pool=True)
-        self.layer3 = convolution(channels[1], channels[2], pool=True)
-        self.fc1 = linear(channels[2] * pixels, hidden)
-        self.fc2 = linear(hidden, classes * votes)
+        self.layer1 = convolution(1, polarities, channels[0], pool=False)
+        self.layer2 = convolution(2, channels[0], channels[1], pool=True)
+        self.layer3 = convolution(3, channels[1], channels[2], pool=True)
+        self.fc1 = linear(4, channels[2] * pixels, hidden)
+        self.fc2 = linear(5, hidden, classes * votes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Class scores ``[N, classes]`` for event counts ``[T, N, 2, H, W]``."""

@@ -29,9 +29,9 @@ from torch import Tensor
 
 from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, TRAINING_DIVERGED, SnncError
 from snnc.models.allocator import keep_freed_memory
-from snnc.models.augmentation import drop_events, shift
+from snnc.models.augmentation import DROPS, shift
 from snnc.models.checkpoints import InputDescription, save
-from snnc.models.evaluation import FrameDataset, MemoryFrames, evaluate, to_input
+from snnc.models.evaluation import FrameDataset, FrameSource, evaluate, frame_source, to_input
 from snnc.models.files import read_tensors, write_atomically, write_tensors
 from snnc.models.hyper import Hyper
 from snnc.models.networks import Network, build
@@ -61,6 +61,7 @@ class TrainConfig:
         seed: of all randomness.
         shift: training samples move by up to so many pixels in x and y.
         event_drop: training samples lose up to this share of their events.
+        drop_by: which events they lose, a name in :data:`snnc.models.augmentation.DROPS`.
         checkpoint: where to keep the state after each epoch, and to resume from where it
             exists; None for neither.
     """
@@ -78,6 +79,7 @@ class TrainConfig:
     seed: int = 0
     shift: int = 0
     event_drop: float = 0.0
+    drop_by: str = "event"
     checkpoint: Path | None = None
 
     def __post_init__(self) -> None:
@@ -96,6 +98,8 @@ class TrainConfig:
                 BAD_OPTION,
                 "weight_decay and shift must be at least 0, and event_drop in [0, 1]",
             )
+        if self.drop_by not in DROPS:
+            raise SnncError(BAD_OPTION, f"drop_by is one of {', '.join(DROPS)}, not {self.drop_by}")
 
     def recipe(self) -> dict[str, object]:
         """The fields that decide the result, as plain values."""
@@ -125,8 +129,8 @@ class TrainResult:
 
 def train(
     config: TrainConfig,
-    train_data: FrameDataset,
-    test_data: FrameDataset,
+    train_data: FrameDataset | FrameSource,
+    test_data: FrameDataset | FrameSource,
     input: InputDescription,
     classes: int,
     *,
@@ -178,7 +182,7 @@ class _Run:
             **{
                 **config.hyper,
                 "attention": config.attention,
-                "dropout": config.dropout,
+                **({"dropout": config.dropout} if config.dropout else {}),  # res-18 has none
                 "input_size": list(input.frame_size),
                 "time_steps": input.time_steps,
                 "classes": classes,
@@ -193,15 +197,17 @@ class _Run:
         self.epoch = 0
         self.history: list[EpochMetrics] = []
 
-    def load_data(self, train_data: FrameDataset, test_data: FrameDataset) -> None:
-        self.train_data = MemoryFrames.of(train_data, self.classes)
-        self.test_data = MemoryFrames.of(test_data, self.classes)
+    def load_data(
+        self, train_data: FrameDataset | FrameSource, test_data: FrameDataset | FrameSource
+    ) -> None:
+        self.train_data = frame_source(train_data, self.classes)
+        self.test_data = frame_source(test_data, self.classes)
         wanted = (self.input.time_steps, *self.input.frame_size)
         for name, data in (("training", self.train_data), ("test", self.test_data)):
-            if tuple(data.frames.shape[1:]) != wanted:
+            if data.shape != wanted:
                 raise SnncError(
                     BAD_OPTION,
-                    f"the {name} frames have shape {list(data.frames.shape[1:])}, and the input "
+                    f"the {name} frames have shape {list(data.shape)}, and the input "
                     f"description says {list(wanted)}",
                 )
 
@@ -234,9 +240,9 @@ class _Run:
         """One optimizer step; returns the loss and how many samples were right."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
-        frames = shift(self.train_data.frames[batch], self.config.shift)
-        frames = drop_events(frames, self.config.event_drop)
-        labels = self.train_data.labels[batch]
+        frames, labels = self.train_data.batch(batch)
+        frames = shift(frames, self.config.shift)
+        frames = DROPS[self.config.drop_by](frames, self.config.event_drop)
         scores = self.model(to_input(frames))
         target = torch.nn.functional.one_hot(labels, self.classes).float()
         loss = torch.nn.functional.mse_loss(scores, target)

@@ -54,7 +54,8 @@ def group() -> None:
     """Compile trained spiking neural networks from PyTorch to proven, event-driven C.
 
     MODEL is a checkpoint written by snnc, or package.module:factory (your own code, with
-    --weights). DATA is nmnist:DIR, dvsgesture:DIR, gesture-sim, or the path of a recording.
+    --weights). DATA is nmnist:DIR, another data set in a folder
+    (docs/datasets.md), gesture-sim, or the path of a recording.
 
     Exit status: 0 done, 1 the answer is no, 2 wrong usage or unreadable input, 3 our fault.
     """

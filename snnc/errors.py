@@ -117,7 +117,7 @@ BAD_DATA_SPEC = _code(
     EXIT_USAGE,
     "unknown data set",
     "DATA is not one of the forms `snnc` knows, or its folder is missing or empty.",
-    "Write nmnist:DIR, dvsgesture:DIR, gesture-sim, or the path of a recording.",
+    "Write nmnist:DIR, another name of docs/datasets.md, gesture-sim, or the path of a recording.",
 )
 BAD_ENERGY_TABLE = _code(
     205,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from snnc.models.augmentation import drop_events, shift
+from snnc.models.augmentation import DROPS, drop_events, drop_mixed, shift
 
 
 def frames(*shape: int) -> Tensor:
@@ -62,11 +62,52 @@ def test_dropping_keeps_whole_events_and_the_stated_share() -> None:
     assert kept.max() > 0.95
 
 
+def kind_of_loss(before: Tensor, after: Tensor) -> str:
+    """What happened to a sample whose every cell held 200 events."""
+    lost = after < before
+    if not lost.any():
+        return "nothing"
+    if not ((after == 0) | (after == before)).all():
+        return "events"
+    steps, area = lost.flatten(1).all(dim=1), lost.flatten(0, 1).all(dim=0)
+    if torch.equal(lost, steps[:, None, None, None].expand_as(lost)):
+        kind, cells = "steps", [steps]
+    else:
+        assert torch.equal(lost, area.expand_as(lost))
+        kind, cells = "area", [area.any(dim=1), area.any(dim=0)]
+        assert int(area.sum()) == int(cells[0].sum()) * int(cells[1].sum())
+    for cell in cells:  # in one piece
+        places = cell.nonzero().flatten()
+        assert int(places[-1] - places[0]) + 1 == len(places)
+    return kind
+
+
+def test_mixed_loss_is_nothing_steps_an_area_or_events() -> None:
+    torch.manual_seed(4)
+    original = torch.full((600, 10, 2, 8, 9), 200, dtype=torch.uint8)
+    thinned = drop_mixed(original, 0.9)
+    kinds = [kind_of_loss(*pair) for pair in zip(original, thinned, strict=True)]
+    assert set(kinds) == {"nothing", "steps", "area", "events"}
+    # A quarter each; a short stretch or a small rectangle may round to nothing.
+    assert 0.17 < kinds.count("events") / 600 < 0.33
+    assert 0.10 < kinds.count("steps") / 600 < 0.33
+    assert 0.10 < kinds.count("area") / 600 < 0.33
+
+
+def test_mixed_loss_never_takes_everything() -> None:
+    torch.manual_seed(5)
+    original = torch.zeros(300, 4, 2, 3, 3, dtype=torch.int32)
+    original[:, 1, 0, 1, 1] = 1
+    thinned = drop_mixed(original, 1.0)
+    assert (thinned.flatten(1).sum(dim=1) == 1).all()
+
+
 def test_zero_changes_nothing_and_draws_nothing() -> None:
     original = frames(2, 3, 2, 4, 4)
     state = torch.get_rng_state()
     assert shift(original, 0) is original
-    assert drop_events(original, 0.0) is original
+    for drop in DROPS.values():
+        assert drop(original, 0.0) is original
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -74,5 +115,6 @@ def test_the_input_is_not_changed() -> None:
     original = frames(4, 3, 2, 4, 4)
     copy = original.clone()
     shift(original, 2)
-    drop_events(original, 0.9)
+    for drop in DROPS.values():
+        drop(original, 0.9)
     assert torch.equal(original, copy)

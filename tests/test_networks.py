@@ -215,6 +215,7 @@ def test_name_and_hyper_rebuild_the_network(name: str) -> None:
         ({"attention": "asa9"}, "asa9"),
         ({"fc_batch_norm": 1}, "fc_batch_norm"),
         ({"dropout": 1.0}, "dropout"),
+        ({"dropout_layers": [0, 1]}, "dropout_layers"),
         ({"surrogate": "step"}, "surrogate"),
     ],
 )

@@ -4,6 +4,8 @@
 [N, T, 2, H, W]; :func:`read_recording` and :func:`frame_by_dt` do so for one file.
 """
 
+from snnc.models.datasets.cifar10_dvs import Cifar10Dvs
+from snnc.models.datasets.daily_action import DailyAction
 from snnc.models.datasets.dataset import (
     EventDataset,
     FramedDataset,
@@ -21,7 +23,10 @@ from snnc.models.datasets.framing import (
     frame_by_time,
     frame_shape,
 )
+from snnc.models.datasets.gait import DvsGait
 from snnc.models.datasets.gesture_sim import GestureSim
+from snnc.models.datasets.har_dvs import HarDvs
+from snnc.models.datasets.ncaltech101 import NCaltech101
 from snnc.models.datasets.nmnist import NMNIST
 from snnc.models.datasets.readers import read_recording
 from snnc.models.datasets.single import SingleRecording
@@ -32,11 +37,16 @@ __all__ = [
     "NMNIST",
     "OFF",
     "ON",
+    "Cifar10Dvs",
+    "DailyAction",
+    "DvsGait",
     "DvsGesture",
     "EventDataset",
     "FramedDataset",
     "Frames",
     "GestureSim",
+    "HarDvs",
+    "NCaltech101",
     "Recording",
     "Sample",
     "SingleRecording",

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from snnc.errors import BAD_DATA_SPEC, BAD_RECORDING, EMPTY_RECORDING, SnncError
-from snnc.models.datasets.dataset import Sample, Split, check_split
+from snnc.models.datasets.dataset import Split, check_split
 from snnc.models.datasets.events import Recording
+from snnc.models.datasets.listed import Entry, Listed
 from snnc.models.datasets.readers import read_recording
 
 GESTURE_NAMES: tuple[str, ...] = (
@@ -32,6 +34,8 @@ GESTURE_NAMES: tuple[str, ...] = (
     "other gestures",
 )
 """Class names by label: class 1 of the label files is label 0."""
+
+SENSOR = (128, 128)
 
 LABEL_COLUMNS = ("class", "startTime_usec", "endTime_usec")
 
@@ -53,7 +57,7 @@ class Trial:
     end_us: int
 
 
-class DvsGesture:
+class DvsGesture(Listed):
     """11 gestures, 29 people, 128x128 pixels, a few seconds a sample.
 
     Samples follow the list of recordings and the rows of their label files; a recording
@@ -67,9 +71,6 @@ class DvsGesture:
         SnncError: ``BAD_DATA_SPEC`` where a list, recording or label file is missing;
             ``BAD_RECORDING`` naming the line of a label file that makes no sense.
     """
-
-    sensor: tuple[int, int] = (128, 128)
-    class_names: tuple[str, ...] = GESTURE_NAMES
 
     def __init__(self, root: str | Path, split: Split = "train") -> None:
         folder = Path(root)
@@ -86,14 +87,19 @@ class DvsGesture:
                 mend=WHERE_TO_ASK,
             )
         self._last_read: Recording | None = None
+        super().__init__([self._entry(trial) for trial in self.trials], SENSOR, GESTURE_NAMES)
 
-    def __len__(self) -> int:
-        return len(self.trials)
+    def _entry(self, trial: Trial) -> Entry:
+        return Entry(
+            trial.path,
+            trial.label,
+            f"{trial.path.stem} row {trial.row}",
+            partial(self._cut, trial),
+            part=f"{trial.start_us} to {trial.end_us} us",
+        )
 
-    def __getitem__(self, index: int) -> Sample:
-        trial = self.trials[index]
-        name = f"{trial.path.stem} row {trial.row}"
-        return Sample(_cut(self._read(trial.path), trial), trial.label, name)
+    def _cut(self, trial: Trial) -> Recording:
+        return _cut(self._read(trial.path), trial)
 
     def _read(self, path: Path) -> Recording:
         if self._last_read is None or self._last_read.path != str(path):

@@ -6,15 +6,18 @@ valid data set. https://www.garrickorchard.com/datasets/n-mnist
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from snnc.errors import BAD_DATA_SPEC, SnncError
-from snnc.models.datasets.dataset import Sample, Split, check_split
+from snnc.models.datasets.dataset import Split, check_split
+from snnc.models.datasets.listed import Entry, Listed, missing
 from snnc.models.datasets.readers import read_recording
-from snnc.models.datasets.readers.nmnist_bin import SENSOR
+from snnc.models.datasets.readers.atis_bin import NMNIST_SENSOR
+
+DIGITS = tuple("0123456789")
 
 
-class NMNIST:
+class NMNIST(Listed):
     """Ten digits, 34x34 pixels, about 300 ms and 4,000 events a sample.
 
     Samples are ordered by file name: the names are MNIST's sample numbers, so classes
@@ -28,28 +31,26 @@ class NMNIST:
         SnncError: ``BAD_DATA_SPEC`` where the folder is missing or holds no ``.bin`` file.
     """
 
-    sensor: tuple[int, int] = SENSOR
-    class_names: tuple[str, ...] = tuple("0123456789")
-
     def __init__(self, root: str | Path, split: Split = "train") -> None:
         folder = Path(root) / check_split(split).capitalize()
-        self.files = sorted(
-            (path for digit in self.class_names for path in (folder / digit).glob("*.bin")),
+        files = sorted(
+            (path for digit in DIGITS for path in (folder / digit).glob("*.bin")),
             key=lambda path: (path.stem, path.parent.name),
         )
-        if not self.files:
-            raise SnncError(
-                BAD_DATA_SPEC,
-                "no N-MNIST recordings here",
-                where=f"{folder}/<digit>/*.bin",
-                mend="Unpack N-MNIST (https://www.garrickorchard.com/datasets/n-mnist) so "
+        if not files:
+            raise missing(
+                "N-MNIST",
+                f"{folder}/<digit>/*.bin",
+                "Unpack N-MNIST (https://www.garrickorchard.com/datasets/n-mnist) so "
                 "that Train/0/ to Train/9/ and Test/0/ to Test/9/ hold its .bin files.",
             )
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, index: int) -> Sample:
-        path = self.files[index]
-        label = int(path.parent.name)
-        return Sample(read_recording(path), label, f"{label}/{path.stem}")
+        entries = [
+            Entry(
+                path,
+                int(path.parent.name),
+                f"{path.parent.name}/{path.stem}",
+                partial(read_recording, path),
+            )
+            for path in files
+        ]
+        super().__init__(entries, NMNIST_SENSOR, DIGITS)

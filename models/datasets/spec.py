@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from snnc.errors import BAD_DATA_SPEC, SnncError
+from snnc.models.datasets.cifar10_dvs import Cifar10Dvs
+from snnc.models.datasets.daily_action import DailyAction
 from snnc.models.datasets.dataset import EventDataset, Split, check_split
 from snnc.models.datasets.dvs_gesture import DvsGesture
+from snnc.models.datasets.gait import DvsGait
 from snnc.models.datasets.gesture_sim import GestureSim
+from snnc.models.datasets.har_dvs import HarDvs
+from snnc.models.datasets.ncaltech101 import NCaltech101
 from snnc.models.datasets.nmnist import NMNIST
 from snnc.models.datasets.single import SingleRecording
 
-FORMS = "nmnist:DIR, dvsgesture:DIR, gesture-sim, gesture-sim:seed=N, or the path of a recording"
+DATA_SETS: dict[str, Callable[[str, Split], EventDataset]] = {
+    "nmnist": NMNIST,
+    "dvsgesture": DvsGesture,
+    "gait-day": partial(DvsGait, light="day"),
+    "gait-night": partial(DvsGait, light="night"),
+    "dailyaction": DailyAction,
+    "har-dvs": HarDvs,
+    "ncaltech101": NCaltech101,
+    "cifar10dvs": Cifar10Dvs,
+}
+"""Data sets in a folder, by the name before the colon."""
+
+FORMS = (
+    ", ".join(f"{name}:DIR" for name in DATA_SETS)
+    + ", gesture-sim, gesture-sim:seed=N, or the path of a recording"
+)
 
 
 def open_data(spec: str, split: Split = "test") -> EventDataset:
     """The data set that ``spec`` names.
 
     Args:
-        spec: ``nmnist:DIR``, ``dvsgesture:DIR``, ``gesture-sim`` (with options:
-            ``gesture-sim:seed=1,per_class=5``), or the path of a recording.
+        spec: a name of :data:`DATA_SETS` and a folder, as ``nmnist:DIR``; ``gesture-sim``
+            (with options: ``gesture-sim:seed=1,per_class=5``); or the path of a recording.
         split: train or test; a single recording is the same in both.
 
     Raises:
@@ -30,10 +52,10 @@ def open_data(spec: str, split: Split = "test") -> EventDataset:
     name, colon, rest = spec.partition(":")
     if name == "gesture-sim":
         return _gesture_sim(spec, rest if colon else None, split)
-    if name in ("nmnist", "dvsgesture") and colon:
+    if name in DATA_SETS and colon:
         if not rest:
             raise _wrong(spec, "the folder after the colon is missing")
-        return NMNIST(rest, split) if name == "nmnist" else DvsGesture(rest, split)
+        return DATA_SETS[name](rest, split)
     if Path(spec).is_file():
         return SingleRecording(spec)
     if Path(spec).is_dir():

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
+from snnc.commands.training_data import DataChoice, data_options
+from snnc.errors import BAD_OPTION, SnncError
+
+
+def _list_configurations(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+    """Print the paper's configurations where ``--list`` is given."""
+    if not wanted or context.resilient_parsing:
+        return
+    from snnc.models.paper import CONFIGURATIONS
+
+    for configuration in CONFIGURATIONS:
+        click.echo(f"# {configuration.title}\n{configuration.command_line()}\n")
+    context.exit()
+
 
 @click.command()
 @click.argument("network")
-@click.option("--data", required=True, help="DATA with a training and a test part.")
+@data_options
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), required=True, help="The .pt file to write."
 )
 @click.option("--attention", default="none", show_default=True, help="Attention module.")
-@click.option("--time-steps", type=click.IntRange(1), required=True, help="T.")
-@click.option("--dt-us", type=click.IntRange(1), required=True, help="Step length in microseconds.")
-@click.option(
-    "--downsample",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Pixels per cell side.",
-)
 @click.option("--epochs", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True)
 @click.option(
@@ -36,6 +42,19 @@ from rich.console import Console
 @click.option(
     "--event-drop", type=float, default=0.0, show_default=True, help="Random share of lost events."
 )
+@click.option(
+    "--event-drop-by",
+    type=click.Choice(["event", "mixed"]),
+    default="event",
+    show_default=True,
+    help="Lose events one by one, or as EventDrop does: some, a time, an area or none.",
+)
+@click.option(
+    "--hyper",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A hyper-parameter of the network, say votes=10; may be repeated.",
+)
 @click.option("--fc-batch-norm", is_flag=True, help="Batch norm after the linear layers too.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
@@ -44,14 +63,19 @@ from rich.console import Console
     type=click.Path(path_type=Path),
     help="Keep the state here after each epoch, and go on from it if it exists.",
 )
+@click.option(
+    "--list",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_configurations,
+    help="Print the command for each configuration of the paper, and exit.",
+)
 def command(
     network: str,
-    data: str,
+    data: DataChoice,
     out: Path,
     attention: str,
-    time_steps: int,
-    dt_us: int,
-    downsample: int,
     epochs: int,
     batch_size: int,
     lr: float,
@@ -59,41 +83,31 @@ def command(
     dropout: float,
     shift: int,
     event_drop: float,
+    event_drop_by: str,
+    hyper: tuple[str, ...],
     fc_batch_norm: bool,
     seed: int,
     threads: int,
     resume: Path | None,
 ) -> None:
-    """Train NETWORK (three-layer, three-layer-narrow, five-layer, five-layer-avg) on DATA.
+    """Train NETWORK (three-layer, three-layer-narrow, five-layer, five-layer-avg, res-18) on DATA.
 
     Writes OUT, and beside it the metrics of every epoch as .csv. The same command on the same
     machine gives the same bits.
     """
     import torch
 
-    from snnc.models.checkpoints import InputDescription
-    from snnc.models.datasets.dataset import frame_dataset
-    from snnc.models.datasets.spec import open_data
     from snnc.models.training import TrainConfig, train
 
     torch.set_num_threads(threads)
     console = Console(stderr=True)
-    sets = {split: open_data(data, split) for split in ("train", "test")}
-    framed = {
-        split: frame_dataset(
-            dataset, dt_us=dt_us, time_steps=time_steps, downsample=downsample, progress=True
-        )
-        for split, dataset in sets.items()
-    }
-    height, width = sets["train"].sensor
-    hyper: dict[str, Any] = {"fc_batch_norm": True} if fc_batch_norm else {}
     config = TrainConfig(
         network=network,
         out=out,
-        hyper=hyper,
+        hyper={**_hyper(hyper), **({"fc_batch_norm": True} if fc_batch_norm else {})},
         attention=attention,
         dropout=dropout,
-        data=data,
+        data=data.data,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=lr,
@@ -101,14 +115,24 @@ def command(
         seed=seed,
         shift=shift,
         event_drop=event_drop,
+        drop_by=event_drop_by,
         checkpoint=resume,
     )
-    train(
-        config,
-        framed["train"],
-        framed["test"],
-        InputDescription(height, width, time_steps, dt_us, downsample),
-        len(sets["train"].class_names),
-        console=console,
-    )
+    frames = data.load()
+    train(config, frames.train, frames.test, frames.input, frames.classes, console=console)
     console.print(f"wrote {out} and {out.with_suffix('.csv')}")
+
+
+def _hyper(given: tuple[str, ...]) -> dict[str, Any]:
+    """NAME=VALUE by name, a value as in TOML."""
+    values: dict[str, Any] = {}
+    for text in given:
+        try:
+            values |= tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise SnncError(
+                BAD_OPTION,
+                f"--hyper {text!r} is not NAME=VALUE with a TOML value ({error})",
+                mend="Write --hyper votes=10, --hyper channels=[32,32,32] or the like.",
+            ) from error
+    return values

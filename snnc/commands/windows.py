@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from snnc.errors import BAD_OPTION, InternalError, SnncError
-from snnc.models.datasets.dataset import check_sensor, check_split
+from snnc.errors import BAD_OPTION, SnncError
+from snnc.models.clips import frames_for
+from snnc.models.datasets.dataset import check_split
 from snnc.models.datasets.events import Recording
-from snnc.models.datasets.framing import frame_by_count, frame_by_dt, frame_by_time
 from snnc.models.datasets.spec import open_data
 
 if TYPE_CHECKING:
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.firmware import Vector
     from snnc.compiler.frontend.source import SourceModel
-    from snnc.models.checkpoints import InputDescription
 
 
 def spread(length: int, count: int) -> list[int]:
@@ -126,19 +125,3 @@ def c_events(recording: Recording) -> npt.NDArray[np.void]:
     packed["t_us"] = np.minimum(since, np.iinfo(np.uint32).max)
     packed["x"], packed["y"], packed["polarity"] = events["x"], events["y"], events["p"]
     return packed
-
-
-def frames_for(given: InputDescription, recording: Recording) -> npt.NDArray[np.uint16]:
-    """Frames of a recording as the model was trained: uint16 [T, 2, H, W].
-
-    Raises:
-        SnncError: WRONG_SENSOR, EMPTY_RECORDING, BAD_RECORDING.
-    """
-    check_sensor(recording, (given.height, given.width))
-    if given.framing == "time":
-        return frame_by_time(recording, given.time_steps, given.downsample).counts
-    if given.framing == "count":
-        return frame_by_count(recording, given.time_steps, given.downsample).counts
-    if given.dt_us is None:
-        raise InternalError("framing by dt without dt_us")
-    return frame_by_dt(recording, given.dt_us, given.time_steps, given.downsample).counts

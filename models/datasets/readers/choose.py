@@ -10,7 +10,7 @@ from snnc.models.datasets.events import Recording
 from snnc.models.datasets.readers.aedat2 import read_aedat2
 from snnc.models.datasets.readers.aedat3 import read_aedat3
 from snnc.models.datasets.readers.aedat4 import read_aedat4
-from snnc.models.datasets.readers.nmnist_bin import read_nmnist_bin
+from snnc.models.datasets.readers.atis_bin import read_nmnist_bin
 
 Reader = Callable[[Path], Recording]
 

@@ -1,0 +1,150 @@
+"""DATA to train on: options, and the frames that they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+from snnc.errors import BAD_OPTION, SnncError
+
+if TYPE_CHECKING:
+    from snnc.models.checkpoints import Framing, InputDescription
+    from snnc.models.datasets.dataset import EventDataset, Split
+    from snnc.models.evaluation import FrameDataset, FrameSource
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option("--data", required=True, help="DATA with a training and a test part."),
+    click.option("--time-steps", type=click.IntRange(1), required=True, help="T."),
+    click.option(
+        "--framing",
+        type=click.Choice(["dt", "time", "count"]),
+        default="dt",
+        show_default=True,
+        help="Steps of --dt-us each, or T equal parts of each recording's time or events.",
+    ),
+    click.option("--dt-us", type=click.IntRange(1), help="Step length in microseconds."),
+    click.option(
+        "--downsample",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Pixels per cell side.",
+    ),
+    click.option(
+        "--random-slices",
+        is_flag=True,
+        help="Train on a random window of each recording, another one in each epoch.",
+    ),
+    click.option(
+        "--clips",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Test on so many windows of each recording, which vote.",
+    ),
+    click.option(
+        "--cache",
+        type=click.Path(path_type=Path),
+        help="Decode recordings once, into this folder.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class DataChoice:
+    """DATA and how it becomes frames, from the options of :func:`data_options`."""
+
+    data: str
+    time_steps: int
+    framing: Framing
+    dt_us: int | None
+    downsample: int
+    random_slices: bool
+    clips: int
+    cache: Path | None
+
+    def load(self) -> TrainingData:
+        """Open DATA, and read it where it is to be held in memory.
+
+        Recordings are read again for every batch where windows of them are asked for, or they
+        are not framed by dt, or there is a cache; else all frames are made at once.
+
+        Raises:
+            SnncError: BAD_OPTION for options that do not go together; BAD_DATA_SPEC;
+                whatever reading a recording raises.
+        """
+        from snnc.models.checkpoints import InputDescription
+        from snnc.models.datasets.spec import open_data
+
+        if (self.dt_us is None) == (self.framing == "dt"):
+            wanted = "needs --dt-us" if self.dt_us is None else "takes no --dt-us"
+            raise SnncError(BAD_OPTION, f"--framing {self.framing} {wanted}")
+        train, test = open_data(self.data, "train"), open_data(self.data, "test")
+        given = InputDescription(
+            *train.sensor, self.time_steps, self.dt_us, self.downsample, self.framing
+        )
+        return TrainingData(
+            self._frames(train, given, "train"),
+            self._frames(test, given, "test"),
+            given,
+            len(train.class_names),
+        )
+
+    def _frames(
+        self, dataset: EventDataset, given: InputDescription, split: Split
+    ) -> FrameDataset | FrameSource:
+        from snnc.models.clips import RecordedFrames
+        from snnc.models.datasets.dataset import frame_dataset
+        from snnc.models.datasets.event_cache import CachedEvents
+
+        windowed = self.random_slices or self.clips > 1
+        if given.dt_us is not None and not windowed and self.cache is None:
+            return frame_dataset(
+                dataset,
+                dt_us=given.dt_us,
+                time_steps=given.time_steps,
+                downsample=given.downsample,
+                progress=True,
+            )
+        if self.cache is not None:
+            dataset = CachedEvents(dataset, self.cache)
+            dataset.fill()
+        return RecordedFrames(
+            dataset,
+            given,
+            len(dataset.class_names),
+            random_slices=self.random_slices and split == "train",
+            clips=self.clips if split == "test" else 1,
+        )
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Frames to train and to test on, how they were made, and the number of classes."""
+
+    train: FrameDataset | FrameSource
+    test: FrameDataset | FrameSource
+    input: InputDescription
+    classes: int
+
+
+def data_options(function: F) -> F:
+    """DATA and its options, given to the command as one :class:`DataChoice` called ``data``."""
+    names = [field.name for field in fields(DataChoice)]
+
+    @wraps(function)
+    def command(**arguments: Any) -> Any:
+        chosen = DataChoice(**{name: arguments.pop(name) for name in names})
+        return function(data=chosen, **arguments)
+
+    decorated: Any = command
+    for decorate in reversed(_OPTIONS):
+        decorated = decorate(decorated)
+    return cast("F", decorated)

@@ -1,0 +1,430 @@
+"""Data sets in a folder: each is read as it was published, and refused with a sentence."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from snnc.errors import (
+    BAD_DATA_SPEC,
+    BAD_RECORDING,
+    EMPTY_RECORDING,
+    WRONG_SENSOR,
+    ErrorCode,
+    SnncError,
+)
+from snnc.models.datasets import NMNIST, Cifar10Dvs, DailyAction, DvsGait, HarDvs, NCaltech101
+from snnc.models.datasets.dataset import EventDataset, Sample, Split, frame_dataset
+from snnc.models.datasets.listed import Listed
+from snnc.models.datasets.readers.object_npy import stored_arrays
+from snnc.models.datasets.spec import DATA_SETS, open_data
+from tests import dataset_layouts as layouts
+from tests.dataset_layouts import LAYOUTS, gesture
+from tests.recording_writers import nmnist_bytes
+
+
+def table(sample: Sample) -> list[list[int]]:
+    """Rows t, x, y, p of a sample's events, times from its first event on."""
+    events = sample.recording.events
+    rows = np.stack([events[name].astype(np.int64) for name in ("t", "x", "y", "p")], axis=1)
+    rows[:, 0] -= rows[0, 0]
+    return rows.tolist()
+
+
+def samples(dataset: EventDataset) -> list[Sample]:
+    return [dataset[index] for index in range(len(dataset))]
+
+
+def refused(code: ErrorCode, act: object) -> str:
+    with pytest.raises(SnncError) as caught:
+        act()  # type: ignore[operator]
+    assert caught.value.code is code
+    return str(caught.value)
+
+
+# --- every data set ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_splits_are_disjoint_and_mix_the_classes(name: str, tmp_path: Path) -> None:
+    LAYOUTS[name](tmp_path)
+    sets = {split: open_data(f"{name}:{tmp_path}", split) for split in ("train", "test")}
+    names = {split: {sample.name for sample in samples(each)} for split, each in sets.items()}
+    assert names["train"]
+    assert not names["train"] & names["test"]
+    for dataset in sets.values():
+        labels = [sample.label for sample in samples(dataset)]
+        classes = len(set(labels))
+        assert len(set(labels[:classes])) == classes > 1
+        assert max(labels) < len(dataset.class_names)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_frames_hold_the_events(name: str, tmp_path: Path) -> None:
+    LAYOUTS[name](tmp_path)
+    dataset = open_data(f"{name}:{tmp_path}", "train")
+    framed = frame_dataset(dataset, dt_us=50_000, time_steps=5)
+    assert framed.frames.shape == (len(dataset), 5, 2, *dataset.sensor)
+    events = sum(len(sample.recording) for sample in samples(dataset))
+    assert framed.frames.sum() == events > 0
+    assert framed.dropped == 0
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_missing_data_set_is_one_sentence_with_name_folder_and_source(
+    name: str, tmp_path: Path
+) -> None:
+    message = refused(BAD_DATA_SPEC, lambda: open_data(f"{name}:{tmp_path / 'none'}", "train"))
+    assert str(tmp_path / "none") in message
+    assert "https://" in message
+    title = {
+        "dvsgesture": "DVS128 Gesture",
+        "gait-day": "DVS128-Gait-Day",
+        "gait-night": "DVS128-Gait-Night",
+        "dailyaction": "DailyAction-DVS",
+        "har-dvs": "HAR-DVS",
+        "ncaltech101": "N-Caltech101",
+        "cifar10dvs": "CIFAR10-DVS",
+    }[name]
+    assert title in message
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_fingerprints_tell_samples_and_changes_apart(name: str, tmp_path: Path) -> None:
+    LAYOUTS[name](tmp_path)
+    dataset = open_data(f"{name}:{tmp_path}", "train")
+    assert isinstance(dataset, Listed)
+    marks = [entry.fingerprint() for entry in dataset.entries]
+    assert len(set(marks)) == len(marks)
+    path = dataset.entries[0].path
+    if path.is_file():
+        path.write_bytes(path.read_bytes() + b" ")
+        assert dataset.entries[0].fingerprint() != marks[0]
+
+
+# --- DVS128-Gait -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_gait_text_as_published(tmp_path: Path, first: int) -> None:
+    layouts.write_gait_text(tmp_path, first)
+    dataset = DvsGait(tmp_path, "test", "night")
+    assert dataset.sensor == (128, 128)
+    assert [sample.label for sample in samples(dataset)] == [0, 1, 2]
+    assert [table(sample) for sample in samples(dataset)] == [
+        gesture(person + 3).tolist() for person in range(first, first + 3)
+    ]
+    assert len(dataset.class_names) == 20
+
+
+def test_gait_arrays_and_text_are_the_same_recordings(tmp_path: Path) -> None:
+    for name, write in (("arrays", layouts.write_gait_arrays), ("text", layouts.write_gait_text)):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name)
+    for split in ("train", "test"):
+        arrays = samples(DvsGait(tmp_path / "arrays", split))
+        text = samples(DvsGait(tmp_path / "text", split))
+        assert [(table(one), one.label) for one in arrays] == [
+            (table(one), one.label) for one in text
+        ]
+
+
+@pytest.mark.parametrize(
+    ("content", "byte"),
+    [
+        (b"0 1 2 1\n5 1 2\n9 1 2 0\n", 8),
+        (b"0 1 2 1\n5 1 2 1 9\n", 8),
+        (b"0 1 2\n", 0),
+        (b"0 1 2 1\n5 1 2 one\n", 8),
+        (b"0 1 2 1\n5 1 2 0\n7 1", 16),
+        (b"0,1,2,1\n", 0),
+    ],
+)
+def test_gait_text_names_the_byte_of_a_bad_line(tmp_path: Path, content: bytes, byte: int) -> None:
+    layouts.write_gait_text(tmp_path)
+    path = tmp_path / "origin/train/0/0.txt"
+    path.write_bytes(content)
+    message = refused(BAD_RECORDING, lambda: DvsGait(tmp_path)[0])
+    assert f"{path}, byte {byte}:" in message
+
+
+def test_gait_text_takes_minus_one_for_off_and_refuses_what_is_no_event(tmp_path: Path) -> None:
+    layouts.write_gait_text(tmp_path)
+    path = tmp_path / "origin/train/0/0.txt"
+    path.write_bytes(b"5 1 2 -1\r\n\n6 127 0 1\r\n")
+    assert table(DvsGait(tmp_path)[0]) == [[0, 1, 2, 0], [1, 127, 0, 1]]
+    for line in (b"5 1 2 2", b"5 128 2 1", b"5 -1 2 1", b"9 1 2 1\n5 1 2 1"):
+        path.write_bytes(line)
+        assert f"{path}, event" in refused(BAD_RECORDING, lambda: DvsGait(tmp_path)[0])
+    path.write_bytes(b"\n")
+    assert str(path) in refused(EMPTY_RECORDING, lambda: DvsGait(tmp_path)[0])
+
+
+def test_gait_person_out_of_range(tmp_path: Path) -> None:
+    layouts.write_gait_text(tmp_path)
+    (tmp_path / "origin/train/2").rename(tmp_path / "origin/train/20")
+    assert "person 20" in refused(BAD_RECORDING, lambda: DvsGait(tmp_path))
+
+
+def test_gait_arrays_never_run_code(tmp_path: Path) -> None:
+    layouts.write_gait_arrays(tmp_path)
+    path = tmp_path / "train/train_data.npy"
+    marker = tmp_path / "ran"
+
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return Path.touch, (marker,)  # type: ignore[return-value]
+
+    content = np.empty(1, object)
+    content[0] = Trap()
+    np.save(path, content, allow_pickle=True)
+    assert f"{path}, byte" in refused(BAD_RECORDING, lambda: DvsGait(tmp_path))
+    assert not marker.exists()
+    with path.open("rb") as file:  # the trap is real: unpickling springs it
+        np.lib.format.read_magic(file)
+        np.lib.format.read_array_header_1_0(file)
+        pickle.load(file)
+    assert marker.exists()
+
+
+def test_gait_arrays_of_one_length_are_plain_numbers(tmp_path: Path) -> None:
+    layouts.write_gait_arrays(tmp_path)
+    same = np.stack([gesture(0)[:9], gesture(1)[:9], gesture(2)[:9]])
+    np.save(tmp_path / "train/train_data.npy", same)
+    assert [table(sample) for sample in samples(DvsGait(tmp_path))] == same.tolist()
+
+
+def test_gait_arrays_and_targets_must_agree(tmp_path: Path) -> None:
+    layouts.write_gait_arrays(tmp_path)
+    np.save(tmp_path / "train/train_target.npy", np.arange(4))
+    assert "4 targets for 3 recordings" in refused(BAD_RECORDING, lambda: DvsGait(tmp_path))
+    np.save(tmp_path / "train/train_target.npy", np.ones(3))
+    assert "float64" in refused(BAD_RECORDING, lambda: DvsGait(tmp_path))
+    (tmp_path / "train/train_target.npy").write_bytes(b"none")
+    assert "train_target.npy" in refused(BAD_RECORDING, lambda: DvsGait(tmp_path))
+    (tmp_path / "train/train_target.npy").unlink()
+    assert "train_target.npy" in refused(BAD_DATA_SPEC, lambda: DvsGait(tmp_path))
+
+
+def test_gait_array_of_another_kind_names_its_byte(tmp_path: Path) -> None:
+    layouts.write_gait_arrays(tmp_path)
+    data = np.empty(3, object)
+    data[:] = [gesture(0), gesture(1).astype(np.float64), gesture(2)[:, :3]]
+    path = tmp_path / "train/train_data.npy"
+    np.save(path, data, allow_pickle=True)
+    dataset = DvsGait(tmp_path)
+    assert table(dataset[0]) == gesture(0).tolist()
+    assert "float64" in refused(BAD_RECORDING, lambda: dataset[1])
+    assert f"{path}, recording 2, byte" in refused(BAD_RECORDING, lambda: dataset[2])
+
+
+@pytest.mark.parametrize("protocol", [3, 4])
+def test_arrays_are_found_in_every_protocol_numpy_has_used(tmp_path: Path, protocol: int) -> None:
+    data = np.empty(4, object)
+    data[:] = [
+        gesture(0),
+        np.arange(300, dtype=np.uint8),
+        np.zeros((0, 4), np.int64),
+        np.repeat(gesture(1), 40, axis=0).astype(">i4"),  # beyond a pickle's frame of 64 KiB
+    ]
+    path = tmp_path / "data.npy"
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(data))
+        pickle.dump(data, file, protocol=protocol)
+    found = stored_arrays(path)
+    assert [array.dtype for array in found] == [array.dtype for array in data]
+    for array, original in zip(found, data, strict=True):
+        np.testing.assert_array_equal(array.read(path), original)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_damaged_arrays_are_refused_or_read_but_never_crash(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    path = tmp_path / "data.npy"
+    content = np.empty(2, object)
+    content[:] = [gesture(0)[:3], gesture(1)[:2]]
+    np.save(path, content, allow_pickle=True)
+    whole = bytearray(path.read_bytes())
+    if data.draw(st.booleans(), "cut"):
+        del whole[data.draw(st.integers(0, len(whole) - 1), "length") :]
+    else:
+        whole[data.draw(st.integers(0, len(whole) - 1), "byte")] = data.draw(st.integers(0, 255))
+    path.write_bytes(whole)
+    outcome = "read"
+    try:
+        for array in stored_arrays(path):
+            array.read(path)
+    except SnncError as error:
+        outcome = str(error)
+    assert outcome == "read" or outcome.startswith(f"SNNC-E201: {path}, byte ")
+
+
+# --- DailyAction-DVS ---------------------------------------------------------------------
+
+
+def test_daily_action_tests_on_the_last_fifth_and_passes_copies_over(tmp_path: Path) -> None:
+    layouts.write_daily_action(tmp_path)
+    train, test = DailyAction(tmp_path, "train"), DailyAction(tmp_path, "test")
+    assert (len(train), len(test)) == (12, 3)
+    assert {sample.name for sample in samples(test)} == {
+        "bend/zhbend1",
+        "get up/zhget up1",
+        "walk/zhwalk1",
+    }
+    assert [test.class_names[sample.label or 0] for sample in samples(test)] == [
+        "bend",
+        "get up",
+        "walk",
+    ]
+    assert table(test[1]) == gesture(9).tolist()
+    assert len(test.class_names) == 12
+
+
+def test_daily_action_file_that_is_cut_off(tmp_path: Path) -> None:
+    layouts.write_daily_action(tmp_path)
+    dataset = DailyAction(tmp_path, "test")
+    path = dataset.entries[0].path
+    path.write_bytes(path.read_bytes()[:-3])
+    size = path.stat().st_size
+    assert f"{path}, byte {size - 5}" in refused(BAD_RECORDING, lambda: dataset[0])
+
+
+# --- HAR-DVS -----------------------------------------------------------------------------
+
+
+def test_har_dvs_images_become_events_at_nominal_times(tmp_path: Path) -> None:
+    layouts.write_har_dvs(tmp_path)
+    dataset = HarDvs(tmp_path, "train")
+    assert (dataset.sensor, len(dataset.class_names)) == ((260, 346), 300)
+    sample = dataset[1]
+    assert sample.label == 1
+    original = gesture(2)
+    pixels = Counter()
+    for t, x, y, p in original.tolist():
+        pixels[t * 3 // layouts.DURATION_US * 1000, x + 100, y + 60] = p  # the last one shows
+    shown = {(t, x, y): p for t, x, y, p in table(sample)}
+    assert shown == dict(pixels)
+
+
+def test_har_dvs_frames_by_the_nominal_step_are_the_images(tmp_path: Path) -> None:
+    layouts.write_har_dvs(tmp_path, images=4)
+    framed = frame_dataset(HarDvs(tmp_path, "test"), dt_us=1000, time_steps=4, downsample=2)
+    assert framed.frames.shape == (3, 4, 2, 130, 173)
+    image = layouts.event_image(gesture(1), 3, 4)
+    green = (image == [0, 200, 0]).all(axis=2)
+    assert framed.frames[0, 3, 1].sum() == green.sum() > 0
+
+
+def test_har_dvs_without_the_inner_folder(tmp_path: Path) -> None:
+    layouts.write_har_dvs(tmp_path)
+    before = [table(sample) for sample in samples(HarDvs(tmp_path, "test"))]
+    for folder in (tmp_path / "rawframes").glob("*/*/*_dvs"):
+        for image in folder.iterdir():
+            image.rename(folder.parent / image.name)
+        folder.rmdir()
+    assert [table(sample) for sample in samples(HarDvs(tmp_path, "test"))] == before
+
+
+def test_har_dvs_refusals(tmp_path: Path) -> None:
+    layouts.write_har_dvs(tmp_path)
+    (listing,) = tmp_path.glob("*/train_label.txt")
+    image = next(iter(sorted(tmp_path.glob("rawframes/action_001/*/*_dvs/*.png"))))
+    dataset = HarDvs(tmp_path, "train")
+    image.write_bytes(image.read_bytes()[:200])
+    message = refused(BAD_RECORDING, lambda: dataset[0])
+    assert f"{image} of 200 bytes" in message
+    Image.new("RGB", (10, 20)).save(image)
+    assert "10x20" in refused(WRONG_SENSOR, lambda: dataset[0])
+    for path in image.parent.iterdir():
+        path.unlink()
+    assert "no event images" in refused(BAD_RECORDING, lambda: dataset[0])
+    shutil.rmtree(image.parents[1])
+    assert str(image.parents[1]) in refused(BAD_DATA_SPEC, lambda: dataset[0])
+    for line in ("action_001/a 8", "action_001/a 8 300", "action_001/a 8 -1"):
+        listing.write_text(f"\n{line}\n")
+        assert f"{listing}, line 2" in refused(BAD_RECORDING, lambda: HarDvs(tmp_path))
+    shutil.rmtree(tmp_path / "rawframes")
+    assert "rawframes" in refused(BAD_DATA_SPEC, lambda: HarDvs(tmp_path))
+
+
+# --- N-Caltech101 and CIFAR10-DVS --------------------------------------------------------
+
+
+def test_ncaltech101_tests_on_every_tenth_file(tmp_path: Path) -> None:
+    layouts.write_ncaltech101(tmp_path)
+    train, test = NCaltech101(tmp_path, "train"), NCaltech101(tmp_path / "Caltech101", "test")
+    assert (len(train), train.sensor, train.class_names) == (18, (180, 240), ("anchor", "ant"))
+    assert [sample.name for sample in samples(test)] == ["anchor/image_0010", "ant/image_0010"]
+    assert table(test[1]) == layouts.moved(gesture(19), x=110, y=50).tolist()
+
+
+def test_ncaltech101_reads_real_atis_events(tmp_path: Path, shared_data: Path) -> None:
+    """N-MNIST and N-Caltech101 files have one format; real events come from the former."""
+    real = NMNIST(shared_data / "nmnist", "test")
+    for number in range(10):
+        path = tmp_path / "anchor" / f"image_{number:04}.bin"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(real.entries[number].path.read_bytes())
+    sample = NCaltech101(tmp_path, "test")[0]
+    np.testing.assert_array_equal(sample.recording.events, real[9].recording.events)
+    assert sample.recording.sensor == (180, 240)
+
+
+def test_ncaltech101_refuses_cut_and_foreign_files(tmp_path: Path) -> None:
+    layouts.write_ncaltech101(tmp_path)
+    dataset = NCaltech101(tmp_path, "test")
+    path = dataset.entries[0].path
+    path.write_bytes(path.read_bytes()[:-1])
+    start = path.stat().st_size // 5 * 5
+    assert f"at byte {start}, is cut off" in refused(BAD_RECORDING, lambda: dataset[0])
+    path.write_bytes(nmnist_bytes(([0], [0], [200], [1])))
+    assert f"{path}, event 0" in refused(BAD_RECORDING, lambda: dataset[0])
+    path.write_bytes(b"")
+    assert str(path) in refused(EMPTY_RECORDING, lambda: dataset[0])
+
+
+def test_cifar10_dvs_tests_on_the_first_hundred_of_a_class(tmp_path: Path) -> None:
+    layouts.write_cifar10_dvs(tmp_path)
+    found: dict[Split, list[str]] = {
+        split: [sample.name for sample in samples(Cifar10Dvs(tmp_path, split))]
+        for split in ("train", "test")
+    }
+    assert found["test"] == [
+        "cifar10_airplane_0",
+        "cifar10_truck_0",
+        "cifar10_airplane_99",
+        "cifar10_truck_99",
+    ]
+    assert found["train"] == [
+        name.replace("_0", "_100").replace("_99", "_999") for name in found["test"]
+    ]
+    dataset = Cifar10Dvs(tmp_path, "test")
+    assert table(dataset[1]) == gesture(4).tolist()
+    assert [sample.label for sample in samples(dataset)] == [0, 9, 0, 9]
+
+
+# --- the page ----------------------------------------------------------------------------
+
+
+def test_page_has_every_data_set_with_its_form_and_where_to_ask() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "datasets.md").read_text("utf-8")
+    for name in DATA_SETS:
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}:DIR` |")]
+        assert row.count(" | ") == 7
+    for name in LAYOUTS:
+        message = refused(BAD_DATA_SPEC, lambda name=name: open_data(f"{name}:/none", "train"))
+        (url,) = re.findall(r"https://[^\s;,]+", message)
+        assert url in page
