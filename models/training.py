@@ -61,7 +61,7 @@ class TrainConfig:
         seed: of all randomness.
         shift: training samples move by up to so many pixels in x and y.
         event_drop: training samples lose up to this share of their events.
-        drop_by: which events they lose, a name in :data:`snnc.models.augmentation.DROPS`.
+        event_drop_by: which events they lose, a name in :data:`snnc.models.augmentation.DROPS`.
         checkpoint: where to keep the state after each epoch, and to resume from where it
             exists; None for neither.
     """
@@ -79,7 +79,7 @@ class TrainConfig:
     seed: int = 0
     shift: int = 0
     event_drop: float = 0.0
-    drop_by: str = "event"
+    event_drop_by: str = "event"
     checkpoint: Path | None = None
 
     def __post_init__(self) -> None:
@@ -98,8 +98,10 @@ class TrainConfig:
                 BAD_OPTION,
                 "weight_decay and shift must be at least 0, and event_drop in [0, 1]",
             )
-        if self.drop_by not in DROPS:
-            raise SnncError(BAD_OPTION, f"drop_by is one of {', '.join(DROPS)}, not {self.drop_by}")
+        if self.event_drop_by not in DROPS:
+            raise SnncError(
+                BAD_OPTION, f"event_drop_by is one of {', '.join(DROPS)}, not {self.event_drop_by}"
+            )
 
     def recipe(self) -> dict[str, object]:
         """The fields that decide the result, as plain values."""
@@ -242,7 +244,7 @@ class _Run:
             group["lr"] = self.config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
         frames, labels = self.train_data.batch(batch)
         frames = shift(frames, self.config.shift)
-        frames = DROPS[self.config.drop_by](frames, self.config.event_drop)
+        frames = DROPS[self.config.event_drop_by](frames, self.config.event_drop)
         scores = self.model(to_input(frames))
         target = torch.nn.functional.one_hot(labels, self.classes).float()
         loss = torch.nn.functional.mse_loss(scores, target)

@@ -171,6 +171,7 @@ class Namer(torch.nn.Module):
     def __init__(self, named: list[list[int]]) -> None:
         super().__init__()
         self.named = named
+        self.place = torch.nn.Parameter(torch.zeros(1))  # a network is where its parameters are
         self.neuron = LIF(0.3, 0.0, 0.3, make_surrogate("rectangular", 0.25))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -115,7 +115,7 @@ def command(
         seed=seed,
         shift=shift,
         event_drop=event_drop,
-        drop_by=event_drop_by,
+        event_drop_by=event_drop_by,
         checkpoint=resume,
     )
     frames = data.load()
