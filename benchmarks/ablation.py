@@ -47,7 +47,7 @@ from snnc.models.files import write_atomically
 from snnc.models.training import TrainConfig, train
 
 ROOT = Path(__file__).resolve().parents[1]
-NMNIST = os.environ.get("SNNC_NMNIST", str(ROOT / "../shared/data/nmnist"))
+NMNIST = os.environ.get("SNNC_NMNIST", "../shared/data/nmnist")
 ATTENTIONS = ("none", "asa1", "sa", "tcsa", "asa2")
 SEEDS = (0, 1, 2)
 SCHEMA = "snnc-ablation/1"
