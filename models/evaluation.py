@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from snnc.errors import BAD_DATA_SPEC, SnncError
+from snnc.models import processes
 from snnc.models.networks import Network
 from snnc.models.neurons import LIF, DecayLIF
 
@@ -91,6 +92,9 @@ def evaluate(
 ) -> Evaluation:
     """Run ``model`` in evaluation mode over ``dataset``, each sample once.
 
+    Inside :func:`snnc.models.processes.together` the processes share the batches; every one of
+    them gets the whole result.
+
     Raises:
         SnncError: see :meth:`MemoryFrames.of`.
     """
@@ -98,16 +102,18 @@ def evaluate(
         dataset = MemoryFrames.of(dataset, model.classes)
     was_training = model.training
     model.eval()
+    device = next(model.parameters()).device
     correct = 0
     with _spike_counts(model) as counts:
-        for start in range(0, len(dataset), batch_size):
-            scores = model(to_input(dataset.frames[start : start + batch_size]))
-            labels = dataset.labels[start : start + batch_size]
+        for start in processes.share(range(0, len(dataset), batch_size)):
+            scores = model(to_input(dataset.frames[start : start + batch_size].to(device)))
+            labels = dataset.labels[start : start + batch_size].to(device)
             correct += int((scores.argmax(dim=1) == labels).sum())
     model.train(was_training)
-    spikes = sum(fired for fired, _ in counts.values())
-    slots = sum(total for _, total in counts.values())
-    rates = {path: fired / total for path, (fired, total) in counts.items()}
+    whole = torch.tensor([(correct, 0), *counts.values()], dtype=torch.int64, device=device)
+    (correct, _), *sums = processes.total(whole).tolist()
+    rates = {path: fired / total for path, (fired, total) in zip(counts, sums, strict=True)}
+    spikes, slots = (sum(column) for column in zip(*sums, strict=True))
     return Evaluation(len(dataset), correct / len(dataset), spikes / slots, rates)
 
 
@@ -119,20 +125,17 @@ def to_input(frames: Tensor) -> Tensor:
 @contextmanager
 def _spike_counts(model: nn.Module) -> Iterator[dict[str, tuple[int, int]]]:
     """By module path: (spikes, neurons × steps × samples) of all forward passes inside."""
-    counts: dict[str, tuple[int, int]] = {}
+    spiking = {path: entry for path, entry in model.named_modules() if isinstance(entry, SPIKING)}
+    counts = dict.fromkeys(spiking, (0, 0))
 
     def observe(path: str) -> Any:
         def hook(_module: nn.Module, _inputs: Any, spikes: Tensor) -> None:
-            fired, total = counts.get(path, (0, 0))
+            fired, total = counts[path]
             counts[path] = (fired + int(spikes.count_nonzero()), total + spikes.numel())
 
         return hook
 
-    handles = [
-        module.register_forward_hook(observe(path))
-        for path, module in model.named_modules()
-        if isinstance(module, SPIKING)
-    ]
+    handles = [module.register_forward_hook(observe(path)) for path, module in spiking.items()]
     try:
         yield counts
     finally:

@@ -20,10 +20,10 @@ from snnc.errors import (
     TRAINING_DIVERGED,
     SnncError,
 )
-from snnc.models import training
 from snnc.models.checkpoints import InputDescription, load
 from snnc.models.evaluation import evaluate
 from snnc.models.training import TrainConfig, TrainResult, train
+from snnc.models.training.loop import Run
 
 INPUT = InputDescription(height=8, width=8, time_steps=5, dt_us=1000)
 CLASSES = 3
@@ -137,15 +137,15 @@ def test_resuming_equals_not_stopping_bit_for_bit(
     straight = start(config(straight_folder, **fields))
 
     stopped = config(stopped_folder, checkpoint=stopped_folder / "state.pt", **fields)
-    write = training._Run.write_checkpoint
+    write = Run.write_checkpoint
 
-    def stop_after_two(self: training._Run) -> None:
+    def stop_after_two(self: Run) -> None:
         write(self)
-        if self.epoch == 2:
+        if self.state.epoch == 2:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training._Run, "write_checkpoint", stop_after_two)
+        patch.setattr(Run, "write_checkpoint", stop_after_two)
         with pytest.raises(KeyboardInterrupt):
             start(stopped)
     assert not stopped.out.exists()
@@ -280,7 +280,7 @@ def test_data_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 def test_an_unwritable_place_shows_before_the_first_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training._Run, "train_epoch", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(Run, "train_epoch", lambda *_: pytest.fail("trained"))
     with pytest.raises(SnncError) as raised:
         run(config(tmp_path / "missing"))
     assert raised.value.code is BAD_OUTPUT
