@@ -185,8 +185,8 @@ class Run:
         loss = torch.nn.functional.mse_loss(scores, target)
         if penalty > 0.0:
             loss = loss + penalty * firing.rate
-        right = (scores.argmax(dim=1) == labels).sum() / len(labels)
-        told = torch.stack((loss.detach(), right, firing.rate.detach())).double().cpu()
+        right = (scores.argmax(dim=1) == labels).double().mean()
+        told = torch.stack((loss.detach().double(), right, firing.rate.detach().double())).cpu()
         told = processes.total(told * part)
         if not torch.isfinite(told[0]):
             raise SnncError(

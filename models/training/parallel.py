@@ -4,7 +4,9 @@ PyTorch's DistributedDataParallel sums the gradients. What it leaves to its user
 that N processes compute what one would at the same global batch, but for the rounding of sums:
 batch norm over the whole batch (nn.SyncBatchNorm on GPUs, :class:`GlobalBatchNorm` elsewhere,
 where PyTorch has none), and losses weighted by the share's size. Dropout draws in each process
-for itself, so with dropout the runs agree in distribution only.
+for itself, so with dropout the runs agree in distribution only. A bias before a batch norm has no
+gradient but rounding, which Adam scales up to whole steps: it wanders, and the running mean after
+it, while the training loss does not depend on it.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ def shared(model: Network, device: torch.device) -> nn.Module:
     else:
         _globalize(model)
     # The mixing of ASA has no gradient (it acts through the order of values only).
-    return DistributedDataParallel(model, find_unused_parameters=True, broadcast_buffers=False)
+    return DistributedDataParallel(model, find_unused_parameters=True)
 
 
 def check_batches(samples: int, batch_size: int) -> None:
