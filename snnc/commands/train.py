@@ -8,9 +8,19 @@ from typing import Any
 import click
 from rich.console import Console
 
+from snnc.commands.train_config import hyper_of, read_config
+
 
 @click.command()
 @click.argument("network")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    is_eager=True,
+    expose_value=False,
+    callback=read_config,
+    help="TOML file with options; those given here go first.",
+)
 @click.option("--data", required=True, help="DATA with a training and a test part.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), required=True, help="The .pt file to write."
@@ -37,78 +47,85 @@ from rich.console import Console
     "--event-drop", type=float, default=0.0, show_default=True, help="Random share of lost events."
 )
 @click.option("--fc-batch-norm", is_flag=True, help="Batch norm after the linear layers too.")
+@click.option(
+    "--hyper",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A hyper-parameter of the network, say votes=10; may be repeated.",
+)
+@click.option(
+    "--spike-penalty",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Added to the loss for each spike a neuron and step.",
+)
+@click.option("--patience", type=int, help="End after so many epochs without a lower loss.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option("--mixed-precision", is_flag=True, help="bfloat16 outside the neurons; GPUs only.")
+@click.option(
+    "--tensorboard", type=click.Path(path_type=Path), help="Folder for TensorBoard's files."
+)
 @click.option(
     "--resume",
     type=click.Path(path_type=Path),
     help="Keep the state here after each epoch, and go on from it if it exists.",
 )
+@click.pass_context
 def command(
-    network: str,
+    context: click.Context,
+    /,
     data: str,
     out: Path,
-    attention: str,
     time_steps: int,
     dt_us: int,
     downsample: int,
-    epochs: int,
-    batch_size: int,
     lr: float,
-    weight_decay: float,
-    dropout: float,
-    shift: int,
-    event_drop: float,
     fc_batch_norm: bool,
-    seed: int,
+    hyper: tuple[str, ...],
     threads: int,
     resume: Path | None,
+    **settings: Any,
 ) -> None:
     """Train NETWORK (three-layer, three-layer-narrow, five-layer, five-layer-avg) on DATA.
 
     Writes OUT, and beside it the metrics of every epoch as .csv. The same command on the same
-    machine gives the same bits.
+    machine gives the same bits. `torchrun --nproc-per-node N -m snnc train ...` trains in N
+    processes, on one machine or many.
     """
     import torch
 
+    from snnc.models import processes
     from snnc.models.checkpoints import InputDescription
     from snnc.models.datasets.dataset import frame_dataset
     from snnc.models.datasets.spec import open_data
     from snnc.models.training import TrainConfig, train
 
     torch.set_num_threads(threads)
-    console = Console(stderr=True)
-    sets = {split: open_data(data, split) for split in ("train", "test")}
-    framed = {
-        split: frame_dataset(
-            dataset, dt_us=dt_us, time_steps=time_steps, downsample=downsample, progress=True
-        )
-        for split, dataset in sets.items()
-    }
-    height, width = sets["train"].sensor
-    hyper: dict[str, Any] = {"fc_batch_norm": True} if fc_batch_norm else {}
+    norm: dict[str, Any] = {"fc_batch_norm": True} if fc_batch_norm else {}
     config = TrainConfig(
-        network=network,
         out=out,
-        hyper=hyper,
-        attention=attention,
-        dropout=dropout,
         data=data,
-        epochs=epochs,
-        batch_size=batch_size,
+        hyper=hyper_of(context, hyper) | norm,
         learning_rate=lr,
-        weight_decay=weight_decay,
-        seed=seed,
-        shift=shift,
-        event_drop=event_drop,
         checkpoint=resume,
+        **settings,
     )
-    train(
-        config,
-        framed["train"],
-        framed["test"],
-        InputDescription(height, width, time_steps, dt_us, downsample),
-        len(sets["train"].class_names),
-        console=console,
-    )
-    console.print(f"wrote {out} and {out.with_suffix('.csv')}")
+    console = Console(stderr=True)
+    with processes.together():
+        first = processes.rank() == 0
+        sets = {split: open_data(data, split) for split in ("train", "test")}
+        framed = {
+            split: frame_dataset(
+                dataset, dt_us=dt_us, time_steps=time_steps, downsample=downsample, progress=first
+            )
+            for split, dataset in sets.items()
+        }
+        height, width = sets["train"].sensor
+        described = InputDescription(height, width, time_steps, dt_us, downsample)
+        classes = len(sets["train"].class_names)
+        train(config, framed["train"], framed["test"], described, classes, console=console)
+        if first:
+            console.print(f"wrote {out} and {out.with_suffix('.csv')}")
