@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+
+from tests.lively import lively_checkpoint, write_nmnist
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = Path(__file__).parent / "parallel_run.py"
@@ -77,3 +81,36 @@ def test_two_processes_train_like_one_though_one_was_killed(alone: Path, tmp_pat
     for name in weights[0]:
         if name.endswith(("conv.weight", "linear.weight", "running_var")):
             assert torch.allclose(weights[0][name], weights[1][name], rtol=1e-3, atol=1e-5), name
+
+
+def numbers(content: Any, place: str = "") -> dict[str, int | float]:
+    """Every number in a JSON, by where it stands."""
+    if isinstance(content, dict | list):
+        items = content.items() if isinstance(content, dict) else enumerate(content)
+        found: dict[str, int | float] = {}
+        for key, value in items:
+            found |= numbers(value, f"{place}/{key}")
+        return found
+    return {place: content} if isinstance(content, int | float) else {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["energy", "analyze"])
+def test_shared_recordings_give_the_integers_of_one_process(command: str, tmp_path: Path) -> None:
+    model = str(lively_checkpoint(tmp_path / "asa1.pt", "asa1"))
+    data = f"nmnist:{write_nmnist(tmp_path / 'nmnist')}"
+    results = []
+    for processes in (1, 2):
+        target = tmp_path / f"{processes}.json"
+        done = start(
+            "-m", "snnc", command, model, "--data", data, "--samples", "3", "--json", str(target),
+            processes=processes,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        results.append(numbers(json.loads(target.read_text())))
+    one, two = results
+    assert one.keys() == two.keys()
+    whole = {place for place, number in one.items() if isinstance(number, int)}
+    assert len(whole) > 20
+    assert {place: two[place] for place in whole} == {place: one[place] for place in whole}
+    assert two == pytest.approx(one, rel=1e-12)

@@ -45,7 +45,8 @@ def command(
     """Count MODEL's operations on DATA, layer by layer, and their energy.
 
     With --baseline also ΔE = E_MAC·Δ_MAC - E_AC·Δ_AC, negative where MODEL saves. The convention
-    "executed" counts what the generated C executes; `snnc verify` proves it.
+    "executed" counts what the generated C executes; `snnc verify` proves it. Under `torchrun`
+    the processes share the recordings.
     """
     from snnc.commands.surveying import survey, write_page
     from snnc.compiler.frontend.source import load_source
@@ -55,15 +56,21 @@ def command(
     from snnc.estimator.report import Report, Subject
     from snnc.estimator.tables import load
     from snnc.estimator.terminal import print_audit, print_energy
+    from snnc.models import processes
 
     rule, prices = convention_called(convention), load(table)
     rules = AUDITED if audited or out is not None else (rule,)
     page = out is not None
-    ours = survey(model.load(), data, split, samples, rules, everything=page)
+    with processes.together():
+        ours = survey(model.load(), data, split, samples, rules, everything=page)
+        theirs = None
+        if baseline is not None:
+            theirs = survey(load_source(baseline), data, split, samples, rules, everything=page)
+        if processes.rank() > 0:
+            return
     estimate = Estimate(ours.tallies[rule.name], prices)
-    comparison = theirs = None
-    if baseline is not None:
-        theirs = survey(load_source(baseline), data, split, samples, rules, everything=page)
+    comparison = None
+    if theirs is not None:
         comparison = Comparison(estimate, Estimate(theirs.tallies[rule.name], prices))
     lines = audit(ours.tallies) if audited else []
     result = energy_json(estimate, comparison)

@@ -31,6 +31,9 @@ def survey(
 ) -> Survey:
     """Run a model over recordings, one at a time, and gather what is asked for.
 
+    Processes that ``torchrun`` started take a share of the recordings each; every one of them
+    gets the whole survey.
+
     Args:
         source: the model.
         data: DATA.
@@ -47,8 +50,10 @@ def survey(
     from snnc.compiler import pipeline, reference
     from snnc.estimator.activity import Network, observe
     from snnc.estimator.survey import Survey
+    from snnc.models import processes
 
-    recordings = windows(source, data, split, samples)
+    every = windows(source, data, split, samples)
+    recordings = every.some(processes.share(range(len(every))))
     graph = source.graph()
     network = Network(pipeline.lowered(graph), pipeline.optimised(graph))
     gathered = Survey(network, conventions, redundancy=redundancy or everything, memory=everything)
@@ -57,10 +62,14 @@ def survey(
         return reference.run(graph, inputs, forced=forced)
 
     with progress_bar(Console(stderr=True)) as bar:
+        bar.disable = processes.rank() > 0
         seen, labels = tee(bar.track(recordings, description=f"running {source.origin}"))
         activities = observe(network, (window.frames for window in seen), interpret)
         for activity, window in zip(activities, labels, strict=True):
             gathered.add(activity, window.label)
+    for other, sums in enumerate(processes.gathered(gathered.sums())):
+        if other != processes.rank():
+            gathered.merge(sums)
     return gathered
 
 
