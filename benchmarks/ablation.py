@@ -44,14 +44,14 @@ from snnc.models.checkpoints import InputDescription
 from snnc.models.datasets.dataset import SPLITS, FramedDataset, Split, frame_dataset
 from snnc.models.datasets.spec import open_data
 from snnc.models.files import write_atomically
-from snnc.models.training import TrainConfig, train
+from snnc.models.training import TrainConfig, TrainResult, train
 
 ROOT = Path(__file__).resolve().parents[1]
 NMNIST = os.environ.get("SNNC_NMNIST", "../shared/data/nmnist")
 ATTENTIONS = ("none", "asa1", "sa", "tcsa", "asa2")
 SEEDS = (0, 1, 2)
 SCHEMA = "snnc-ablation/1"
-RESULT = "result.json"
+MODEL, STATE, RESULT = "model.pt", "state.train", "result.json"
 COUNTED = ("executed", "paper")
 
 
@@ -147,35 +147,10 @@ def in_a_process(run: Run, out: Path) -> int:
 
 def perform(run: Run, out: Path) -> None:
     """Train, from where an earlier process left off; measure; write ``result.json`` last."""
-    torch.set_num_threads(1)
     folder = out / run.name
     folder.mkdir(exist_ok=True)
+    trained = trained_network(run, folder, out)
     setting = SETTINGS[run.data]
-    data = {split: framed(run.data, split, out) for split in SPLITS}
-    height, width = open_data(setting.data).sensor
-    state = folder / "state.train"
-    config = TrainConfig(
-        network=NETWORK,
-        out=folder / "model.pt",
-        hyper=HYPER,
-        attention=run.attention,
-        data=setting.data,
-        epochs=setting.epochs,
-        learning_rate=setting.learning_rate,
-        weight_decay=WEIGHT_DECAY,
-        seed=run.seed,
-        shift=setting.shift,
-        event_drop=setting.event_drop,
-        checkpoint=state,
-    )
-    trained = train(
-        config,
-        data["train"],
-        data["test"],
-        InputDescription(height, width, setting.time_steps, setting.dt_us, setting.downsample),
-        len(data["train"].class_names),
-        console=Console(width=100),
-    )
     result = {
         "schema": SCHEMA,
         "run": dataclasses.asdict(run),
@@ -185,10 +160,43 @@ def perform(run: Run, out: Path) -> None:
         "parameters": sum(p.numel() for p in trained.model.parameters()),
         "accuracy": trained.history[-1].test_accuracy,
         "seconds": sum(metrics.seconds for metrics in trained.history),
-        **measured(folder / "model.pt", data["test"]),
+        **measured(folder / MODEL, framed(run.data, "test", out)),
     }
     write_atomically(folder / RESULT, (json.dumps(result, indent=1) + "\n").encode())
-    state.unlink(missing_ok=True)
+    (folder / STATE).unlink(missing_ok=True)
+
+
+def trained_network(
+    run: Run, folder: Path, out: Path, *, spike_penalty: float = 0.0
+) -> TrainResult:
+    """Train a run's network into ``folder``, from where an earlier process left off."""
+    torch.set_num_threads(1)
+    setting = SETTINGS[run.data]
+    data = {split: framed(run.data, split, out) for split in SPLITS}
+    height, width = open_data(setting.data).sensor
+    config = TrainConfig(
+        network=NETWORK,
+        out=folder / MODEL,
+        hyper=HYPER,
+        attention=run.attention,
+        data=setting.data,
+        epochs=setting.epochs,
+        learning_rate=setting.learning_rate,
+        weight_decay=WEIGHT_DECAY,
+        seed=run.seed,
+        shift=setting.shift,
+        event_drop=setting.event_drop,
+        spike_penalty=spike_penalty,
+        checkpoint=folder / STATE,
+    )
+    return train(
+        config,
+        data["train"],
+        data["test"],
+        InputDescription(height, width, setting.time_steps, setting.dt_us, setting.downsample),
+        len(data["train"].class_names),
+        console=Console(width=100),
+    )
 
 
 def measured(model: Path, data: FramedDataset) -> dict[str, Any]:

@@ -14,10 +14,7 @@ from torch import Tensor, nn
 from snnc.errors import BAD_DATA_SPEC, SnncError
 from snnc.models import processes
 from snnc.models.networks import Network
-from snnc.models.neurons import LIF, DecayLIF
-
-SPIKING = (LIF, DecayLIF)
-"""Classes of the modules whose outputs are spikes."""
+from snnc.models.neurons import SPIKING
 
 
 class FrameDataset(Protocol):

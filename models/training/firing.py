@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from snnc.models.evaluation import SPIKING
+from snnc.models.neurons import SPIKING
 
 
 class Firing:
