@@ -84,7 +84,8 @@ def test_rows_are_means_against_the_vanilla_run_of_the_same_seed(script: Any, tm
     assert delta.energy_pj == pytest.approx(-22.2)
     assert delta.relative == pytest.approx(-22.2 / 136)
     text = " ".join(script.verdict(results, "nmnist"))
-    assert "58% fewer spikes" in text
+    assert "seeds 2: 58% fewer spikes" in text
+    assert "(Table 4): no" in text
     assert "below vanilla's: yes" in text
     assert "mean accuracy: yes" in text
 
@@ -98,7 +99,7 @@ def test_missing_runs_are_named(script: Any, tmp_path: Path):
     results = script.read(write(tmp_path, result("none", 0), result("none", 2), result("asa1", 1)))
     text = script.page(results)
     assert "27 of 30 are missing" in text
-    assert "N-MNIST ASA-1 seed 0" in text
+    assert "N-MNIST ASA-1 seed 0, 2" in text
     assert "N-MNIST vanilla seed 1" in text
     assert "gesture-sim" in text
     assert "ASA-1 cannot be compared yet." in text  # no seed has both

@@ -30,6 +30,7 @@ from snnc.models.training.config import TrainConfig
 from snnc.models.training.firing import firing_of
 from snnc.models.training.metrics import Display, EpochMetrics, TensorBoard, csv_text
 from snnc.models.training.parallel import check_batches, own_randomness, shared
+from snnc.models.training.precision import use_mixed_precision
 from snnc.models.training.state import State
 
 BatchDone = Callable[[float, float, float], None]
@@ -117,6 +118,8 @@ class Run:
                 "classes": classes,
             },
         ).to(self.device)
+        if config.mixed_precision:
+            use_mixed_precision(model, self.device)
         self.forward = shared(model, self.device)
         optimizer = torch.optim.Adam(
             model.parameters(),
@@ -178,7 +181,6 @@ class Run:
         with (
             own_randomness(self.config.seed, step),
             firing_of(self.state.model, with_gradient=penalty > 0.0) as firing,
-            torch.autocast(self.device.type, torch.bfloat16, self.config.mixed_precision),
         ):
             scores = self.forward(to_input(frames.to(self.device)))
         target = torch.nn.functional.one_hot(labels, self.classes).float()
