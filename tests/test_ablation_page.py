@@ -29,7 +29,7 @@ def result(attention: str, seed: int, **fields: Any) -> dict[str, Any]:
     counts = {"ac": 600 if asa else 1000, "mac": 130 if asa else 100, "mul": 0, "add": 0, "cmp": 0}
     energy = 4.6 * counts["mac"] + 0.9 * counts["ac"]
     layer = dict.fromkeys(
-        ["firing_rate", "null", "noise", "ghosts", "silent", "mean_potential"], 0.25
+        ["firing_rate", "null", "noise", "ghosts", "silent", "mean_potential", "variance"], 0.25
     )
     return {
         "run": {"data": "nmnist", "attention": attention, "seed": seed},
