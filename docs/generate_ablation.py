@@ -1,9 +1,7 @@
 """Write docs/ablation.md from the results of benchmarks/ablation.py (`make ablation`).
 
-    python docs/generate_ablation.py [FOLDER]
-
-FOLDER (default runs/ablation) holds one folder a run with its result.json. Where runs are missing
-the page says which, and gives means over those that are there.
+FOLDER (its argument; default runs/ablation) holds one folder a run with its result.json. Where
+runs are missing the page says which, and gives means over those that are there.
 """
 
 from __future__ import annotations
