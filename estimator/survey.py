@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from snnc.estimator.activity import Activity, Network
 from snnc.estimator.conventions import Convention
@@ -42,6 +43,32 @@ class Survey:
         self.accesses = Accesses(network) if memory else None
         self.right = 0
         self.labelled = 0
+
+    def sums(self) -> dict[str, Any]:
+        """Everything gathered, as plain data that another process can read."""
+        return {
+            "tallies": {
+                name: (tally.samples, tally.nodes, tally.spikes)
+                for name, tally in self.tallies.items()
+            },
+            "redundancy": self.redundancy,
+            "accesses": self.accesses and (self.accesses.samples, self.accesses.layers),
+            "right": self.right,
+            "labelled": self.labelled,
+        }
+
+    def merge(self, sums: dict[str, Any]) -> None:
+        """Add what the same survey gathered on other recordings (:meth:`sums`): integers exactly,
+        sums of reals to float64's rounding."""
+        for name, given in sums["tallies"].items():
+            mine = self.tallies[name]
+            self.tallies[name] = mine.merged(Tally(mine.convention, self.network, *given))
+        if self.redundancy is not None:
+            self.redundancy = self.redundancy.merged(sums["redundancy"])
+        if self.accesses is not None:
+            self.accesses = self.accesses.merged(Accesses(self.network, *sums["accesses"]))
+        self.right += sums["right"]
+        self.labelled += sums["labelled"]
 
     def add(self, activity: Activity, label: int | None = None) -> None:
         """Take in one recording.

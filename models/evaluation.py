@@ -12,12 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from snnc.errors import BAD_DATA_SPEC, SnncError
+from snnc.models import processes
 from snnc.models.clips import RecordedFrames
 from snnc.models.networks import Network
-from snnc.models.neurons import LIF, DecayLIF
-
-SPIKING = (LIF, DecayLIF)
-"""Classes of the modules whose outputs are spikes."""
+from snnc.models.neurons import SPIKING
 
 
 class FrameDataset(Protocol):
@@ -132,6 +130,9 @@ def evaluate(
 ) -> Evaluation:
     """Run ``model`` in evaluation mode over ``dataset``, each sample once.
 
+    Inside :func:`snnc.models.processes.together` the processes share the batches; every one of
+    them gets the whole result.
+
     Args:
         model: the network.
         dataset: labelled frames.
@@ -144,17 +145,19 @@ def evaluate(
     batches = torch.split(torch.arange(len(source)), max(1, batch_size // source.clips))
     was_training = model.training
     model.eval()
+    device = next(model.parameters()).device
     correct = 0
     with _spike_counts(model) as counts:
-        for indices in batches:
+        for indices in processes.share(batches):
             frames, labels = source.batch(indices)
-            named = model(to_input(frames)).argmax(dim=1).view(-1, source.clips)
-            votes = (named == labels[:, None]).sum(dim=1)
+            named = model(to_input(frames.to(device))).argmax(dim=1).view(-1, source.clips)
+            votes = (named == labels.to(device)[:, None]).sum(dim=1)
             correct += int((2 * votes > source.clips).sum())
     model.train(was_training)
-    spikes = sum(fired for fired, _ in counts.values())
-    slots = sum(total for _, total in counts.values())
-    rates = {path: fired / total for path, (fired, total) in counts.items()}
+    whole = torch.tensor([(correct, 0), *counts.values()], dtype=torch.int64, device=device)
+    (correct, _), *sums = processes.total(whole).tolist()
+    rates = {path: fired / total for path, (fired, total) in zip(counts, sums, strict=True)}
+    spikes, slots = (sum(column) for column in zip(*sums, strict=True))
     return Evaluation(len(source), correct / len(source), spikes / slots, rates)
 
 
@@ -166,20 +169,17 @@ def to_input(frames: Tensor) -> Tensor:
 @contextmanager
 def _spike_counts(model: nn.Module) -> Iterator[dict[str, tuple[int, int]]]:
     """By module path: (spikes, neurons × steps × samples) of all forward passes inside."""
-    counts: dict[str, tuple[int, int]] = {}
+    spiking = {path: entry for path, entry in model.named_modules() if isinstance(entry, SPIKING)}
+    counts = dict.fromkeys(spiking, (0, 0))
 
     def observe(path: str) -> Any:
         def hook(_module: nn.Module, _inputs: Any, spikes: Tensor) -> None:
-            fired, total = counts.get(path, (0, 0))
+            fired, total = counts[path]
             counts[path] = (fired + int(spikes.count_nonzero()), total + spikes.numel())
 
         return hook
 
-    handles = [
-        module.register_forward_hook(observe(path))
-        for path, module in model.named_modules()
-        if isinstance(module, SPIKING)
-    ]
+    handles = [module.register_forward_hook(observe(path)) for path, module in spiking.items()]
     try:
         yield counts
     finally:

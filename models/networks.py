@@ -29,6 +29,7 @@ from snnc.models.hyper import (
 )
 from snnc.models.neurons import LIF, PLIF, DecayLIF
 from snnc.models.surrogates import make_surrogate
+from snnc.models.thresholds import set_thresholds
 
 KERNEL = 3
 POOL = 2
@@ -362,6 +363,9 @@ NETWORKS: dict[str, Callable[..., Network]] = {
 def build(name: str, **hyper: object) -> Network:
     """The network called ``name`` in :data:`NETWORKS`, with its defaults where none is given.
 
+    Every network also takes ``v_thresholds``, one threshold a layer of neurons
+    (:mod:`snnc.models.thresholds`).
+
     Raises:
         SnncError: BAD_OPTION for an unknown name, an unknown hyper-parameter or a value that
             cannot be used; BAD_SHAPE for an input too small for the pools.
@@ -376,8 +380,12 @@ def build(name: str, **hyper: object) -> Network:
             f"there is no network called {name!r}",
             mend=f"Choose one of {', '.join(factories)}.",
         )
+    thresholds = hyper.pop("v_thresholds", None)
     check_hyper(name, factory, hyper)
-    return factory(**hyper)
+    network = factory(**hyper)
+    if thresholds is not None:
+        set_thresholds(network, network.hyper, thresholds)
+    return network
 
 
 def _pool(name: str) -> nn.Module:

@@ -179,6 +179,10 @@ class PLIF(DecayLIF):
         return self.w.sigmoid()
 
 
+SPIKING = (LIF, DecayLIF)
+"""Classes of the modules whose outputs are spikes."""
+
+
 def _check_number(name: str, value: float) -> None:
     if not math.isfinite(value):
         raise SnncError(BAD_OPTION, f"{name} must be a finite number, not {value}")

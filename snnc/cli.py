@@ -23,6 +23,7 @@ COMMANDS = {
     "analyze": "measure redundancy: firing rates, membranes, ghosts",
     "run": "classify a recording with a compiled model",
     "train": "train a network on event-camera data",
+    "tune": "raise a trained model's thresholds to save spikes",
     "bench": "time the C against dense ways to run the same network",
 }
 

@@ -180,6 +180,14 @@ RUNTIME_STATUS = _code(
     "The message names the status; report it if the input was valid.",
 )
 
+LOST_WORKER = _code(
+    402,
+    EXIT_NO,
+    "a process was lost",
+    "Another process of the same run (`torchrun`) ended or stopped answering.",
+    "Look for its own message; run the same command again: training resumes with --resume.",
+)
+
 # 5xx: optional parts -------------------------------------------------------------------
 MISSING_EXTRA = _code(
     501,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import math
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,16 @@ from snnc.errors import (
     BAD_DATA_SPEC,
     BAD_OPTION,
     BAD_OUTPUT,
+    MISSING_EXTRA,
     TRAINING_DIVERGED,
     SnncError,
 )
-from snnc.models import training
 from snnc.models.checkpoints import InputDescription, load
 from snnc.models.evaluation import evaluate
+from snnc.models.networks import build
 from snnc.models.training import TrainConfig, TrainResult, train
+from snnc.models.training.loop import Run
+from snnc.models.training.precision import use_mixed_precision
 
 INPUT = InputDescription(height=8, width=8, time_steps=5, dt_us=1000)
 CLASSES = 3
@@ -137,15 +141,15 @@ def test_resuming_equals_not_stopping_bit_for_bit(
     straight = start(config(straight_folder, **fields))
 
     stopped = config(stopped_folder, checkpoint=stopped_folder / "state.pt", **fields)
-    write = training._Run.write_checkpoint
+    write = Run.write_checkpoint
 
-    def stop_after_two(self: training._Run) -> None:
+    def stop_after_two(self: Run) -> None:
         write(self)
-        if self.epoch == 2:
+        if self.state.epoch == 2:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training._Run, "write_checkpoint", stop_after_two)
+        patch.setattr(Run, "write_checkpoint", stop_after_two)
         with pytest.raises(KeyboardInterrupt):
             start(stopped)
     assert not stopped.out.exists()
@@ -253,6 +257,11 @@ def test_divergence_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         {"weight_decay": -1.0},
         {"shift": -1},
         {"event_drop": 1.5},
+        {"spike_penalty": -0.1},
+        {"spike_penalty": float("nan")},
+        {"patience": 0},
+        {"device": "tpu"},
+        {"mixed_precision": True},
         {"hyper": {"time_steps": 5}},
         {"hyper": {"attention": "sa"}},
     ],
@@ -280,7 +289,78 @@ def test_data_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 def test_an_unwritable_place_shows_before_the_first_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training._Run, "train_epoch", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(Run, "train_epoch", lambda *_: pytest.fail("trained"))
     with pytest.raises(SnncError) as raised:
         run(config(tmp_path / "missing"))
     assert raised.value.code is BAD_OUTPUT
+
+
+def test_a_penalty_is_added_for_every_spike_and_lowers_their_rate(tmp_path: Path) -> None:
+    plain = run(config(tmp_path, epochs=6, dropout=0.0))
+    penalized = run(config(tmp_path, epochs=6, dropout=0.0, spike_penalty=2.0))
+    assert penalized.history[0].loss > plain.history[0].loss
+    assert penalized.history[-1].nasfr < 0.8 * plain.history[-1].nasfr
+
+
+def test_patience_ends_a_run_whose_loss_does_not_fall(tmp_path: Path) -> None:
+    """A threshold that nothing reaches: the loss is the same in every epoch."""
+    hyper = {"channels": [2, 2, 2], "hidden": 4, "v_threshold": 1e6}
+    settings = config(tmp_path, hyper=hyper, epochs=9, patience=2, checkpoint=tmp_path / "state")
+    with (tmp_path / "log").open("w") as file:
+        result = run(settings, console=Console(file=file, width=120))
+    assert [line.epoch for line in result.history] == [1, 2, 3]
+    assert "no lower training loss for 2 epochs" in (tmp_path / "log").read_text()
+    assert settings.out.exists()
+    assert curves(run(settings)) == curves(result)  # resumed: it has ended already
+    assert len(run(config(tmp_path, epochs=4, patience=3)).history) == 4
+
+
+def test_live_progress_is_of_the_epoch_so_far(tmp_path: Path) -> None:
+    told: list[tuple[float, ...]] = []
+    with torch.random.fork_rng():
+        whole = Run(config(tmp_path), INPUT, CLASSES)
+        whole.load_data(samples(30), samples(12, seed=1))
+        metrics = whole.train_epoch(lambda *means: told.append(means))
+    assert len(told) == 4
+    assert told[-1][:2] == (metrics.loss, metrics.train_accuracy)
+    assert all(0.0 < nasfr < 1.0 for _, _, nasfr in told)
+
+
+def test_mixed_precision_casts_synapses_and_leaves_neurons_alone() -> None:
+    """On the processor, where autocast does the same as on a GPU."""
+    torch.manual_seed(0)
+    network = build("three-layer-narrow", channels=[4, 4, 4], hidden=8, attention="asa1")
+    exact = build("three-layer-narrow", channels=[4, 4, 4], hidden=8, attention="asa1")
+    exact.load_state_dict(network.state_dict())
+    use_mixed_precision(network, torch.device("cpu"))
+    x = torch.poisson(torch.full((60, 2, 2, 32, 32), 0.2))
+    kinds = []
+    network.layer2.synapse.layers.conv.register_forward_hook(
+        lambda _module, _inputs, current: kinds.append(current.dtype)
+    )
+    network.layer2.neuron.register_forward_hook(
+        lambda _module, inputs, spikes: kinds.extend((inputs[0].dtype, spikes.dtype))
+    )
+    network(x).sum().backward()
+    assert kinds == [torch.bfloat16, torch.float32, torch.float32]
+    current, reference = (net.layer1.synapse(x) for net in (network, exact))
+    assert not torch.equal(current, reference)
+    assert torch.allclose(current, reference, atol=0.05)
+    assert all(p.dtype == torch.float32 for p in network.parameters())
+    assert network.layer1.synapse.layers.conv.weight.grad.dtype == torch.float32
+
+
+def test_tensorboard_gets_the_metrics_or_says_what_is_missing(tmp_path: Path) -> None:
+    settings = config(tmp_path, epochs=2, tensorboard=tmp_path / "board")
+    if importlib.util.find_spec("tensorboard") is None:
+        with pytest.raises(SnncError, match="tensorboard") as raised:
+            run(settings)
+        assert raised.value.code is MISSING_EXTRA
+        return
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    result = run(settings)
+    events = EventAccumulator(str(tmp_path / "board"))
+    events.Reload()
+    losses = [event.value for event in events.Scalars("loss")]
+    assert losses == pytest.approx([line.loss for line in result.history])

@@ -42,7 +42,8 @@ def command(
 ) -> None:
     """Measure MODEL's redundancy on DATA: firing rates, ghosts, membrane potentials, PTD, QE.
 
-    Definitions 1-6 of Yao et al., "Inherent Redundancy in Spiking Neural Networks".
+    Definitions 1-6 of Yao et al., "Inherent Redundancy in Spiking Neural Networks". Under
+    `torchrun` the processes share the recordings.
     """
     from snnc.commands.surveying import layer_rows, survey, write_page
     from snnc.compiler.frontend.source import load_source
@@ -51,12 +52,16 @@ def command(
     from snnc.estimator.report import Report, Subject
     from snnc.estimator.tables import DEFAULT, load
     from snnc.estimator.terminal import print_redundancy
+    from snnc.models import processes
 
     console = console_for(json_file, csv_file)
-    ours = survey(model.load(), data, split, samples, redundancy=True)
-    theirs = None
-    if baseline is not None:
-        theirs = survey(load_source(baseline), data, split, samples, redundancy=True)
+    with processes.together():
+        ours = survey(model.load(), data, split, samples, redundancy=True)
+        theirs = None
+        if baseline is not None:
+            theirs = survey(load_source(baseline), data, split, samples, redundancy=True)
+        if processes.rank() > 0:
+            return
     if ours.redundancy is None:
         raise InternalError("the survey recorded no spikes")
     other = None if theirs is None else theirs.redundancy

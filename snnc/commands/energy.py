@@ -66,6 +66,7 @@ def command(
     With --baseline also ΔE = E_MAC·Δ_MAC - E_AC·Δ_AC, negative where MODEL saves. The convention
     "executed" counts what the generated C executes; `snnc verify` proves it. Give the options of
     `snnc compile` (--dtype, --density, --calibrate, --max-ram) to count what they make of MODEL.
+    Under `torchrun` the processes share the recordings.
     """
     from snnc.commands.surveying import layer_rows, survey, write_page
     from snnc.compiler.frontend.source import load_source
@@ -76,6 +77,7 @@ def command(
     from snnc.estimator.report import Report, Subject
     from snnc.estimator.tables import DEFAULTS, load
     from snnc.estimator.terminal import print_audit, print_energy
+    from snnc.models import processes
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     console = console_for(json_file, csv_file)
@@ -83,12 +85,17 @@ def command(
     manner = Manner(dtype, calibrate, calibrate_samples, density, max_ram)
     rules = AUDITED if audited or out is not None else (rule,)
     page = out is not None
-    ours = survey(model.load(), data, split, samples, rules, manner, everything=page)
+    with processes.together():
+        ours = survey(model.load(), data, split, samples, rules, manner, everything=page)
+        theirs = None
+        if baseline is not None:
+            other = load_source(baseline)
+            theirs = survey(other, data, split, samples, rules, manner, everything=page)
+        if processes.rank() > 0:
+            return
     estimate = Estimate(ours.tallies[rule.name], prices)
-    comparison = theirs = None
-    if baseline is not None:
-        other = load_source(baseline)
-        theirs = survey(other, data, split, samples, rules, manner, everything=page)
+    comparison = None
+    if theirs is not None:
         comparison = Comparison(estimate, Estimate(theirs.tallies[rule.name], prices))
     lines = audit(ours.tallies) if audited else []
     result = energy_json(estimate, comparison)

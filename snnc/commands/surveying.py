@@ -32,6 +32,9 @@ def survey(
 ) -> Survey:
     """Run a model over recordings, one at a time, and gather what is asked for.
 
+    Processes that ``torchrun`` started take a share of the recordings each; every one of them
+    gets the whole survey.
+
     Args:
         source: the model.
         data: DATA.
@@ -54,8 +57,10 @@ def survey(
     from snnc.compiler.codegen import is_integer
     from snnc.estimator.activity import observe
     from snnc.estimator.survey import Survey
+    from snnc.models import processes
 
-    recordings = windows(source, data, split, samples)
+    every = windows(source, data, split, samples)
+    recordings = every.some(processes.share(range(len(every))))
     network = _network(source, manner)
     gathered = Survey(network, conventions, redundancy=redundancy or everything, memory=everything)
 
@@ -64,10 +69,14 @@ def survey(
         return reference.run(graph, inputs, dtype=dtype, forced=forced)
 
     with progress_bar() as bar:
+        bar.disable = processes.rank() > 0
         seen, labels = tee(bar.track(recordings, description=f"running {source.origin}"))
         activities = observe(network, (window.frames for window in seen), interpret)
         for activity, window in zip(activities, labels, strict=True):
             gathered.add(activity, window.label)
+    for other, sums in enumerate(processes.gathered(gathered.sums())):
+        if other != processes.rank():
+            gathered.merge(sums)
     return gathered
 
 

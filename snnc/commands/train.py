@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
+from snnc.commands.train_config import hyper_of, read_config
 from snnc.commands.training_data import DataChoice, data_options
-from snnc.errors import BAD_OPTION, SnncError
 
 
 def _list_configurations(context: click.Context, option: click.Parameter, wanted: bool) -> None:
@@ -26,6 +25,14 @@ def _list_configurations(context: click.Context, option: click.Parameter, wanted
 
 @click.command()
 @click.argument("network")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    is_eager=True,
+    expose_value=False,
+    callback=read_config,
+    help="TOML file with options; those given here go first.",
+)
 @data_options
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), required=True, help="The .pt file to write."
@@ -49,15 +56,28 @@ def _list_configurations(context: click.Context, option: click.Parameter, wanted
     show_default=True,
     help="Lose events one by one, or as EventDrop does: some, a time, an area or none.",
 )
+@click.option("--fc-batch-norm", is_flag=True, help="Batch norm after the linear layers too.")
 @click.option(
     "--hyper",
     multiple=True,
     metavar="NAME=VALUE",
     help="A hyper-parameter of the network, say votes=10; may be repeated.",
 )
-@click.option("--fc-batch-norm", is_flag=True, help="Batch norm after the linear layers too.")
+@click.option(
+    "--spike-penalty",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Added to the loss for each spike a neuron and step.",
+)
+@click.option("--patience", type=int, help="End after so many epochs without a lower loss.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option("--mixed-precision", is_flag=True, help="bfloat16 outside the neurons; GPUs only.")
+@click.option(
+    "--tensorboard", type=click.Path(path_type=Path), help="Folder for TensorBoard's files."
+)
 @click.option(
     "--resume",
     type=click.Path(path_type=Path),
@@ -71,68 +91,44 @@ def _list_configurations(context: click.Context, option: click.Parameter, wanted
     callback=_list_configurations,
     help="Print the command for each configuration of the paper, and exit.",
 )
+@click.pass_context
 def command(
-    network: str,
+    context: click.Context,
+    /,
     data: DataChoice,
     out: Path,
-    attention: str,
-    epochs: int,
-    batch_size: int,
     lr: float,
-    weight_decay: float,
-    dropout: float,
-    shift: int,
-    event_drop: float,
-    event_drop_by: str,
-    hyper: tuple[str, ...],
     fc_batch_norm: bool,
-    seed: int,
+    hyper: tuple[str, ...],
     threads: int,
     resume: Path | None,
+    **settings: Any,
 ) -> None:
     """Train NETWORK (three-layer, three-layer-narrow, five-layer, five-layer-avg, res-18) on DATA.
 
     Writes OUT, and beside it the metrics of every epoch as .csv. The same command on the same
-    machine gives the same bits.
+    machine gives the same bits. `torchrun --nproc-per-node N -m snnc train ...` trains in N
+    processes, on one machine or many.
     """
     import torch
 
+    from snnc.models import processes
     from snnc.models.training import TrainConfig, train
 
     torch.set_num_threads(threads)
-    console = Console(stderr=True)
+    norm: dict[str, Any] = {"fc_batch_norm": True} if fc_batch_norm else {}
     config = TrainConfig(
-        network=network,
         out=out,
-        hyper={**_hyper(hyper), **({"fc_batch_norm": True} if fc_batch_norm else {})},
-        attention=attention,
-        dropout=dropout,
         data=data.data,
-        epochs=epochs,
-        batch_size=batch_size,
+        hyper=hyper_of(context, hyper) | norm,
         learning_rate=lr,
-        weight_decay=weight_decay,
-        seed=seed,
-        shift=shift,
-        event_drop=event_drop,
-        event_drop_by=event_drop_by,
         checkpoint=resume,
+        **settings,
     )
-    frames = data.load()
-    train(config, frames.train, frames.test, frames.input, frames.classes, console=console)
-    console.print(f"wrote {out} and {out.with_suffix('.csv')}")
-
-
-def _hyper(given: tuple[str, ...]) -> dict[str, Any]:
-    """NAME=VALUE by name, a value as in TOML."""
-    values: dict[str, Any] = {}
-    for text in given:
-        try:
-            values |= tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise SnncError(
-                BAD_OPTION,
-                f"--hyper {text!r} is not NAME=VALUE with a TOML value ({error})",
-                mend="Write --hyper votes=10, --hyper channels=[32,32,32] or the like.",
-            ) from error
-    return values
+    console = Console(stderr=True)
+    with processes.together():
+        first = processes.rank() == 0
+        frames = data.load(progress=first)
+        train(config, frames.train, frames.test, frames.input, frames.classes, console=console)
+        if first:
+            console.print(f"wrote {out} and {out.with_suffix('.csv')}")

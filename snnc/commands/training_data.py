@@ -70,7 +70,7 @@ class DataChoice:
     clips: int
     cache: Path | None
 
-    def load(self) -> TrainingData:
+    def load(self, *, progress: bool = True) -> TrainingData:
         """Open DATA, and read it where it is to be held in memory.
 
         Recordings are read again for every batch where windows of them are asked for, or they
@@ -91,14 +91,14 @@ class DataChoice:
             *train.sensor, self.time_steps, self.dt_us, self.downsample, self.framing
         )
         return TrainingData(
-            self._frames(train, given, "train"),
-            self._frames(test, given, "test"),
+            self._frames(train, given, "train", progress),
+            self._frames(test, given, "test", progress),
             given,
             len(train.class_names),
         )
 
     def _frames(
-        self, dataset: EventDataset, given: InputDescription, split: Split
+        self, dataset: EventDataset, given: InputDescription, split: Split, progress: bool
     ) -> FrameDataset | FrameSource:
         from snnc.models.clips import RecordedFrames
         from snnc.models.datasets.dataset import frame_dataset
@@ -111,7 +111,7 @@ class DataChoice:
                 dt_us=given.dt_us,
                 time_steps=given.time_steps,
                 downsample=given.downsample,
-                progress=True,
+                progress=progress,
             )
         if self.cache is not None:
             dataset = CachedEvents(dataset, self.cache)

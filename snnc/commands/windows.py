@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,13 +59,19 @@ class Windows:
                 f"{samples} samples were asked for, and {data} has {len(self.dataset)}",
                 mend="Ask for fewer, or leave out --samples.",
             )
-        self.samples = samples or len(self.dataset)
+        self.indices: Sequence[int] = range(samples or len(self.dataset))
+
+    def some(self, places: Sequence[int]) -> Windows:
+        """The windows at these places alone."""
+        fewer = copy(self)
+        fewer.indices = [self.indices[place] for place in places]
+        return fewer
 
     def __len__(self) -> int:
-        return self.samples
+        return len(self.indices)
 
     def __iter__(self) -> Iterator[Window]:
-        for index in range(self.samples):
+        for index in self.indices:
             sample = self.dataset[index]
             yield Window(frames_for(self.input, sample.recording), sample.label, sample.name)
 

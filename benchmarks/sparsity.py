@@ -1,0 +1,88 @@
+"""How far spikes can be saved, with and without ASA-1: the accuracy-NASFR-energy curve.
+
+    python benchmarks/sparsity.py --out runs/ablation [--penalties 0.1,0.4]
+
+Two ways, both from the runs of benchmarks/ablation.py in ``--out``, of seed 0: raising all
+thresholds of the finished network by one factor, and training it anew with a penalty on its firing
+(slow: a whole training for each). Every point is one file in ``--out``/sparsity, and is not
+measured twice; docs/generate_sparsity.py writes the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from ablation import MODEL, ROOT, SETTINGS, STATE, Run, framed, measured, trained_network
+
+from snnc.models.checkpoints import load, save
+from snnc.models.evaluation import evaluate
+from snnc.models.files import write_atomically
+from snnc.models.thresholds import set_thresholds, thresholds_of
+
+FACTORS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0)
+ATTENTIONS = ("none", "asa1")
+
+
+def main() -> None:
+    """Every point that is not there yet."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--out", type=Path, default=ROOT / "runs" / "ablation")
+    options.add_argument("--penalties", default="", help="numbers, separated by commas")
+    given = options.parse_args()
+    torch.set_num_threads(1)
+    penalties = [float(text) for text in given.penalties.split(",") if text]
+    for data in SETTINGS:
+        for attention in ATTENTIONS:
+            run = Run(data, attention, 0)
+            for factor in FACTORS:
+                with_thresholds(run, factor, given.out)
+            for penalty in penalties:
+                with_penalty(run, penalty, given.out)
+
+
+def with_thresholds(run: Run, factor: float, out: Path) -> None:
+    """The point of a finished network whose thresholds are all raised by one factor."""
+    folder = out / "sparsity" / f"{run.name}-thresholds-{factor:g}"
+    if (folder / "point.json").exists() or not (out / run.name / MODEL).exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    loaded = load(out / run.name / MODEL)
+    raised = [factor * threshold for threshold in thresholds_of(loaded.model)]
+    set_thresholds(loaded.model, loaded.model.hyper, raised)
+    save(loaded.model, folder / MODEL, input=loaded.input, card=loaded.card)
+    write_point(run, {"thresholds": factor}, folder, out)
+
+
+def with_penalty(run: Run, penalty: float, out: Path) -> None:
+    """The point of a network that was trained with a penalty on its firing."""
+    folder = out / "sparsity" / f"{run.name}-penalty-{penalty:g}"
+    if (folder / "point.json").exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    trained_network(run, folder, out, spike_penalty=penalty)
+    write_point(run, {"penalty": penalty}, folder, out)
+    (folder / STATE).unlink(missing_ok=True)
+
+
+def write_point(run: Run, way: dict[str, float], folder: Path, out: Path) -> None:
+    """Measure the model in ``folder`` on the test recordings and write its point."""
+    data = framed(run.data, "test", out)
+    counted = measured(folder / MODEL, data)
+    point = {
+        "data": run.data,
+        "attention": run.attention,
+        **way,
+        "accuracy": evaluate(load(folder / MODEL).model, data).accuracy,
+        "nasfr": counted["nasfr"],
+        "samples": counted["samples"],
+        "energy_pj": counted["operations"]["executed"]["energy_pj"],
+    }
+    write_atomically(folder / "point.json", (json.dumps(point, indent=1) + "\n").encode())
+    print(json.dumps(point), flush=True)
+
+
+if __name__ == "__main__":
+    main()

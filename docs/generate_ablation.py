@@ -1,0 +1,399 @@
+"""Write docs/ablation.md from the results of benchmarks/ablation.py (`make ablation`).
+
+FOLDER (its argument; default runs/ablation) holds one folder a run with its result.json. Where
+runs are missing the page says which, and gives means over those that are there.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "ablation.md"
+NAMES = {"none": "vanilla", "sa": "SA", "tcsa": "TCSA", "asa1": "ASA-1", "asa2": "ASA-2"}
+DATA = {"nmnist": "N-MNIST", "gesture-sim": "gesture-sim"}
+SEEDS = (0, 1, 2)
+
+Result = dict[str, Any]
+Results = dict[tuple[str, str, int], Result]
+
+PAPER_TABLE_1 = (
+    ("Gesture, three-layer", "91.3", "0.176", "95.2", "0.038"),
+    ("Gesture, five-layer", "95.5", "0.023", "97.7", "0.018"),
+    ("Gait-day", "88.6", "0.214", "93.6", "0.045"),
+    ("Gait-night", "96.4", "0.197", "98.6", "0.126"),
+    ("DailyAction-DVS", "92.5", "0.017", "94.6", "0.013"),
+    ("HAR-DVS, Res-SNN-18", "45.5", "0.206", "47.1", "0.183"),
+)
+PAPER_TABLE_3 = {
+    "none": ("88.6", "0.214", "", "91.3", "0.176"),
+    "sa": ("89.5", "0.091", "14.3M", "92.6", "0.073"),
+    "tcsa": ("92.3", "0.045", "27.3M", "96.5", "0.029"),
+    "asa1": ("93.6", "0.045", "2.6M", "95.2", "0.038"),
+    "asa2": ("89.6", "0.088", "2.6M", "94.4", "0.050"),
+}
+"""Gait-day accuracy, NASFR, added MAC; Gesture accuracy, NASFR."""
+PAPER_TABLE_4 = (("Gesture", 0.158, 0.024), ("Gait-day", 0.362, 0.031), ("HAR-DVS", 0.584, 0.339))
+ABSENT = "n/a"
+WHY_QE = (
+    "QE is the mean of (U - S)², so it follows the variance of U, not the spikes: the first layer "
+    "reads event counts, not spikes, holds most neurons, and so decides the network's mean."
+)
+ENOUGH = 0.40
+"""ASA-1's NASFR should be this much below vanilla's (the project's own criterion)."""
+
+
+def main() -> None:
+    """Read what there is and write the page."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "runs" / "ablation")
+    results = read(folder)
+    if not results:
+        sys.exit(f"{folder} holds no result.json: run benchmarks/ablation.py first")
+    PAGE.write_text(page(results), encoding="utf-8")
+    print(f"wrote {PAGE.relative_to(ROOT)} from {len(results)} runs", file=sys.stderr)
+
+
+def read(folder: Path) -> Results:
+    """All results, by data set, attention and seed. Refuses a mix of settings."""
+    results: Results = {}
+    settings: dict[str, Any] = {}
+    for path in sorted(folder.glob("*/result.json")):
+        result: Result = json.loads(path.read_text())
+        run = result["run"]
+        used = (result["setting"], result["hyper"], result["torch"])
+        if settings.setdefault(run["data"], used) != used:
+            sys.exit(f"{path}: trained with other settings than the other runs of {run['data']}")
+        results[run["data"], run["attention"], run["seed"]] = result
+    return results
+
+
+@dataclass(frozen=True)
+class Delta:
+    """A run against the vanilla run of its seed, a recording: Eq. 11 under one rule."""
+
+    mac: float
+    ac: float
+    energy_pj: float
+    relative: float
+
+    @classmethod
+    def of(cls, model: Result, baseline: Result, rule: str) -> Delta:
+        """Δ_MAC is what the model adds, Δ_AC what it saves."""
+        ours, theirs = model["operations"][rule], baseline["operations"][rule]
+        energy = ours["energy_pj"] - theirs["energy_pj"]
+        return cls(
+            mac=(ours["mac"] - theirs["mac"]) / model["samples"],
+            ac=(theirs["ac"] - ours["ac"]) / model["samples"],
+            energy_pj=energy / model["samples"],
+            relative=energy / theirs["energy_pj"],
+        )
+
+
+def page(results: Results) -> str:
+    """The text of docs/ablation.md."""
+    lines = [
+        "# Ablation",
+        "",
+        "Written by `make ablation` (benchmarks/ablation.py trains and measures, "
+        "docs/generate_ablation.py writes); change those files, not this one.",
+        "",
+        "Five attentions on the three-layer narrow network (32 channels), with the same training "
+        "for all: nothing was tuned for one of them, no epoch was chosen by its test accuracy.",
+        "Figures are the mean over the seeds ± the standard deviation (n - 1), energies for one "
+        "recording, QE over all neurons, PTD over the channels of the convolution layers.",
+        "",
+        *missing(results),
+    ]
+    for data, title in DATA.items():
+        lines += ["", f"## {title}", "", *section(results, data)]
+    lines += ["", "## Beside the paper", "", *beside_the_paper(results)]
+    lines += ["", "## Where the spikes went", "", *noise(results)]
+    lines += ["", "## Every run", "", *every_run(results)]
+    return "\n".join(lines) + "\n"
+
+
+def missing(results: Results) -> list[str]:
+    """Which of the planned runs are not there."""
+    absent, count = [], 0
+    for data, title in DATA.items():
+        for attention, name in NAMES.items():
+            seeds = [seed for seed in SEEDS if (data, attention, seed) not in results]
+            count += len(seeds)
+            if seeds:
+                absent.append(f"{title} {name} seed {', '.join(map(str, seeds))}")
+    planned = len(DATA) * len(NAMES) * len(SEEDS)
+    if not absent:
+        return [f"All {planned} runs are in."]
+    return [
+        f"**Not all runs are in: {count} of {planned} are missing** ({'; '.join(absent)}). Each "
+        "row says how many seeds it is the mean of."
+    ]
+
+
+def section(results: Results, data: str) -> list[str]:
+    """One data set: its settings, its table and what follows from it."""
+    some = next((result for (name, _, _), result in results.items() if name == data), None)
+    if some is None:
+        return ["No run yet."]
+    given, hyper = some["setting"], some["hyper"]
+    return [
+        f"{given['time_steps']} frames of {given['dt_us'] // 1000} ms, pixels {given['downsample']}"
+        f"×{given['downsample']} of the sensor's, {given['epochs']} epochs in batches of 16, "
+        f"learning rate {given['learning_rate']:g} to 0 on half a cosine, shifts of up to "
+        f"{given['shift']} pixels, up to {given['event_drop']:.0%} of the events dropped; "
+        f"{', '.join(f'{name} {value}' for name, value in hyper.items())}; "
+        f"{some['samples']} test recordings.",
+        "",
+        "| | seeds | added parameters | accuracy, % | NASFR | spikes against vanilla | QE | PTD |",
+        "| --- | --: | --: | --: | --: | --: | --: | --: |",
+        *(measures_row(results, data, attention) for attention in NAMES),
+        "",
+        "| | Δ_MAC, executed | Δ_AC, executed | ΔE, executed | of vanilla's | Δ_MAC, paper's rule "
+        "| Δ_AC, paper's rule | ΔE, paper's rule | of vanilla's |",
+        "| --- | --: | --: | --: | --: | --: | --: | --: | --: |",
+        *(energy_row(results, data, attention) for attention in NAMES if attention != "none"),
+        "",
+        *verdict(results, data),
+    ]
+
+
+def of(results: Results, data: str, attention: str) -> list[Result]:
+    """The runs of one row, by seed."""
+    return [result for (d, a, _), result in sorted(results.items()) if (d, a) == (data, attention)]
+
+
+def pairs(results: Results, data: str, attention: str) -> list[tuple[Result, Result]]:
+    """Runs with the vanilla run of the same seed."""
+    seeds = [seed for d, a, seed in sorted(results) if (d, a) == (data, attention)]
+    return [
+        (results[data, attention, seed], results[data, "none", seed])
+        for seed in seeds
+        if (data, "none", seed) in results
+    ]
+
+
+def measures_row(results: Results, data: str, attention: str) -> str:
+    """Accuracy, firing and membranes of one attention."""
+    found = of(results, data, attention)
+    both = pairs(results, data, attention)
+    change = [ours["nasfr"] / theirs["nasfr"] - 1 for ours, theirs in both]
+    added = {ours["parameters"] - theirs["parameters"] for ours, theirs in both}
+    cells = [
+        NAMES[attention],
+        str(len(found)),
+        "" if attention == "none" else ", ".join(f"+{number:,}" for number in sorted(added)),
+        spread([100 * result["accuracy"] for result in found], "{:.1f}"),
+        spread([result["nasfr"] for result in found], "{:.4f}"),
+        "" if attention == "none" else spread([100 * value for value in change], "{:+.0f}", " %"),
+        spread([result["quantization_error"] for result in found], "{:.3f}"),
+        spread([mean_ptd(result) for result in found], "{:.3f}"),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def energy_row(results: Results, data: str, attention: str) -> str:
+    """Eq. 11 by both rules."""
+    cells = [NAMES[attention]]
+    for rule in ("executed", "paper"):
+        found = [Delta.of(*both, rule) for both in pairs(results, data, attention)]
+        cells += [
+            spread([delta.mac / 1e3 for delta in found], "{:+,.0f}", "k"),
+            spread([delta.ac / 1e3 for delta in found], "{:+,.0f}", "k"),
+            spread([delta.energy_pj / 1e6 for delta in found], "{:+.2f}", " µJ"),
+            spread([100 * delta.relative for delta in found], "{:+.0f}", " %"),
+        ]
+    return f"| {' | '.join(cells)} |"
+
+
+def mean_ptd(result: Result) -> float:
+    """Peak-to-threshold distance averaged over the convolution layers (Definition 5)."""
+    layers = [layer for name, layer in result["layers"].items() if name.startswith("layer")]
+    return statistics.fmean(layer["ptd"] for layer in layers)
+
+
+def spread(values: Sequence[float], form: str, unit: str = "") -> str:
+    """Mean ± standard deviation; the value alone of one run; "n/a" of none."""
+    if not values:
+        return ABSENT
+    mean = form.format(statistics.fmean(values))
+    if len(values) == 1:
+        return mean + unit
+    return f"{mean} ± {form.replace('+', '').format(statistics.stdev(values))}{unit}"
+
+
+def verdict(results: Results, data: str) -> list[str]:
+    """Whether ASA-1 does here what the paper says, in sentences from the figures."""
+    both = pairs(results, data, "asa1")
+    if not both:
+        return ["ASA-1 cannot be compared yet."]
+    change = statistics.fmean(ours["nasfr"] / theirs["nasfr"] - 1 for ours, theirs in both)
+    accuracy = [statistics.fmean(pair[side]["accuracy"] for pair in both) for side in (0, 1)]
+    error = [statistics.fmean(pair[side]["quantization_error"] for pair in both) for side in (0, 1)]
+    energy = statistics.fmean(Delta.of(*pair, "executed").relative for pair in both)
+    fewer = f"{abs(change):.0%} {'fewer' if change < 0 else 'more'} spikes"
+    cheaper = f"{abs(energy):.0%} {'less' if energy < 0 else 'more'} energy by the executed counts"
+    first = (
+        f"ASA-1 against vanilla, seeds {len(both)}: {fewer}, {cheaper}, mean accuracy "
+        f"{accuracy[1]:.1%} → {accuracy[0]:.1%}."
+    )
+    held = [
+        f"NASFR at least {ENOUGH:.0%} below vanilla's: {'yes' if change <= -ENOUGH else 'no'}.",
+        f"Equal or better mean accuracy: {'yes' if accuracy[0] >= accuracy[1] else 'no'}.",
+        f"Lower quantization error (Table 4): {'yes' if error[0] < error[1] else 'no'}.",
+    ]
+    return [first, "The paper's claim here: " + " ".join(held)]
+
+
+def beside_the_paper(results: Results) -> list[str]:
+    """Tables 1, 3 and 4 with our runs in the same form."""
+    lines = [
+        "The paper's networks are wider, its recordings real and its training 100 to 200 epochs, "
+        "so only the direction can be compared.",
+        "",
+        "Table 1: accuracy (%) and NASFR, vanilla → ASA-1.",
+        "",
+        "| data | vanilla | NASFR | ASA-1 | NASFR |",
+        "| --- | --: | --: | --: | --: |",
+        *(f"| paper: {' | '.join(row)} |" for row in PAPER_TABLE_1),
+    ]
+    for data, title in DATA.items():
+        cells = [
+            cell
+            for attention in ("none", "asa1")
+            for cell in (
+                accuracy_cell(results, data, attention),
+                cell_of(results, data, attention, "nasfr"),
+            )
+        ]
+        lines.append(f"| ours: {title} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "Table 3: accuracy (%), NASFR and added MAC by the paper's rule.",
+        "",
+        "| | paper: Gait-day | NASFR | added MAC | paper: Gesture | NASFR "
+        + "".join(f"| ours: {title} | NASFR | added MAC " for title in DATA.values())
+        + "|",
+        "| --- | --: | --: | --: | --: | --: " + "| --: | --: | --: " * len(DATA) + "|",
+    ]
+    for attention, row in PAPER_TABLE_3.items():
+        cells = [NAMES[attention], *row]
+        for data in DATA:
+            found = [Delta.of(*pair, "paper").mac for pair in pairs(results, data, attention)]
+            added = f"{statistics.fmean(found) / 1e6:.2f}M" if found else ABSENT
+            cells += [
+                accuracy_cell(results, data, attention),
+                cell_of(results, data, attention, "nasfr"),
+                "" if attention == "none" else added,
+            ]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += [
+        "",
+        "Table 4: quantization error, vanilla → ASA-1.",
+        "",
+        "| data | vanilla | ASA-1 |",
+        "| --- | --: | --: |",
+        *(f"| paper: {name} | {before} | {after} |" for name, before, after in PAPER_TABLE_4),
+    ]
+    for data, title in DATA.items():
+        cells = [cell_of(results, data, name, "quantization_error") for name in ("none", "asa1")]
+        lines.append(f"| ours: {title} | {' | '.join(cells)} |")
+    return lines
+
+
+def accuracy_cell(results: Results, data: str, attention: str) -> str:
+    """Mean accuracy of a row in percent."""
+    found = [100 * result["accuracy"] for result in of(results, data, attention)]
+    return f"{statistics.fmean(found):.1f}" if found else ABSENT
+
+
+def cell_of(results: Results, data: str, attention: str, key: str) -> str:
+    """Mean of one measure of a row."""
+    found = [result[key] for result in of(results, data, attention)]
+    return f"{statistics.fmean(found):.3f}" if found else ABSENT
+
+
+COLUMNS: dict[str, tuple[str, str]] = {
+    "firing_rate": ("firing rate", "{:.3f}"),
+    "null": ("null features", "{:.0%}"),
+    "noise": ("noise features", "{:.0%}"),
+    "ghosts": ("ghosts", "{:.0%}"),
+    "silent": ("silent neurons", "{:.0%}"),
+    "mean_potential": ("mean U", "{:+.2f}"),
+    "variance": ("variance of U", "{:.2f}"),
+    "ptd": ("PTD", "{:+.2f}"),
+    "quantization_error": ("QE", "{:.3f}"),
+}
+
+
+def noise(results: Results) -> list[str]:
+    """The measures of Section 3 and 5.5 by layer, vanilla beside ASA-1."""
+    lines = [
+        "By layer, means over the seeds. A spike feature is one channel's map at one step; a null "
+        "feature never fires on any test recording, a noise feature has the peak of its membrane "
+        "potentials at or above the threshold, ghosts are near-copies of another channel (at the "
+        "busiest step). The threshold is 0.3.",
+        "",
+        f"| data | layer | | {' | '.join(title for title, _ in COLUMNS.values())} |",
+        f"| --- | --- | --- | {' | '.join('--:' for _ in COLUMNS)} |",
+    ]
+    for data, title in DATA.items():
+        layers = next((list(r["layers"]) for (d, _, _), r in results.items() if d == data), [])
+        for layer in layers:
+            for attention in ("none", "asa1"):
+                found = of(results, data, attention)
+                cells = [layer_cell(found, layer, key, form) for key, (_, form) in COLUMNS.items()]
+                lines.append(f"| {title} | {layer} | {NAMES[attention]} | {' | '.join(cells)} |")
+    return lines + worse_error(results)
+
+
+def worse_error(results: Results) -> list[str]:
+    """Where ASA-1's quantization error is not the lower one, against Table 4."""
+    found = []
+    for data, title in DATA.items():
+        both = pairs(results, data, "asa1")
+        for layer in both[0][0]["layers"] if both else []:
+            after, before = (
+                statistics.fmean(pair[side]["layers"][layer]["quantization_error"] for pair in both)
+                for side in (0, 1)
+            )
+            if after > before:
+                found.append(f"{title} {layer} ({before:.3f} → {after:.3f})")
+    text = f"Against Table 4, ASA-1's QE is higher in {', '.join(found)}. {WHY_QE}"
+    return ["", text] if found else []
+
+
+def layer_cell(found: list[Result], layer: str, key: str, form: str) -> str:
+    """Mean of one measure of a layer."""
+    values = [result["layers"][layer][key] for result in found]
+    return form.format(statistics.fmean(values)) if values else ABSENT
+
+
+def every_run(results: Results) -> list[str]:
+    """One line a run."""
+    lines = [
+        "| data | attention | seed | accuracy, % | NASFR | QE | training, s |",
+        "| --- | --- | --: | --: | --: | --: | --: |",
+    ]
+    for data, attention, seed in sorted(results, key=_place):
+        result = results[data, attention, seed]
+        lines.append(
+            f"| {DATA[data]} | {NAMES[attention]} | {seed} | {100 * result['accuracy']:.1f} "
+            f"| {result['nasfr']:.4f} | {result['quantization_error']:.3f} "
+            f"| {result['seconds']:.0f} |"
+        )
+    return lines
+
+
+def _place(run: tuple[str, str, int]) -> tuple[int, int, int]:
+    """Where a run comes: by the order of the tables."""
+    return list(DATA).index(run[0]), list(NAMES).index(run[1]), run[2]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""torchrun: two processes train like one, and a killed one ends the run, which then resumes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.lively import lively_checkpoint, write_nmnist
+
+ROOT = Path(__file__).parent.parent
+SCRIPT = Path(__file__).parent / "parallel_run.py"
+
+
+def start(*command: str, processes: int = 1) -> subprocess.CompletedProcess[str]:
+    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
+    return subprocess.run(
+        [sys.executable, *(torchrun if processes > 1 else []), *command],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        cwd=ROOT,
+    )
+
+
+def curve(out: Path, column: str) -> list[float]:
+    with out.with_suffix(".csv").open() as file:
+        return [float(line[column]) for line in csv.DictReader(file)]
+
+
+MID_EPOCH = "10"
+"""The third batch of the third epoch."""
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four epochs of one process that nobody disturbs."""
+    out = tmp_path_factory.mktemp("alone") / "model.pt"
+    finished = start(str(SCRIPT), str(out), "4")
+    assert finished.returncode == 0, finished.stderr
+    return out
+
+
+def test_killed_in_an_epoch_and_resumed_is_as_if_never_killed(alone: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model.pt"
+    assert start(str(SCRIPT), str(out), "4", MID_EPOCH).returncode == -signal.SIGKILL
+    assert not out.exists()
+    assert curve(out, "epoch") == [1.0, 2.0]
+    assert start(str(SCRIPT), str(out), "4").returncode == 0
+    for column in ("loss", "train_accuracy", "test_accuracy", "nasfr"):
+        assert curve(out, column) == curve(alone, column)
+    theirs = torch.load(alone, weights_only=True)["state_dict"]
+    for name, weight in torch.load(out, weights_only=True)["state_dict"].items():
+        assert torch.equal(weight, theirs[name]), name
+
+
+@pytest.mark.slow
+def test_two_processes_train_like_one_though_one_was_killed(alone: Path, tmp_path: Path) -> None:
+    shared = tmp_path / "shared.pt"
+    killed = start(str(SCRIPT), str(shared), "4", MID_EPOCH, processes=2)
+    assert killed.returncode != 0
+    assert "SIGKILL" in killed.stderr
+    assert not shared.exists()
+    assert len(curve(shared, "loss")) == 2
+    resumed = start(str(SCRIPT), str(shared), "4", processes=2)
+    assert resumed.returncode == 0, resumed.stderr
+    # Sums over two halves round otherwise than sums over the whole: a few float32 steps.
+    assert curve(shared, "loss") == pytest.approx(curve(alone, "loss"), rel=1e-5)
+    assert curve(shared, "train_accuracy") == curve(alone, "train_accuracy")
+    weights = [torch.load(out, weights_only=True)["state_dict"] for out in (alone, shared)]
+    for name in weights[0]:
+        if name.endswith(("conv.weight", "linear.weight", "running_var")):
+            assert torch.allclose(weights[0][name], weights[1][name], rtol=1e-3, atol=1e-5), name
+
+
+def numbers(content: Any, place: str = "") -> dict[str, int | float]:
+    """Every number in a JSON, by where it stands."""
+    if isinstance(content, dict | list):
+        items = content.items() if isinstance(content, dict) else enumerate(content)
+        found: dict[str, int | float] = {}
+        for key, value in items:
+            found |= numbers(value, f"{place}/{key}")
+        return found
+    return {place: content} if isinstance(content, int | float) else {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["energy", "analyze"])
+def test_shared_recordings_give_the_integers_of_one_process(command: str, tmp_path: Path) -> None:
+    model = str(lively_checkpoint(tmp_path / "asa1.pt", "asa1"))
+    data = f"nmnist:{write_nmnist(tmp_path / 'nmnist')}"
+    results = []
+    for processes in (1, 2):
+        target = tmp_path / f"{processes}.json"
+        done = start(
+            "-m", "snnc", command, model, "--data", data, "--samples", "3", "--json", str(target),
+            processes=processes,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        results.append(numbers(json.loads(target.read_text())))
+    one, two = results
+    assert one.keys() == two.keys()
+    whole = {place for place, number in one.items() if isinstance(number, int)}
+    assert len(whole) > 20
+    assert {place: two[place] for place in whole} == {place: one[place] for place in whole}
+    assert two == pytest.approx(one, rel=1e-12)
