@@ -60,7 +60,7 @@ def test_a_run_is_trained_measured_and_not_done_again(
     assert set(result["layers"]) == {"layer1", "layer2", "layer3", "fc1", "fc2"}
 
     started = []
-    monkeypatch.setattr(ablation, "in_a_process", lambda run, out: started.append(run) or 0)
+    monkeypatch.setattr(ablation, "in_a_process", lambda run, **_: started.append(run) or 0)
     monkeypatch.setattr(sys, "argv", ["ablation.py", "--out", str(out)])
     ablation.main()
     assert len(started) == 14
@@ -72,8 +72,24 @@ def test_a_failed_run_is_named(
 ) -> None:
     monkeypatch.setattr(ablation, "framed", lambda *_: None)
     monkeypatch.setattr(
-        ablation, "in_a_process", lambda run, out: int(run.name == "gesture-sim-sa-1")
+        ablation, "in_a_process", lambda run, options: int(run.name == "gesture-sim-sa-1")
     )
     monkeypatch.setattr(sys, "argv", ["ablation.py", "--out", str(tmp_path)])
     with pytest.raises(SystemExit, match="1 of 30 runs failed: gesture-sim-sa-1"):
         ablation.main()
+
+
+def test_some_runs_alone_with_other_epochs(
+    ablation: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    started = []
+    monkeypatch.setattr(ablation, "framed", lambda *_: None)
+    monkeypatch.setattr(
+        ablation, "in_a_process", lambda run, options: started.append((run.name, options)) or 0
+    )
+    given = ["--out", str(tmp_path), "--only", "nmnist-asa1-*", "--epochs", "7"]
+    monkeypatch.setattr(sys, "argv", ["ablation.py", *given])
+    ablation.main()
+    assert [name for name, _ in started] == [f"nmnist-asa1-{seed}" for seed in (0, 1, 2)]
+    assert started[0][1] == ["--out", str(tmp_path), "--epochs", "7"]
+    assert {setting.epochs for setting in ablation.SETTINGS.values()} == {7}
