@@ -17,9 +17,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -118,29 +119,37 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--out", type=Path, default=ROOT / "runs" / "ablation")
     options.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each")
+    options.add_argument("--only", default="*", help="runs with such names: gesture-sim-asa1-*")
+    options.add_argument("--epochs", type=int, help="another number, into a folder of its own")
     options.add_argument("--run", metavar="NAME", help="this run alone, in this process")
     given = options.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
+    for name in SETTINGS if given.epochs else ():
+        SETTINGS[name] = dataclasses.replace(SETTINGS[name], epochs=given.epochs)
     if given.run is not None:
         named = {run.name: run for run in runs()}
         if given.run not in named:
             options.error(f"there is no run called {given.run}; choose one of {', '.join(named)}")
         return perform(named[given.run], given.out)
-    for name in SETTINGS:
+    wanted = [run for run in runs() if fnmatch(run.name, given.only)]
+    for name in dict.fromkeys(run.data for run in wanted):
         for split in SPLITS:
             framed(name, split, given.out)
-    left = [run for run in runs() if not (given.out / run.name / RESULT).exists()]
+    left = [run for run in wanted if not (given.out / run.name / RESULT).exists()]
+    options_of_each = ["--out", str(given.out)]
+    if given.epochs:
+        options_of_each += ["--epochs", str(given.epochs)]
     with ThreadPoolExecutor(given.jobs) as pool:
-        codes = list(pool.map(partial(in_a_process, out=given.out), left))
+        codes = list(pool.map(partial(in_a_process, options=options_of_each), left))
     failed = [run.name for run, code in zip(left, codes, strict=True) if code != 0]
     if failed:
         sys.exit(f"{len(failed)} of {len(left)} runs failed: {', '.join(failed)}")
 
 
-def in_a_process(run: Run, out: Path) -> int:
+def in_a_process(run: Run, options: Sequence[str]) -> int:
     """Perform a run in a process of its own; gives its exit code."""
     print(f"{time.strftime('%H:%M:%S')} {run.name}", flush=True)
-    command = [sys.executable, __file__, "--out", str(out), "--run", run.name]
+    command = [sys.executable, __file__, *options, "--run", run.name]
     threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     return subprocess.run(command, env=os.environ | threads, check=False).returncode
 

@@ -2,9 +2,10 @@
 
     python benchmarks/sparsity.py --out runs/ablation [--penalties 0.1,0.4]
 
-Two ways, both from the runs of benchmarks/ablation.py in ``--out``, of seed 0: raising all
-thresholds of the finished network by one factor, and training it anew with a penalty on its firing
-(slow: a whole training for each). Every point is one file in ``--out``/sparsity, and is not
+Three ways, all from the runs of benchmarks/ablation.py in ``--out``, of seed 0: raising all
+thresholds of the finished network by one factor; raising them one layer at a time for as long as
+the training recordings bear it (what `snnc tune` does); and training anew with a penalty on the
+firing (slow: a whole training for each). Every point is one file in ``--out``/sparsity, and is not
 measured twice; docs/generate_sparsity.py writes the page.
 """
 
@@ -17,12 +18,14 @@ from pathlib import Path
 import torch
 from ablation import MODEL, ROOT, SETTINGS, STATE, Run, framed, measured, trained_network
 
-from snnc.models.checkpoints import load, save
-from snnc.models.evaluation import evaluate
+from snnc.models.checkpoints import LoadedModel, load, save
+from snnc.models.evaluation import MemoryFrames, evaluate
 from snnc.models.files import write_atomically
-from snnc.models.thresholds import set_thresholds, thresholds_of
+from snnc.models.thresholds import raise_thresholds, set_thresholds, thresholds_of
 
-FACTORS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0)
+FACTORS = (1.0, 1.1, 1.25, 1.5)
+TOLERANCES = (0.0, 0.02)
+"""Shares of the training recordings that tuning may lose."""
 ATTENTIONS = ("none", "asa1")
 
 
@@ -39,6 +42,8 @@ def main() -> None:
             run = Run(data, attention, 0)
             for factor in FACTORS:
                 with_thresholds(run, factor, given.out)
+            for tolerance in TOLERANCES:
+                with_tuning(run, tolerance, given.out)
             for penalty in penalties:
                 with_penalty(run, penalty, given.out)
 
@@ -48,12 +53,34 @@ def with_thresholds(run: Run, factor: float, out: Path) -> None:
     folder = out / "sparsity" / f"{run.name}-thresholds-{factor:g}"
     if (folder / "point.json").exists() or not (out / run.name / MODEL).exists():
         return
-    folder.mkdir(parents=True, exist_ok=True)
     loaded = load(out / run.name / MODEL)
     raised = [factor * threshold for threshold in thresholds_of(loaded.model)]
-    set_thresholds(loaded.model, loaded.model.hyper, raised)
-    save(loaded.model, folder / MODEL, input=loaded.input, card=loaded.card)
+    keep_raised(loaded, raised, folder)
     write_point(run, {"thresholds": factor}, folder, out)
+
+
+def with_tuning(run: Run, tolerance: float, out: Path) -> None:
+    """The point of a finished network whose layers' thresholds were raised one by one."""
+    folder = out / "sparsity" / f"{run.name}-tuned-{tolerance:g}"
+    if (folder / "point.json").exists() or not (out / run.name / MODEL).exists():
+        return
+    loaded = load(out / run.name / MODEL)
+    data = MemoryFrames.of(framed(run.data, "train", out), loaded.model.classes)
+
+    def measure() -> tuple[float, float]:
+        found = evaluate(loaded.model, data)
+        return found.accuracy, found.nasfr
+
+    list(raise_thresholds(loaded.model, measure, tolerance=tolerance))
+    keep_raised(loaded, thresholds_of(loaded.model), folder)
+    write_point(run, {"tuned": tolerance}, folder, out)
+
+
+def keep_raised(loaded: LoadedModel, thresholds: list[float], folder: Path) -> None:
+    """Write a network with other thresholds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    set_thresholds(loaded.model, loaded.model.hyper, thresholds)
+    save(loaded.model, folder / MODEL, input=loaded.input, card=loaded.card)
 
 
 def with_penalty(run: Run, penalty: float, out: Path) -> None:

@@ -1,27 +1,35 @@
 """Write docs/ablation.md from the results of benchmarks/ablation.py (`make ablation`).
 
-FOLDER (its argument; default runs/ablation) holds one folder a run with its result.json. Where
-runs are missing the page says which, and gives means over those that are there.
+    python docs/generate_ablation.py [FOLDER [LONGER]]
+
+FOLDER (default runs/ablation) holds one folder a run with its result.json. Where runs are missing
+the page says which, and gives means over those that are there. LONGER (default FOLDER-long, if it
+is there) holds runs with more epochs (`--epochs`), shown beside the others.
 """
 
 from __future__ import annotations
 
-import json
 import statistics
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from ablation_results import (
+    ABSENT,
+    Delta,
+    Result,
+    Results,
+    mean_ptd,
+    of,
+    pairs,
+    read,
+    spread,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "ablation.md"
 NAMES = {"none": "vanilla", "sa": "SA", "tcsa": "TCSA", "asa1": "ASA-1", "asa2": "ASA-2"}
 DATA = {"nmnist": "N-MNIST", "gesture-sim": "gesture-sim"}
 SEEDS = (0, 1, 2)
-
-Result = dict[str, Any]
-Results = dict[tuple[str, str, int], Result]
 
 PAPER_TABLE_1 = (
     ("Gesture, three-layer", "91.3", "0.176", "95.2", "0.038"),
@@ -40,7 +48,6 @@ PAPER_TABLE_3 = {
 }
 """Gait-day accuracy, NASFR, added MAC; Gesture accuracy, NASFR."""
 PAPER_TABLE_4 = (("Gesture", 0.158, 0.024), ("Gait-day", 0.362, 0.031), ("HAR-DVS", 0.584, 0.339))
-ABSENT = "n/a"
 WHY_QE = (
     "QE is the mean of (U - S)², so it follows the variance of U, not the spikes: the first layer "
     "reads event counts, not spikes, holds most neurons, and so decides the network's mean."
@@ -55,47 +62,13 @@ def main() -> None:
     results = read(folder)
     if not results:
         sys.exit(f"{folder} holds no result.json: run benchmarks/ablation.py first")
-    PAGE.write_text(page(results), encoding="utf-8")
+    default = folder.with_name(f"{folder.name}-long")
+    longer = read(Path(sys.argv[2] if len(sys.argv) > 2 else default))
+    PAGE.write_text(page(results, longer), encoding="utf-8")
     print(f"wrote {PAGE.relative_to(ROOT)} from {len(results)} runs", file=sys.stderr)
 
 
-def read(folder: Path) -> Results:
-    """All results, by data set, attention and seed. Refuses a mix of settings."""
-    results: Results = {}
-    settings: dict[str, Any] = {}
-    for path in sorted(folder.glob("*/result.json")):
-        result: Result = json.loads(path.read_text())
-        run = result["run"]
-        used = (result["setting"], result["hyper"], result["torch"])
-        if settings.setdefault(run["data"], used) != used:
-            sys.exit(f"{path}: trained with other settings than the other runs of {run['data']}")
-        results[run["data"], run["attention"], run["seed"]] = result
-    return results
-
-
-@dataclass(frozen=True)
-class Delta:
-    """A run against the vanilla run of its seed, a recording: Eq. 11 under one rule."""
-
-    mac: float
-    ac: float
-    energy_pj: float
-    relative: float
-
-    @classmethod
-    def of(cls, model: Result, baseline: Result, rule: str) -> Delta:
-        """Δ_MAC is what the model adds, Δ_AC what it saves."""
-        ours, theirs = model["operations"][rule], baseline["operations"][rule]
-        energy = ours["energy_pj"] - theirs["energy_pj"]
-        return cls(
-            mac=(ours["mac"] - theirs["mac"]) / model["samples"],
-            ac=(theirs["ac"] - ours["ac"]) / model["samples"],
-            energy_pj=energy / model["samples"],
-            relative=energy / theirs["energy_pj"],
-        )
-
-
-def page(results: Results) -> str:
+def page(results: Results, longer: Results | None = None) -> str:
     """The text of docs/ablation.md."""
     lines = [
         "# Ablation",
@@ -112,6 +85,8 @@ def page(results: Results) -> str:
     ]
     for data, title in DATA.items():
         lines += ["", f"## {title}", "", *section(results, data)]
+        if any(name == data for name, _, _ in longer or {}):
+            lines += ["", f"### {title}, trained for longer", "", *section(longer or {}, data)]
     lines += ["", "## Beside the paper", "", *beside_the_paper(results)]
     lines += ["", "## Where the spikes went", "", *noise(results)]
     lines += ["", "## Every run", "", *every_run(results)]
@@ -142,6 +117,7 @@ def section(results: Results, data: str) -> list[str]:
     if some is None:
         return ["No run yet."]
     given, hyper = some["setting"], some["hyper"]
+    there = [attention for attention in NAMES if of(results, data, attention)]
     return [
         f"{given['time_steps']} frames of {given['dt_us'] // 1000} ms, pixels {given['downsample']}"
         f"×{given['downsample']} of the sensor's, {given['epochs']} epochs in batches of 16, "
@@ -152,29 +128,14 @@ def section(results: Results, data: str) -> list[str]:
         "",
         "| | seeds | added parameters | accuracy, % | NASFR | spikes against vanilla | QE | PTD |",
         "| --- | --: | --: | --: | --: | --: | --: | --: |",
-        *(measures_row(results, data, attention) for attention in NAMES),
+        *(measures_row(results, data, attention) for attention in there),
         "",
         "| | Δ_MAC, executed | Δ_AC, executed | ΔE, executed | of vanilla's | Δ_MAC, paper's rule "
         "| Δ_AC, paper's rule | ΔE, paper's rule | of vanilla's |",
         "| --- | --: | --: | --: | --: | --: | --: | --: | --: |",
-        *(energy_row(results, data, attention) for attention in NAMES if attention != "none"),
+        *(energy_row(results, data, attention) for attention in there if attention != "none"),
         "",
         *verdict(results, data),
-    ]
-
-
-def of(results: Results, data: str, attention: str) -> list[Result]:
-    """The runs of one row, by seed."""
-    return [result for (d, a, _), result in sorted(results.items()) if (d, a) == (data, attention)]
-
-
-def pairs(results: Results, data: str, attention: str) -> list[tuple[Result, Result]]:
-    """Runs with the vanilla run of the same seed."""
-    seeds = [seed for d, a, seed in sorted(results) if (d, a) == (data, attention)]
-    return [
-        (results[data, attention, seed], results[data, "none", seed])
-        for seed in seeds
-        if (data, "none", seed) in results
     ]
 
 
@@ -209,22 +170,6 @@ def energy_row(results: Results, data: str, attention: str) -> str:
             spread([100 * delta.relative for delta in found], "{:+.0f}", " %"),
         ]
     return f"| {' | '.join(cells)} |"
-
-
-def mean_ptd(result: Result) -> float:
-    """Peak-to-threshold distance averaged over the convolution layers (Definition 5)."""
-    layers = [layer for name, layer in result["layers"].items() if name.startswith("layer")]
-    return statistics.fmean(layer["ptd"] for layer in layers)
-
-
-def spread(values: Sequence[float], form: str, unit: str = "") -> str:
-    """Mean ± standard deviation; the value alone of one run; "n/a" of none."""
-    if not values:
-        return ABSENT
-    mean = form.format(statistics.fmean(values))
-    if len(values) == 1:
-        return mean + unit
-    return f"{mean} ± {form.replace('+', '').format(statistics.stdev(values))}{unit}"
 
 
 def verdict(results: Results, data: str) -> list[str]:

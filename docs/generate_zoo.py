@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from snnc.models.checkpoints import LoadedModel, load
+from snnc.models.networks import build
+from snnc.models.training.config import FIXED_HYPER
 
 ROOT = Path(__file__).resolve().parents[1]
 ZOO = ROOT / "models" / "zoo"
@@ -73,8 +76,22 @@ def command(name: str, loaded: LoadedModel) -> str:
     ]
     if loaded.hyper.get("fc_batch_norm"):
         words.append("--fc-batch-norm")
+    words += [f"--hyper {key}={json.dumps(value)}" for key, value in chosen(loaded).items()]
+    if recipe.get("spike_penalty"):
+        words.append(f"--spike-penalty {recipe['spike_penalty']}")
     words.append(f"--threads {loaded.card['threads']} -o models/zoo/{name}.pt")
     return " ".join(words)
+
+
+def chosen(loaded: LoadedModel) -> dict[str, object]:
+    """Hyper-parameters that are not the network's own and have no option of their own."""
+    hyper = loaded.hyper
+    usual = build(loaded.network, **{key: hyper[key] for key in FIXED_HYPER}).hyper
+    return {
+        key: value
+        for key, value in hyper.items()
+        if key != "fc_batch_norm" and value != usual.get(key)
+    }
 
 
 if __name__ == "__main__":

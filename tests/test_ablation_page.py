@@ -15,6 +15,7 @@ SCRIPT = Path(__file__).parent.parent / "docs" / "generate_ablation.py"
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(SCRIPT.parent)
     spec = importlib.util.spec_from_file_location("generate_ablation", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
@@ -103,6 +104,18 @@ def test_missing_runs_are_named(script: Any, tmp_path: Path):
     assert "N-MNIST vanilla seed 1" in text
     assert "gesture-sim" in text
     assert "ASA-1 cannot be compared yet." in text  # no seed has both
+    assert "trained for longer" not in text
+
+
+def test_longer_runs_stand_beside_the_others(script: Any, tmp_path: Path):
+    longer = result("none", 0, accuracy=1.0)
+    longer["setting"]["epochs"] = 50
+    (tmp_path / "long").mkdir()
+    results = script.read(write(tmp_path, result("none", 0)))
+    text = script.page(results, script.read(write(tmp_path / "long", longer)))
+    assert "### N-MNIST, trained for longer" in text
+    assert "50 epochs" in text
+    assert "| vanilla | 1 |  | 100.0 |" in text
 
 
 def test_runs_of_other_settings_are_not_mixed(script: Any, tmp_path: Path):
