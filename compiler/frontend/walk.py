@@ -188,7 +188,8 @@ class Walk:
                     "its state is not the one that it gave at the step before (zero at the first)",
                     "Pass each neuron the state that it returned.",
                 )
-        if self.importing.nodes[name].op not in _STATES:
+        passed_on = name == given.name  # dropout: the node is the one before it
+        if passed_on or self.importing.nodes[name].op not in _STATES:
             return
         if given.layout is Layout.MERGED:
             raise refusal(
