@@ -10,7 +10,13 @@ import numpy as np
 from torch import fx, nn
 
 from snnc.compiler.frontend import functions
-from snnc.compiler.frontend.importing import Importing, needed_importer
+from snnc.compiler.frontend.importing import (
+    BATCH_FIRST,
+    EITHER_FIRST,
+    Importer,
+    Importing,
+    needed_importer,
+)
 from snnc.compiler.frontend.tracing import line_of
 from snnc.compiler.frontend.values import (
     Constant,
@@ -132,8 +138,7 @@ class Walk:
                 "Let modules read what other modules give.",
             )
         step = common_step(inputs)
-        if inputs[0].layout is Layout.BATCH_FIRST:
-            raise refusal("it is given [N, T, ...]", "Permute to [T, N, ...] before it.")
+        _check_order(importer, inputs[0].layout)
         names = tuple(value.name for value in inputs)
 
         def make() -> str:
@@ -298,6 +303,16 @@ def common_step(values: Sequence[Value]) -> int | None:
             "Combine values of the same step only; state goes through neurons.",
         )
     return values[0].step
+
+
+def _check_order(importer: Importer, layout: Layout) -> None:
+    """Raise SnncError (UNSUPPORTED_LAYER) where time is not on the axis that a module expects."""
+    batch_first = importer in BATCH_FIRST
+    if importer not in EITHER_FIRST and (layout is Layout.BATCH_FIRST) != batch_first:
+        wrong, right = (
+            ("[T, N, ...]", "[N, T, ...]") if batch_first else ("[N, T, ...]", "[T, N, ...]")
+        )
+        raise refusal(f"it is given {wrong}", f"Permute to {right} before it.")
 
 
 def _owner(node: fx.Node) -> str:
