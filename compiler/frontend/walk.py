@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from torch import fx, nn
 
-from snnc.compiler.frontend import functions
+from snnc.compiler.frontend.calls import Call, summed
+from snnc.compiler.frontend.functions import FUNCTIONS
 from snnc.compiler.frontend.importing import (
     BATCH_FIRST,
     EITHER_FIRST,
@@ -100,9 +101,7 @@ class Walk:
         """Raise SnncError (UNSUPPORTED_LAYER) for a class or function that nothing imports."""
         if node.op == "call_module":
             needed_importer(self.modules[str(node.target)])
-        elif node.op in ("call_function", "call_method") and (
-            node.target not in functions.FUNCTIONS
-        ):
+        elif node.op in ("call_function", "call_method") and (node.target not in FUNCTIONS):
             called = getattr(node.target, "__name__", str(node.target))
             raise refusal(
                 f"the function {called} is not supported in forward",
@@ -117,8 +116,8 @@ class Walk:
             return Constant(node.meta["constant"])
         if node.op == "call_module":
             return self._module(node, [*args, *kwargs.values()])
-        handler = functions.FUNCTIONS[node.target]
-        return handler(functions.Call(self, node, tuple(args), dict(kwargs)))
+        handler = FUNCTIONS[node.target]
+        return handler(Call(self, node, tuple(args), dict(kwargs)))
 
     # modules ---------------------------------------------------------------------------
 
@@ -254,7 +253,7 @@ class Walk:
             result = result[0]
         g = self.importing
         if isinstance(result, Total):
-            return functions.summed(self, result, "time_sum", "scores").name
+            return summed(self, result, "time_sum", "scores").name
         if not isinstance(result, Value):
             raise refusal("the model gives something else than a tensor of its own", "Return one.")
         given = g.type_of(result.name)
