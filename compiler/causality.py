@@ -14,14 +14,14 @@ def causality(graph: Graph) -> dict[str, Any]:
     """Report on a graph.
 
     Returns:
-        ``streams`` (bool), ``stages`` (loops over the window) and ``needs_future``: for each value
+        ``streams`` (bool), ``stages`` (loops over the window), ``needs_future``: for each value
         that later loops read and that is therefore kept for all steps, its ``module``, the
-        ``reason``, and ``bytes``.
+        ``reason``, and ``bytes``; and ``bytes`` of all of them.
     """
     optimised = pipeline.optimised(graph)
     plan = schedule(optimised)
     if plan.streams:
-        return {"streams": True, "stages": 1, "needs_future": []}
+        return {"streams": True, "stages": 1, "needs_future": [], "bytes": 0}
     users = optimised.users
     entries = []
     for name in sorted(plan.stored, key=[node.name for node in optimised.nodes].index):
@@ -35,4 +35,9 @@ def causality(graph: Graph) -> dict[str, Any]:
                 "bytes": layout.step_bytes(node.type) * optimised.time_steps,
             }
         )
-    return {"streams": False, "stages": len(plan.stages), "needs_future": entries}
+    return {
+        "streams": False,
+        "stages": len(plan.stages),
+        "needs_future": entries,
+        "bytes": sum(entry["bytes"] for entry in entries),
+    }

@@ -9,7 +9,6 @@ from importlib.resources import files
 from typing import Any
 
 import jinja2
-import numpy as np
 
 from snnc.compiler import layout, lifetimes, memory
 from snnc.compiler.bands import bands
@@ -27,6 +26,7 @@ from snnc.compiler.emitter import (
 from snnc.compiler.ir import SPIKING_OPS, Graph, Kind, Node, Time
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
+from snnc.compiler.packed_text import packed_text
 from snnc.compiler.schedule import Schedule
 from snnc.errors import BAD_SHAPE, InternalError, SnncError
 
@@ -100,6 +100,7 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated
         "constants": program.constants.values(),
         "declare": lambda pointer: _declare(pointer, arena),
         "literals": literals,
+        "packed_text": packed_text,
         "kernels": "snn/snn_i8.h" if is_integer(graph) else "snn/snn.h",
         "narrow": graph["input"].type.dtype == "uint8",
         "score_type": layout.c_type(graph[graph.outputs[0]].type),
@@ -276,13 +277,8 @@ class _Names:
 
 
 def literals(constant: Constant) -> Iterable[str]:
-    """Lines of literals: integers; exact hexadecimal floats; the bits of two floats if packed."""
+    """Lines of literals: integers, or exact hexadecimal floats."""
     values = constant.values.ravel()
-    if constant.packed:
-        pairs = np.concatenate([values, np.zeros(len(values) % 2, np.float32)]).view("<u8").tolist()
-        for start in range(0, len(pairs), 4):
-            yield ", ".join(f"0x{pair:016x}u" for pair in pairs[start : start + 4]) + ","
-        return
     if constant.c_type != "float":
         for start in range(0, len(values), 16):
             yield ", ".join(map(str, values[start : start + 16].tolist())) + ","

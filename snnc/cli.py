@@ -22,6 +22,7 @@ COMMANDS = {
     "energy": "count operations and energy on recordings",
     "analyze": "measure redundancy: firing rates, membranes, ghosts",
     "run": "classify a recording with a compiled model",
+    "convert": "turn a checkpoint of the paper authors' code into one of ours",
     "train": "train a network on event-camera data",
     "tune": "raise a trained model's thresholds to save spikes",
     "bench": "time the C against dense ways to run the same network",

@@ -7,6 +7,7 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
+from snnc.models.attention import TA
 from snnc.models.networks import OverTime, TimeMean
 from snnc.models.neurons import LIF
 
@@ -231,3 +232,58 @@ def reads_a_number():
 @malformed("the factory failed")
 def factory_that_fails():
     raise RuntimeError("no such backbone")
+
+
+@malformed("torch.complex64|cannot trace|does not keep")
+def complex_factor():
+    return Forward(lambda m, x: (x * 1j).mean(0))
+
+
+@malformed("torch.float64")
+def constant_in_double():
+    model = Forward(lambda m, x: (x + m.shift).mean(0))
+    model.register_buffer("shift", torch.ones(8, dtype=torch.float64))
+    return model
+
+
+@malformed("decides by the numbers|cannot trace its forward")
+def size_from_data():
+    return Forward(lambda m, x: x[: int(x.sum())].mean(0))
+
+
+@malformed("the function nonzero is not supported")
+def indices_of_data():
+    return Forward(lambda m, x: torch.nonzero(x).float().mean(0))
+
+
+@malformed("the function rand_like is not supported")
+def random_numbers():
+    return Forward(lambda m, x: (x + torch.rand_like(x)).mean(0))
+
+
+@malformed("cannot take an input")
+def recurrence_by_hand():
+    """A cycle without delay cannot be traced: what is read has not been computed."""
+
+    def forward(m, x):
+        m.state = m.fc(m.state if m.state.numel() else x[0, 0, :3])
+        return x.mean(0)
+
+    model = Forward(forward, fc=nn.Linear(8, 3))
+    model.state = torch.zeros(0)
+    return model
+
+
+@malformed("attention.temporal: the model cannot take an input")
+def attention_for_another_window():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = OverTime(OrderedDict(conv=nn.Conv2d(8, 2, 3)))
+            self.attention = TA(5)
+            self.lif, self.mean = LIF(), TimeMean()
+
+        def forward(self, x):
+            return self.mean(self.lif(self.attention(self.conv(x))).flatten(2))
+
+    return Net()

@@ -11,6 +11,7 @@ from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.driving import Driven
 from snnc.compiler.frontend.torch_fx import import_module, survey
 from snnc.compiler.verify import Verifier
+from snnc.models.conversion import convert
 
 layer = pytest.importorskip(
     "spikingjelly.activation_based.layer", reason="spikingjelly is not here: make test-environments"
@@ -158,6 +159,41 @@ def test_three_layer_network_without_attention(tmp_path):
     model = driven(Net(Nothing))
     plain = (6 * 144, 8 * 36, 8 * 9, 20, 5)
     verify(model, compile_graph(import_module(model, (2, 12, 12), STEPS)), tmp_path, plain)
+
+
+def converted(theirs):
+    state = {f"module.{key}": value for key, value in theirs.net.state_dict().items()}
+    state["module.ConvAttLIFs.0.spike.0.attn.alpha"] = torch.ones(1)  # unused there too
+    size = {"time_steps": STEPS, "input_size": (2, 12, 12)}
+    return convert({"epoch": 3, "net": state}, "three-layer", **size, where="theirs.pth")
+
+
+FRAMES = torch.poisson(torch.full((STEPS, 1, 2, 12, 12), 0.5), torch.Generator().manual_seed(1))
+
+
+def test_converted_checkpoint_gives_the_same_scores():
+    theirs = driven(Net(Nothing))
+    with torch.no_grad():
+        scores = converted(theirs)(FRAMES)
+        assert scores.any()
+        assert torch.equal(scores, theirs(FRAMES))
+
+
+def test_converted_attention_mixes_the_same_map():
+    """The order of this map is all that is read of it; our sigmoid after it may make ties."""
+    theirs = driven(Net(lambda: Asa(STEPS, 2)))
+    ours, maps = converted(theirs), []
+    theirs.net.ConvAttLIFs[0].attn.fc.register_forward_hook(
+        lambda module, inputs, output: maps.append(output[0].T.sigmoid())
+    )
+    ours.layer1.attention.mix.register_forward_hook(
+        lambda module, inputs, output: maps.append(output[:, 0])
+    )
+    with torch.no_grad():
+        theirs(FRAMES)
+        ours(FRAMES)
+    assert maps[0].std() > 1e-4
+    torch.testing.assert_close(maps[0], maps[1], rtol=0, atol=2**-23)
 
 
 def verify(model, compilation, tmp_path, expected):

@@ -13,9 +13,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from snnc.compiler import pipeline, reference
+from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.identifiers import node_name
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir import Graph, Kind
+from snnc.compiler.verify import Verifier
+from snnc.models.attention import make_attention
 from snnc.models.networks import TimeMean, Vote
 from snnc.models.neurons import IF, LIF, PLIF, DecayLIF
 from tests.graphs import as_tensors, assert_within_bounds, observed, random_values
@@ -270,3 +273,32 @@ def by_size(model, x):
 )
 def test_forwards_with_sizes_constants_and_defaults(function):
     assert_means_the_same(forward_of(function))
+
+
+def test_a_module_called_like_a_part_of_an_attention_module_makes_room(tmp_path):
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attn_conv = over_time(conv=nn.Conv2d(2, 4, 3, padding=1))
+            self.attn = make_attention("tcsa", STEPS, 4)
+            self.attn_temporal_mlp = LIF()
+            self.attn_spatial_conv = over_time(conv=nn.Conv2d(4, 3, 6), flatten=nn.Flatten())
+            self.attn_relu = LIF()
+            self.mean = TimeMean()
+
+        def forward(self, x):
+            x = self.attn_temporal_mlp(self.attn(self.attn_conv(x)))
+            return self.mean(self.attn_relu(self.attn_spatial_conv(x)))
+
+    torch.manual_seed(0)
+    model = Named().eval()
+    for weight in (model.attn_conv, model.attn_spatial_conv):
+        weight.layers.conv.weight.data.mul_(4)
+    compilation = compile_graph(import_module(model, SHAPE, STEPS))
+    names = [node.name for node in compilation.graph.nodes]
+    assert "attn_temporal_mlp" in names
+    assert "attn_temporal_mlp_2" in names
+    verifier = Verifier(model, compilation, tmp_path, ("-O1",))
+    verifier.verify(np.random.default_rng(0).poisson(0.5, (STEPS, *SHAPE)).astype(np.uint16))
+    assert verifier.result.passed
+    assert all(layer.compared for layer in verifier.result.layers)

@@ -6,12 +6,23 @@ import pickle
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from tests import malformed_models
+from tests.lively import lively_checkpoint
 
-SHAPES = dict.fromkeys(("wrong_channels", "kernel_larger_than_input", "reflected_padding"), "8,4,4")
+SHAPES = dict.fromkeys(
+    (
+        "wrong_channels",
+        "kernel_larger_than_input",
+        "reflected_padding",
+        "attention_for_another_window",
+    ),
+    "8,4,4",
+)
+NIR = ("--time-steps", 3, "--nir-dt", 1, "--nir-reset", "subtract")
 
 
 class Trap:
@@ -74,3 +85,82 @@ def test_missing_files(snnc, tmp_path):
     assert "SNNC-E305" in refused(
         snnc, tmp_path / "out", "nowhere.at_all:make", "--input-shape", "8", "--time-steps", 3
     )
+
+
+def nir_graph(change):
+    """Linear, LIF; ``change`` of its nodes and edges."""
+    nir = pytest.importorskip("nir", reason="the nir package is not installed")
+    size, weight = np.array([3]), np.ones((3, 3), np.float32)
+    one = np.ones(3, np.float32)
+    nodes = {
+        "input": nir.Input(size),
+        "fc": nir.Linear(weight),
+        "lif": nir.LIF(tau=2 * one, r=one, v_leak=0 * one, v_threshold=one, v_reset=0 * one),
+        "output": nir.Output(size),
+    }
+    edges = [("input", "fc"), ("fc", "lif"), ("lif", "output")]
+    change(nir, nodes, edges)
+    return nir, nir.NIRGraph(nodes, edges, type_check=False)
+
+
+MALFORMED_NIR = {
+    "a cycle without delay": (
+        lambda nir, nodes, edges: edges.append(("lif", "fc")),
+        "form a loop",
+    ),
+    "a neuron that feeds itself": (
+        lambda nir, nodes, edges: edges.append(("lif", "lif")),
+        "form a loop",
+    ),
+    "complex": (
+        lambda nir, nodes, edges: nodes.update(fc=nir.Linear(np.full((3, 3), 1j))),
+        "not real|cannot read it",
+    ),
+    "nan": (
+        lambda nir, nodes, edges: nodes.update(fc=nir.Linear(np.full((3, 3), np.nan))),
+        "NaN or infinity",
+    ),
+    "missing node": (lambda nir, nodes, edges: nodes.pop("fc"), "no node|cannot read it"),
+    "no edge to the output": (lambda nir, nodes, edges: edges.pop(), "2 Input|no path"),
+    "wrong width": (
+        lambda nir, nodes, edges: nodes.update(fc=nir.Linear(np.ones((3, 5), np.float32))),
+        "mismatch|takes 5 inputs, got 3",
+    ),
+    "wrong neuron": (
+        lambda nir, nodes, edges: nodes.update(fc=nir.Linear(np.ones((4, 3), np.float32))),
+        "mismatch|wrong shape",
+    ),
+}
+
+
+@pytest.mark.parametrize("key", MALFORMED_NIR)
+def test_nir_graph(key, snnc, tmp_path):
+    change, says = MALFORMED_NIR[key]
+    nir, graph = nir_graph(change)
+    nir.write(tmp_path / "model.nir", graph)
+    assert re.search(says, refused(snnc, tmp_path / "out", tmp_path / "model.nir", *NIR))
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
+def test_truncated_nir_file(part, snnc, tmp_path, shared_data):
+    pytest.importorskip("nir", reason="the nir package is not installed")
+    whole = (shared_data / "nir" / "cnn_sinabs.nir").read_bytes()
+    (tmp_path / "model.nir").write_bytes(whole[: int(len(whole) * part)])
+    assert "SNNC-E102" in refused(snnc, tmp_path / "out", tmp_path / "model.nir", *NIR)
+
+
+def test_nir_file_whose_shapes_disagree(snnc, tmp_path, shared_data):
+    pytest.importorskip("nir", reason="the nir package is not installed")
+    path = shared_data / "recordings" / "malformed" / "lif_rockpool.nir"
+    assert "SNNC-E102" in refused(snnc, tmp_path / "out", path, *NIR)
+
+
+@pytest.mark.parametrize("keep", [0.2, 0.9])
+def test_truncated_checkpoint(keep, snnc, tmp_path):
+    whole = lively_checkpoint(tmp_path / "model.pt").read_bytes()
+    (tmp_path / "model.pt").write_bytes(whole[: int(len(whole) * keep)])
+    assert "SNNC-E102" in refused(snnc, tmp_path / "out", tmp_path / "model.pt")
+
+
+def test_there_are_at_least_forty():
+    assert len(malformed_models.REASONS) >= 40

@@ -21,6 +21,7 @@ def neuron(name, reset, **options):
     given = {
         "Leaky": {"beta": 0.8},
         "Synaptic": {"alpha": 0.7, "beta": 0.6},
+        "Alpha": {"alpha": 0.9, "beta": 0.6},
         "Lapicque": {"beta": torch.tensor(0.8), "time_step": 1.0, "R": 2.0},
     }[name]
     return getattr(snn, name)(**given | options, reset_mechanism=reset)
@@ -73,6 +74,10 @@ def verified(model, tmp_path, **driving):
 @pytest.mark.parametrize("name", ["Leaky", "Synaptic", "Lapicque"])
 def test_loop_in_forward(name, reset, tmp_path):
     verified(Looped(name, reset), tmp_path, readout=None)
+
+
+def test_alpha_without_reset(tmp_path):
+    verified(Looped("Alpha", "none"), tmp_path, readout=None)
 
 
 @pytest.mark.parametrize("name", ["Leaky", "Synaptic", "Lapicque"])
@@ -164,10 +169,27 @@ def test_options_that_change_the_forward_pass_are_refused(options, says):
     assert says in entry.reason
 
 
-def test_unknown_neuron_is_listed_by_name():
-    model = nn.Sequential(nn.Conv2d(2, 5, 3), snn.Alpha(alpha=0.9, beta=0.8, init_hidden=True))
+@pytest.mark.parametrize(
+    ("neuron", "says"),
+    [
+        (lambda: snn.Alpha(alpha=0.9, beta=0.8, init_hidden=True), "changes its two currents"),
+        (lambda: snn.RLeaky(0.9, linear_features=8, init_hidden=True), "return to its own input"),
+        (
+            lambda: snn.RSynaptic(0.9, 0.8, all_to_all=False, V=0.5, init_hidden=True),
+            "return to its own input",
+        ),
+        (lambda: snn.SLSTM(128, 8, init_hidden=True), "no operator is registered"),
+    ],
+    ids=["Alpha", "RLeaky", "RSynaptic", "SLSTM"],
+)
+def test_other_neurons_are_refused_with_a_way_out(neuron, says):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(128, 8), neuron())
+    if "SLSTM" in str(model):
+        model = nn.Sequential(nn.Flatten(), neuron())
     (entry,) = refusals(model, per_step=True, readout="mean")
-    assert (entry.module, entry.class_name) == ("1", "Alpha")
+    assert entry.module == str(len(model) - 1)
+    assert says in entry.reason
+    assert entry.suggestion
 
 
 def test_neuron_given_a_sequence_is_refused():

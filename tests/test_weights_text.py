@@ -12,16 +12,21 @@ from snnc.compiler import emitter
 from snnc.compiler.build import c_compiler
 from snnc.compiler.codegen import _template, literals
 from snnc.compiler.emitter import PACKED_ABOVE, Constant
+from snnc.compiler.packed_text import ROW, packed_text
 
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Werror"]
 
 
 def text_of(constants: list[Constant]) -> str:
     names = type("Names", (), {"lower": "net", "upper": "NET"})()
-    return _template("weights.h.j2").render(m=names, constants=constants, literals=literals)
+    return _template("weights.h.j2").render(
+        m=names, constants=constants, literals=literals, packed_text=packed_text
+    )
 
 
-@pytest.mark.parametrize("size", [1, 2, 7, PACKED_ABOVE, PACKED_ABOVE + 1, PACKED_ABOVE + 2])
+@pytest.mark.parametrize(
+    "size", [1, 7, PACKED_ABOVE, PACKED_ABOVE + 1, 5 * ROW // 4, 5 * ROW // 4 + 1]
+)
 def test_every_value_arrives_bit_for_bit(size, tmp_path):
     rng = np.random.default_rng(size)
     values = rng.normal(size=size).astype(np.float32)
@@ -63,7 +68,7 @@ def test_a_network_gives_the_same_scores_either_way(monkeypatch, tmp_path):
         monkeypatch.setattr(emitter, "PACKED_ABOVE", limit)
         compilation = compiled(network, frames, None)
         text = compilation.generated.files["net_weights.h"]
-        assert ("uint64_t pairs" in text) == (limit < 10**9)
+        assert ("unsigned char rest" in text) == (limit < 10**9)
         assert ("0x1." in text) == (limit > 0)
         packed = np.moveaxis(frames, 1, -1).reshape(6, -1)
         scores.append(build(compilation, tmp_path / str(limit)).classify(packed))

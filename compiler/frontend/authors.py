@@ -3,7 +3,10 @@
 Their classes (ConvAttLIF, AttLIF, IFCell, ASA; github.com/BICLab/ASA-SNN, Apache-2.0) are copied
 from project to project, so they are known by what they hold, not by where they stand. Their cell::
 
-    u = h + x;  s = spikeActFun(u - Vthres);  h = (Vreset where s else u) alpha + beta
+    u = h + x;  s = spikeActFun(u - Vthres);  h = (r where s else u) alpha + beta
+
+where r is Vreset, and in MA-SNN's cell of the same attributes Vthres; which of the two is found out
+by letting it fire. Their five-layer networks are ordinary SpikingJelly ones around the attention.
 
 Their ASA sets the chosen channels of a whole batch at once; here a graph is one sample, as for a
 batch of equal samples. Its ``squeeze`` fails on a batch of one, so it is verified on two copies.
@@ -18,6 +21,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.frontend.importing import (
+    BATCH_FIRST,
     RECOGNISERS,
     Importer,
     Importing,
@@ -49,7 +53,22 @@ def recognise(m: Any) -> Importer | None:
     """The importer of one of the authors' modules."""
     if _has(m, _LAYER) and (hasattr(m, "conv") or hasattr(m, "linear")):
         return _layer
+    if _has(m, _ASA):
+        return _asa
+    if _is_voting(m):
+        return _voting
     return None
+
+
+def _is_voting(m: Any) -> bool:
+    """Whether a module gives the means of ``voting_size`` neighbours."""
+    size = getattr(m, "voting_size", None)
+    if not isinstance(size, int) or list(m.children()) or list(m.parameters()):
+        return False
+    # forward itself: while a model is traced, calling a module asks whether it is known
+    probe = torch.arange(6.0 * size).reshape(2, 3 * size).square()
+    with torch.no_grad():
+        return torch.allclose(m.forward(probe), probe.reshape(2, 3, size).mean(2))
 
 
 RECOGNISERS.append(recognise)
@@ -74,14 +93,26 @@ def _layer(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str | None
             value = needed_importer(container)(g, container, f"{path}.{part}", [value])
     if value is None:
         return None
-    return _cell(g, m.spike[0], f"{path}.spike", _attention(g, m.attn, f"{path}.attn", value))
+    if list(m.attn.parameters()):  # their "no" attention has none
+        attention = recognise_attention(m.attn)
+        value = attention(g, m.attn, f"{path}.attn", [value])
+    return None if value is None else cell(g, m.spike[0], f"{path}.spike", value)
 
 
-def _attention(g: Importing, m: Any, path: str, x: str) -> str:
-    if not list(m.parameters()):
-        return x  # their "no" attention
-    if not _has(m, _ASA):
-        raise _refused(f"their attention {type(m).__name__} is not supported", "Use ASA or none.")
+def recognise_attention(m: Any) -> Importer:
+    """The importer of an attention module; one that it cannot be raises SnncError."""
+    for function in filter(None, (find(m) for find in RECOGNISERS)):
+        if function in BATCH_FIRST:
+            return function
+    name = type(m).__name__
+    raise _refused(f"their attention {name} is not supported", "Use ASA, TCSA or a part of it.")
+
+
+def _voting(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
+    return g.add(path, "group_mean", inputs, {"size": m.voting_size})
+
+
+def _asa(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
     if m.lam_ != 0.5:
         raise _refused(f"their ASA with lambda {m.lam_} is not supported", "Use lambda 0.5.")
     params: dict[str, Any] = {
@@ -91,7 +122,7 @@ def _attention(g: Importing, m: Any, path: str, x: str) -> str:
         "score2": m.conv2.weight,
         **_mixing(m.fc, path),
     }
-    return g.add(path, "asa", [x], {"mean_scale": 1.0 / m.lam_}, params)
+    return g.add(path, "asa", inputs, {"mean_scale": 1.0 / m.lam_}, params)
 
 
 def mixing_of(mask: str) -> str:
@@ -123,7 +154,10 @@ def _mixing(fc: Any, path: str) -> dict[str, Any]:
     return {"reduce": fc[0].weight, "expand": fc[2].weight}
 
 
-def _cell(g: Importing, m: Any, path: str, x: str) -> str:
+def cell(g: Importing, m: Any, path: str, x: str) -> str:
+    """Import a cell of theirs. Raises SnncError (UNSUPPORTED_LAYER) for its other modes."""
+    if not is_cell(m):
+        raise _refused(f"{type(m).__name__} is not their cell", "Use their IFCell.")
     if m.mode_select != "spike":
         raise _refused(f"their mode {m.mode_select!r} gives potentials, not spikes")
     if getattr(m, "attention_in_spike", False):
@@ -133,16 +167,32 @@ def _cell(g: Importing, m: Any, path: str, x: str) -> str:
     fired = m.spikeActFun(torch.tensor([-1e-3, 0.0, 1e-3])).tolist()
     if fired != [0.0, 1.0, 1.0]:
         raise _refused("its activation does not fire exactly at the threshold and above")
+    if float(m.beta) != 0:
+        raise _refused("a constant input beta of the cell is not supported", "Use beta 0.")
     attrs = {
         "beta": float(m.alpha),
-        "drift": float(m.beta),
+        "drift": 0.0,
         "gain": 1.0,
         "reset_mode": "hard",
-        "reset": float(m.Vreset) * float(m.alpha) + float(m.beta),
+        "reset": _potential_after_spike(m) * float(m.alpha),
         "threshold": float(m.Vthres),
         "strict": False,
         "initial": 0.0,
     }
-    if attrs["drift"] != 0:
-        raise _refused("a constant input beta of the cell is not supported", "Use beta 0.")
     return g.add(path, "neuron", [x], attrs)
+
+
+def _potential_after_spike(m: Any) -> float:
+    """Vreset or Vthres, whichever the cell goes to when it fires, before the leak."""
+    m.reset()
+    with torch.no_grad():
+        m(torch.full((1, getattr(m, "hiddenSize", 1), 1, 1), 2 * abs(float(m.Vthres)) + 1))
+    kept = m.h.to(torch.float64)
+    m.reset()
+    for candidate in (float(m.Vreset), float(m.Vthres)):
+        if bool((kept - candidate * float(m.alpha)).abs().max() < 1e-6):
+            return candidate
+    raise _refused("its reset goes neither to Vreset nor to Vthres")
+
+
+BATCH_FIRST.add(_asa)

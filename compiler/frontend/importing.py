@@ -26,6 +26,12 @@ IMPORTERS: dict[type, Importer] = {}
 NAMED: dict[tuple[str, str], Importer] = {}
 """Importers for classes of packages that are never imported: (top package, class name)."""
 
+BATCH_FIRST: set[Importer] = set()
+"""Importers of modules that take and give [N, T, ...]; all others take time first."""
+
+EITHER_FIRST: set[Importer] = set()
+"""Importers of modules that look at one number at a time, so that the order is the same to them."""
+
 Recogniser = Callable[[Any], Importer | None]
 
 RECOGNISERS: list[Recogniser] = []

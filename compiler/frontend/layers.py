@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from snnc.compiler.frontend.importing import Importing, importer
+from snnc.compiler.frontend.importing import EITHER_FIRST, Importing, importer
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 
@@ -161,3 +161,6 @@ def check_flatten(g: Importing, value: str, start: int, end: int) -> None:
 @importer(nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d)
 def _identity(g: Importing, m: nn.Module, path: str, inputs: Sequence[str]) -> str:
     return inputs[0]  # dropout does nothing in evaluation mode
+
+
+EITHER_FIRST.update((_relu, _sigmoid, _identity))

@@ -5,7 +5,10 @@ Its equations; S fires where U > threshold, and acts one step later (U before it
     Leaky       U[t] = beta U[t-1] + X[t]
     Synaptic    I[t] = alpha I[t-1] + X[t];  U[t] = beta U[t-1] + I[t]
     Lapicque    U[t] = (1 - dt/RC) U[t-1] + (dt/C) X[t]
+    Alpha       I[t] = alpha I[t-1] + X[t];  J[t] = beta J[t-1] - X[t];  U[t] = tau (I[t] + J[t])
+                tau = log(alpha) / (log(beta) - log(alpha)) + 1, rounded as the package rounds it
     subtract    threshold is taken off U[t]
+                Alpha: only "none", since its other resets act on I and J
     zero        Leaky: U[t-1] is 0. Synaptic, Lapicque: U[t] itself is 0, its input is lost
 
 Source: Eshraghian et al. 2023, "Training Spiking Neural Networks Using Lessons From Deep Learning"
@@ -17,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from snnc.compiler.frontend.constants import exact_constant, spread
@@ -54,6 +58,38 @@ def _lapicque(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
         inverse = exact_constant(1 / (m.R * m.C), f"{path}.C")
     gain = exact_constant(m.R, f"{path}.R") * inverse * exact_constant(m.time_step, f"{path}.dt")
     return _neuron(g, m, path, inputs[0], beta, gain, zero="clear")
+
+
+@importer_named(PACKAGE, "Alpha")
+def _alpha(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
+    check(g, m)
+    if m.reset_mechanism != "none":
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            f"reset {m.reset_mechanism!r} of Alpha changes its two currents, not its potential",
+            mend="Use reset_mechanism='none', or a Synaptic neuron, and retrain.",
+        )
+    shape = g.type_of(inputs[0]).shape
+    with torch.no_grad():
+        alpha, beta = m.alpha.clamp(0, 1), m.beta.clamp(0, 1)
+        tau = torch.log(alpha) / (torch.log(beta) - torch.log(alpha)) + 1
+    currents = []
+    for name, decay, gain in (("exc", alpha, 1.0), ("inh", beta, -1.0)):
+        constants = {"beta": exact_constant(decay, f"{path}.{name}"), "drift": 0.0, "gain": gain}
+        params = {role: spread(value, shape) for role, value in constants.items()}
+        currents.append(g.add(f"{path}.syn_{name}", "integrator", inputs, None, params))
+    total = g.add(f"{path}.syn", "add", currents)
+    return _neuron(g, m, path, total, np.zeros(()), exact_constant(tau, f"{path}.tau"), zero="hard")
+
+
+@importer_named(PACKAGE, "RLeaky", "RSynaptic")
+def _recurrent(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
+    plain = type(m).__name__[1:]
+    raise SnncError(
+        UNSUPPORTED_LAYER,
+        "its spikes return to its own input, and recurrent connections are not supported",
+        mend=f"Retrain with {plain}, which has no such connection.",
+    )
 
 
 def _neuron(g: Importing, m: Any, path: str, x: str, beta: Array, gain: Any, *, zero: str) -> str:

@@ -14,8 +14,8 @@ def reset_states(model: nn.Module) -> None:
     """Reset every module that keeps a state between calls.
 
     SpikingJelly's have ``reset()`` and a table of memories; snnTorch's have ``reset_mem()`` or
-    buffers called ``mem`` and ``syn``; the ASA-SNN authors' cell has ``reset()``. Modules of this
-    project keep nothing.
+    buffers called ``mem``, ``syn`` and the like; the ASA-SNN authors' cell has ``reset()``. Modules
+    of this project keep nothing.
     """
     module: Any
     for module in model.modules():
@@ -27,6 +27,6 @@ def reset_states(model: nn.Module) -> None:
 
 
 def _reset_snntorch(module: Any) -> None:
-    for name in ("mem", "syn"):
+    for name in ("mem", "syn", "syn_exc", "syn_inh", "spk"):
         if isinstance(getattr(module, name, None), torch.Tensor):
             setattr(module, name, torch.zeros(0))

@@ -11,6 +11,7 @@ from torch import nn
 
 from snnc.compiler.frontend import authors as _authors  # registers importers
 from snnc.compiler.frontend import layers as _layers  # registers importers
+from snnc.compiler.frontend import ma_snn as _ma_snn  # registers importers
 from snnc.compiler.frontend import ours as _ours  # registers importers
 from snnc.compiler.frontend import snntorch as _snntorch  # registers importers
 from snnc.compiler.frontend import spikingjelly as _spikingjelly  # registers importers
@@ -23,7 +24,7 @@ from snnc.compiler.frontend.walk import Walk
 from snnc.compiler.ir import Graph, Kind
 
 __all__ = ["import_module", "survey"]
-_REGISTERED = (_authors, _layers, _nir, _ours, _snntorch, _spikingjelly)
+_REGISTERED = (_authors, _layers, _ma_snn, _nir, _ours, _snntorch, _spikingjelly)
 
 
 def import_module(

@@ -9,8 +9,15 @@ from typing import Any
 import numpy as np
 from torch import fx, nn
 
-from snnc.compiler.frontend import functions
-from snnc.compiler.frontend.importing import Importing, needed_importer
+from snnc.compiler.frontend.calls import Call, summed
+from snnc.compiler.frontend.functions import FUNCTIONS
+from snnc.compiler.frontend.importing import (
+    BATCH_FIRST,
+    EITHER_FIRST,
+    Importer,
+    Importing,
+    needed_importer,
+)
 from snnc.compiler.frontend.tracing import line_of
 from snnc.compiler.frontend.values import (
     Constant,
@@ -94,9 +101,7 @@ class Walk:
         """Raise SnncError (UNSUPPORTED_LAYER) for a class or function that nothing imports."""
         if node.op == "call_module":
             needed_importer(self.modules[str(node.target)])
-        elif node.op in ("call_function", "call_method") and (
-            node.target not in functions.FUNCTIONS
-        ):
+        elif node.op in ("call_function", "call_method") and (node.target not in FUNCTIONS):
             called = getattr(node.target, "__name__", str(node.target))
             raise refusal(
                 f"the function {called} is not supported in forward",
@@ -111,8 +116,8 @@ class Walk:
             return Constant(node.meta["constant"])
         if node.op == "call_module":
             return self._module(node, [*args, *kwargs.values()])
-        handler = functions.FUNCTIONS[node.target]
-        return handler(functions.Call(self, node, tuple(args), dict(kwargs)))
+        handler = FUNCTIONS[node.target]
+        return handler(Call(self, node, tuple(args), dict(kwargs)))
 
     # modules ---------------------------------------------------------------------------
 
@@ -132,8 +137,7 @@ class Walk:
                 "Let modules read what other modules give.",
             )
         step = common_step(inputs)
-        if inputs[0].layout is Layout.BATCH_FIRST:
-            raise refusal("it is given [N, T, ...]", "Permute to [T, N, ...] before it.")
+        _check_order(importer, inputs[0].layout)
         names = tuple(value.name for value in inputs)
 
         def make() -> str:
@@ -188,7 +192,8 @@ class Walk:
                     "its state is not the one that it gave at the step before (zero at the first)",
                     "Pass each neuron the state that it returned.",
                 )
-        if self.importing.nodes[name].op not in _STATES:
+        passed_on = name == given.name  # dropout: the node is the one before it
+        if passed_on or self.importing.nodes[name].op not in _STATES:
             return
         if given.layout is Layout.MERGED:
             raise refusal(
@@ -248,7 +253,7 @@ class Walk:
             result = result[0]
         g = self.importing
         if isinstance(result, Total):
-            return functions.summed(self, result, "time_sum", "scores").name
+            return summed(self, result, "time_sum", "scores").name
         if not isinstance(result, Value):
             raise refusal("the model gives something else than a tensor of its own", "Return one.")
         given = g.type_of(result.name)
@@ -297,6 +302,16 @@ def common_step(values: Sequence[Value]) -> int | None:
             "Combine values of the same step only; state goes through neurons.",
         )
     return values[0].step
+
+
+def _check_order(importer: Importer, layout: Layout) -> None:
+    """Raise SnncError (UNSUPPORTED_LAYER) where time is not on the axis that a module expects."""
+    batch_first = importer in BATCH_FIRST
+    if importer not in EITHER_FIRST and (layout is Layout.BATCH_FIRST) != batch_first:
+        wrong, right = (
+            ("[T, N, ...]", "[N, T, ...]") if batch_first else ("[N, T, ...]", "[T, N, ...]")
+        )
+        raise refusal(f"it is given {wrong}", f"Permute to {right} before it.")
 
 
 def _owner(node: fx.Node) -> str:

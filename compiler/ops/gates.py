@@ -47,12 +47,18 @@ class SpatialGate(Gate):
 
 
 class TemporalGate(Gate):
-    """score[t] = sigmoid(mlp(mean) + mlp(max)), both over C, H, W; the MLP runs along time.
+    """score[t] = sigmoid(mlp(mean) + mlp(max)), both over a whole step; the MLP runs along time.
 
-    params: ``reduce`` [hidden, T], ``expand`` [T, hidden].
+    params: ``reduce`` [hidden, T], ``expand`` [T, hidden]. It takes maps, and vectors.
     """
 
     name = "temporal_gate"
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        """The input's own type, as REAL."""
+        return inputs[0].of(Kind.REAL)
 
     def lower(self, node: Node, params: Mapping[str, Array]) -> Lowered:
         """statistics, mlp, weighted_rows, sigmoid, scale."""

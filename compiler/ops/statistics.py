@@ -36,18 +36,15 @@ class Statistics(Op):
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
     ) -> TensorType:
         (given,) = inputs
-        expect_rank(node, given, 3)
-        channels, height, width = given.shape
-        shape = {
-            "pixels": (2, channels),
-            "all": (2, 1),
-            "time_pixels": (2, channels),
-            "time_channels": (2, height, width),
-        }[node.attrs["over"]]
+        over = node.attrs["over"]
+        if over != "all":  # which takes vectors too
+            expect_rank(node, given, 3)
+        rest = {"all": (1,), "time_channels": given.shape[1:]}.get(over, given.shape[:1])
+        shape = (2, *rest)
         reduces = self.time(node) is Time.REDUCE
         if reduces:
             expect_time(node, given)
-        if node.attrs["mean_scale"] != 1 and node.attrs["over"] != "time_channels":
+        if node.attrs["mean_scale"] != 1 and over != "time_channels":
             raise unsupported(node, "this mean cannot be scaled", "Use mean_scale 1.")
         return TensorType(shape, Kind.REAL, given.temporal and not reduces)
 
@@ -110,6 +107,8 @@ class Statistics(Op):
                 scale = 2.0 if over == "time_channels" else 1.0
                 attrs = {"over": over, "mean_scale": scale}
                 yield Sample((TensorType(shape, Kind.REAL),), attrs)
+        attrs = {"over": "all", "mean_scale": 1.0}
+        yield Sample((TensorType((37,), Kind.REAL),), attrs)
 
     def _pooled(
         self, node: Node, x: torch.Tensor, y: torch.Tensor
@@ -121,10 +120,11 @@ class Statistics(Op):
     @staticmethod
     def axes(node: Node, x: torch.Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The axes of x [T, C, H, W] that the node reduces, and the shape of what is left."""
+        if node.attrs["over"] == "all":
+            return tuple(range(1, x.ndim)), (len(x), 1)
         steps, channels, height, width = x.shape
         return {
             "pixels": ((2, 3), (steps, channels)),
-            "all": ((1, 2, 3), (steps, 1)),
             "time_pixels": ((0, 2, 3), (1, channels)),
             "time_channels": ((0, 1), (1, height, width)),
         }[node.attrs["over"]]

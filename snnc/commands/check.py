@@ -46,13 +46,11 @@ def command(
 def _show(console: Console, model: str, result: dict[str, Any]) -> None:
     if not result["supported"]:
         table = Table(
-            "module", "class", "shape", "reason", "way out", title=f"{model}: unsupported"
+            "module", "class", "input", "reason", "way out", "line", title=f"{model}: unsupported"
         )
         for entry in result["unsupported"]:
-            place = entry["module"] or entry["source"]
-            table.add_row(
-                place, entry["class"], entry["shape"], entry["reason"], entry["suggestion"]
-            )
+            keys = ("module", "class", "shape", "reason", "suggestion", "source")
+            table.add_row(*(entry[key] for key in keys))
         console.print(table)
         return
     found = result["causality"]
@@ -63,4 +61,6 @@ def _show(console: Console, model: str, result: dict[str, Any]) -> None:
     table = Table("module", "waits for", "buffer", title="modules that need the whole window")
     for entry in found["needs_future"]:
         table.add_row(entry["module"], entry["reason"], f"{entry['bytes'] / 1024:.1f} KiB")
+    table.add_section()
+    table.add_row("in all", "", f"{found['bytes'] / 1024:.1f} KiB")
     console.print(table)

@@ -1,0 +1,84 @@
+"""SpikingJelly's model zoo at its own sizes, against the installed release itself.
+
+Random weights, simulated recordings, few time steps. The builds here do not specialise the kernels
+for each layer, which changes no value and compiles in a tenth of the time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from snnc.compiler.compilation import compile_graph
+from snnc.compiler.frontend.driving import Driven
+from snnc.compiler.frontend.torch_fx import import_module
+from snnc.compiler.ir import Kind
+from snnc.compiler.verify import Verifier
+from tests import spikingjelly_zoo as zoo
+
+QUICK_BUILD = ("-O1", "-march=native", "-DSNN_KERNEL=static __attribute__((unused))")
+IMAGENET = (3, 224, 224)
+
+
+def verified(model, tmp_path, *, shape, steps, samples=1, per_step=False):
+    """The compiled graph of a network that verifies; its layers all fire, not all the time."""
+    driven = Driven(zoo.lively(model), per_step=per_step, readout="mean")
+    compilation = compile_graph(import_module(driven, shape, steps))
+    verifier = Verifier(driven, compilation, tmp_path, QUICK_BUILD)
+    for sample in range(samples):
+        verifier.verify(zoo.simulated_frames(shape, steps, sample))
+    result = verifier.result
+    assert result.unexplained == 0
+    assert result.passed
+    sizes = [compilation.graph[layer.name].type.size for layer in result.layers]
+    assert [layer.compared for layer in result.layers] == [samples * steps * n for n in sizes]
+    return compilation.graph
+
+
+def synapses(graph):
+    """How many weighted sums read each kind of value."""
+    nodes = [node for node in graph.nodes if node.op in ("conv2d", "linear")]
+    return Counter(graph[node.inputs[0]].type.kind for node in nodes)
+
+
+def test_gesture_network(tmp_path):
+    graph = verified(zoo.gesture_net(), tmp_path, shape=(2, 128, 128), steps=4, samples=2)
+    assert sum(node.op == "neuron" for node in graph.nodes) == 7
+    assert synapses(graph) == {Kind.COUNT: 1, Kind.SPIKE: 6}
+
+
+def test_csnn(tmp_path):
+    graph = verified(
+        zoo.csnn(), tmp_path, shape=(1, 28, 28), steps=4, samples=2, per_step=zoo.CLOCK_DRIVEN
+    )
+    assert synapses(graph) == {Kind.COUNT: 1, Kind.SPIKE: 3}
+
+
+# The first convolution reads counts of events, the last layer means of pixels. ADD: what follows a
+# block reads counts, but for the second convolutions of blocks; AND and IAND give spikes.
+SEW = {
+    "ADD": {18: {Kind.COUNT: 11, Kind.SPIKE: 9}, 34: {Kind.COUNT: 19, Kind.SPIKE: 17}},
+    "AND": {18: {Kind.COUNT: 1, Kind.SPIKE: 19}, 34: {Kind.COUNT: 1, Kind.SPIKE: 35}},
+    "IAND": {18: {Kind.COUNT: 1, Kind.SPIKE: 19}, 34: {Kind.COUNT: 1, Kind.SPIKE: 35}},
+}
+
+
+CASES = [(18, "ADD")] if zoo.OLD else [(depth, connect) for depth in (18, 34) for connect in SEW]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("depth", "connect"), CASES)
+def test_sew_resnet(depth, connect, tmp_path):
+    model = zoo.sew_resnet(depth, connect)
+    graph = verified(model, tmp_path, shape=IMAGENET, steps=2)
+    assert synapses(graph) == {**SEW[connect][depth], Kind.REAL: 1}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    zoo.free_memory() < 20e9, reason="133 million weights: compiling them takes 16 GB of memory"
+)
+def test_spiking_vgg11(tmp_path):
+    graph = verified(zoo.spiking_vgg11(), tmp_path, shape=IMAGENET, steps=2)
+    assert synapses(graph) == {Kind.COUNT: 1, Kind.SPIKE: 10}
