@@ -27,21 +27,18 @@ from snnc.compiler import firmware, layout
 from snnc.compiler.build import (
     HOST_FLAGS,
     NATIVE,
-    HostModel,
     c_compiler,
     compile_object,
     link_shared,
 )
 from snnc.compiler.codegen import is_integer
 from snnc.compiler.compilation import Compilation
+from snnc.compiler.compiled_folder import FORMAT, MANIFEST
 from snnc.compiler.firmware import Vector
 from snnc.compiler.frontend.source import SourceModel
 from snnc.compiler.ir import Graph
 from snnc.compiler.targets import Target, missing_tools
-from snnc.errors import BAD_OUTPUT, NOT_COMPILED, SnncError
-
-MANIFEST = "manifest.json"
-FORMAT = "snnc-compiled"
+from snnc.errors import BAD_OUTPUT, SnncError
 
 
 @dataclass(frozen=True)
@@ -165,37 +162,6 @@ def _hashes(folder: Path) -> dict[str, str]:
     }
 
 
-def read_manifest(out: Path) -> dict[str, Any]:
-    """The manifest of a compiled model. Raises SnncError (NOT_COMPILED)."""
-    path = out / MANIFEST
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise SnncError(
-            NOT_COMPILED, f"no readable {MANIFEST} ({error})", where=str(out)
-        ) from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise SnncError(NOT_COMPILED, f"{MANIFEST} was not written by snnc", where=str(out))
-    return manifest
-
-
-def open_compiled(out: Path, manifest: dict[str, Any]) -> HostModel:
-    """The shared library of a compiled model, ready to run."""
-    if manifest["target"] != "host":
-        raise SnncError(
-            NOT_COMPILED,
-            f"the model was compiled for {manifest['target']}, not for this machine",
-            where=str(out),
-            mend="Use `make run` in the folder, or compile with --target host.",
-        )
-    library = out / manifest["library"]
-    if not library.exists():
-        raise SnncError(NOT_COMPILED, f"{manifest['library']} is missing", where=str(out))
-    arena = manifest["memory"]["ram"]["arena"]
-    score_type = manifest["scores"]["type"]
-    return HostModel(library.resolve(), manifest["name"], arena, manifest["classes"], score_type)
-
-
 @contextmanager
 def _fresh_folder(out: Path) -> Iterator[Path]:
     """A folder to fill, moved to ``out`` when the block ends well and removed when it does not."""
@@ -247,7 +213,7 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
         "streams": compilation.schedule.streams,
         "scores": _scores(graph),
         "memory": {**memory.as_json(), "recomputed": _recomputed(compilation)},
-        "input": _input(source),
+        "input": {**_input(source), "buffer": _buffer(compilation)},
         "layers": _layers(graph),
         "options": {"dtype": "int8" if is_integer(graph) else "f32", **source.options},
         "versions": {
@@ -281,6 +247,17 @@ def _input(source: SourceModel) -> dict[str, Any]:
             "framing": given.framing,
         }
     return described
+
+
+def _buffer(compilation: Compilation) -> dict[str, Any]:
+    """How events wait for their step: frames or packed events held, and what of those outside."""
+    interface = compilation.generated.interface
+    carries = compilation.graph["input"].attrs.get("carry", False)
+    return {
+        "frames": interface.frames,
+        "events": interface.max_events,
+        "overrun": "carry" if carries else "drop",
+    }
 
 
 def _layers(graph: Graph) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from snnc.compiler import codegen, pipeline, planning
+from snnc.compiler.buffering import WINDOW, Buffering, buffered
 from snnc.compiler.calibration import calibrate
 from snnc.compiler.codegen import Framing, Generated
 from snnc.compiler.ir import Array, Graph
@@ -38,6 +39,7 @@ def compile_graph(
     calibration: Iterable[Array] | None = None,
     arena_bytes: int | None = None,
     kernels: pipeline.Pass | None = None,
+    buffering: Buffering = WINDOW,
 ) -> Compilation:
     """Run the passes, schedule, plan and emit.
 
@@ -49,13 +51,17 @@ def compile_graph(
         arena_bytes: most bytes of arena: values are recomputed instead of stored until it fits.
         kernels: a pass that chooses kernels (:mod:`snnc.compiler.passes.choose_kernels`);
             default: event-driven everywhere.
+        buffering: how events wait for their step.
 
     Raises:
-        SnncError: whatever a pass or an op refuses; OVER_BUDGET.
+        SnncError: whatever a pass or an op refuses; OVER_BUDGET; BAD_OPTION, NOT_CAUSAL for a
+            buffering that the graph cannot have.
     """
     optimised = pipeline.optimised(graph, kernels)
     if calibration is not None:
         optimised = pipeline.quantized(optimised, calibrate(optimised, calibration))
+    if buffering != WINDOW:
+        optimised = buffered(optimised, buffering)
     plan = planning.fitting(optimised, arena_bytes).schedule
     generated = codegen.generate(optimised, plan, framing)
     return Compilation(pipeline.lowered(graph), optimised, plan, generated, framing)

@@ -20,8 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from snnc.compiler import layout
+from snnc.compiler.build import write_files
 from snnc.compiler.codegen import Trace, is_integer
 from snnc.compiler.compilation import Compilation
+from snnc.compiler.interface import Interface
 from snnc.compiler.ir import Array, TensorType
 from snnc.compiler.targets import Board, Target, board_for
 from snnc.compiler.verify_integer import run_reference
@@ -139,16 +141,15 @@ def write_project(
             mend="Add --dtype int8 --calibrate DATA, and use a model framed by a step length.",
         )
     check_flash(compilation, max_flash)
+    check_events(generated.interface, vectors)
     embedded = sum(v.events.nbytes + 4 * len(v.digests) for v in vectors)
     flash = generated.constant_bytes + CODE_BYTES
     ram = generated.plan.size + STACK_BYTES + RESERVED_BYTES
     board = board_for(target, max(flash, max_flash or 0) + embedded, max(ram, max_ram or 0))
     budget = Budget(max_flash or board.flash[1], max_ram or board.ram[1], STACK_BYTES)
-    for name in (f"{graph.name}.c", f"{graph.name}.h", f"{graph.name}_weights.h"):
-        text = generated.files[name]
-        (folder / name).write_text(text, encoding="utf-8")
     with as_file(files("snnc") / "runtime_c") as runtime:
         shutil.copytree(runtime / "include" / "snn", folder / "snn")
+        write_files(folder, library_files(compilation))
         shutil.copytree(runtime / "targets" / "common", folder / "board")
         for path in (runtime / "targets" / target.family).iterdir():
             shutil.copy(path, folder / "board")
@@ -159,6 +160,7 @@ def write_project(
             "board": board,
             "budget": budget,
             "vectors": vectors,
+            "stepwise": not generated.interface.takes_window,
             "entries": _entries(generated.traces),
             "event_lines": _event_lines,
             "number_lines": _number_lines,
@@ -168,6 +170,32 @@ def write_project(
             text = _render(template.read_text("utf-8"), context)
             (place / template.name.removesuffix(".j2")).write_text(text, encoding="utf-8")
     return board
+
+
+def library_files(compilation: Compilation) -> dict[str, str]:
+    """The model's C, without example and build files; with the runtime where it brings its own."""
+    name, given = compilation.graph.name, compilation.generated.files
+    own = (f"{name}.c", f"{name}.h", f"{name}_weights.h")
+    return {path: given[path] for path in given if path in own or path.startswith("snn/")}
+
+
+def check_events(interface: Interface, vectors: Iterable[Vector]) -> None:
+    """Raise SnncError (BAD_OPTION) for a recording with more events than the model holds."""
+    if interface.max_events is None or interface.dt_us is None:
+        return
+    window_us = interface.dt_us * interface.time_steps
+    most = max(
+        (int((v.events["t_us"] - v.events["t_us"][0] < window_us).sum()) for v in vectors),
+        default=0,
+    )
+    if most > interface.max_events:
+        raise SnncError(
+            BAD_OPTION,
+            f"a recording has {most:,} events in its window and --max-events is "
+            f"{interface.max_events:,}",
+            where=interface.name,
+            mend=f"Give --max-events {most} or more, or other recordings.",
+        )
 
 
 def _render(text: str, context: dict[str, Any]) -> str:

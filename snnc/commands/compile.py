@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from snnc.commands.memory import Size, buffering_options
 from snnc.commands.options import (
     ModelChoice,
-    Size,
     check_dtype,
     console_for,
     dtype_options,
@@ -21,6 +21,9 @@ from snnc.commands.options import (
     write_json,
 )
 
+if TYPE_CHECKING:
+    from snnc.compiler.buffering import Buffering
+
 
 @click.command()
 @model_options
@@ -29,6 +32,7 @@ from snnc.commands.options import (
 )
 @dtype_options
 @target_option
+@buffering_options
 @click.option("--max-flash", type=Size(), help="Most flash for code and constants: 512K, 1M.")
 @click.option("--max-ram", type=Size(), help="Most RAM for arena and stack (host: arena): 64K.")
 @click.option("--vectors", metavar="DATA", help="Recordings in the firmware; default: --calibrate.")
@@ -53,6 +57,7 @@ def command(
     calibrate: str | None,
     calibrate_samples: int | None,
     target: str,
+    buffering: Buffering,
     max_flash: int | None,
     max_ram: int | None,
     vectors: str | None,
@@ -87,14 +92,24 @@ def command(
         if dtype == "int8":
             ranges = calibration_windows(source, calibrate or "", calibrate_samples)
             compilation = compile_graph(
-                source.graph(), source.framing, calibration=ranges, arena_bytes=limit
+                source.graph(),
+                source.framing,
+                calibration=ranges,
+                arena_bytes=limit,
+                buffering=buffering,
             )
         else:
-            compilation = compile_graph(source.graph(), source.framing, arena_bytes=limit)
+            compilation = compile_graph(
+                source.graph(), source.framing, arena_bytes=limit, buffering=buffering
+            )
             choice = kernels.choose(source, compilation, calibrate, density)
         if choice is not None:
             compilation = compile_graph(
-                source.graph(), source.framing, arena_bytes=limit, kernels=choice.kernels
+                source.graph(),
+                source.framing,
+                arena_bytes=limit,
+                kernels=choice.kernels,
+                buffering=buffering,
             )
         firmware.check_flash(compilation, max_flash)
         status.update("compiling the C")

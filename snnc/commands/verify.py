@@ -11,9 +11,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from snnc.commands.memory import Size, buffering_options
 from snnc.commands.options import (
     ModelChoice,
-    Size,
     check_dtype,
     console_for,
     dtype_options,
@@ -30,6 +30,7 @@ from snnc.errors import EXIT_NO
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from snnc.compiler.buffering import Buffering
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.firmware import Vector
     from snnc.compiler.targets import Target
@@ -43,11 +44,12 @@ if TYPE_CHECKING:
 @split_option
 @dtype_options
 @target_option
+@buffering_options
 @click.option("--max-ram", type=Size(), help="Budget of a microcontroller, as for compile.")
 @click.option(
     "--compiled",
     type=click.Path(path_type=Path),
-    help="Verify the C in this folder (from snnc compile) as it stands.",
+    help="Verify the C in this folder (from snnc compile, for the same target) as it stands.",
 )
 @json_option
 def command(
@@ -59,6 +61,7 @@ def command(
     calibrate: str | None,
     calibrate_samples: int | None,
     target: str,
+    buffering: Buffering,
     max_ram: int | None,
     compiled: Path | None,
     json_file: str | None,
@@ -72,8 +75,8 @@ def command(
     count differs.
     """
     from snnc.commands.windows import calibration_windows, test_vectors, windows
-    from snnc.compiler.artifact import read_manifest
     from snnc.compiler.compilation import compile_graph
+    from snnc.compiler.compiled_folder import read_manifest, with_c_of
     from snnc.compiler.firmware import arena_limit
     from snnc.compiler.targets import target_named
     from snnc.compiler.verify import Verifier
@@ -81,24 +84,29 @@ def command(
 
     check_dtype(dtype, calibrate, calibrate_samples)
     core = None if target == "host" else target_named(target)
-    name = read_manifest(compiled)["name"] if compiled is not None else None
-    source = model.load(name=name)
+    manifest = None if compiled is None else read_manifest(compiled)
+    source = model.load(name=None if manifest is None else manifest["name"])
     ranges = None
     if dtype == "int8":
         ranges = calibration_windows(source, calibrate or "", calibrate_samples)
     limit = None if core is None else arena_limit(core, max_ram)
     compilation = compile_graph(
-        source.graph(), source.framing, calibration=ranges, arena_bytes=limit
+        source.graph(),
+        source.framing,
+        calibration=ranges,
+        arena_bytes=limit,
+        buffering=buffering,
     )
+    if compiled is not None and manifest is not None:
+        compilation = with_c_of(compilation, compiled, manifest, target)
     if core is not None:
         vectors = test_vectors(source, compilation, data, split, samples)
         _on_board(compilation, core, vectors, max_ram, json_file)
         return
     recordings = windows(source, data, split, samples)
-    files = _c_files(compiled, list(compilation.generated.files)) if compiled else None
     with tempfile.TemporaryDirectory() as folder, progress_bar(Console(stderr=True)) as bar:
         method = IntegerVerifier if dtype == "int8" else Verifier
-        verifier = method(source.module, compilation, Path(folder), files=files)
+        verifier = method(source.module, compilation, Path(folder))
         for window in bar.track(recordings, description="verifying"):
             verifier.verify(window.frames, window.label)
     write_json(verifier.result.as_json(), json_file)
@@ -129,10 +137,6 @@ def _on_board(
     console.print("[bold green]PROVEN[/]" if result.passed else "[bold red]NOT EQUAL[/]")
     if not result.passed:
         sys.exit(EXIT_NO)
-
-
-def _c_files(folder: Path, names: list[str]) -> dict[str, str]:
-    return {name: (folder / name).read_text("utf-8") for name in names}
 
 
 def _show(console: Console, model: str, result: Verification) -> None:
