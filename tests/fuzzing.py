@@ -1,6 +1,6 @@
 """Builds the libFuzzer harness of tests/c/fuzz_model.c around small models, and runs it.
 
-``python tests/fuzzing.py --seconds 600`` shares the time among the models.
+``python -m tests.fuzzing --seconds 600`` shares the time among the models.
 """
 
 from __future__ import annotations
