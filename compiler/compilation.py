@@ -23,6 +23,7 @@ class Compilation:
         schedule: its stages.
         generated: the C files, memory plan and trace table.
         framing: how events become frames, if the model takes events.
+        choices: every plan between storing all and recomputing all, where a budget was given.
     """
 
     source: Graph
@@ -30,6 +31,7 @@ class Compilation:
     schedule: Schedule
     generated: Generated
     framing: Framing | None
+    choices: tuple[planning.Choice, ...] = ()
 
 
 def compile_graph(
@@ -62,6 +64,7 @@ def compile_graph(
         optimised = pipeline.quantized(optimised, calibrate(optimised, calibration))
     if buffering != WINDOW:
         optimised = buffered(optimised, buffering)
-    plan = planning.fitting(optimised, arena_bytes).schedule
-    generated = codegen.generate(optimised, plan, framing)
-    return Compilation(pipeline.lowered(graph), optimised, plan, generated, framing)
+    chosen, choices = planning.fitting(optimised, arena_bytes)
+    generated = codegen.generate(optimised, chosen.schedule, framing)
+    source = pipeline.lowered(graph)
+    return Compilation(source, optimised, chosen.schedule, generated, framing, choices)

@@ -53,12 +53,13 @@ PACKED_ABOVE = 4096
 
 @dataclass(frozen=True)
 class Constant:
-    """A constant array of the generated code."""
+    """A constant array of the generated code; a ``shared`` one belongs to no node."""
 
     symbol: str
     c_type: str
     values: Array
     comment: str
+    shared: bool = False
 
     @property
     def packed(self) -> bool:
@@ -367,7 +368,7 @@ class Emitter:
         stored = np.ascontiguousarray(values).astype(layout.DTYPES[c_type])
         if c_type != "float" and not np.array_equal(stored, values):
             raise InternalError(f"{role} does not fit {c_type}", where=self._node.name)
-        constant = Constant(symbol, c_type, stored, f"{comment} {shape}")
+        constant = Constant(symbol, c_type, stored, f"{comment} {shape}", shared)
         self._program.constants[symbol] = constant
         return constant.expression
 

@@ -23,6 +23,7 @@ from snnc.compiler import layout
 from snnc.compiler.build import write_files
 from snnc.compiler.codegen import Trace, is_integer
 from snnc.compiler.compilation import Compilation
+from snnc.compiler.footprint import check_flash
 from snnc.compiler.interface import Interface
 from snnc.compiler.ir import Array, TensorType
 from snnc.compiler.targets import Board, Target, board_for
@@ -51,6 +52,11 @@ class Vector:
     events: npt.NDArray[np.void]
     digests: list[int]
     scores: list[int]
+
+    @property
+    def size(self) -> int:
+        """Bytes of flash."""
+        return self.events.nbytes + 4 * len(self.digests) + 4 * len(self.scores)
 
 
 @dataclass(frozen=True)
@@ -104,20 +110,20 @@ def arena_limit(target: Target, max_ram: int | None) -> int:
     return ram - STACK_BYTES - RESERVED_BYTES
 
 
-def check_flash(compilation: Compilation, max_flash: int | None) -> None:
-    """Raise SnncError (OVER_BUDGET), with the largest constants, where these alone do not fit."""
-    generated = compilation.generated
-    if max_flash is None or generated.constant_bytes <= max_flash:
-        return
-    constants = sorted(generated.program.constants.values(), key=lambda c: -c.values.nbytes)[:4]
-    parts = ", ".join(f"{constant.symbol} {constant.values.nbytes:,}" for constant in constants)
-    raise SnncError(
-        OVER_BUDGET,
-        f"the constants alone are {generated.constant_bytes:,} bytes and --max-flash is "
-        f"{max_flash:,}; the largest: {parts}",
-        where=compilation.graph.name,
-        mend="Fewer channels or a smaller hidden layer would help; int8 where the model is float.",
-    )
+def vector_room(compilation: Compilation, target: Target) -> int:
+    """Bytes of flash that the target's largest board has left for test vectors."""
+    largest = max(board.flash[1] for board in target.boards)
+    return largest - compilation.generated.constant_bytes - CODE_BYTES
+
+
+def check_model(compilation: Compilation, target: Target) -> None:
+    """Raise SnncError (BAD_OPTION) for a float model or one that takes no events."""
+    if not is_integer(compilation.graph) or compilation.framing is None:
+        raise SnncError(
+            BAD_OPTION,
+            f"firmware for {target.name} needs an int8 model that takes events",
+            mend="Add --dtype int8 --calibrate DATA, and use a model framed by a step length.",
+        )
 
 
 def write_project(
@@ -134,15 +140,10 @@ def write_project(
         SnncError: BAD_OPTION for a float model or one that takes no events; OVER_BUDGET.
     """
     graph, generated = compilation.graph, compilation.generated
-    if not is_integer(graph) or compilation.framing is None:
-        raise SnncError(
-            BAD_OPTION,
-            f"firmware for {target.name} needs an int8 model that takes events",
-            mend="Add --dtype int8 --calibrate DATA, and use a model framed by a step length.",
-        )
+    check_model(compilation, target)
     check_flash(compilation, max_flash)
     check_events(generated.interface, vectors)
-    embedded = sum(v.events.nbytes + 4 * len(v.digests) for v in vectors)
+    embedded = sum(v.size for v in vectors)
     flash = generated.constant_bytes + CODE_BYTES
     ram = generated.plan.size + STACK_BYTES + RESERVED_BYTES
     board = board_for(target, max(flash, max_flash or 0) + embedded, max(ram, max_ram or 0))

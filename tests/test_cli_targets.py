@@ -120,3 +120,62 @@ def test_what_cannot_wait_is_refused(snnc, model, tmp_path):
     both = ("--max-events", 9, "--max-frames", 1)
     refused(snnc("compile", model, *out, *both), 2, "E305", "cannot be combined")
     assert not (tmp_path / "out").exists()
+
+
+# budgets ------------------------------------------------------------------------------------------
+
+
+def test_memory_is_split_and_the_trade_off_shown(snnc, model, int8, tmp_path):
+    status, said, table = snnc(
+        "compile", model, "-o", tmp_path / "out", *int8, "--target", "cortex-m4", "--json", "-"
+    )
+    assert status == 0
+    memory = json.loads(said)["memory"]
+    choices = memory["choices"]
+    assert [entry["chosen"] for entry in choices] == [True, *[False] * (len(choices) - 1)]
+    assert len(choices) > 2
+    for entry in choices:
+        assert entry["arena"] <= 1.05 * entry["arena_lower_bound"]
+    assert memory["ram"]["arena"] == choices[0]["arena"] >= memory["ram"]["states"] > 0
+    assert memory["tables"] == 257 * 4, "the sigmoid's"
+    if memory["flash"] is not None:
+        assert memory["flash"] == memory["weights"] + memory["tables"] + memory["code"]
+        assert memory["code"] > 1000
+    for words in ("weights", "tables", "states", "stack", "recomputed instead of stored"):
+        assert words in table
+    least = choices[-1]["arena"] + 3072
+    options = (*int8, "--target", "cortex-m4", "--max-ram", least - 64)
+    refused(
+        snnc("compile", model, "-o", tmp_path / "new", *options), 1,
+        "E304", r"the least of any plan: [\d,]+", "layer1_neuron [0-9,]+", "--max-events N would",
+        "Half the time steps would save about",
+    )  # fmt: skip
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("dtype", ["f32", "int8"])
+def test_flash_over_budget_says_what_is_large_and_what_helps(snnc, vanilla, int8, tmp_path, dtype):
+    options = int8 if dtype == "int8" else ()
+    helps = "int8 already" if dtype == "int8" else "--dtype int8 would bring"
+    result = snnc("compile", vanilla, "-o", tmp_path / "out", *options, "--max-flash", "4K")
+    refused(result, 1, "E304", "constants alone are [0-9,]+ bytes", "fc1_linear_weight", helps)
+    assert not (tmp_path / "out").exists()
+
+
+def test_code_counts_too(snnc, vanilla, int8, tmp_path):
+    status, said, _ = snnc("compile", vanilla, "-o", tmp_path / "a", *int8, "--json", "-")
+    assert status == 0
+    memory = json.loads(said)["memory"]
+    assert memory["choices"] == [], "without a budget there is nothing to choose"
+    room = memory["weights"] + memory["tables"] + 100
+    result = snnc("compile", vanilla, "-o", tmp_path / "b", *int8, "--max-flash", room)
+    refused(result, 1, "E304", "code of [0-9,]+ bytes and constants of [0-9,]+ are more than")
+
+
+def test_unknown_targets_and_float_firmware_are_refused(snnc, vanilla, int8, tmp_path):
+    out = ("-o", tmp_path / "out")
+    result = snnc("compile", vanilla, *out, *int8, "--target", "z80")
+    refused(result, 2, "E305", "cortex-m55, riscv32")
+    result = snnc("compile", vanilla, *out, "--target", "cortex-m4")
+    refused(result, 2, "E305", "needs an int8 model", "--dtype int8 --calibrate DATA")
+    assert not (tmp_path / "out").exists()

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from snnc.commands.memory import Size, buffering_options
+from snnc.commands.memory import Size, buffering_options, show_memory
 from snnc.commands.options import (
     ModelChoice,
     check_dtype,
@@ -79,6 +79,7 @@ def command(
     from snnc.commands.windows import calibration_windows, test_vectors
     from snnc.compiler import artifact, firmware
     from snnc.compiler.compilation import compile_graph
+    from snnc.compiler.footprint import check_flash
     from snnc.compiler.targets import target_named
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
@@ -111,14 +112,20 @@ def command(
                 kernels=choice.kernels,
                 buffering=buffering,
             )
-        firmware.check_flash(compilation, max_flash)
+        check_flash(compilation, max_flash)
         status.update("compiling the C")
         if core is None:
             report = None if choice is None else choice.report
             manifest = artifact.write(
-                out, source, compilation, instrument=instrument, choice=report
+                out,
+                source,
+                compilation,
+                instrument=instrument,
+                choice=report,
+                max_flash=max_flash,
             )
         else:
+            firmware.check_model(compilation, core)
             recordings = vectors or calibrate or ""
             embedded = list(test_vectors(source, compilation, recordings, "test", vector_samples))
             manifest = artifact.write_firmware(
@@ -139,30 +146,15 @@ def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
             layer["name"], layer["op"], steps + shape, layer["kind"], layer.get("kernel", "")
         )
     console.print(table)
-    memory = manifest["memory"]
-    stack = memory["ram"]["stack"]
     console.print(
         f"{out}/{manifest['name']}.c: T {manifest['time_steps']}, {manifest['classes']} classes, "
         f"{'streams' if manifest['streams'] else 'needs the whole window'}, "
         f"{_where(manifest)}"
     )
-    flash = memory["flash"]
-    console.print(
-        f"flash {_kib(flash) if flash is not None else 'not measured'} "
-        f"(weights {_kib(memory['weights'])}), "
-        f"arena {_kib(memory['ram']['arena'])} "
-        f"(least possible {_kib(memory['arena_lower_bound'])}), "
-        f"stack {_kib(stack) if stack is not None else 'not reported'}"
-    )
-    if memory["recomputed"]:
-        console.print(f"recomputed instead of stored: {', '.join(memory['recomputed'])}")
+    show_memory(console, manifest["memory"])
 
 
 def _where(manifest: dict[str, Any]) -> str:
     if manifest["target"] == "host":
         return f"vector code {manifest['versions']['vector']}"
     return f"{manifest['target']}, board {manifest['board']}"
-
-
-def _kib(size: int) -> str:
-    return f"{size / 1024:,.1f} KiB"

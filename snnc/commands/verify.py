@@ -77,7 +77,7 @@ def command(
     from snnc.commands.windows import calibration_windows, test_vectors, windows
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.compiled_folder import read_manifest, with_c_of
-    from snnc.compiler.firmware import arena_limit
+    from snnc.compiler.firmware import arena_limit, check_model
     from snnc.compiler.targets import target_named
     from snnc.compiler.verify import Verifier
     from snnc.compiler.verify_integer import IntegerVerifier
@@ -100,6 +100,7 @@ def command(
     if compiled is not None and manifest is not None:
         compilation = with_c_of(compilation, compiled, manifest, target)
     if core is not None:
+        check_model(compilation, core)
         vectors = test_vectors(source, compilation, data, split, samples)
         _on_board(compilation, core, vectors, max_ram, json_file)
         return
