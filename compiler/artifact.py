@@ -15,7 +15,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import metadata
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -27,48 +26,19 @@ from snnc.compiler import firmware, layout
 from snnc.compiler.build import (
     HOST_FLAGS,
     NATIVE,
-    HostModel,
     c_compiler,
     compile_object,
     link_shared,
 )
 from snnc.compiler.codegen import is_integer
 from snnc.compiler.compilation import Compilation
+from snnc.compiler.compiled_folder import FORMAT, MANIFEST
 from snnc.compiler.firmware import Vector
+from snnc.compiler.footprint import Memory, check_object, choices_as_json, over_linked
 from snnc.compiler.frontend.source import SourceModel
 from snnc.compiler.ir import Graph
 from snnc.compiler.targets import Target, missing_tools
-from snnc.errors import BAD_OUTPUT, NOT_COMPILED, SnncError
-
-MANIFEST = "manifest.json"
-FORMAT = "snnc-compiled"
-
-
-@dataclass(frozen=True)
-class Memory:
-    """Bytes that the compiled model needs.
-
-    ``flash`` code and constants of the object file (None: not measured); ``weights`` the constants
-    alone; ``arena`` the caller's memory, of which ``states`` survive from step to step; ``stack``
-    the sum of all frames of the object file, an upper bound (None where the compiler does not
-    report frames), or what firmware reserves.
-    """
-
-    flash: int | None
-    weights: int
-    states: int
-    arena: int
-    arena_lower_bound: int
-    stack: int | None
-
-    def as_json(self) -> dict[str, Any]:
-        """The entry of the JSON contract."""
-        return {
-            "flash": self.flash,
-            "weights": self.weights,
-            "ram": {"states": self.states, "arena": self.arena, "stack": self.stack},
-            "arena_lower_bound": self.arena_lower_bound,
-        }
+from snnc.errors import BAD_OUTPUT, OVER_BUDGET, SnncError
 
 
 def write(
@@ -78,6 +48,7 @@ def write(
     *,
     instrument: bool = False,
     choice: dict[str, Any] | None = None,
+    max_flash: int | None = None,
 ) -> dict[str, Any]:
     """Write the compiled model to ``out`` and give its manifest.
 
@@ -87,10 +58,11 @@ def write(
         compilation: what to write.
         instrument: count every executed operation.
         choice: from what the kernels were chosen, for the manifest; None where they were not.
+        max_flash: most bytes of code and constants of the object file.
 
     Raises:
         SnncError: BAD_OUTPUT where ``out`` cannot be written or holds something else;
-            C_COMPILER_FAILED, NO_C_COMPILER.
+            C_COMPILER_FAILED, NO_C_COMPILER; OVER_BUDGET.
     """
     with _fresh_folder(out) as folder:
         name = compilation.graph.name
@@ -101,6 +73,7 @@ def write(
         library = f"lib{name}.so"
         defines = ["SNN_INSTRUMENT"] if instrument else []
         memory = _compile(folder, compilation, library, defines)
+        check_object(compilation, memory, max_flash)
         manifest = _manifest(source, compilation, memory)
         manifest |= {"target": "host", "library": library}
         manifest["options"] |= {
@@ -135,17 +108,15 @@ def write_firmware(
         board = firmware.write_project(folder, compilation, target, vectors, max_flash, max_ram)
         sizes = None
         if not missing_tools(target, board):
-            sizes = firmware.build(folder)
+            try:
+                sizes = firmware.build(folder)
+            except SnncError as error:
+                if error.code is not OVER_BUDGET:
+                    raise
+                raise over_linked(error, compilation) from error
             shutil.rmtree(folder / "build")
-        plan = compilation.generated.plan
-        memory = Memory(
-            flash=sizes["flash"] if sizes else None,
-            weights=compilation.generated.constant_bytes,
-            states=plan.by_role().get("states", 0),
-            arena=plan.size,
-            arena_lower_bound=plan.lower_bound,
-            stack=firmware.STACK_BYTES,
-        )
+        flash = sizes["flash"] if sizes else None
+        memory = Memory.of(compilation.generated, flash, firmware.STACK_BYTES)
         manifest = _manifest(source, compilation, memory)
         manifest |= {"target": target.name, "board": board.name, "vectors": len(vectors)}
         manifest["options"] |= {"flags": list(target.flags)}
@@ -163,37 +134,6 @@ def _hashes(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-def read_manifest(out: Path) -> dict[str, Any]:
-    """The manifest of a compiled model. Raises SnncError (NOT_COMPILED)."""
-    path = out / MANIFEST
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise SnncError(
-            NOT_COMPILED, f"no readable {MANIFEST} ({error})", where=str(out)
-        ) from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise SnncError(NOT_COMPILED, f"{MANIFEST} was not written by snnc", where=str(out))
-    return manifest
-
-
-def open_compiled(out: Path, manifest: dict[str, Any]) -> HostModel:
-    """The shared library of a compiled model, ready to run."""
-    if manifest["target"] != "host":
-        raise SnncError(
-            NOT_COMPILED,
-            f"the model was compiled for {manifest['target']}, not for this machine",
-            where=str(out),
-            mend="Use `make run` in the folder, or compile with --target host.",
-        )
-    library = out / manifest["library"]
-    if not library.exists():
-        raise SnncError(NOT_COMPILED, f"{manifest['library']} is missing", where=str(out))
-    arena = manifest["memory"]["ram"]["arena"]
-    score_type = manifest["scores"]["type"]
-    return HostModel(library.resolve(), manifest["name"], arena, manifest["classes"], score_type)
 
 
 @contextmanager
@@ -246,8 +186,12 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
         "classes": graph[graph.outputs[0]].type.size,
         "streams": compilation.schedule.streams,
         "scores": _scores(graph),
-        "memory": {**memory.as_json(), "recomputed": _recomputed(compilation)},
-        "input": _input(source),
+        "memory": {
+            **memory.as_json(),
+            "recomputed": _recomputed(compilation),
+            "choices": choices_as_json(compilation),
+        },
+        "input": {**_input(source), "buffer": _buffer(compilation)},
         "layers": _layers(graph),
         "options": {"dtype": "int8" if is_integer(graph) else "f32", **source.options},
         "versions": {
@@ -282,6 +226,17 @@ def _input(source: SourceModel) -> dict[str, Any]:
     return described
 
 
+def _buffer(compilation: Compilation) -> dict[str, Any]:
+    """How events wait for their step: frames or packed events held, and what of those outside."""
+    interface = compilation.generated.interface
+    carries = compilation.graph["input"].attrs.get("carry", False)
+    return {
+        "frames": interface.frames,
+        "events": interface.max_events,
+        "overrun": "carry" if carries else "drop",
+    }
+
+
 def _layers(graph: Graph) -> list[dict[str, Any]]:
     return [
         {
@@ -311,15 +266,7 @@ def _compile(folder: Path, compilation: Compilation, library: str, defines: list
             ["size", str(object_file)], check=True, capture_output=True, text=True
         ).stdout.splitlines()[1]
     text, data, _ = map(int, sizes.split()[:3])
-    plan = compilation.generated.plan
-    return Memory(
-        flash=text + data,
-        weights=compilation.generated.constant_bytes,
-        states=plan.by_role().get("states", 0),
-        arena=plan.size,
-        arena_lower_bound=plan.lower_bound,
-        stack=stack,
-    )
+    return Memory.of(compilation.generated, text + data, stack)
 
 
 def _stack_bound(usage: str) -> int:

@@ -18,8 +18,16 @@ import numpy.typing as npt
 
 from snnc.compiler import build_cache, layout
 from snnc.compiler.codegen import Generated, Trace
+from snnc.compiler.interface import Interface
 from snnc.compiler.ir import Array, Graph, Kind
-from snnc.errors import C_COMPILER_FAILED, NO_C_COMPILER, RUNTIME_STATUS, SnncError
+from snnc.errors import (
+    BAD_OPTION,
+    BAD_SHAPE,
+    C_COMPILER_FAILED,
+    NO_C_COMPILER,
+    RUNTIME_STATUS,
+    SnncError,
+)
 
 WARNINGS = ("-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Wdouble-promotion")
 NATIVE = ("-march=native",)
@@ -31,12 +39,14 @@ typedef struct {{ uint64_t ac, mac, mul, add, cmp; }} snn_counts;
 typedef struct {{ unsigned char *own; const unsigned char *forced; }} snn_tap;
 typedef struct {{
     unsigned char *arena; int32_t step; uint32_t started; uint32_t first_us; uint32_t dropped;
-    snn_counts *counters; const snn_tap *taps;
+    uint32_t carried; {fill} snn_counts *counters; const snn_tap *taps;
 }} {name}_net;
 int {name}_init({name}_net *net, void *arena, size_t bytes);
 int {name}_reset({name}_net *net);
+int {name}_start({name}_net *net, uint32_t t_us);
 int {name}_push_events({name}_net *net, const snn_event *events, size_t count);
 int {name}_push_frames({name}_net *net, const uint16_t *frames);
+int {name}_push_frame({name}_net *net, const uint16_t *frame);
 int {name}_step({name}_net *net);
 int {name}_run({name}_net *net);
 int {name}_scores({name}_net *net, {scores} *scores);
@@ -53,6 +63,7 @@ STATUS_NAMES = {
     -6: "SNN_ERR_TIME_ORDER",
     -7: "SNN_ERR_WINDOW",
     -8: "SNN_ERR_COUNT_OVERFLOW",
+    -9: "SNN_ERR_EVENT_SPACE",
 }
 
 EVENT_DTYPE = np.dtype(
@@ -72,6 +83,13 @@ def c_compiler() -> str:
         if path := shutil.which(name):
             return path
     raise SnncError(NO_C_COMPILER, "none of $CC, gcc, clang and cc can be found")
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files by their path in the folder."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def compile_object(
@@ -99,6 +117,7 @@ def compile_object(
         macros = [f"-D{name}" for name in defines]
         command = [c_compiler(), *HOST_FLAGS, "-fPIC", "-fstack-usage", *flags, *macros, *includes]
         own = sorted(source.parent.glob(f"{source.stem}*.[ch]"))
+        own += sorted((source.parent / "snn").rglob("*.h"))
         entry = build_cache.key(command, [*own, *sorted(runtime.rglob("*.h"))])
         outputs = {f"{entry}.o": target, f"{entry}.su": target.with_suffix(".su")}
         if all(build_cache.fetch(name, path) for name, path in outputs.items()):
@@ -143,31 +162,31 @@ class HostModel:
 
     Args:
         library: the shared library.
-        name: the model's C prefix.
-        arena_bytes: size of its arena.
-        classes: number of scores.
-        score_type: their C type, "float" or "int32_t".
+        interface: its sizes.
     """
 
-    def __init__(
-        self, library: Path, name: str, arena_bytes: int, classes: int, score_type: str = "float"
-    ) -> None:
-        self.name = name
-        self.classes = classes
-        self.score_type = score_type
+    def __init__(self, library: Path, interface: Interface) -> None:
+        self.interface = interface
         self._ffi = cffi.FFI()
-        self._ffi.cdef(_PROTOTYPES.format(name=name, scores=score_type))
+        self._ffi.cdef(
+            _PROTOTYPES.format(
+                name=interface.name,
+                scores=interface.score_type,
+                fill="uint32_t pushed; int32_t newest;" if interface.max_events else "",
+            )
+        )
         self._lib: Any = self._ffi.dlopen(str(library))
-        self.net: Any = self._ffi.new(f"{name}_net *")
-        self._arena = _aligned(arena_bytes)
-        self._check("init", self.net, self._ffi.from_buffer(self._arena), arena_bytes)
+        self.net: Any = self._ffi.new(f"{interface.name}_net *")
+        self._arena = _aligned(interface.arena_bytes)
+        arena = self._ffi.from_buffer(self._arena)
+        self._check("init", self.net, arena, interface.arena_bytes)
 
     def _check(self, function: str, *args: Any) -> None:
-        status = getattr(self._lib, f"{self.name}_{function}")(*args)
+        status = getattr(self._lib, f"{self.interface.name}_{function}")(*args)
         if status:
             raise SnncError(
                 RUNTIME_STATUS,
-                f"{self.name}_{function} gave {STATUS_NAMES.get(status, status)}",
+                f"{self.interface.name}_{function} gave {STATUS_NAMES.get(status, status)}",
             )
 
     def reset(self) -> None:
@@ -175,14 +194,64 @@ class HostModel:
         self._check("reset", self.net)
 
     def push_frames(self, frames: npt.NDArray[np.uint16]) -> None:
-        """Set the window from frames in memory layout, uint16 [T, H*W*C]."""
-        data = np.ascontiguousarray(frames, dtype=np.uint16)
-        self._check("push_frames", self.net, self._ffi.from_buffer("uint16_t[]", data))
+        """Set the window from frames in memory layout, uint16 [T, H*W*C].
+
+        Raises:
+            SnncError: BAD_OPTION where the model takes one frame at a time; BAD_SHAPE for another
+                number of counts, or counts that 16 bits do not hold.
+        """
+        if not self.interface.takes_window:
+            raise self._not_taken("a window of frames", "Push one frame before each step.")
+        data = self._counts(frames, self.interface.time_steps * self.interface.frame_elements)
+        self._check("push_frames", self.net, data)
+
+    def push_frame(self, frame: npt.NDArray[np.uint16]) -> None:
+        """Set the frame of the step at hand, uint16 [H*W*C]. Raises as :meth:`push_frames`."""
+        if self.interface.takes_window:
+            raise self._not_taken("single frames", "Push the frames of the whole window.")
+        self._check("push_frame", self.net, self._counts(frame, self.interface.frame_elements))
 
     def push_events(self, events: npt.NDArray[np.void]) -> None:
-        """Add events (structured, :data:`EVENT_DTYPE`), oldest first."""
+        """Add events (structured, :data:`EVENT_DTYPE`), oldest first.
+
+        Raises:
+            SnncError: BAD_OPTION where the model takes frames only.
+        """
+        if not self.interface.takes_events:
+            raise self._not_taken("events", "Compile a model that is framed by a step length.")
         data = self._ffi.from_buffer("snn_event[]", np.ascontiguousarray(events, EVENT_DTYPE))
         self._check("push_events", self.net, data, len(events))
+
+    def run_events(self, events: npt.NDArray[np.void]) -> None:
+        """Compute a window of events in order of time; a stream takes each step's in turn."""
+        if self.interface.takes_window or not len(events):
+            self.push_events(events)
+            self.run()
+            return
+        since = events["t_us"] - events["t_us"][0]
+        for step in range(self.interface.time_steps):
+            self.push_events(events[since // self.interface.dt_us == step])
+            self.step()
+        self.push_events(events[since // self.interface.dt_us >= self.interface.time_steps])
+
+    def start(self, t_us: int) -> None:
+        """Say when the window begins, microseconds modulo 2^32."""
+        self._check("start", self.net, t_us % 2**32)
+
+    def _counts(self, frames: npt.NDArray[np.uint16], size: int) -> Any:
+        given = np.asarray(frames)
+        data = np.ascontiguousarray(given).astype(np.uint16)
+        if given.size != size or not np.array_equal(data, given):
+            raise SnncError(
+                BAD_SHAPE,
+                f"{self.interface.name} takes {size:,} counts of 16 bits and was given "
+                f"{given.size:,} of {given.dtype}",
+                mend="Lay the frames out with snnc.compiler.layout.pack.",
+            )
+        return self._ffi.from_buffer("uint16_t[]", data)
+
+    def _not_taken(self, what: str, mend: str) -> SnncError:
+        return SnncError(BAD_OPTION, f"{self.interface.name} does not take {what}", mend=mend)
 
     def step(self) -> None:
         """Compute one step (streaming models)."""
@@ -194,16 +263,26 @@ class HostModel:
 
     def scores(self) -> Scores:
         """The class scores, float32 or int32."""
-        scores: Scores = np.empty(self.classes, layout.DTYPES[self.score_type])
-        self._check("scores", self.net, self._ffi.from_buffer(f"{self.score_type}[]", scores))
+        c_type = self.interface.score_type
+        scores: Scores = np.empty(self.interface.classes, layout.DTYPES[c_type])
+        self._check("scores", self.net, self._ffi.from_buffer(f"{c_type}[]", scores))
         return scores
 
     def classify(self, frames: npt.NDArray[np.uint16]) -> Scores:
-        """Scores of one window of frames."""
+        """Scores of one window of frames in memory layout, uint16 [T, H*W*C]."""
         self.reset()
-        self.push_frames(frames)
-        self.run()
+        self.run_frames(frames)
         return self.scores()
+
+    def run_frames(self, frames: npt.NDArray[np.uint16]) -> None:
+        """Compute a window of frames; one by one where the model holds fewer than a window."""
+        if self.interface.takes_window:
+            self.push_frames(frames)
+            self.run()
+            return
+        for frame in frames:
+            self.push_frame(frame)
+            self.step()
 
     # builds with SNN_INSTRUMENT and SNN_TRACE --------------------------------------------
 
@@ -257,8 +336,7 @@ class ObservedModel:
     ) -> None:
         self.graph = graph
         self.traces = generated.traces
-        for name, text in (files or generated.files).items():
-            (folder / name).write_text(text, encoding="utf-8")
+        write_files(folder, files or generated.files)
         library = folder / f"{graph.name}_observed.so"
         compile_shared(
             folder / f"{graph.name}.c",
@@ -266,10 +344,7 @@ class ObservedModel:
             defines=("SNN_INSTRUMENT", "SNN_TRACE"),
             flags=flags,
         )
-        scores = graph[graph.outputs[0]].type
-        self.host = HostModel(
-            library, graph.name, generated.plan.size, scores.size, layout.c_type(scores)
-        )
+        self.host = HostModel(library, generated.interface)
         self._counters = self.host.attach_counters(len(graph.nodes))
 
     @cached_property
@@ -300,14 +375,8 @@ class ObservedModel:
         }
         self.host.attach_taps(self.traces, own, given)
         self._counters[:] = 0
-        self.host.reset()
-        self.host.push_frames(
-            layout.pack(self.graph["input"].type.of(self.graph["input"].type.kind), frames).astype(
-                np.uint16
-            )
-        )
-        self.host.run()
-        scores = self.host.scores()
+        counted = self.graph["input"].type.of(Kind.COUNT)
+        scores = self.host.classify(layout.pack(counted, frames).astype(np.uint16))
         values = {key: self._unpacked(key, own[self._entries[key]]) for key in observe}
         counts = {
             node.name: dict(zip(COUNTERS, map(int, row), strict=True))

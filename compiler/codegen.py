@@ -12,6 +12,7 @@ import jinja2
 
 from snnc.compiler import layout, lifetimes, memory
 from snnc.compiler.bands import bands
+from snnc.compiler.buffering import most_events
 from snnc.compiler.emitter import (
     Band,
     Constant,
@@ -23,12 +24,16 @@ from snnc.compiler.emitter import (
     StageCode,
     hex_float,
 )
+from snnc.compiler.interface import Interface
 from snnc.compiler.ir import SPIKING_OPS, Graph, Kind, Node, Time
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
 from snnc.compiler.packed_text import packed_text
 from snnc.compiler.schedule import Schedule
 from snnc.errors import BAD_SHAPE, InternalError, SnncError
+
+LONGEST_US = 2**31 - 1
+"""Longest window of events: their times are modulo 2^32."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ class Generated:
     program: Program
     traces: tuple[Trace, ...]
     constant_bytes: int
+    interface: Interface
 
 
 def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated:
@@ -76,15 +82,16 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated
         framing: how events become frames, or None for a model that only takes frames.
 
     Raises:
-        SnncError: BAD_SHAPE where the frames are not what the network takes.
+        SnncError: BAD_SHAPE where the frames are not what the network takes, or a window of events
+            is longer than their times can tell; UNSUPPORTED_LAYER where counts may overflow.
         InternalError: the output is not one vector of scores.
     """
     _check_ends(graph, framing)
     program, traces = emit(graph, plan)
     arena = memory.plan(lifetimes.buffers(graph, plan, program))
-    names = _Names(graph.name)
+    interface = _interface(graph, framing, arena)
     context = {
-        "m": names,
+        "m": _Names(graph.name),
         "graph": graph,
         "input": graph["input"],
         "output": graph[graph.outputs[0]],
@@ -102,11 +109,10 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated
         "literals": literals,
         "packed_text": packed_text,
         "kernels": "snn/snn_i8.h" if is_integer(graph) else "snn/snn.h",
-        "narrow": graph["input"].type.dtype == "uint8",
-        "score_type": layout.c_type(graph[graph.outputs[0]].type),
-        "frame_elements": layout.elements(graph["input"].type),
-        "frames": _declare(_input_pointer(graph, program), arena),
+        "score_type": interface.score_type,
+        "frame_elements": interface.frame_elements,
         "scores": _declare(_output_pointer(graph, program), arena),
+        **_input_context(graph, interface, program, arena),
     }
     rendered = {
         f"{graph.name}.h": _template("model.h.j2").render(context),
@@ -116,7 +122,49 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated
         "CMakeLists.txt": _template("CMakeLists.txt.j2").render(context),
     }
     constant_bytes = sum(constant.values.nbytes for constant in program.constants.values())
-    return Generated(rendered, arena, program, tuple(traces), constant_bytes)
+    return Generated(rendered, arena, program, tuple(traces), constant_bytes, interface)
+
+
+def _interface(graph: Graph, framing: Framing | None, arena: memory.Plan) -> Interface:
+    given, output = graph["input"], graph[graph.outputs[0]].type
+    return Interface(
+        name=graph.name,
+        arena_bytes=arena.size,
+        classes=output.size,
+        score_type=layout.c_type(output),
+        time_steps=graph.time_steps,
+        frame_elements=layout.elements(given.type),
+        dt_us=None if framing is None else framing.dt_us,
+        frames=given.attrs.get("frames", graph.time_steps),
+        max_events=given.attrs.get("events"),
+    )
+
+
+def _input_context(
+    graph: Graph, interface: Interface, program: Program, arena: memory.Plan
+) -> dict[str, Any]:
+    """What the templates need to know about frames and packed events."""
+    inbox = [r for r in program.requests.values() if r.role == "input" and r.node == "input"]
+    names = ("frames", "cells", "starts")
+    readers = {
+        index
+        for index, stage in enumerate(program.stages)
+        if any(pointer.request.node == "input" for pointer in stage.step.pointers.values())
+    }
+    return {
+        "narrow": "8" if graph["input"].type.dtype == "uint8" else "",
+        "max_count": most_events(graph),
+        "max_events": interface.max_events,
+        "frames_held": interface.frames,
+        "ring": not interface.takes_window,
+        "carry": graph["input"].attrs.get("carry", False),
+        "wide_events": interface.frame_elements > 2**16,
+        "frame_readers": readers,
+        **{
+            name: _declare(Pointer(name, request, ""), arena)
+            for name, request in zip(names, inbox, strict=False)
+        },
+    }
 
 
 def _check_ends(graph: Graph, framing: Framing | None) -> None:
@@ -126,8 +174,18 @@ def _check_ends(graph: Graph, framing: Framing | None) -> None:
             raise InternalError(f"{given} cannot be copied out as scores", where=name)
     if len(graph.outputs) != 1:
         raise InternalError(f"{len(graph.outputs)} outputs instead of one", where=graph.name)
+    if graph["input"].type.kind is not Kind.COUNT:
+        raise InternalError("the input is not of event counts", where=graph.name)
     if framing is None:
         return
+    if framing.dt_us * graph.time_steps > LONGEST_US:
+        raise SnncError(
+            BAD_SHAPE,
+            f"{graph.time_steps} steps of {framing.dt_us} us are more than 2^31 us (35 minutes), "
+            "and times of events are microseconds modulo 2^32",
+            where=graph.name,
+            mend="Use fewer or shorter steps.",
+        )
     sensor, side = (framing.sensor_height, framing.sensor_width), framing.downsample
     frame = (2, *(size // side for size in sensor))
     if any(size % side for size in sensor) or graph["input"].type.shape != frame:
@@ -260,10 +318,6 @@ def _declare(pointer: Pointer, arena: memory.Plan) -> str:
     return f"{request.c_type} *const {pointer} = ({request.c_type} *)(void *)({place}){slot};"
 
 
-def _input_pointer(graph: Graph, program: Program) -> Pointer:
-    return Pointer("frames", program.requests["input"], "")
-
-
 def _output_pointer(graph: Graph, program: Program) -> Pointer:
     return Pointer("values", program.requests[graph.outputs[0]], "")
 
@@ -296,6 +350,7 @@ def number(value: int | float) -> str:
 def _template(name: str) -> jinja2.Template:
     folder = files("snnc") / "compiler" / "templates"
     environment: Any = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text("utf-8")),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -303,5 +358,5 @@ def _template(name: str) -> jinja2.Template:
         autoescape=False,
     )
     environment.filters["number"] = number
-    template: jinja2.Template = environment.from_string((folder / name).read_text("utf-8"))
+    template: jinja2.Template = environment.get_template(name)
     return template

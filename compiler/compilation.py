@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from snnc.compiler import codegen, pipeline, planning
+from snnc.compiler.buffering import WINDOW, Buffering, buffered
 from snnc.compiler.calibration import calibrate
 from snnc.compiler.codegen import Framing, Generated
 from snnc.compiler.ir import Array, Graph
@@ -22,6 +23,7 @@ class Compilation:
         schedule: its stages.
         generated: the C files, memory plan and trace table.
         framing: how events become frames, if the model takes events.
+        choices: every plan between storing all and recomputing all, where a budget was given.
     """
 
     source: Graph
@@ -29,6 +31,7 @@ class Compilation:
     schedule: Schedule
     generated: Generated
     framing: Framing | None
+    choices: tuple[planning.Choice, ...] = ()
 
 
 def compile_graph(
@@ -38,6 +41,7 @@ def compile_graph(
     calibration: Iterable[Array] | None = None,
     arena_bytes: int | None = None,
     kernels: pipeline.Pass | None = None,
+    buffering: Buffering = WINDOW,
 ) -> Compilation:
     """Run the passes, schedule, plan and emit.
 
@@ -49,13 +53,18 @@ def compile_graph(
         arena_bytes: most bytes of arena: values are recomputed instead of stored until it fits.
         kernels: a pass that chooses kernels (:mod:`snnc.compiler.passes.choose_kernels`);
             default: event-driven everywhere.
+        buffering: how events wait for their step.
 
     Raises:
-        SnncError: whatever a pass or an op refuses; OVER_BUDGET.
+        SnncError: whatever a pass or an op refuses; OVER_BUDGET; BAD_OPTION, NOT_CAUSAL for a
+            buffering that the graph cannot have.
     """
     optimised = pipeline.optimised(graph, kernels)
     if calibration is not None:
         optimised = pipeline.quantized(optimised, calibrate(optimised, calibration))
-    plan = planning.fitting(optimised, arena_bytes).schedule
-    generated = codegen.generate(optimised, plan, framing)
-    return Compilation(pipeline.lowered(graph), optimised, plan, generated, framing)
+    if buffering != WINDOW:
+        optimised = buffered(optimised, buffering)
+    chosen, choices = planning.fitting(optimised, arena_bytes)
+    generated = codegen.generate(optimised, chosen.schedule, framing)
+    source = pipeline.lowered(graph)
+    return Compilation(source, optimised, chosen.schedule, generated, framing, choices)

@@ -27,8 +27,9 @@ def hex_float(value: float) -> str:
 class Request:
     """Memory that an op asks for: C type, elements of one slot, slots, role and life.
 
-    ``life``: "node" (while the node runs), "loop" (from one step to the next), or "value" (from
-    the node to its last reader).
+    ``role``: "states", "stored" (kept for all steps), "values" (one step), "input" (frames or
+    events), or "scratch". ``life``: "node" (while the node runs), "loop" (from one step to the
+    next), or "value" (from the node to its last reader).
     """
 
     name: str
@@ -52,12 +53,13 @@ PACKED_ABOVE = 4096
 
 @dataclass(frozen=True)
 class Constant:
-    """A constant array of the generated code."""
+    """A constant array of the generated code; a ``shared`` one belongs to no node."""
 
     symbol: str
     c_type: str
     values: Array
     comment: str
+    shared: bool = False
 
     @property
     def packed(self) -> bool:
@@ -288,24 +290,28 @@ class Emitter:
         if key not in self._program.requests:
             spiking = node.op in SPIKING_OPS
             front = 1 if spiking else 0  # the zeros before the first step
+            steps = node.attrs.get("frames", self._graph.time_steps)
             self._program.requests[key] = Request(
                 name=key,
-                role="stored" if stored else "values",
+                role="input" if node.op == "input" else "stored" if stored else "values",
                 c_type=layout.c_type(node.type),
                 elements=self._elements(node),
-                slots=self._graph.time_steps + front if stored else 1,
+                slots=steps + front if stored else 1,
                 life="loop" if spiking else "value",
                 stage=self._stage,
                 node=node.name,
             )
-        request = self._program.requests[key]
-        front = request.slots - self._graph.time_steps if stored else 0
-        slot = ""
-        if stored and self._looped:
-            slot = f"(t + {front})" if front else "t"
-        elif front:
-            slot = str(front)
-        return Pointer(name, request, slot)
+        return Pointer(name, self._program.requests[key], self._slot(node) if stored else "")
+
+    def _slot(self, node: Node) -> str:
+        """C expression of the slot at hand of a stored value; the front ones are zeros."""
+        frames = node.attrs.get("frames", self._graph.time_steps)
+        if frames < self._graph.time_steps:  # the input: a ring
+            return f"(t % {frames})" if frames > 1 else ""
+        front = 1 if node.op in SPIKING_OPS else 0
+        if self._looped:
+            return f"(t + {front})" if front else "t"
+        return str(front) if front else ""
 
     def _elements(self, node: Node) -> int:
         inner = self._rows is not None and node.name in self._rows.inner
@@ -334,6 +340,10 @@ class Emitter:
         name = self._own(role)
         return Pointer(name, self._program.requests[f"{name}@{self._stage}"], "")
 
+    def inbox(self, role: str, c_type: str, elements: int) -> Pointer:
+        """Memory of the input, which events are pushed into before any step."""
+        return self._memory(role, "input", c_type, elements, "loop")
+
     def scratch(self, role: str, c_type: str, elements: int) -> Pointer:
         """Memory for the duration of the node's own work."""
         return self._memory(role, "scratch", c_type, elements, "node")
@@ -358,7 +368,7 @@ class Emitter:
         stored = np.ascontiguousarray(values).astype(layout.DTYPES[c_type])
         if c_type != "float" and not np.array_equal(stored, values):
             raise InternalError(f"{role} does not fit {c_type}", where=self._node.name)
-        constant = Constant(symbol, c_type, stored, f"{comment} {shape}")
+        constant = Constant(symbol, c_type, stored, f"{comment} {shape}", shared)
         self._program.constants[symbol] = constant
         return constant.expression
 

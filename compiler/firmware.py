@@ -20,8 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from snnc.compiler import layout
+from snnc.compiler.build import write_files
 from snnc.compiler.codegen import Trace, is_integer
 from snnc.compiler.compilation import Compilation
+from snnc.compiler.footprint import check_flash
+from snnc.compiler.interface import Interface
 from snnc.compiler.ir import Array, TensorType
 from snnc.compiler.targets import Board, Target, board_for
 from snnc.compiler.verify_integer import run_reference
@@ -49,6 +52,11 @@ class Vector:
     events: npt.NDArray[np.void]
     digests: list[int]
     scores: list[int]
+
+    @property
+    def size(self) -> int:
+        """Bytes of flash."""
+        return self.events.nbytes + 4 * len(self.digests) + 4 * len(self.scores)
 
 
 @dataclass(frozen=True)
@@ -102,20 +110,20 @@ def arena_limit(target: Target, max_ram: int | None) -> int:
     return ram - STACK_BYTES - RESERVED_BYTES
 
 
-def check_flash(compilation: Compilation, max_flash: int | None) -> None:
-    """Raise SnncError (OVER_BUDGET), with the largest constants, where these alone do not fit."""
-    generated = compilation.generated
-    if max_flash is None or generated.constant_bytes <= max_flash:
-        return
-    constants = sorted(generated.program.constants.values(), key=lambda c: -c.values.nbytes)[:4]
-    parts = ", ".join(f"{constant.symbol} {constant.values.nbytes:,}" for constant in constants)
-    raise SnncError(
-        OVER_BUDGET,
-        f"the constants alone are {generated.constant_bytes:,} bytes and --max-flash is "
-        f"{max_flash:,}; the largest: {parts}",
-        where=compilation.graph.name,
-        mend="Fewer channels or a smaller hidden layer would help; int8 where the model is float.",
-    )
+def vector_room(compilation: Compilation, target: Target) -> int:
+    """Bytes of flash that the target's largest board has left for test vectors."""
+    largest = max(board.flash[1] for board in target.boards)
+    return largest - compilation.generated.constant_bytes - CODE_BYTES
+
+
+def check_model(compilation: Compilation, target: Target) -> None:
+    """Raise SnncError (BAD_OPTION) for a float model or one that takes no events."""
+    if not is_integer(compilation.graph) or compilation.framing is None:
+        raise SnncError(
+            BAD_OPTION,
+            f"firmware for {target.name} needs an int8 model that takes events",
+            mend="Add --dtype int8 --calibrate DATA, and use a model framed by a step length.",
+        )
 
 
 def write_project(
@@ -132,23 +140,17 @@ def write_project(
         SnncError: BAD_OPTION for a float model or one that takes no events; OVER_BUDGET.
     """
     graph, generated = compilation.graph, compilation.generated
-    if not is_integer(graph) or compilation.framing is None:
-        raise SnncError(
-            BAD_OPTION,
-            f"firmware for {target.name} needs an int8 model that takes events",
-            mend="Add --dtype int8 --calibrate DATA, and use a model framed by a step length.",
-        )
+    check_model(compilation, target)
     check_flash(compilation, max_flash)
-    embedded = sum(v.events.nbytes + 4 * len(v.digests) for v in vectors)
+    check_events(generated.interface, vectors)
+    embedded = sum(v.size for v in vectors)
     flash = generated.constant_bytes + CODE_BYTES
     ram = generated.plan.size + STACK_BYTES + RESERVED_BYTES
     board = board_for(target, max(flash, max_flash or 0) + embedded, max(ram, max_ram or 0))
     budget = Budget(max_flash or board.flash[1], max_ram or board.ram[1], STACK_BYTES)
-    for name in (f"{graph.name}.c", f"{graph.name}.h", f"{graph.name}_weights.h"):
-        text = generated.files[name]
-        (folder / name).write_text(text, encoding="utf-8")
     with as_file(files("snnc") / "runtime_c") as runtime:
         shutil.copytree(runtime / "include" / "snn", folder / "snn")
+        write_files(folder, library_files(compilation))
         shutil.copytree(runtime / "targets" / "common", folder / "board")
         for path in (runtime / "targets" / target.family).iterdir():
             shutil.copy(path, folder / "board")
@@ -159,6 +161,7 @@ def write_project(
             "board": board,
             "budget": budget,
             "vectors": vectors,
+            "stepwise": not generated.interface.takes_window,
             "entries": _entries(generated.traces),
             "event_lines": _event_lines,
             "number_lines": _number_lines,
@@ -168,6 +171,32 @@ def write_project(
             text = _render(template.read_text("utf-8"), context)
             (place / template.name.removesuffix(".j2")).write_text(text, encoding="utf-8")
     return board
+
+
+def library_files(compilation: Compilation) -> dict[str, str]:
+    """The model's C, without example and build files; with the runtime where it brings its own."""
+    name, given = compilation.graph.name, compilation.generated.files
+    own = (f"{name}.c", f"{name}.h", f"{name}_weights.h")
+    return {path: given[path] for path in given if path in own or path.startswith("snn/")}
+
+
+def check_events(interface: Interface, vectors: Iterable[Vector]) -> None:
+    """Raise SnncError (BAD_OPTION) for a recording with more events than the model holds."""
+    if interface.max_events is None or interface.dt_us is None:
+        return
+    window_us = interface.dt_us * interface.time_steps
+    most = max(
+        (int((v.events["t_us"] - v.events["t_us"][0] < window_us).sum()) for v in vectors),
+        default=0,
+    )
+    if most > interface.max_events:
+        raise SnncError(
+            BAD_OPTION,
+            f"a recording has {most:,} events in its window and --max-events is "
+            f"{interface.max_events:,}",
+            where=interface.name,
+            mend=f"Give --max-events {most} or more, or other recordings.",
+        )
 
 
 def _render(text: str, context: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snnc.compiler.ir import Array, Kind, TensorType
+from snnc.errors import BAD_SHAPE, SnncError
 
 WORD_BITS = 32
 
@@ -52,15 +53,37 @@ def step_bytes(given: TensorType) -> int:
 
 
 def pack(given: TensorType, values: Array) -> npt.NDArray[np.generic]:
-    """Values [T, *shape] in the memory layout, one row of C elements per step."""
+    """Values [T, *shape] in the memory layout, one row of C elements per step.
+
+    Raises:
+        SnncError: BAD_SHAPE for a count or other integer that its C type does not hold, and for
+            spikes that are not 0 or 1.
+    """
     values = _pixel_major(given, np.asarray(values))
     if given.kind is not Kind.SPIKE:
-        return np.ascontiguousarray(values.reshape(len(values), -1), DTYPES[c_type(given)])
+        rows = np.ascontiguousarray(values.reshape(len(values), -1))
+        stored = rows.astype(DTYPES[c_type(given)])
+        if c_type(given) != "float":
+            _check_equal(given, rows, stored)
+        return stored
+    _check_equal(given, values, values != 0)
     count = words(given.channels)
     padded = np.zeros((*values.shape[:2], count * WORD_BITS), np.uint8)
     padded[:, :, : given.channels] = values != 0
     packed = np.packbits(padded, axis=-1, bitorder="little").view("<u4").astype(np.uint32)
     return packed.reshape(len(values), -1)
+
+
+def _check_equal(given: TensorType, values: Array, stored: Array) -> None:
+    """Raise where storing has changed a value."""
+    if not np.array_equal(values, stored):
+        wrong = values[values != stored].ravel()[0]
+        raise SnncError(
+            BAD_SHAPE,
+            f"a value of {wrong} cannot be stored as {c_type(given)}",
+            where=str(given),
+            mend="Use fewer events in a cell (shorter steps), or whole numbers.",
+        )
 
 
 def unpack(given: TensorType, memory: npt.NDArray[np.generic]) -> Array:

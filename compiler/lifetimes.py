@@ -74,8 +74,11 @@ def _life(
 ) -> tuple[int, int]:
     own = line.position[request.node, request.stage]
     loop = line.loop_around(own)
-    if graph[request.node].op == "input" or (plan.streams and request.life != "node"):
+    if plan.streams and request.life != "node":
         return 0, line.end
+    if graph[request.node].op == "input":  # pushed before the first step, read until its last loop
+        runs = [position for reader in readers[request.node] for position in line.runs[reader]]
+        return 0, max((line.loop_around(position)[1] for position in runs), default=own)
     if request.life == "node":
         # a reduction's scratch is not shared with another node of the same loop
         return own, own

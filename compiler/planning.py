@@ -6,6 +6,7 @@ Storing is faster, recomputing smaller: the largest stored values go first, unti
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import networkx as nx
@@ -45,19 +46,21 @@ def choices(graph: Graph) -> list[Choice]:
     return found
 
 
-def fitting(graph: Graph, arena_bytes: int | None) -> Choice:
-    """The choice that recomputes least of those that fit; without a limit, store everything.
+def fitting(graph: Graph, arena_bytes: int | None) -> tuple[Choice, tuple[Choice, ...]]:
+    """The choice that recomputes least of those that fit, and all there were to choose from.
+
+    Without a limit everything is stored, and there is no choice.
 
     Raises:
         SnncError: OVER_BUDGET with the numbers, the largest buffers, and what would help.
     """
     if arena_bytes is None:
-        return _choice(graph, frozenset())
-    every = choices(graph)
+        return _choice(graph, frozenset()), ()
+    every = tuple(choices(graph))
     for choice in every:
         if choice.plan.size <= arena_bytes:
-            return choice
-    raise _over_budget(graph, every[-1].plan, arena_bytes)
+            return choice, every
+    raise _over_budget(graph, every[-1], arena_bytes)
 
 
 def _choice(graph: Graph, recomputed: frozenset[str]) -> Choice:
@@ -87,7 +90,8 @@ def _with_sources(graph: Graph, name: str) -> frozenset[str]:
     return frozenset({name, *nx.ancestors(flow, name)})
 
 
-def _over_budget(graph: Graph, plan: memory.Plan, limit: int) -> SnncError:
+def _over_budget(graph: Graph, least: Choice, limit: int) -> SnncError:
+    plan = least.plan
     largest = sorted(plan.buffers, key=lambda buffer: -buffer.size)[:4]
     parts = ", ".join(f"{buffer.name.split('@')[0]} {buffer.size:,}" for buffer in largest)
     return SnncError(
@@ -96,6 +100,21 @@ def _over_budget(graph: Graph, plan: memory.Plan, limit: int) -> SnncError:
         f"of any plan: {plan.lower_bound:,}), and {limit:,} are left for it; the largest buffers: "
         f"{parts}",
         where=graph.name,
-        mend="Fewer time steps, fewer channels or a smaller input (--downsample in training) would "
-        "help, and int8 where the model is float.",
+        mend=" ".join(_what_helps(graph, least)),
     )
+
+
+def _what_helps(graph: Graph, least: Choice) -> Iterator[str]:
+    """Sentences about what would make the arena smaller, with bytes where they are known."""
+    asked, given = least.plan.by_role(), graph["input"]
+    if "frames" not in given.attrs and asked["input"] > step_bytes(given.type):
+        frames = f"the {graph.time_steps} frames of the input are {asked['input']:,} bytes"
+        if least.schedule.streams:
+            yield f"--max-frames 1 would hold {step_bytes(given.type):,}: {frames}."
+        else:
+            yield f"--max-events N would hold 2 or 4 bytes an event: {frames}."
+    if not graph[graph.outputs[0]].type.dtype:
+        yield "--dtype int8 would help."
+    if stored := asked.get("stored", 0):
+        yield f"Half the time steps would save about {stored // 2:,} of {stored:,} stored bytes."
+    yield "Fewer channels or a smaller input (--downsample in training) would help."

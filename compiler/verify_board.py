@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from snnc.compiler.firmware import Vector
 from snnc.compiler.targets import Target, require_tools
 
 BATCH = 20
-"""Recordings in one firmware image: 1 MB of events on N-MNIST."""
+"""Most recordings in one firmware image; fewer where the board's flash holds no more."""
 
 
 @dataclass
@@ -65,8 +64,7 @@ def verify_on_board(
     graph = compilation.graph
     require_tools(target, target.boards[0])
     result = BoardVerification(target.name, "", graph.time_steps)
-    remaining = iter(vectors)
-    while batch := list(islice(remaining, BATCH)):
+    for batch in _batches(vectors, firmware.vector_room(compilation, target)):
         with tempfile.TemporaryDirectory() as folder:
             board = firmware.write_project(
                 Path(folder), compilation, target, batch, max_ram=max_ram
@@ -80,3 +78,17 @@ def verify_on_board(
             found = re.search(r"^FAIL.*$", run.output, re.MULTILINE)
             result.failures.append(found[0] if found else run.output or "the board said nothing")
     return result
+
+
+def _batches(vectors: Iterable[Vector], room: int) -> Iterator[list[Vector]]:
+    """Vectors in the order given, as many at a time as the flash has room for (bytes)."""
+    batch: list[Vector] = []
+    used = 0
+    for vector in vectors:
+        if batch and (len(batch) == BATCH or used + vector.size > room):
+            yield batch
+            batch, used = [], 0
+        batch.append(vector)
+        used += vector.size
+    if batch:
+        yield batch

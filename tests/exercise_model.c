@@ -44,7 +44,9 @@ static void misuse(unsigned char *arena) {
     model_net net;
     SCORE scores[MODEL_NUM_CLASSES];
     EXPECT(SNN_ERR_NULL, model_init(NULL, arena, MODEL_ARENA_BYTES));
+    memset(&net, 0xFF, sizeof net);
     EXPECT(SNN_ERR_NULL, model_init(&net, NULL, MODEL_ARENA_BYTES));
+    EXPECT(SNN_ERR_NOT_INITIALISED, model_reset(&net));
     EXPECT(SNN_ERR_ARENA_SIZE, model_init(&net, arena, 0));
     EXPECT(SNN_ERR_ARENA_SIZE, model_init(&net, arena, MODEL_ARENA_BYTES - 1));
     for (size_t shift = 1; shift < MODEL_ARENA_ALIGNMENT; shift++) {

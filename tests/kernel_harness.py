@@ -41,6 +41,7 @@ NUMPY_TYPES = {
     "snn_word": np.uint32,
     "uint32_t": np.uint32,
     "uint16_t": np.uint16,
+    "uint8_t": np.uint8,
 }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from snnc.compiler import build, build_cache
-from snnc.compiler.artifact import open_compiled, read_manifest
+from snnc.compiler.compiled_folder import open_compiled, read_manifest
 from tests.lively import lively_checkpoint
 
 

@@ -183,7 +183,7 @@ def test_strict_compilers_have_nothing_to_say(name, compiler, build, tmp_path):
         assert compile_c(compiler, flags, file, target=tmp_path / "model.o") == ""
 
 
-FUNCTIONS = {"init", "reset", "push_events", "push_frames", "run", "scores"}
+FUNCTIONS = {"init", "reset", "start", "push_events", "push_frames", "run", "scores"}
 
 
 @pytest.mark.parametrize("build", ["native", "observed"])

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from snnc.compiler import firmware
+from snnc.compiler.buffering import WINDOW, Buffering
 from snnc.compiler.build import EVENT_DTYPE
 from snnc.compiler.codegen import Framing
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.targets import missing_tools, require_tools, target_named, targets
 from snnc.compiler.verify_board import verify_on_board
-from snnc.errors import SnncError
+from snnc.errors import BAD_OPTION, SnncError
 from tests.lively import lively_network
 from tests.test_int8 import changed, smallest_visible_rise
 
@@ -39,11 +40,12 @@ def framed(events: np.ndarray, size: int) -> np.ndarray:
     return frames
 
 
-def compiled(attention: str, size: int, **hyper) -> Compilation:
+def compiled(attention: str, size: int, buffering: Buffering = WINDOW, **hyper) -> Compilation:
     model = lively_network(attention, input_size=(2, size, size), **hyper)
     graph = import_module(model, (2, size, size), STEPS, name="net")
     windows = [framed(recording(seed, size), size) for seed in (10, 11)]
-    return compile_graph(graph, Framing(size, size, STEP_US, 1), calibration=windows)
+    framing = Framing(size, size, STEP_US, 1)
+    return compile_graph(graph, framing, calibration=windows, buffering=buffering)
 
 
 def vectors(compilation: Compilation, size: int, count: int = 2) -> list[firmware.Vector]:
@@ -80,6 +82,26 @@ def test_every_board_equals_the_reference(name, attentive, tiny):
         assert result.compared == sum(len(v.digests) + len(v.scores) for v in given)
     if name == "cortex-m0":
         assert result.board == "microbit"
+
+
+@pytest.mark.parametrize(
+    ("attention", "buffering"),
+    [("none", Buffering(frames=1)), ("asa1", Buffering(events=1500))],
+    ids=["one frame", "packed events"],
+)
+def test_boards_hold_events_as_asked(attention, buffering):
+    need("cortex-m0")
+    small = {"channels": (4, 4, 4), "hidden": 8}
+    compilation = compiled(attention, 10, buffering, **small)
+    result = verify_on_board(compilation, target_named("cortex-m0"), vectors(compilation, 10))
+    assert result.failures == []
+
+
+def test_recordings_with_more_events_than_are_held_are_refused(tmp_path):
+    small = compiled("asa1", 10, Buffering(events=1499), channels=(4, 4, 4), hidden=8)
+    with pytest.raises(SnncError, match="has 1,500 events in its window") as caught:
+        firmware.write_project(tmp_path, small, target_named("cortex-m0"), vectors(small, 10))
+    assert caught.value.code is BAD_OPTION
 
 
 def test_a_planted_unit_is_found_and_named(tiny, tmp_path):

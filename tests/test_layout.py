@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from snnc.compiler import layout
 from snnc.compiler.ir import Kind, TensorType
+from snnc.errors import BAD_SHAPE, SnncError
 
 shapes = st.one_of(
     st.tuples(st.integers(1, 70)),
@@ -75,3 +76,20 @@ def test_words_of_32_channels(channels, words):
     assert layout.step_bytes(TensorType((channels, 5, 7), Kind.SPIKE)) == 140 * words
     assert layout.step_bytes(TensorType((channels, 5, 7), Kind.COUNT)) == 70 * channels
     assert layout.step_bytes(TensorType((channels, 5, 7), Kind.REAL)) == 140 * channels
+
+
+@pytest.mark.parametrize(
+    ("given_type", "value"),
+    [
+        (TensorType((2,), Kind.COUNT), 65536),
+        (TensorType((2,), Kind.COUNT), -1),
+        (TensorType((2,), Kind.COUNT), 0.5),
+        (TensorType((2,), Kind.COUNT, dtype="uint8"), 256),
+        (TensorType((2,), Kind.REAL, dtype="int16"), 32768),
+        (TensorType((2,), Kind.SPIKE), 2),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_not_wrapped(given_type, value):
+    with pytest.raises(SnncError, match=f"value of {value} cannot be stored as") as caught:
+        layout.pack(given_type, np.array([[1, value]]))
+    assert caught.value.code is BAD_SHAPE

@@ -1,4 +1,8 @@
-"""The network's input: one tensor per time step, usually event counts."""
+"""The network's input: one tensor per time step, usually event counts.
+
+attrs (compiler/buffering.py): ``frames``, how many steps have a frame in memory at a time; or
+``events``, how many packed events there is room for, with one frame made of those of a step.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +51,11 @@ class Input(Op):
         return Counts.of(1)
 
     def emit(self, node: Node, c: Emitter) -> None:
-        """Nothing to call: the emitter binds the input to the window of frames."""
+        """Nothing to call: the emitter binds the input to its frames. Packed events need room."""
+        if "events" in node.attrs:
+            wide = node.type.size > 2**16
+            c.inbox("events", "uint32_t" if wide else "uint16_t", node.attrs["events"])
+            c.inbox("starts", "uint32_t", c.time_steps)
 
     def samples(self) -> Iterable[Sample]:
         return ()

@@ -101,8 +101,7 @@ def build(compilation: Compilation, folder: Path) -> HostModel:
         (folder / file).write_text(text, encoding="utf-8")
     library = folder / "net.so"
     compile_shared(folder / f"{compilation.graph.name}.c", library)
-    classes = compilation.graph[compilation.graph.outputs[0]].type.size
-    return HostModel(library, compilation.graph.name, compilation.generated.plan.size, classes)
+    return HostModel(library, compilation.generated.interface)
 
 
 def summary(timings: Mapping[str, Timing]) -> dict[str, Any]:

@@ -94,8 +94,7 @@ def _times(
     (home / clock_header).write_text(clock_text, encoding="utf-8")
     flags = (*NATIVE, "-include", clock_header)
     compile_shared(home / f"{name}.c", library, defines=("SNN_PROFILE",), flags=flags)
-    classes = compilation.graph[compilation.graph.outputs[0]].type.size
-    host = HostModel(library, name, generated.plan.size, classes)
+    host = HostModel(library, generated.interface)
     ffi = cffi.FFI()
     ffi.cdef(f"extern double snn_profile_ns[{_ENTRIES}]; void snn_profile_start(void);")
     clock: Any = ffi.dlopen(str(library))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from snnc.commands.memory import Size, buffering_options, show_memory
 from snnc.commands.options import (
     ModelChoice,
-    Size,
     check_dtype,
     console_for,
     density_option,
@@ -22,6 +22,9 @@ from snnc.commands.options import (
     write_json,
 )
 
+if TYPE_CHECKING:
+    from snnc.compiler.buffering import Buffering
+
 
 @click.command()
 @model_options
@@ -30,6 +33,7 @@ from snnc.commands.options import (
 )
 @dtype_options
 @target_option
+@buffering_options
 @click.option("--max-flash", type=Size(), help="Most flash for code and constants: 512K, 1M.")
 @click.option("--max-ram", type=Size(), help="Most RAM for arena and stack (host: arena): 64K.")
 @click.option("--vectors", metavar="DATA", help="Recordings in the firmware; default: --calibrate.")
@@ -50,6 +54,7 @@ def command(
     calibrate: str | None,
     calibrate_samples: int | None,
     target: str,
+    buffering: Buffering,
     max_flash: int | None,
     max_ram: int | None,
     vectors: str | None,
@@ -71,6 +76,7 @@ def command(
     from snnc.commands.compiling import Manner, compiled
     from snnc.commands.windows import test_vectors
     from snnc.compiler import artifact, firmware
+    from snnc.compiler.footprint import check_flash
     from snnc.compiler.targets import target_named
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
@@ -80,16 +86,22 @@ def command(
         source = model.load()
         status.update("compiling to C")
         limit = max_ram if core is None else firmware.arena_limit(core, max_ram)
-        manner = Manner(dtype, calibrate, calibrate_samples, density, limit)
+        manner = Manner(dtype, calibrate, calibrate_samples, density, limit, buffering)
         compilation, choice = compiled(source, manner)
-        firmware.check_flash(compilation, max_flash)
+        check_flash(compilation, max_flash)
         status.update("compiling the C")
         if core is None:
             report = None if choice is None else choice.report
             manifest = artifact.write(
-                out, source, compilation, instrument=instrument, choice=report
+                out,
+                source,
+                compilation,
+                instrument=instrument,
+                choice=report,
+                max_flash=max_flash,
             )
         else:
+            firmware.check_model(compilation, core)
             recordings = vectors or calibrate or ""
             embedded = list(test_vectors(source, compilation, recordings, "test", vector_samples))
             manifest = artifact.write_firmware(
@@ -110,30 +122,15 @@ def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
             layer["name"], layer["op"], steps + shape, layer["kind"], layer.get("kernel", "")
         )
     console.print(table)
-    memory = manifest["memory"]
-    stack = memory["ram"]["stack"]
     console.print(
         f"{out}/{manifest['name']}.c: T {manifest['time_steps']}, {manifest['classes']} classes, "
         f"{'streams' if manifest['streams'] else 'needs the whole window'}, "
         f"{_where(manifest)}"
     )
-    flash = memory["flash"]
-    console.print(
-        f"flash {_kib(flash) if flash is not None else 'not measured'} "
-        f"(weights {_kib(memory['weights'])}), "
-        f"arena {_kib(memory['ram']['arena'])} "
-        f"(least possible {_kib(memory['arena_lower_bound'])}), "
-        f"stack {_kib(stack) if stack is not None else 'not reported'}"
-    )
-    if memory["recomputed"]:
-        console.print(f"recomputed instead of stored: {', '.join(memory['recomputed'])}")
+    show_memory(console, manifest["memory"])
 
 
 def _where(manifest: dict[str, Any]) -> str:
     if manifest["target"] == "host":
         return f"vector code {manifest['versions']['vector']}"
     return f"{manifest['target']}, board {manifest['board']}"
-
-
-def _kib(size: int) -> str:
-    return f"{size / 1024:,.1f} KiB"

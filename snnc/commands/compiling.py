@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from snnc.commands.kernels import Choice
+    from snnc.compiler.buffering import Buffering
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.frontend.source import SourceModel
 
@@ -21,6 +23,7 @@ class Manner:
         calibrate_samples: how many recordings of it (int8).
         density: choose kernels (f32) as if spikes were this dense.
         arena_bytes: most bytes of arena.
+        buffering: how events wait for their steps; None: a whole window of frames.
     """
 
     dtype: str = "f32"
@@ -28,6 +31,7 @@ class Manner:
     calibrate_samples: int | None = None
     density: float | None = None
     arena_bytes: int | None = None
+    buffering: Buffering | None = None
 
 
 def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice | None]:
@@ -39,14 +43,21 @@ def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice |
     """
     from snnc.commands import kernels
     from snnc.commands.windows import calibration_windows
+    from snnc.compiler.buffering import WINDOW
     from snnc.compiler.compilation import compile_graph
 
-    graph, framing, limit = source.graph(), source.framing, manner.arena_bytes
+    compile_source = partial(
+        compile_graph,
+        source.graph(),
+        source.framing,
+        arena_bytes=manner.arena_bytes,
+        buffering=manner.buffering or WINDOW,
+    )
     if manner.dtype == "int8":
         ranges = calibration_windows(source, manner.calibrate or "", manner.calibrate_samples)
-        return compile_graph(graph, framing, calibration=ranges, arena_bytes=limit), None
-    compilation = compile_graph(graph, framing, arena_bytes=limit)
+        return compile_source(calibration=ranges), None
+    compilation = compile_source()
     choice = kernels.choose(source, compilation, manner.calibrate, manner.density)
     if choice is not None:
-        compilation = compile_graph(graph, framing, arena_bytes=limit, kernels=choice.kernels)
+        compilation = compile_source(kernels=choice.kernels)
     return compilation, choice

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from snnc.commands.compiling import Manner
+from snnc.commands.memory import Size
 from snnc.commands.options import (
     ModelChoice,
-    Size,
     baseline_option,
     check_dtype,
     console_for,

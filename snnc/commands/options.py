@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,19 +20,6 @@ if TYPE_CHECKING:
     from snnc.compiler.frontend.source import SourceModel
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Size(click.ParamType):  # type: ignore[type-arg]  # generic only in newer clicks
-    """A number of bytes, with an optional K or M (of 1024)."""
-
-    name = "BYTES"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Parse 65536, 64K or 1M."""
-        found = re.fullmatch(r"(\d+)([KM]?)", str(value).upper())
-        if not found or int(found[1]) < 1:
-            self.fail(f"{value!r} is not a number of bytes such as 65536, 64K or 1M", param, ctx)
-        return int(found[1]) * {"": 1, "K": 2**10, "M": 2**20}[found[2]]
 
 
 class _Shape(click.ParamType):  # type: ignore[type-arg]  # generic only in newer clicks

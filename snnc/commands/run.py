@@ -21,7 +21,7 @@ from snnc.commands.options import console_for, json_option, write_json
 def command(out: Path, recording: Path, json_file: str | None) -> None:
     """Classify a RECORDING with the compiled model in OUT, by the C alone."""
     from snnc.commands.windows import c_events
-    from snnc.compiler.artifact import open_compiled, read_manifest
+    from snnc.compiler.compiled_folder import open_compiled, read_manifest
     from snnc.models.datasets.dataset import check_sensor
     from snnc.models.datasets.readers import read_recording
 
@@ -31,8 +31,7 @@ def command(out: Path, recording: Path, json_file: str | None) -> None:
     given = _input_of(manifest, out)
     check_sensor(events, (given["sensor"][0], given["sensor"][1]))
     model.reset()
-    model.push_events(c_events(events))
-    model.run()
+    model.run_events(c_events(events))
     scores = model.scores() * manifest["scores"]["unit"]
     result = {
         "recording": str(recording),

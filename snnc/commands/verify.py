@@ -11,9 +11,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from snnc.commands.memory import Size, buffering_options
 from snnc.commands.options import (
     ModelChoice,
-    Size,
     check_dtype,
     console_for,
     density_option,
@@ -31,6 +31,7 @@ from snnc.errors import EXIT_NO
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from snnc.compiler.buffering import Buffering
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.firmware import Vector
     from snnc.compiler.targets import Target
@@ -45,12 +46,13 @@ if TYPE_CHECKING:
 @dtype_options
 @target_option
 @density_option
+@buffering_options
 @click.option("--max-ram", type=Size(), help="Budget of memory, as for compile.")
 @click.option(
     "--compiled",
     "folder",
     type=click.Path(path_type=Path),
-    help="Verify the C in this folder (from snnc compile) as it stands.",
+    help="Verify the C in this folder (from snnc compile, for the same target) as it stands.",
 )
 @json_option
 def command(
@@ -63,6 +65,7 @@ def command(
     calibrate_samples: int | None,
     target: str,
     density: float | None,
+    buffering: Buffering,
     max_ram: int | None,
     folder: Path | None,
     json_file: str | None,
@@ -77,28 +80,30 @@ def command(
     """
     from snnc.commands.compiling import Manner, compiled
     from snnc.commands.windows import test_vectors, windows
-    from snnc.compiler.artifact import read_manifest
-    from snnc.compiler.firmware import arena_limit
+    from snnc.compiler.compiled_folder import read_manifest, with_c_of
+    from snnc.compiler.firmware import arena_limit, check_model
     from snnc.compiler.targets import target_named
     from snnc.compiler.verify import Verifier
     from snnc.compiler.verify_integer import IntegerVerifier
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     core = None if target == "host" else target_named(target)
-    name = read_manifest(folder)["name"] if folder is not None else None
-    source = model.load(name=name)
+    manifest = None if folder is None else read_manifest(folder)
+    source = model.load(name=None if manifest is None else manifest["name"])
     limit = max_ram if core is None else arena_limit(core, max_ram)
-    manner = Manner(dtype, calibrate, calibrate_samples, density, limit)
+    manner = Manner(dtype, calibrate, calibrate_samples, density, limit, buffering)
     compilation, _ = compiled(source, manner)
+    if folder is not None and manifest is not None:
+        compilation = with_c_of(compilation, folder, manifest, target)
     if core is not None:
+        check_model(compilation, core)
         vectors = test_vectors(source, compilation, data, split, samples)
         _on_board(compilation, core, vectors, max_ram, json_file)
         return
     recordings = windows(source, data, split, samples)
-    files = _c_files(folder, list(compilation.generated.files)) if folder else None
     with tempfile.TemporaryDirectory() as scratch, progress_bar() as bar:
         method = IntegerVerifier if dtype == "int8" else Verifier
-        verifier = method(source.module, compilation, Path(scratch), files=files)
+        verifier = method(source.module, compilation, Path(scratch))
         for window in bar.track(recordings, description="verifying"):
             verifier.verify(window.frames, window.label)
     write_json(verifier.result.as_json(), json_file)
@@ -129,10 +134,6 @@ def _on_board(
     console.print("[bold green]PROVEN[/]" if result.passed else "[bold red]NOT EQUAL[/]")
     if not result.passed:
         sys.exit(EXIT_NO)
-
-
-def _c_files(folder: Path, names: list[str]) -> dict[str, str]:
-    return {name: (folder / name).read_text("utf-8") for name in names}
 
 
 def _show(console: Console, model: str, result: Verification) -> None:

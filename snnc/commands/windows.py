@@ -121,7 +121,7 @@ def test_vectors(
 def c_events(recording: Recording) -> npt.NDArray[np.void]:
     """Events in the layout of snn_event, times from the first event on.
 
-    An event later than 2^32 microseconds (71 minutes) is after the last step of any window; its
+    An event later than 2^31 microseconds (35 minutes) is after the last step of any window; its
     time is capped, so that it is dropped and counted like the others.
     """
     from snnc.compiler.build import EVENT_DTYPE
@@ -129,6 +129,6 @@ def c_events(recording: Recording) -> npt.NDArray[np.void]:
     events = recording.events
     packed = np.zeros(len(events), EVENT_DTYPE)
     since = events["t"] - (events["t"][0] if len(events) else 0)
-    packed["t_us"] = np.minimum(since, np.iinfo(np.uint32).max)
+    packed["t_us"] = np.minimum(since, np.iinfo(np.int32).max)
     packed["x"], packed["y"], packed["polarity"] = events["x"], events["y"], events["p"]
     return packed

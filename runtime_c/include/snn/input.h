@@ -1,76 +1,102 @@
-/* From events to frames of event counts, integer arithmetic only. */
+/* From events to frames of event counts, integer arithmetic only. Times are microseconds modulo
+ * 2^32, so that a clock may wrap: an event is later than another if less than 2^31 us lie between.
+ */
 #ifndef SNN_INPUT_H
 #define SNN_INPUT_H
 
 #include "snn/types.h"
 
+#include <string.h>
+
 typedef struct {
     int sensor_h, sensor_w; /* pixels of the sensor; multiples of `downsample` */
     int downsample;         /* side, in sensor pixels, of a frame's cell */
-    int time_steps;         /* frames */
+    int time_steps;         /* frames of a window */
     uint32_t dt_us;         /* length of a frame in microseconds */
 } snn_framing;
 
-/* Where an event is counted: its cell in frames [time_steps][sensor_h/downsample *
- * sensor_w/downsample][2], channel = polarity, step = (t - t0) / dt. On an error `cell` is not set:
- *   SNN_ERR_EVENT_RANGE     x, y or polarity outside the sensor
- *   SNN_ERR_TIME_ORDER      t < t0
- *   SNN_ERR_WINDOW          step >= time_steps */
-SNN_KERNEL int snn_frame_cell(const snn_framing *p, uint32_t t0_us, const snn_event *event,
-                              ptrdiff_t *cell) {
-    if (event->x >= p->sensor_w || event->y >= p->sensor_h || event->polarity > 1) {
-        return SNN_ERR_EVENT_RANGE;
-    }
-    if (event->t_us < t0_us) {
+/* Whether x, y and polarity lie in the sensor. */
+SNN_KERNEL int snn_event_inside(const snn_framing *p, const snn_event *event) {
+    return event->x < p->sensor_w && event->y < p->sensor_h && event->polarity <= 1;
+}
+
+/* step = (t - t0) / dt, which may lie beyond the window. SNN_ERR_TIME_ORDER before t0; then `step`
+ * is not set. */
+SNN_KERNEL int snn_event_step(const snn_framing *p, uint32_t t0_us, const snn_event *event,
+                              uint32_t *step) {
+    const uint32_t since = event->t_us - t0_us;
+    if (since > (uint32_t)INT32_MAX) {
         return SNN_ERR_TIME_ORDER;
     }
-    const uint32_t step = (event->t_us - t0_us) / p->dt_us;
-    if (step >= (uint32_t)p->time_steps) {
-        return SNN_ERR_WINDOW;
-    }
-    const int height = p->sensor_h / p->downsample;
-    const int width = p->sensor_w / p->downsample;
-    const ptrdiff_t row = (ptrdiff_t)step * height + event->y / p->downsample;
-    *cell = (row * width + event->x / p->downsample) * 2 + event->polarity;
+    *step = since / p->dt_us;
     return SNN_OK;
 }
 
-/* Counts one event into frames COUNT, which the caller has cleared before the first. On an error
- * nothing is written: those of snn_frame_cell, and
- *   SNN_ERR_COUNT_OVERFLOW  the cell holds 65535 events already */
-SNN_KERNEL int snn_frame_add(const snn_framing *p, uint32_t t0_us, const snn_event *event,
-                             uint16_t *frames) {
-    ptrdiff_t cell = 0;
-    const int status = snn_frame_cell(p, t0_us, event, &cell);
-    if (status != SNN_OK) {
-        return status;
+/* The cell of an event inside the sensor in a frame [sensor_h/downsample * sensor_w/downsample][2],
+ * channel = polarity. */
+SNN_KERNEL uint32_t snn_event_cell(const snn_framing *p, const snn_event *event) {
+    const int width = p->sensor_w / p->downsample;
+    const int pixel = event->y / p->downsample * width + event->x / p->downsample;
+    return (uint32_t)pixel * 2u + event->polarity;
+}
+
+/* The step whose frame takes an event of step `step`, or -1 where no frame does and the event is to
+ * be dropped. `frames` frames exist, for the steps from `next`, which is to be computed next, on.
+ * An event too late or too early for them goes, where `carry`, into the first or the last of them.
+ */
+SNN_KERNEL int32_t snn_frame_of(const snn_framing *p, uint32_t step, int32_t next, int32_t frames,
+                                int carry) {
+    const int32_t steps = p->time_steps;
+    if (step >= (uint32_t)steps || next >= steps) {
+        return -1;
     }
-    if (frames[cell] == UINT16_MAX) {
+    const int32_t last = frames < steps - next ? next + frames - 1 : steps - 1;
+    const int32_t own = (int32_t)step;
+    if (own >= next && own <= last) {
+        return own;
+    }
+    if (!carry) {
+        return -1;
+    }
+    return own < next ? next : last;
+}
+
+/* Counts an event in its cell of a frame COUNT. SNN_ERR_COUNT_OVERFLOW, and the cell stays as it
+ * is, where it holds `most` events already. */
+SNN_KERNEL int snn_count_add(uint16_t *cell, uint16_t most) {
+    if (*cell >= most) {
         return SNN_ERR_COUNT_OVERFLOW;
     }
-    frames[cell] = (uint16_t)(frames[cell] + 1);
+    *cell = (uint16_t)(*cell + 1);
     return SNN_OK;
 }
 
 /* The same for frames of uint8_t, which hold 255 events a cell. */
-SNN_KERNEL int snn_frame_add8(const snn_framing *p, uint32_t t0_us, const snn_event *event,
-                              uint8_t *frames) {
-    ptrdiff_t cell = 0;
-    const int status = snn_frame_cell(p, t0_us, event, &cell);
-    if (status != SNN_OK) {
-        return status;
-    }
-    if (frames[cell] == UINT8_MAX) {
+SNN_KERNEL int snn_count_add8(uint8_t *cell, uint8_t most) {
+    if (*cell >= most) {
         return SNN_ERR_COUNT_OVERFLOW;
     }
-    frames[cell] = (uint8_t)(frames[cell] + 1);
+    *cell = (uint8_t)(*cell + 1);
     return SNN_OK;
 }
 
-/* Narrows n counts; SNN_ERR_COUNT_OVERFLOW, and nothing more is written, at one above 255. */
-SNN_KERNEL int snn_frames_narrow(ptrdiff_t n, const uint16_t *counts, uint8_t *frames) {
+/* Copies n counts; SNN_ERR_COUNT_OVERFLOW, and nothing more is written, at one above `most`. */
+SNN_KERNEL int snn_counts_copy(ptrdiff_t n, const uint16_t *counts, uint16_t *frames,
+                               uint16_t most) {
     for (ptrdiff_t i = 0; i < n; i++) {
-        if (counts[i] > UINT8_MAX) {
+        if (counts[i] > most) {
+            return SNN_ERR_COUNT_OVERFLOW;
+        }
+        frames[i] = counts[i];
+    }
+    return SNN_OK;
+}
+
+/* The same into frames of uint8_t. */
+SNN_KERNEL int snn_counts_copy8(ptrdiff_t n, const uint16_t *counts, uint8_t *frames,
+                                uint8_t most) {
+    for (ptrdiff_t i = 0; i < n; i++) {
+        if (counts[i] > most) {
             return SNN_ERR_COUNT_OVERFLOW;
         }
         frames[i] = (uint8_t)counts[i];

@@ -32,9 +32,11 @@ enum snn_status {
     SNN_ERR_ARENA_ALIGN = -3,     /* the arena is not aligned as the header asks */
     SNN_ERR_NOT_INITIALISED = -4, /* used before <model>_init */
     SNN_ERR_EVENT_RANGE = -5,     /* x, y or polarity lies outside the sensor */
-    SNN_ERR_TIME_ORDER = -6,      /* an event is older than the start of the window */
+    SNN_ERR_TIME_ORDER = -6,      /* an event is older than the start of the window, or than the
+                                     newest step where events are buffered */
     SNN_ERR_WINDOW = -7,          /* an event, or a step, lies beyond the last time step */
-    SNN_ERR_COUNT_OVERFLOW = -8   /* a cell would hold more than 65535 events */
+    SNN_ERR_COUNT_OVERFLOW = -8,  /* a cell would hold more than <MODEL>_MAX_COUNT events */
+    SNN_ERR_EVENT_SPACE = -9      /* more events in the window than <MODEL>_MAX_EVENTS */
 };
 
 /* One event of a sensor: time in microseconds, column, row, polarity (0 OFF, 1
