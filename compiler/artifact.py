@@ -34,6 +34,7 @@ from snnc.compiler.build import (
 )
 from snnc.compiler.codegen import is_integer
 from snnc.compiler.compilation import Compilation
+from snnc.compiler.emitter import Program
 from snnc.compiler.firmware import Vector
 from snnc.compiler.frontend.source import SourceModel
 from snnc.compiler.ir import Graph
@@ -248,7 +249,7 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
         "scores": _scores(graph),
         "memory": {**memory.as_json(), "recomputed": _recomputed(compilation)},
         "input": _input(source),
-        "layers": _layers(graph),
+        "layers": _layers(graph, compilation.generated.program),
         "options": {"dtype": "int8" if is_integer(graph) else "f32", **source.options},
         "versions": {
             "snnc": metadata.version("snnc"),
@@ -283,7 +284,7 @@ def _input(source: SourceModel) -> dict[str, Any]:
     return described
 
 
-def _layers(graph: Graph) -> list[dict[str, Any]]:
+def _layers(graph: Graph, program: Program) -> list[dict[str, Any]]:
     return [
         {
             "name": node.name,
@@ -294,9 +295,20 @@ def _layers(graph: Graph) -> list[dict[str, Any]]:
             "temporal": node.type.temporal,
             "inputs": list(node.inputs),
             **({"kernel": node.attrs["kernel"]} if "kernel" in node.attrs else {}),
+            **_kernel(node.name, program),
         }
         for node in graph.nodes
     ]
+
+
+def _kernel(node: str, program: Program) -> dict[str, Any]:
+    """The C function that computes a node, and the block of channels that its weights come in."""
+    if node not in program.kernels:
+        return {}
+    shape = program.shapes.get(f"{node}_shape")
+    fields = dict(shape.fields) if shape else {}
+    blocked = {"co_block": fields["co_block"]} if "co_block" in fields else {}
+    return {"function": program.kernels[node], **blocked}
 
 
 def _compile(folder: Path, compilation: Compilation, library: str, defines: list[str]) -> Memory:

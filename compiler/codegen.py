@@ -17,6 +17,7 @@ from snnc.compiler.emitter import (
     Band,
     Constant,
     Emitter,
+    Layer,
     Pointer,
     Program,
     RowLoop,
@@ -92,10 +93,7 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated
         "streams": plan.streams,
         "arena": arena,
         "alignment": memory.ALIGNMENT,
-        "stages": [
-            (index, [(part, getattr(stage, part)) for part in ("begin", "step", "end")])
-            for index, stage in enumerate(program.stages)
-        ],
+        "stages": program.stages,
         "shapes": program.shapes.values(),
         "constants": program.constants.values(),
         "declare": lambda pointer: _declare(pointer, arena),
@@ -154,28 +152,26 @@ def emit(graph: Graph, plan: Schedule) -> tuple[Program, list[Trace]]:
             if band is not None and node is band.nodes[0]:
                 _emit_band(graph, plan, program, index, band, traces)
             elif band is None or not looped:
+                layers, when = (code.steps, "step") if looped else (code.once, "once")
+                layers.append(Layer(symbol=f"{node.name}_{when}{index}", comment=_comment(node)))
                 c = Emitter(graph, plan.stored, program, node, index, looped)
-                _emit_node(node, c, code, looped, traces)
-    for code in program.stages:
-        for section in (code.begin, code.step, code.end):
-            section.lines[:] = _paragraphs(section.lines)
+                _emit_node(node, c, code, layers[-1], traces)
     return program, traces
 
 
-def _emit_node(node: Node, c: Emitter, code: StageCode, looped: bool, traces: list[Trace]) -> None:
-    section = code.step if looped else code.end
+def _emit_node(node: Node, c: Emitter, code: StageCode, layer: Layer, traces: list[Trace]) -> None:
+    looped = bool(code.steps) and layer is code.steps[-1]
     output = c.output()
-    section.lines.append(f"\0{_comment(node)}")  # a comment opens a paragraph
     op_of(node).emit(node, c)
-    reduces = op_of(node).time(node) is Time.REDUCE
-    section = code.step if looped and not reduces else code.end
+    reduces = looped and op_of(node).time(node) is Time.REDUCE
     entry = traces[c.index]
     steps = 1 if looped else entry.steps
+    section = code.end if reduces else layer
     _trace_line(section, c.index, output, entry.step_bytes * steps, looped and not reduces)
     if node.op in SPIKING_OPS:
         u = c.existing_state("u")
         traces.append(_trace_of_potential(node, u, c))
-        _trace_line(section, len(traces) - 1, u, u.request.size, looped)
+        _trace_line(layer, len(traces) - 1, u, u.request.size, looped)
 
 
 def _emit_band(
@@ -183,9 +179,11 @@ def _emit_band(
 ) -> None:
     """One loop over rows around the calls of all the band's nodes."""
     code = program.stages[index]
-    before, body, after = (Section(code.step.pointers) for _ in range(3))
+    comment = "\n".join(_comment(node) for node in band.nodes)
+    layer = Layer(symbol=f"{band.nodes[0].name}_step{index}", comment=comment)
+    code.steps.append(layer)
+    before, body, after = (Section(layer.pointers) for _ in range(3))
     rows = RowLoop(band.height, band.inner, before, body, after)
-    code.step.lines.append("\0" + "\n    ".join(_comment(node) for node in band.nodes))
     for node in band.nodes:
         c = Emitter(graph, plan.stored, program, node, index, True, rows)
         output = c.output()
@@ -203,7 +201,7 @@ def _emit_band(
             _trace_row(rows, len(traces) - 1, c.row(u, node.type.size), u.request.size)
     loop = f"for (int row = 0; row < {band.height}; row++) {{"
     inside = [f"    {line}" for line in body.lines]
-    code.step.lines += [*before.lines, loop, *inside, "}", *after.lines]
+    layer.lines += [*before.lines, loop, *inside, "}", *after.lines]
 
 
 def _runs(loop: Iterable[Node], once: Iterable[Node]) -> Iterable[tuple[Node, bool]]:
@@ -238,17 +236,6 @@ def _trace_row(rows: RowLoop, index: int, pointer: Pointer, size: int) -> None:
 def _comment(node: Node) -> str:
     origin = f" ({node.loc.module})" if node.loc.module else ""
     return f"/* {node.name}: {node.op} -> {str(node.type).replace('×', 'x')}{origin} */"
-
-
-def _paragraphs(lines: list[str]) -> list[str]:
-    """Blank lines before comments; comments of nodes that wrote nothing here are dropped."""
-    result: list[str] = []
-    for index, line in enumerate(lines):
-        if not line.startswith("\0"):
-            result.append(line)
-        elif index + 1 < len(lines) and not lines[index + 1].startswith("\0"):
-            result += [*([""] if result else []), line[1:]]
-    return result
 
 
 def _declare(pointer: Pointer, arena: memory.Plan) -> str:

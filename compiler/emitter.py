@@ -111,12 +111,22 @@ class Section:
 
 
 @dataclass
+class Layer(Section):
+    """The body of a node's (or a band's) own function, with its name and its comment."""
+
+    symbol: str = ""
+    comment: str = ""
+
+
+@dataclass
 class StageCode:
-    """The three functions of a stage."""
+    """The code of a stage: before its first step, its layers at each step, after its last step,
+    and the layers that then run once."""
 
     begin: Section = field(default_factory=Section)
-    step: Section = field(default_factory=Section)
+    steps: list[Layer] = field(default_factory=list)
     end: Section = field(default_factory=Section)
+    once: list[Layer] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -137,6 +147,8 @@ class Program:
     bands: list[dict[str, Band]] = field(default_factory=list)
     constants: dict[str, Constant] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict)
+    kernels: dict[str, str] = field(default_factory=dict)
+    """The first kernel that each node calls in a step, by the node's name."""
 
 
 @dataclass
@@ -176,10 +188,9 @@ class Emitter:
         self._stage = stage
         self._looped = looped
         self._code = program.stages[stage]
-        self._section = self._code.step if looped else self._code.end
+        layers = self._code.steps if looped else self._code.once
         self._rows = rows
-        if rows is not None:
-            self._section = rows.body
+        self._section: Section = layers[-1] if rows is None else rows.body
 
     # what is known about the node ------------------------------------------------------
 
@@ -376,6 +387,7 @@ class Emitter:
 
     def call(self, function: str, *args: str | int, counted: bool = True) -> None:
         """Call a kernel where the node runs; its counters are passed last, if it counts."""
+        self._program.kernels.setdefault(self._node.name, function)
         self._line(function, args, counted=counted)
 
     def first(self, function: str, *args: str | int) -> None:
