@@ -8,10 +8,14 @@ nodes form a *band*: one loop over the rows of a map, with one row of each value
 from __future__ import annotations
 
 from snnc.compiler.emitter import Band
-from snnc.compiler.ir import SPIKING_OPS, Graph, Node
+from snnc.compiler.ir import SPIKING_OPS, Graph, Node, TensorType
+from snnc.compiler.layout import step_bytes
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
 from snnc.compiler.schedule import Schedule, Stage
+
+CACHE_BYTES = 131072
+"""A band's rows on a host: they fit a second-level cache with their potentials and the weights."""
 
 
 def bands(graph: Graph, plan: Schedule) -> list[dict[str, Band]]:
@@ -22,14 +26,14 @@ def bands(graph: Graph, plan: Schedule) -> list[dict[str, Band]]:
 def _bands_of(graph: Graph, plan: Schedule, stage: Stage) -> dict[str, Band]:
     found: dict[str, Band] = {}
     for at, leader in enumerate(stage.loop):
-        if op_of(leader).rows is not Rows.LEAD:
+        if _rows_of(graph, leader) is not Rows.LEAD:
             continue
         ready = {node.name for node in stage.loop[:at]}
         made = {node.name for node in stage.loop}
         members = [leader]
         for node in stage.loop[at + 1 :]:
             names = {member.name for member in members}
-            follows = op_of(node).rows in (Rows.MAP, Rows.REDUCE) and node.inputs[0] in names
+            follows = _rows_of(graph, node) in (Rows.MAP, Rows.REDUCE) and node.inputs[0] in names
             if follows and all(name in names | ready or name not in made for name in node.inputs):
                 members.append(node)
         if len(members) > 1:
@@ -45,10 +49,28 @@ def _band(graph: Graph, plan: Schedule, stage: Stage, members: list[Node]) -> Ba
     inner = {
         node.name
         for node in members
-        if op_of(node).rows in (Rows.LEAD, Rows.MAP)
+        if _rows_of(graph, node) in (Rows.LEAD, Rows.MAP)
         and node.name not in plan.stored
         and node.name not in graph.outputs
         and node.op not in SPIKING_OPS
         and all(user.name in names for user in users[node.name] if user.name in here)
     }
-    return Band(tuple(members), frozenset(inner), members[0].type.shape[1])
+    given = members[0].type
+    return Band(tuple(members), frozenset(inner), given.shape[1], turn(given))
+
+
+def turn(given: TensorType) -> int:
+    """How many rows of a map a band takes at a time.
+
+    Integers one: microcontrollers have no cache to fill. Floats as many as CACHE_BYTES hold, of
+    those numbers that divide the height.
+    """
+    height = given.shape[1]
+    if given.dtype:
+        return 1
+    most = CACHE_BYTES * height // step_bytes(given)
+    return max(rows for rows in range(1, height + 1) if height % rows == 0 and rows <= max(1, most))
+
+
+def _rows_of(graph: Graph, node: Node) -> Rows:
+    return op_of(node).rows_of(node, graph.input_types(node))

@@ -183,7 +183,7 @@ def _emit_band(
     layer = Layer(symbol=f"{band.nodes[0].name}_step{index}", comment=comment)
     code.steps.append(layer)
     before, body, after = (Section(layer.pointers) for _ in range(3))
-    rows = RowLoop(band.height, band.inner, before, body, after)
+    rows = RowLoop(band, before, body, after)
     for node in band.nodes:
         c = Emitter(graph, plan.stored, program, node, index, True, rows)
         output = c.output()
@@ -199,7 +199,8 @@ def _emit_band(
             u = c.existing_state("u")
             traces.append(_trace_of_potential(node, u, c))
             _trace_row(rows, len(traces) - 1, c.row(u, node.type.size), u.request.size)
-    loop = f"for (int row = 0; row < {band.height}; row++) {{"
+    step = "row++" if band.turn == 1 else f"row += {band.turn}"
+    loop = f"for (int row = 0; row < {band.height}; {step}) {{"
     inside = [f"    {line}" for line in body.lines]
     layer.lines += [*before.lines, loop, *inside, "}", *after.lines]
 
@@ -226,11 +227,11 @@ def _trace_line(section: Section, index: int, pointer: Pointer, size: int, loope
 
 
 def _trace_row(rows: RowLoop, index: int, pointer: Pointer, size: int) -> None:
-    """Trace a row of a value that has ``size`` bytes a step."""
+    """Trace the rows at hand of a value that has ``size`` bytes a step."""
     rows.body.pointers[pointer.declared] = pointer.declared
-    part = size // rows.height
+    part = size // rows.band.height
     offset = f"(size_t)t * {size} + (size_t)row * {part}"
-    rows.body.lines.append(f"TRACE({index}, {offset}, {pointer}, {part});")
+    rows.body.lines.append(f"TRACE({index}, {offset}, {pointer}, {part * rows.band.turn});")
 
 
 def _comment(node: Node) -> str:

@@ -131,11 +131,13 @@ class StageCode:
 
 @dataclass(frozen=True)
 class Band:
-    """Nodes that share a loop over ``height`` rows; of ``inner`` values only one row exists."""
+    """Nodes that share a loop over ``height`` rows, ``turn`` rows at a time; of ``inner`` values
+    only these rows exist."""
 
     nodes: tuple[Node, ...]
     inner: frozenset[str]
     height: int
+    turn: int
 
 
 @dataclass
@@ -153,13 +155,9 @@ class Program:
 
 @dataclass
 class RowLoop:
-    """Code of a band: before its loop over ``height`` rows, in it, and after it.
+    """Code of a band: before its loop over rows, in it, and after it."""
 
-    ``inner`` names the values of which only the row at hand exists.
-    """
-
-    height: int
-    inner: frozenset[str]
+    band: Band
     before: Section
     body: Section
     after: Section
@@ -234,23 +232,30 @@ class Emitter:
     # rows: everything, unless the node runs in a band ------------------------------------
 
     @property
+    def in_band(self) -> bool:
+        """Whether the call computes some rows of a map only."""
+        return self._rows is not None
+
+    @property
     def first_row(self) -> str | int:
         """The first row that the call computes (a C expression)."""
         return 0 if self._rows is None else "row"
 
     def row_count(self, given: TensorType) -> int:
         """How many rows of a map the call computes."""
-        return given.shape[1] if self._rows is None else 1
+        return given.shape[1] if self._rows is None else self._rows.band.turn
 
     def row_pixels(self, given: TensorType) -> int:
         """How many pixels of a map the call computes."""
-        return given.pixels if self._rows is None else given.pixels // self._rows.height
+        if self._rows is None:
+            return given.pixels
+        return given.pixels // self._rows.band.height * self._rows.band.turn
 
     def row(self, pointer: Pointer, elements: int) -> Pointer:
         """The part at hand of a buffer that holds ``elements`` for a whole map."""
         if self._rows is None:
             return pointer
-        return pointer.offset(elements // self._rows.height)
+        return pointer.offset(elements // self._rows.band.height)
 
     def row_input(self, index: int) -> Pointer:
         """The part at hand of an input with rows."""
@@ -265,7 +270,7 @@ class Emitter:
         return self._row_of(self._node, self.previous_output())
 
     def _row_of(self, node: Node, pointer: Pointer) -> Pointer:
-        if self._rows is not None and node.name in self._rows.inner:
+        if self._rows is not None and node.name in self._rows.band.inner:
             return pointer
         return self.row(pointer, layout.elements(node.type))
 
@@ -319,8 +324,10 @@ class Emitter:
         return Pointer(name, request, slot)
 
     def _elements(self, node: Node) -> int:
-        inner = self._rows is not None and node.name in self._rows.inner
-        return layout.elements(node.type) // (self._rows.height if inner and self._rows else 1)
+        whole = layout.elements(node.type)
+        if self._rows is None or node.name not in self._rows.band.inner:
+            return whole
+        return whole // self._rows.band.height * self._rows.band.turn
 
     # memory and constants --------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops import synapse
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank, shape_error
+from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, expect_rank, shape_error
 
 
 class Conv2d(Op):
@@ -69,24 +69,37 @@ class Conv2d(Op):
         executed = (active * reached).sum(dim=(1, 2)) * (node.type.channels // node.attrs["groups"])
         return Counts.of(x.shape[0], **{synapse.counted_as(node, given): executed.numpy()})
 
+    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+        """A list holds one group, and the kernels that look tap by tap have no form for rows."""
+        if _is_listed(node, inputs[0]):
+            return Rows.LEAD if node.attrs["groups"] == 1 else Rows.NEVER
+        return Rows.NEVER if _is_direct(node, inputs[0]) else Rows.LEAD
+
     def emit(self, node: Node, c: Emitter) -> None:
         given, weight = c.input_type(0), c.param("weight")
         listed = _is_listed(node, given)
-        suffix = synapse.kernel_suffix(node, given) + ("_list" if listed else "")
         in_c, kernel_w = given.channels // node.attrs["groups"], weight.shape[3]
         block = synapse.co_block(
             node.type.channels // node.attrs["groups"], kernel_w * in_c, event=listed
         )
         blocks = synapse.blocked(by_tap(node, c), block)
-        c.call(
-            f"snn_conv2d_{suffix}_f32",
-            conv_shape(node, c, co_block=block),
-            c.input(0),
+        shape = conv_shape(node, c, co_block=block)
+        constants = (
             c.constant("weight", blocks, "[group][block][ky][kx][in][out of block]"),
             c.constant("bias", c.param("bias"), "[out]") if "bias" in node.params else "NULL",
-            *(_event_list(given, in_c, c) if listed else ()),
-            c.output(),
         )
+        events = _event_list(given, in_c, c) if listed else []
+        suffix = synapse.kernel_suffix(node, given) + ("_list" if listed else "")
+        name = f"snn_conv2d_{suffix}"
+        if not c.in_band:
+            c.call(f"{name}_f32", shape, c.input(0), *constants, *events, c.output())
+            return
+        rows: list[str | int] = [c.first_row, c.row_count(node.type)]
+        if listed:
+            c.first(f"snn_conv2d_{given.kind.value}_events", shape, c.input(0), *events)
+        else:
+            rows.append(c.input(0))
+        c.call(f"{name}_rows_f32", shape, *rows, *constants, *events, c.row_output())
 
     def samples(self) -> Iterable[Sample]:
         rng = np.random.default_rng(0)
@@ -120,10 +133,22 @@ LIST_SLACK = 32
 
 
 def _is_listed(node: Node, given: TensorType) -> bool:
-    """Whether the kernel lists its active inputs first; else it looks at them tap by tap."""
-    event = given.kind is not Kind.REAL and synapse.kernel_of(node) == synapse.EVENT
-    row = given.shape[2] * given.channels // node.attrs["groups"]
-    return event and row <= LIST_MAX_ROW
+    """Whether the kernel is event-driven and lists its active inputs first."""
+    return _is_event_driven(node, given) and _row(node, given) <= LIST_MAX_ROW
+
+
+def _is_direct(node: Node, given: TensorType) -> bool:
+    """Whether the kernel is event-driven and looks at its inputs tap by tap."""
+    return _is_event_driven(node, given) and _row(node, given) > LIST_MAX_ROW
+
+
+def _is_event_driven(node: Node, given: TensorType) -> bool:
+    return given.kind is not Kind.REAL and synapse.kernel_of(node) == synapse.EVENT
+
+
+def _row(node: Node, given: TensorType) -> int:
+    """Inputs of one row and group."""
+    return given.shape[2] * given.channels // int(node.attrs["groups"])
 
 
 def _event_list(given: TensorType, in_c: int, c: Emitter) -> list[str]:
