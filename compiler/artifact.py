@@ -31,6 +31,7 @@ from snnc.compiler.build import (
     c_compiler,
     compile_object,
     link_shared,
+    write_team,
 )
 from snnc.compiler.codegen import is_integer
 from snnc.compiler.compilation import Compilation
@@ -108,6 +109,7 @@ def write(
             "flags": [*HOST_FLAGS, *NATIVE],
             "instrument": instrument,
             "kernels": choice,
+            "threads": compilation.generated.program.threads,
         }
         manifest["versions"] |= {"cc": _version_of(c_compiler()), "vector": _vector_unit()}
         manifest["files"] = _hashes(folder)
@@ -194,7 +196,10 @@ def open_compiled(out: Path, manifest: dict[str, Any]) -> HostModel:
         raise SnncError(NOT_COMPILED, f"{manifest['library']} is missing", where=str(out))
     arena = manifest["memory"]["ram"]["arena"]
     score_type = manifest["scores"]["type"]
-    return HostModel(library.resolve(), manifest["name"], arena, manifest["classes"], score_type)
+    threads = manifest["options"]["threads"]
+    return HostModel(
+        library.resolve(), manifest["name"], arena, manifest["classes"], score_type, threads
+    )
 
 
 @contextmanager
@@ -317,7 +322,11 @@ def _compile(folder: Path, compilation: Compilation, library: str, defines: list
     with tempfile.TemporaryDirectory() as scratch:
         object_file = Path(scratch) / "model.o"
         compile_object(source, object_file, defines=defines)
-        link_shared([object_file], folder / library)
+        objects = [object_file]
+        if compilation.generated.program.threads > 1:
+            objects.append(Path(scratch) / "team.o")
+            compile_object(write_team(folder), objects[-1])
+        link_shared(objects, folder / library)
         usage = object_file.with_suffix(".su")
         stack = _stack_bound(usage.read_text()) if usage.exists() else None
         sizes = subprocess.run(

@@ -18,13 +18,18 @@ CACHE_BYTES = 131072
 """A band's rows on a host: they fit a second-level cache with their potentials and the weights."""
 
 
-def bands(graph: Graph, plan: Schedule) -> list[dict[str, Band]]:
-    """For every stage, the band of each node that is in one, by name."""
-    return [_bands_of(graph, plan, stage) for stage in plan.stages]
+def bands(graph: Graph, plan: Schedule, threads: int = 1) -> list[dict[str, Band]]:
+    """For every stage, the band of each node that is in one, by name.
+
+    Where ``threads`` share the rows, a convolution alone is a band too, and no band reduces: parts
+    may not write the same value.
+    """
+    return [_bands_of(graph, plan, stage, threads) for stage in plan.stages]
 
 
-def _bands_of(graph: Graph, plan: Schedule, stage: Stage) -> dict[str, Band]:
+def _bands_of(graph: Graph, plan: Schedule, stage: Stage, threads: int) -> dict[str, Band]:
     found: dict[str, Band] = {}
+    kinds = (Rows.MAP, Rows.REDUCE) if threads == 1 else (Rows.MAP,)
     for at, leader in enumerate(stage.loop):
         if _rows_of(graph, leader) is not Rows.LEAD:
             continue
@@ -33,16 +38,16 @@ def _bands_of(graph: Graph, plan: Schedule, stage: Stage) -> dict[str, Band]:
         members = [leader]
         for node in stage.loop[at + 1 :]:
             names = {member.name for member in members}
-            follows = _rows_of(graph, node) in (Rows.MAP, Rows.REDUCE) and node.inputs[0] in names
+            follows = _rows_of(graph, node) in kinds and node.inputs[0] in names
             if follows and all(name in names | ready or name not in made for name in node.inputs):
                 members.append(node)
-        if len(members) > 1:
-            band = _band(graph, plan, stage, members)
+        if len(members) > 1 or threads > 1:
+            band = _band(graph, plan, stage, members, threads)
             found |= {node.name: band for node in members}
     return found
 
 
-def _band(graph: Graph, plan: Schedule, stage: Stage, members: list[Node]) -> Band:
+def _band(graph: Graph, plan: Schedule, stage: Stage, members: list[Node], threads: int) -> Band:
     names = {node.name for node in members}
     users = graph.users
     here = {node.name for node in (*stage.loop, *stage.once)}
@@ -56,19 +61,19 @@ def _band(graph: Graph, plan: Schedule, stage: Stage, members: list[Node]) -> Ba
         and all(user.name in names for user in users[node.name] if user.name in here)
     }
     given = members[0].type
-    return Band(tuple(members), frozenset(inner), given.shape[1], turn(given))
+    return Band(tuple(members), frozenset(inner), given.shape[1], turn(given, threads))
 
 
-def turn(given: TensorType) -> int:
+def turn(given: TensorType, threads: int) -> int:
     """How many rows of a map a band takes at a time.
 
-    Integers one: microcontrollers have no cache to fill. Floats as many as CACHE_BYTES hold, of
-    those numbers that divide the height.
+    Integers one: microcontrollers have no cache to fill. Floats as many as CACHE_BYTES hold and
+    leave rows for every thread, of those numbers that divide the height.
     """
     height = given.shape[1]
     if given.dtype:
         return 1
-    most = CACHE_BYTES * height // step_bytes(given)
+    most = min(CACHE_BYTES * height // step_bytes(given), -(-height // threads))
     return max(rows for rows in range(1, height + 1) if height % rows == 0 and rows <= max(1, most))
 
 

@@ -31,7 +31,7 @@ typedef struct {{ uint64_t ac, mac, mul, add, cmp; }} snn_counts;
 typedef struct {{ unsigned char *own; const unsigned char *forced; }} snn_tap;
 typedef struct {{
     unsigned char *arena; int32_t step; uint32_t started; uint32_t first_us; uint32_t dropped;
-    snn_counts *counters; const snn_tap *taps;
+    snn_counts *counters; const snn_tap *taps;{team}
 }} {name}_net;
 int {name}_init({name}_net *net, void *arena, size_t bytes);
 int {name}_reset({name}_net *net);
@@ -41,6 +41,15 @@ int {name}_step({name}_net *net);
 int {name}_run({name}_net *net);
 int {name}_scores({name}_net *net, {scores} *scores);
 """
+
+_TEAM_FIELD = " const void *team;"
+_TEAM_PROTOTYPES = """
+void *snn_team_start(int workers);
+void snn_team_stop(void *team);
+"""
+
+TEAM_SOURCES = ("team_posix.c", "team_posix.h")
+"""The files of runtime_c/src that run a model's parts on threads of this machine."""
 
 Scores = npt.NDArray[np.float32] | npt.NDArray[np.int32]
 
@@ -111,7 +120,7 @@ def compile_object(
 
 def link_shared(objects: Sequence[Path], library: Path) -> None:
     """Link object files into a shared library. Raises SnncError (C_COMPILER_FAILED)."""
-    _run([c_compiler(), "-shared", *map(str, objects), "-o", str(library)], library)
+    _run([c_compiler(), "-shared", "-pthread", *map(str, objects), "-o", str(library)], library)
 
 
 def compile_shared(
@@ -127,6 +136,14 @@ def compile_shared(
     link_shared([target], library)
     target.unlink()
     target.with_suffix(".su").unlink(missing_ok=True)
+
+
+def write_team(folder: Path) -> Path:
+    """Write the threads of :data:`TEAM_SOURCES` beside a model; gives the C file."""
+    with as_file(files("snnc") / "runtime_c" / "src") as sources:
+        for name in TEAM_SOURCES:
+            shutil.copyfile(sources / name, folder / name)
+    return folder / TEAM_SOURCES[0]
 
 
 def _run(command: Sequence[str], where: Path) -> None:
@@ -147,20 +164,39 @@ class HostModel:
         arena_bytes: size of its arena.
         classes: number of scores.
         score_type: their C type, "float" or "int32_t".
+        threads: how many it was compiled for. The library of more than one holds a team, which
+            runs as long as the model is open.
     """
 
     def __init__(
-        self, library: Path, name: str, arena_bytes: int, classes: int, score_type: str = "float"
+        self,
+        library: Path,
+        name: str,
+        arena_bytes: int,
+        classes: int,
+        score_type: str = "float",
+        threads: int = 1,
     ) -> None:
         self.name = name
         self.classes = classes
         self.score_type = score_type
         self._ffi = cffi.FFI()
-        self._ffi.cdef(_PROTOTYPES.format(name=name, scores=score_type))
+        team = _TEAM_FIELD if threads > 1 else ""
+        self._ffi.cdef(_PROTOTYPES.format(name=name, scores=score_type, team=team))
         self._lib: Any = self._ffi.dlopen(str(library))
         self.net: Any = self._ffi.new(f"{name}_net *")
         self._arena = _aligned(arena_bytes)
         self._check("init", self.net, self._ffi.from_buffer(self._arena), arena_bytes)
+        if threads > 1:
+            self._start_team(threads)
+
+    def _start_team(self, threads: int) -> None:
+        self._ffi.cdef(_TEAM_PROTOTYPES)
+        team = self._lib.snn_team_start(threads)
+        if team == self._ffi.NULL:
+            raise SnncError(RUNTIME_STATUS, f"{threads} threads could not be started")
+        self._team = self._ffi.gc(team, self._lib.snn_team_stop)
+        self.net.team = self._team
 
     def _check(self, function: str, *args: Any) -> None:
         status = getattr(self._lib, f"{self.name}_{function}")(*args)

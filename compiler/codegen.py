@@ -68,20 +68,21 @@ class Generated:
     constant_bytes: int
 
 
-def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated:
+def generate(graph: Graph, plan: Schedule, framing: Framing | None, threads: int = 1) -> Generated:
     """Write the C of a graph.
 
     Args:
         graph: an optimised graph with one output.
         plan: its schedule.
         framing: how events become frames, or None for a model that only takes frames.
+        threads: parts that the rows of each convolution are split into.
 
     Raises:
         SnncError: BAD_SHAPE where the frames are not what the network takes.
         InternalError: the output is not one vector of scores.
     """
     _check_ends(graph, framing)
-    program, traces = emit(graph, plan)
+    program, traces = emit(graph, plan, threads)
     arena = memory.plan(lifetimes.buffers(graph, plan, program))
     names = _Names(graph.name)
     context = {
@@ -94,6 +95,7 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated
         "arena": arena,
         "alignment": memory.ALIGNMENT,
         "stages": program.stages,
+        "threads": threads,
         "shapes": program.shapes.values(),
         "constants": program.constants.values(),
         "declare": lambda pointer: _declare(pointer, arena),
@@ -141,9 +143,10 @@ def is_integer(graph: Graph) -> bool:
     return bool(graph[graph.outputs[0]].type.dtype)
 
 
-def emit(graph: Graph, plan: Schedule) -> tuple[Program, list[Trace]]:
+def emit(graph: Graph, plan: Schedule, threads: int = 1) -> tuple[Program, list[Trace]]:
     """Emit every node where the schedule runs it, with its comment and its trace."""
-    program = Program([StageCode() for _ in plan.stages], bands=bands(graph, plan))
+    stages = [StageCode() for _ in plan.stages]
+    program = Program(stages, bands=bands(graph, plan, threads), threads=threads)
     traces = [_trace_of(graph, node) for node in graph.nodes]
     for index, stage in enumerate(plan.stages):
         code, grouped = program.stages[index], program.bands[index]
@@ -182,7 +185,8 @@ def _emit_band(
     comment = "\n".join(_comment(node) for node in band.nodes)
     layer = Layer(symbol=f"{band.nodes[0].name}_step{index}", comment=comment)
     code.steps.append(layer)
-    before, body, after = (Section(layer.pointers) for _ in range(3))
+    before, after = Section(layer.pointers), Section(layer.pointers)
+    body = Section({} if program.threads > 1 else layer.pointers)
     rows = RowLoop(band, before, body, after)
     for node in band.nodes:
         c = Emitter(graph, plan.stored, program, node, index, True, rows)
@@ -199,10 +203,26 @@ def _emit_band(
             u = c.existing_state("u")
             traces.append(_trace_of_potential(node, u, c))
             _trace_row(rows, len(traces) - 1, c.row(u, node.type.size), u.request.size)
-    step = "row++" if band.turn == 1 else f"row += {band.turn}"
-    loop = f"for (int row = 0; row < {band.height}; {step}) {{"
+    turns = _over_rows(band, body, program.threads)
+    if program.threads > 1:
+        layer.part = Section(body.pointers, turns)
+        turns = [f"snn_split(net->team, {layer.symbol}_part, net, {program.threads});"]
+    layer.lines += [*before.lines, *turns, *after.lines]
+
+
+def _over_rows(band: Band, body: Section, threads: int) -> list[str]:
+    """The loop around a band's body: over all rows, or over those of one of the parts."""
     inside = [f"    {line}" for line in body.lines]
-    layer.lines += [*before.lines, loop, *inside, "}", *after.lines]
+    step = "row++" if band.turn == 1 else f"row += {band.turn}"
+    if threads == 1:
+        return [f"for (int row = 0; row < {band.height}; {step}) {{", *inside, "}"]
+    rows = band.turn * -(-band.height // (band.turn * threads))
+    return [
+        f"const int end = snn_min_int((part + 1) * {rows}, {band.height});",
+        f"for (int row = part * {rows}; row < end; {step}) {{",
+        *inside,
+        "}",
+    ]
 
 
 def _runs(loop: Iterable[Node], once: Iterable[Node]) -> Iterable[tuple[Node, bool]]:

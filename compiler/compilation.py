@@ -38,6 +38,7 @@ def compile_graph(
     calibration: Iterable[Array] | None = None,
     arena_bytes: int | None = None,
     kernels: pipeline.Pass | None = None,
+    threads: int = 1,
 ) -> Compilation:
     """Run the passes, schedule, plan and emit.
 
@@ -49,6 +50,8 @@ def compile_graph(
         arena_bytes: most bytes of arena: values are recomputed instead of stored until it fits.
         kernels: a pass that chooses kernels (:mod:`snnc.compiler.passes.choose_kernels`);
             default: event-driven everywhere.
+        threads: parts that the rows of each convolution are split into; the result is the same
+            for any number.
 
     Raises:
         SnncError: whatever a pass or an op refuses; OVER_BUDGET.
@@ -56,6 +59,6 @@ def compile_graph(
     optimised = pipeline.optimised(graph, kernels)
     if calibration is not None:
         optimised = pipeline.quantized(optimised, calibrate(optimised, calibration))
-    plan = planning.fitting(optimised, arena_bytes).schedule
-    generated = codegen.generate(optimised, plan, framing)
+    plan = planning.fitting(optimised, arena_bytes, threads).schedule
+    generated = codegen.generate(optimised, plan, framing, threads)
     return Compilation(pipeline.lowered(graph), optimised, plan, generated, framing)

@@ -112,10 +112,14 @@ class Section:
 
 @dataclass
 class Layer(Section):
-    """The body of a node's (or a band's) own function, with its name and its comment."""
+    """The body of a node's (or a band's) own function, with its name and its comment.
+
+    ``part``: the body of the function that computes one of its parts, where threads share it.
+    """
 
     symbol: str = ""
     comment: str = ""
+    part: Section | None = None
 
 
 @dataclass
@@ -151,6 +155,8 @@ class Program:
     shapes: dict[str, Shape] = field(default_factory=dict)
     kernels: dict[str, str] = field(default_factory=dict)
     """The first kernel that each node calls in a step, by the node's name."""
+    threads: int = 1
+    """How many parts the rows of a band are split into."""
 
 
 @dataclass
@@ -270,7 +276,7 @@ class Emitter:
         return self._row_of(self._node, self.previous_output())
 
     def _row_of(self, node: Node, pointer: Pointer) -> Pointer:
-        if self._rows is not None and node.name in self._rows.band.inner:
+        if self._is_inner(node):
             return pointer
         return self.row(pointer, layout.elements(node.type))
 
@@ -302,30 +308,37 @@ class Emitter:
         stored = node.name in self._stored
         key = node.name if stored or not node.type.temporal else f"{node.name}@{self._stage}"
         if key not in self._program.requests:
-            spiking = node.op in SPIKING_OPS
-            front = 1 if spiking else 0  # the zeros before the first step
+            spiking = node.op in SPIKING_OPS  # its first slot holds the zeros before the first step
             self._program.requests[key] = Request(
                 name=key,
                 role="stored" if stored else "values",
                 c_type=layout.c_type(node.type),
                 elements=self._elements(node),
-                slots=self._graph.time_steps + front if stored else 1,
+                slots=self._slots(node, stored),
                 life="loop" if spiking else "value",
                 stage=self._stage,
                 node=node.name,
             )
         request = self._program.requests[key]
         front = request.slots - self._graph.time_steps if stored else 0
-        slot = ""
+        slot = "part" if self._is_inner(node) and request.slots > 1 else ""
         if stored and self._looped:
             slot = f"(t + {front})" if front else "t"
         elif front:
             slot = str(front)
         return Pointer(name, request, slot)
 
+    def _slots(self, node: Node, stored: bool) -> int:
+        if stored:
+            return self._graph.time_steps + (node.op in SPIKING_OPS)
+        return self._program.threads if self._is_inner(node) else 1
+
+    def _is_inner(self, node: Node) -> bool:
+        return self._rows is not None and node.name in self._rows.band.inner
+
     def _elements(self, node: Node) -> int:
         whole = layout.elements(node.type)
-        if self._rows is None or node.name not in self._rows.band.inner:
+        if self._rows is None or not self._is_inner(node):
             return whole
         return whole // self._rows.band.height * self._rows.band.turn
 

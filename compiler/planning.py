@@ -33,36 +33,36 @@ class Choice:
         return len(runs) - len(set(runs))
 
 
-def choices(graph: Graph) -> list[Choice]:
+def choices(graph: Graph, threads: int = 1) -> list[Choice]:
     """From storing everything to recomputing all that can be, each smaller than the one before."""
     recomputed: frozenset[str] = frozenset()
-    found = [_choice(graph, recomputed)]
+    found = [_choice(graph, recomputed, threads)]
     for name in _largest_first(graph, found[0].schedule):
         recomputed |= _with_sources(graph, name)
-        choice = _choice(graph, recomputed)
+        choice = _choice(graph, recomputed, threads)
         if choice.plan.size < found[-1].plan.size:
             found.append(choice)
     return found
 
 
-def fitting(graph: Graph, arena_bytes: int | None) -> Choice:
+def fitting(graph: Graph, arena_bytes: int | None, threads: int = 1) -> Choice:
     """The choice that recomputes least of those that fit; without a limit, store everything.
 
     Raises:
         SnncError: OVER_BUDGET with the numbers, the largest buffers, and what would help.
     """
     if arena_bytes is None:
-        return _choice(graph, frozenset())
-    every = choices(graph)
+        return _choice(graph, frozenset(), threads)
+    every = choices(graph, threads)
     for choice in every:
         if choice.plan.size <= arena_bytes:
             return choice
     raise _over_budget(graph, every[-1].plan, arena_bytes)
 
 
-def _choice(graph: Graph, recomputed: frozenset[str]) -> Choice:
+def _choice(graph: Graph, recomputed: frozenset[str], threads: int) -> Choice:
     plan = schedule(graph, recomputed)
-    program, _ = codegen.emit(graph, plan)
+    program, _ = codegen.emit(graph, plan, threads)
     arena = memory.plan(lifetimes.buffers(graph, plan, program))
     return Choice(recomputed, plan, arena)
 

@@ -320,3 +320,27 @@ def test_calibrate_and_density_exclude_each_other(snnc, vanilla, tmp_path):
     status, _, err = snnc("compile", vanilla, "-o", tmp_path / "out", *options)
     assert status == 2
     one_sentence(err, "SNNC-E305")
+
+
+def test_compile_and_run_with_threads(snnc, vanilla, recordings, tmp_path):
+    path = recordings / "Test" / "3" / "30000.bin"
+    scores = []
+    for threads in (1, 2):
+        out = tmp_path / f"out{threads}"
+        status, text, _ = snnc("compile", vanilla, "-o", out, "--threads", threads, "--json", "-")
+        assert status == 0
+        manifest = json.loads(text)
+        assert manifest["options"]["threads"] == threads
+        assert ("team_posix.c" in manifest["files"]) == (threads > 1)
+        status, text, _ = snnc("run", out, "--events", path, "--json", "-")
+        assert status == 0
+        scores.append(json.loads(text)["scores"])
+    assert scores[0] == scores[1]
+
+
+def test_threads_are_for_float32_on_this_machine(snnc, vanilla, tmp_path):
+    status, _, err = snnc(
+        "compile", vanilla, "-o", tmp_path / "out", "--threads", 2, "--target", "cortex-m4"
+    )
+    assert status == 2
+    assert "--threads" in err

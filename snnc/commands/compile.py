@@ -20,6 +20,7 @@ from snnc.commands.options import (
     target_option,
     write_json,
 )
+from snnc.errors import BAD_OPTION, SnncError
 
 
 @click.command()
@@ -44,6 +45,13 @@ from snnc.commands.options import (
     type=click.FloatRange(0.0, 1.0),
     help="Choose kernels (f32) as if every layer's spikes were this dense.",
 )
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Threads that share each convolution (f32, host); the scores are the same for any number.",
+)
 @click.option("--instrument", is_flag=True, help="Count every executed operation.")
 @json_option
 def command(
@@ -58,6 +66,7 @@ def command(
     vectors: str | None,
     vector_samples: int,
     density: float | None,
+    threads: int,
     instrument: bool,
     json_file: str | None,
 ) -> None:
@@ -77,6 +86,12 @@ def command(
     from snnc.compiler.targets import target_named
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
+    if threads > 1 and (dtype == "int8" or target != "host"):
+        raise SnncError(
+            BAD_OPTION,
+            "--threads is for float32 on this machine",
+            mend="Leave it out, or compile with --dtype f32 --target host.",
+        )
     core = None if target == "host" else target_named(target)
     console = console_for(json_file)
     with Console(stderr=True).status("importing the model") as status:
@@ -90,11 +105,17 @@ def command(
                 source.graph(), source.framing, calibration=ranges, arena_bytes=limit
             )
         else:
-            compilation = compile_graph(source.graph(), source.framing, arena_bytes=limit)
+            compilation = compile_graph(
+                source.graph(), source.framing, arena_bytes=limit, threads=threads
+            )
             choice = kernels.choose(source, compilation, calibrate, density)
         if choice is not None:
             compilation = compile_graph(
-                source.graph(), source.framing, arena_bytes=limit, kernels=choice.kernels
+                source.graph(),
+                source.framing,
+                arena_bytes=limit,
+                kernels=choice.kernels,
+                threads=threads,
             )
         firmware.check_flash(compilation, max_flash)
         status.update("compiling the C")
