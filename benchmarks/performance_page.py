@@ -238,10 +238,9 @@ def _redundancy(models: dict[str, Any]) -> list[str]:
         ]
         for model, layer in layers
     ]
-    pays = [
-        f"{model} {layer['name']}" for model, layer in layers if layer["changed"] < layer["direct"]
+    verdict = [
+        _saved(model, result["layers"]) for model, result in models.items() if "layers" in result
     ]
-    verdict = f"It would save accumulations in: {', '.join(pays)}." if pays else "It never pays."
     return [
         "## Temporal redundancy",
         "",
@@ -256,9 +255,23 @@ def _redundancy(models: dict[str, Any]) -> list[str]:
             for model, result in models.items()
             if "missing" in result
         ),
-        verdict,
+        *verdict,
         "",
     ]
+
+
+def _saved(model: str, layers: Sequence[dict[str, Any]]) -> str:
+    """What a model would save if each layer took the cheaper of the two ways."""
+    pays = [layer for layer in layers if layer["changed"] < layer["direct"]]
+    if not pays:
+        return f"- {model}: it never pays."
+    saved = sum(layer["direct"] - layer["changed"] for layer in pays)
+    share = saved / sum(layer["direct"] for layer in layers)
+    names = ", ".join(layer["name"] for layer in pays)
+    return (
+        f"- {model}: it would pay in {names} and save {100 * share:.1f} % of the model's "
+        "accumulations, before the sums are kept and read again at every step."
+    )
 
 
 def _growth(part: dict[str, Any]) -> list[str]:

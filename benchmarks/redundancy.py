@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from snnc.commands.windows import calibration_windows, windows
-from snnc.compiler.build import ObservedModel
+from snnc.compiler.build import NATIVE, ObservedModel
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.source import load_source
 from snnc.compiler.ir import Node
@@ -88,7 +88,8 @@ def _observed(
     """What the layers read [T, C, H, W], recording by recording."""
     names = sorted({node.inputs[0] for node in _weighted_sums(compilation)})
     with tempfile.TemporaryDirectory() as folder:
-        model = ObservedModel(compilation.graph, compilation.generated, Path(folder))
+        flags = (*NATIVE, "-O1")  # the spikes are the same, and it compiles faster
+        model = ObservedModel(compilation.graph, compilation.generated, Path(folder), flags)
         for frames in recordings:
             seen = model.run(frames, observe=[(name, "value") for name in names])
             yield {
