@@ -30,6 +30,7 @@ fastest peer's time over ours; by processor time it leaves out the waiting on a 
 - `onnxruntime_f32`, `onnxruntime_int8_qdq`: exported with the neurons unrolled; int8 quantises
   convolutions and matrix products statically (QDQ, a scale per channel), neurons stay float32.
 - `spikingjelly_multi_step`: SpikingJelly's LIFNode in the same network.
+- `snnc int8`: `snnc compile --dtype int8`, calibrated on the same window.
 - `snnc_dense_f32`: our own dense kernels, no branch on activity.
 - `qualia_codegen_c`: Qualia-CodeGen's float32 C, in its own environment, batch norm folded.
 """
@@ -50,14 +51,16 @@ def write(results: dict[str, Any]) -> None:
         parts += _prices(results["fit"])
     if "growth" in results:
         parts += _growth(results["growth"])
+    if "redundancy" in results:
+        parts += _redundancy(results["redundancy"]["models"])
     if "compile" in results:
-        parts += _compile(results["compile"])
+        parts += _compile(results["compile"], results.get("weights"))
     (DOCS / "performance.md").write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
 
 
 def _machine(results: dict[str, Any]) -> str:
     rows = []
-    for key in ("table", "fit", "growth", "compile"):
+    for key in ("table", "fit", "growth", "compile", "weights"):
         if key in results:
             who = results[key]["machine"]
             load = f"{who['load'].split()[0]} before, {who['load_after'].split()[0]} after"
@@ -71,37 +74,53 @@ def _table(part: dict[str, Any]) -> list[str]:
     heads = [
         "network",
         "density",
+        "ours, dtype",
         "ours, ms",
-        "fastest float32 peer",
+        "fastest peer",
         "ratio",
         "wanted",
         "ratio by processor time",
-        "fastest int8 peer / ours f32",
     ]
-    rows = []
-    for row in part["rows"]:
-        peer = row["fastest_peer"]["ratio"]
-        int8 = row.get("ratio_int8_peers", {}).get("f32")
-        rows.append(
-            [
-                row["title"],
-                f"{row['density']:g}",
-                _spread(row, "f32"),
-                f"{peer} {_spread(row, peer)}",
-                f"**{row['ratio']['f32']:.1f}**",
-                f"≥ {row['wanted']:g}",
-                f"{row['ratio_processor']['f32']:.1f}",
-                "not measured" if int8 is None else f"{int8:.1f}",
-            ]
-        )
+    rows = [
+        cells
+        for row in part["rows"]
+        for dtype, kind, goal in COMPARISONS
+        for cells in _comparison(row, dtype, kind, row["wanted"][goal])
+    ]
     lines += [*_rows(heads, rows), "", *_all_peers(part["rows"]), *_layers(part)]
     return lines
+
+
+COMPARISONS = (
+    ("f32", "ratio", "f32"),
+    ("int8", "ratio_int8_peers", "int8"),
+    ("int8", "ratio", "int8_to_f32"),
+)
+"""Our dtype, the peers it is compared with, and the name of the goal (benchmarks/grid.py)."""
+
+
+def _comparison(
+    row: dict[str, Any], dtype: str, kind: str, goal: float | None
+) -> Iterable[list[str]]:
+    wanted = "" if goal is None else f"≥ {goal:g}"
+    first = [row["title"], f"{row['density']:g}", dtype]
+    if dtype not in row.get(kind, {}):
+        precision = "int8" if kind == "ratio_int8_peers" else "float32"
+        yield [*first, "", f"{precision}: not measured", "", wanted, ""]
+        return
+    peer = row["fastest_peer"][kind]
+    ratio, worked = row[kind][dtype], row[f"{kind}_processor"][dtype]
+    own, other = _spread(row, dtype), f"{peer} {_spread(row, peer)}"
+    yield [*first, own, other, f"**{ratio:.1f}**", wanted, f"{worked:.1f}"]
 
 
 def _all_peers(rows: Sequence[dict[str, Any]]) -> list[str]:
     names = list(dict.fromkeys(name for row in rows for name in row["peers"]))
     heads = ["contestant, ms", *(f"{row['title']}, {row['density']:g}" for row in rows)]
-    body = [["snnc f32", *(f"{row['ours']['f32']:.1f}" for row in rows)]]
+    body = [
+        [f"snnc {dtype}", *(_milliseconds(row["ours"].get(dtype)) for row in rows)]
+        for dtype in ("f32", "int8")
+    ]
     for name in names:
         cells = [f"{row['peers'][name]:.1f}" if name in row["peers"] else "-" for row in rows]
         body.append([name, *cells])
@@ -114,11 +133,15 @@ def _all_peers(rows: Sequence[dict[str, Any]]) -> list[str]:
     worst = max(row["score_difference"]["f32"] for row in rows)
     lines += [
         "",
-        f"Largest difference between our class scores and PyTorch's in these runs: {worst:.3g} "
-        "(one spike flipped by rounding is 1/T; `snnc verify` judges each).",
+        f"Largest difference between our float32 class scores and PyTorch's in these runs: "
+        f"{worst:.3g} (one spike flipped by rounding is 1/T; `snnc verify` judges each).",
         "",
     ]
     return lines
+
+
+def _milliseconds(time: float | None) -> str:
+    return "-" if time is None else f"{time:.2f}"
 
 
 def _layers(part: dict[str, Any]) -> list[str]:
@@ -200,8 +223,61 @@ def _prices(part: dict[str, Any]) -> list[str]:
     ]
 
 
+def _redundancy(models: dict[str, Any]) -> list[str]:
+    heads = ["model", "layer", "from S[t]", "from S[t] xor S[t-1]", "changed / direct"]
+    layers = [
+        (model, layer) for model, result in models.items() for layer in result.get("layers", [])
+    ]
+    body = [
+        [
+            model,
+            layer["name"],
+            f"{layer['direct']:,}",
+            f"{layer['changed']:,}",
+            f"{layer['changed'] / layer['direct']:.2f}" if layer["direct"] else "-",
+        ]
+        for model, layer in layers
+    ]
+    verdict = [
+        _saved(model, result["layers"]) for model, result in models.items() if "layers" in result
+    ]
+    return [
+        "## Temporal redundancy",
+        "",
+        "Integer sums are exact, so an int8 layer could take X[t] from X[t-1] and add or subtract "
+        "weights only where an input changed. Accumulations of both ways on recordings "
+        "(benchmarks/redundancy.py); above 1 the direct sum is cheaper:",
+        "",
+        *_rows(heads, body),
+        "",
+        *(
+            f"- not measured: {model}: {result['missing']}"
+            for model, result in models.items()
+            if "missing" in result
+        ),
+        *verdict,
+        "",
+    ]
+
+
+def _saved(model: str, layers: Sequence[dict[str, Any]]) -> str:
+    """What a model would save if each layer took the cheaper of the two ways."""
+    pays = [layer for layer in layers if layer["changed"] < layer["direct"]]
+    if not pays:
+        return f"- {model}: it never pays."
+    saved = sum(layer["direct"] - layer["changed"] for layer in pays)
+    share = saved / sum(layer["direct"] for layer in layers)
+    names = ", ".join(layer["name"] for layer in pays)
+    return (
+        f"- {model}: it would pay in {names} and save {100 * share:.1f} % of the model's "
+        "accumulations, before the sums are kept and read again at every step."
+    )
+
+
 def _growth(part: dict[str, Any]) -> list[str]:
     lines = ["## Growth", ""]
+    if part.get("left_out"):
+        lines += [f"Left out, as the run's time was up: {', '.join(part['left_out'])}.", ""]
     (DOCS / "performance").mkdir(exist_ok=True)
     for axis in (key for key in part if isinstance(part[key], dict) and "rows" in part[key]):
         title, rows = part[axis]["title"], part[axis]["rows"]
@@ -210,14 +286,16 @@ def _growth(part: dict[str, Any]) -> list[str]:
         heads = [
             axis,
             "snnc f32, ms",
+            "snnc int8, ms",
             *(f"{name}, ms" for name in names),
-            "ratio",
+            "ratio f32",
             "by processor time",
         ]
         body = [
             [
                 f"{row['value']:g}",
                 f"{row['ours']['f32']:.2f}",
+                _milliseconds(row["ours"].get("int8")),
                 *(f"{row['peers'][n]:.1f}" if n in row["peers"] else "-" for n in names),
                 f"{row['ratio']['f32']:.1f}",
                 f"{row['ratio_processor']['f32']:.1f}",
@@ -233,9 +311,13 @@ def _plot(axis: str, title: str, rows: Sequence[dict[str, Any]], names: Iterable
     plt.rcParams["svg.hashsalt"] = axis
     figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
     values = [row["value"] for row in rows]
-    axes.plot(values, [row["ours"]["f32"] for row in rows], "o-", label="snnc f32", linewidth=2)
+    for dtype in ("f32", "int8"):
+        times = [row["ours"].get(dtype) for row in rows]
+        if any(times):
+            axes.plot(values, times, "o-", label=f"snnc {dtype}", linewidth=2)
     for name in names:
-        axes.plot(values, [row["peers"].get(name) for row in rows], ".--", label=name)
+        found = [(row["value"], row["peers"][name]) for row in rows if name in row["peers"]]
+        axes.plot(*zip(*found, strict=True), ".--", label=name)
     axes.set(xscale="log", yscale="log", ylabel="ms a window", title=title)
     axes.set_xticks(values, [f"{value:g}" for value in values])
     axes.minorticks_off()
@@ -246,7 +328,7 @@ def _plot(axis: str, title: str, rows: Sequence[dict[str, Any]], names: Iterable
     plt.close(figure)
 
 
-def _compile(part: dict[str, Any]) -> list[str]:
+def _compile(part: dict[str, Any], weights: dict[str, Any] | None) -> list[str]:
     lines = [
         "## Compile time and size",
         "",
@@ -280,7 +362,7 @@ def _compile(part: dict[str, Any]) -> list[str]:
     ]
     lines += [*_rows(heads, body), ""]
     lines += [f"`snnc --help`: {part['help']['seconds']:.2f} s.", ""]
-    if "weights_text" in part:
+    if weights is not None:
         heads = ["C compiler", "large weights written as", "processor seconds", "peak MiB"]
         body = [
             [
@@ -289,7 +371,7 @@ def _compile(part: dict[str, Any]) -> list[str]:
                 f"{row['cpu_seconds']:.1f}",
                 f"{row['peak_mib']:.0f}",
             ]
-            for row in part["weights_text"]
+            for row in weights["rows"]
         ]
         lines += ["The wide three-layer network's C file, alone:", "", *_rows(heads, body), ""]
     return lines

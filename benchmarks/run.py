@@ -1,12 +1,15 @@
 """Measure everything that docs/performance.md says, in one process on one core, and write it.
 
-``make bench`` runs all of it; ``--only table`` and so on one part, with the others as they were
-measured last (benchmarks/results.json).
+``make bench`` runs all of it in about a quarter of an hour; ``--only table`` and so on one part,
+with the others as they were measured last (benchmarks/results.json). A peer that is missing or
+takes too long to be built is named as such; growth, the last part, stops when the time is up and
+names what it left out. ``--only weights`` (how large constants are best written) is asked for only.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import math
 import shutil
@@ -14,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -22,6 +26,7 @@ from typing import Any
 import numpy as np
 import performance_page
 import qualia
+import redundancy
 import torch
 from grid import GROWTH, TABLE, Case, Prepared, chosen_kernels, prepare
 from torch import nn
@@ -44,6 +49,11 @@ SLOW = {
     "torch_compile": "takes minutes to compile",
     "qualia_codegen_c": "takes seconds a window",
 }
+LIMIT_S = 120.0
+"""Most seconds for a peer to be built and run once."""
+GROWTH_ROUNDS = 5
+RECORDINGS = 10
+"""Recordings of each bundled model that the changes of spikes are counted on."""
 """Peers that only the first row of the table measures: dense time does not depend on density."""
 ALL_PEERS = {**PEERS, "qualia_codegen_c": qualia.codegen_c}
 GROWTH_PEERS = {
@@ -58,8 +68,11 @@ def _left_out(_module: nn.Module, _x: torch.Tensor) -> Run:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=7, help="timed rounds of each contestant")
-    choices = ["fit", "table", "growth", "compile", "page"]
+    choices = ["fit", "table", "compile", "redundancy", "growth", "weights", "page"]
     options.add_argument("--only", choices=choices, help="one part")
+    options.add_argument(
+        "--minutes", type=float, default=14.0, help="growth begins no new row after so many"
+    )
     options.add_argument(
         "--without", default="", help="leave out these peers, say torch_compile,qualia_codegen_c"
     )
@@ -68,9 +81,17 @@ def main() -> None:
     for name in filter(None, given.without.split(",")):
         ALL_PEERS[name] = _left_out
     results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    parts = {"fit": prices, "table": table, "growth": growth, "compile": compile_cost}
+    deadline = time.monotonic() + 60.0 * given.minutes
+    parts: dict[str, Callable[[int], dict[str, Any]]] = {
+        "fit": prices,
+        "table": table,
+        "compile": compile_cost,
+        "redundancy": changes_of_spikes,
+        "growth": partial(growth, deadline=deadline),
+        "weights": weights_text,
+    }
     for name, part in parts.items():
-        if given.only in (None, name):
+        if given.only == name or (given.only is None and name != "weights"):
             with one_core() as core:
                 who = machine() | {"core": str(core)}
                 results[name] = {"machine": who, "rounds": given.rounds} | part(given.rounds)
@@ -125,38 +146,53 @@ def table(rounds: int) -> dict[str, Any]:
             roof=roof,
             peers=peers,
             kernels=kernels,
+            limit_s=LIMIT_S,
         )
         if index > 0:
             row["missing"] |= {who: f"{why}: first row only" for who, why in SLOW.items()}
         row |= {"reached": prepared.forced.reached, **described(case)}
         row["layer_ratios"] = layer_ratios(prepared.module, prepared.frames, row["layers"], rounds)
         rows.append(row)
-        say(f"   ratio {row['ratio']['f32']:.1f}, wanted {case.wanted}")
+        say(f"   ratios {row['ratio']}, {row.get('ratio_int8_peers', {})}, wanted {case.wanted}")
     return {"roofline": roof, "rows": rows}
 
 
-def growth(rounds: int) -> dict[str, Any]:
-    """Time against density, T, width and image size."""
+def growth(_rounds: int, deadline: float) -> dict[str, Any]:
+    """Time against density, T, width and image size, as far as the time allows."""
     roof = roofline()
-    result: dict[str, Any] = {"roofline": roof}
+    result: dict[str, Any] = {"roofline": roof, "left_out": []}
     for axis, (title, points) in GROWTH.items():
         rows = []
-        for value, case in points:
+        for at, (value, case) in enumerate(points):
+            if time.monotonic() > deadline:
+                result["left_out"].append(f"{axis} {value:g}")
+                continue
             say(f"growth: {axis} {value}")
+            # dense time does not depend on density: the slow exports only at the ends
+            ends = axis != "density" or at in (0, len(points) - 1)
+            peers = GROWTH_PEERS if ends else {"pytorch_eager": PEERS["pytorch_eager"]}
             prepared = prepare(case)
             kernels = chosen_kernels(prepared, case.density)
             row = contest(
                 prepared.module,
                 [prepared.frames],
-                rounds=rounds,
+                rounds=GROWTH_ROUNDS,
                 roof=roof,
-                peers=GROWTH_PEERS,
+                peers=peers,
                 kernels=kernels,
                 whole=False,
+                limit_s=LIMIT_S,
             )
             rows.append({"value": value, "reached": prepared.forced.reached, **row})
-        result[axis] = {"title": title, "rows": rows}
+        if rows:
+            result[axis] = {"title": title, "rows": rows}
     return result
+
+
+def changes_of_spikes(_rounds: int) -> dict[str, Any]:
+    """Accumulations from spikes and from their changes, in the bundled models."""
+    say("redundancy: the bundled models in int8 on recordings")
+    return {"models": redundancy.measured(RECORDINGS)}
 
 
 def compile_cost(_rounds: int) -> dict[str, Any]:
@@ -188,10 +224,10 @@ def compile_cost(_rounds: int) -> dict[str, Any]:
             }
         )
     help_cost = _child([sys.executable, "-m", "snnc", "--help"])
-    return {"rows": rows, "help": help_cost, "weights_text": weights_text()}
+    return {"rows": rows, "help": help_cost}
 
 
-def weights_text() -> list[dict[str, Any]]:
+def weights_text(_rounds: int) -> dict[str, Any]:
     """Each C compiler on the wide three-layer network, its weights written in either form."""
     module = build("three-layer").eval()
     window = np.zeros((60, 2, 32, 32), np.uint16)
@@ -215,7 +251,7 @@ def weights_text() -> list[dict[str, Any]]:
                 unit, target = f"{folder}/net.c", f"{folder}/net.o"
                 cost = _child([compiler, *flags, "-c", unit, "-o", target])
                 rows.append({"compiler": compiler, "form": form, **cost})
-    return rows
+    return {"rows": rows}
 
 
 _MEASURE = """
@@ -243,7 +279,7 @@ def described(case: Case) -> dict[str, Any]:
         "title": case.title,
         "network": case.network,
         "density": case.density,
-        "wanted": case.wanted,
+        "wanted": dataclasses.asdict(case.wanted),
         "hyper": {key: value for key, value in case.hyper.items()},
     }
 

@@ -29,10 +29,12 @@ from snnc.compiler.build import (
     c_compiler,
     compile_object,
     link_shared,
+    write_team,
 )
 from snnc.compiler.codegen import is_integer
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.compiled_folder import FORMAT, MANIFEST
+from snnc.compiler.emitter import Program
 from snnc.compiler.firmware import Vector
 from snnc.compiler.footprint import Memory, check_object, choices_as_json, over_linked
 from snnc.compiler.frontend.source import SourceModel
@@ -80,6 +82,7 @@ def write(
             "flags": [*HOST_FLAGS, *NATIVE],
             "instrument": instrument,
             "kernels": choice,
+            "threads": compilation.generated.program.threads,
         }
         manifest["versions"] |= {"cc": _version_of(c_compiler()), "vector": _vector_unit()}
         manifest["files"] = _hashes(folder)
@@ -192,7 +195,7 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
             "choices": choices_as_json(compilation),
         },
         "input": {**_input(source), "buffer": _buffer(compilation)},
-        "layers": _layers(graph),
+        "layers": _layers(graph, compilation.generated.program),
         "options": {"dtype": "int8" if is_integer(graph) else "f32", **source.options},
         "versions": {
             "snnc": metadata.version("snnc"),
@@ -237,7 +240,7 @@ def _buffer(compilation: Compilation) -> dict[str, Any]:
     }
 
 
-def _layers(graph: Graph) -> list[dict[str, Any]]:
+def _layers(graph: Graph, program: Program) -> list[dict[str, Any]]:
     return [
         {
             "name": node.name,
@@ -248,9 +251,20 @@ def _layers(graph: Graph) -> list[dict[str, Any]]:
             "temporal": node.type.temporal,
             "inputs": list(node.inputs),
             **({"kernel": node.attrs["kernel"]} if "kernel" in node.attrs else {}),
+            **_kernel(node.name, program),
         }
         for node in graph.nodes
     ]
+
+
+def _kernel(node: str, program: Program) -> dict[str, Any]:
+    """The C function that computes a node, and the block of channels that its weights come in."""
+    if node not in program.kernels:
+        return {}
+    shape = program.shapes.get(f"{node}_shape")
+    fields = dict(shape.fields) if shape else {}
+    blocked = {"co_block": fields["co_block"]} if "co_block" in fields else {}
+    return {"function": program.kernels[node], **blocked}
 
 
 def _compile(folder: Path, compilation: Compilation, library: str, defines: list[str]) -> Memory:
@@ -259,7 +273,11 @@ def _compile(folder: Path, compilation: Compilation, library: str, defines: list
     with tempfile.TemporaryDirectory() as scratch:
         object_file = Path(scratch) / "model.o"
         compile_object(source, object_file, defines=defines)
-        link_shared([object_file], folder / library)
+        objects = [object_file]
+        if compilation.generated.program.threads > 1:
+            objects.append(Path(scratch) / "team.o")
+            compile_object(write_team(folder), objects[-1])
+        link_shared(objects, folder / library)
         usage = object_file.with_suffix(".su")
         stack = _stack_bound(usage.read_text()) if usage.exists() else None
         sizes = subprocess.run(

@@ -8,47 +8,74 @@ nodes form a *band*: one loop over the rows of a map, with one row of each value
 from __future__ import annotations
 
 from snnc.compiler.emitter import Band
-from snnc.compiler.ir import SPIKING_OPS, Graph, Node
+from snnc.compiler.ir import SPIKING_OPS, Graph, Node, TensorType
+from snnc.compiler.layout import step_bytes
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
 from snnc.compiler.schedule import Schedule, Stage
 
-
-def bands(graph: Graph, plan: Schedule) -> list[dict[str, Band]]:
-    """For every stage, the band of each node that is in one, by name."""
-    return [_bands_of(graph, plan, stage) for stage in plan.stages]
+CACHE_BYTES = 131072
+"""A band's rows on a host: they fit a second-level cache with their potentials and the weights."""
 
 
-def _bands_of(graph: Graph, plan: Schedule, stage: Stage) -> dict[str, Band]:
+def bands(graph: Graph, plan: Schedule, threads: int = 1) -> list[dict[str, Band]]:
+    """For every stage, the band of each node that is in one, by name.
+
+    Where ``threads`` share the rows, a convolution alone is a band too, and no band reduces: parts
+    may not write the same value.
+    """
+    return [_bands_of(graph, plan, stage, threads) for stage in plan.stages]
+
+
+def _bands_of(graph: Graph, plan: Schedule, stage: Stage, threads: int) -> dict[str, Band]:
     found: dict[str, Band] = {}
+    kinds = (Rows.MAP, Rows.REDUCE) if threads == 1 else (Rows.MAP,)
     for at, leader in enumerate(stage.loop):
-        if op_of(leader).rows is not Rows.LEAD:
+        if _rows_of(graph, leader) is not Rows.LEAD:
             continue
         ready = {node.name for node in stage.loop[:at]}
         made = {node.name for node in stage.loop}
         members = [leader]
         for node in stage.loop[at + 1 :]:
             names = {member.name for member in members}
-            follows = op_of(node).rows in (Rows.MAP, Rows.REDUCE) and node.inputs[0] in names
+            follows = _rows_of(graph, node) in kinds and node.inputs[0] in names
             if follows and all(name in names | ready or name not in made for name in node.inputs):
                 members.append(node)
-        if len(members) > 1:
-            band = _band(graph, plan, stage, members)
+        if len(members) > 1 or threads > 1:
+            band = _band(graph, plan, stage, members, threads)
             found |= {node.name: band for node in members}
     return found
 
 
-def _band(graph: Graph, plan: Schedule, stage: Stage, members: list[Node]) -> Band:
+def _band(graph: Graph, plan: Schedule, stage: Stage, members: list[Node], threads: int) -> Band:
     names = {node.name for node in members}
     users = graph.users
     here = {node.name for node in (*stage.loop, *stage.once)}
     inner = {
         node.name
         for node in members
-        if op_of(node).rows in (Rows.LEAD, Rows.MAP)
+        if _rows_of(graph, node) in (Rows.LEAD, Rows.MAP)
         and node.name not in plan.stored
         and node.name not in graph.outputs
         and node.op not in SPIKING_OPS
         and all(user.name in names for user in users[node.name] if user.name in here)
     }
-    return Band(tuple(members), frozenset(inner), members[0].type.shape[1])
+    given = members[0].type
+    return Band(tuple(members), frozenset(inner), given.shape[1], turn(given, threads))
+
+
+def turn(given: TensorType, threads: int) -> int:
+    """How many rows of a map a band takes at a time.
+
+    Integers one: microcontrollers have no cache to fill. Floats as many as CACHE_BYTES hold and
+    leave rows for every thread, of those numbers that divide the height.
+    """
+    height = given.shape[1]
+    if given.dtype:
+        return 1
+    most = min(CACHE_BYTES * height // step_bytes(given), -(-height // threads))
+    return max(rows for rows in range(1, height + 1) if height % rows == 0 and rows <= max(1, most))
+
+
+def _rows_of(graph: Graph, node: Node) -> Rows:
+    return op_of(node).rows_of(node, graph.input_types(node))

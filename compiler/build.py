@@ -39,7 +39,7 @@ typedef struct {{ uint64_t ac, mac, mul, add, cmp; }} snn_counts;
 typedef struct {{ unsigned char *own; const unsigned char *forced; }} snn_tap;
 typedef struct {{
     unsigned char *arena; int32_t step; uint32_t started; uint32_t first_us; uint32_t dropped;
-    uint32_t carried; {fill} snn_counts *counters; const snn_tap *taps;
+    uint32_t carried; {fill} snn_counts *counters; const snn_tap *taps;{team}
 }} {name}_net;
 int {name}_init({name}_net *net, void *arena, size_t bytes);
 int {name}_reset({name}_net *net);
@@ -51,6 +51,15 @@ int {name}_step({name}_net *net);
 int {name}_run({name}_net *net);
 int {name}_scores({name}_net *net, {scores} *scores);
 """
+
+_TEAM_FIELD = " const void *team;"
+_TEAM_PROTOTYPES = """
+void *snn_team_start(int workers);
+void snn_team_stop(void *team);
+"""
+
+TEAM_SOURCES = ("team_posix.c", "team_posix.h")
+"""The files of runtime_c/src that run a model's parts on threads of this machine."""
 
 Scores = npt.NDArray[np.float32] | npt.NDArray[np.int32]
 
@@ -130,7 +139,7 @@ def compile_object(
 
 def link_shared(objects: Sequence[Path], library: Path) -> None:
     """Link object files into a shared library. Raises SnncError (C_COMPILER_FAILED)."""
-    _run([c_compiler(), "-shared", *map(str, objects), "-o", str(library)], library)
+    _run([c_compiler(), "-shared", "-pthread", *map(str, objects), "-o", str(library)], library)
 
 
 def compile_shared(
@@ -148,6 +157,14 @@ def compile_shared(
     target.with_suffix(".su").unlink(missing_ok=True)
 
 
+def write_team(folder: Path) -> Path:
+    """Write the threads of :data:`TEAM_SOURCES` beside a model; gives the C file."""
+    with as_file(files("snnc") / "runtime_c" / "src") as sources:
+        for name in TEAM_SOURCES:
+            shutil.copyfile(sources / name, folder / name)
+    return folder / TEAM_SOURCES[0]
+
+
 def _run(command: Sequence[str], where: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -162,7 +179,8 @@ class HostModel:
 
     Args:
         library: the shared library.
-        interface: its sizes.
+        interface: its sizes. The library of a model for more than one thread holds a team, which
+            runs as long as the model is open.
     """
 
     def __init__(self, library: Path, interface: Interface) -> None:
@@ -173,6 +191,7 @@ class HostModel:
                 name=interface.name,
                 scores=interface.score_type,
                 fill="uint32_t pushed; int32_t newest;" if interface.max_events else "",
+                team=_TEAM_FIELD if interface.threads > 1 else "",
             )
         )
         self._lib: Any = self._ffi.dlopen(str(library))
@@ -180,6 +199,16 @@ class HostModel:
         self._arena = _aligned(interface.arena_bytes)
         arena = self._ffi.from_buffer(self._arena)
         self._check("init", self.net, arena, interface.arena_bytes)
+        if interface.threads > 1:
+            self._start_team(interface.threads)
+
+    def _start_team(self, threads: int) -> None:
+        self._ffi.cdef(_TEAM_PROTOTYPES)
+        team = self._lib.snn_team_start(threads)
+        if team == self._ffi.NULL:
+            raise SnncError(RUNTIME_STATUS, f"{threads} threads could not be started")
+        self._team = self._ffi.gc(team, self._lib.snn_team_stop)
+        self.net.team = self._team
 
     def _check(self, function: str, *args: Any) -> None:
         status = getattr(self._lib, f"{self.interface.name}_{function}")(*args)

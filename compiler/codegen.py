@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -17,6 +17,7 @@ from snnc.compiler.emitter import (
     Band,
     Constant,
     Emitter,
+    Layer,
     Pointer,
     Program,
     RowLoop,
@@ -73,13 +74,14 @@ class Generated:
     interface: Interface
 
 
-def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated:
+def generate(graph: Graph, plan: Schedule, framing: Framing | None, threads: int = 1) -> Generated:
     """Write the C of a graph.
 
     Args:
         graph: an optimised graph with one output.
         plan: its schedule.
         framing: how events become frames, or None for a model that only takes frames.
+        threads: parts that the rows of each convolution are split into.
 
     Raises:
         SnncError: BAD_SHAPE where the frames are not what the network takes, or a window of events
@@ -87,9 +89,9 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated
         InternalError: the output is not one vector of scores.
     """
     _check_ends(graph, framing)
-    program, traces = emit(graph, plan)
+    program, traces = emit(graph, plan, threads)
     arena = memory.plan(lifetimes.buffers(graph, plan, program))
-    interface = _interface(graph, framing, arena)
+    interface = _interface(graph, framing, program, arena)
     context = {
         "m": _Names(graph.name),
         "graph": graph,
@@ -99,10 +101,8 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated
         "streams": plan.streams,
         "arena": arena,
         "alignment": memory.ALIGNMENT,
-        "stages": [
-            (index, [(part, getattr(stage, part)) for part in ("begin", "step", "end")])
-            for index, stage in enumerate(program.stages)
-        ],
+        "stages": program.stages,
+        "threads": threads,
         "shapes": program.shapes.values(),
         "constants": program.constants.values(),
         "declare": lambda pointer: _declare(pointer, arena),
@@ -125,7 +125,9 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None) -> Generated
     return Generated(rendered, arena, program, tuple(traces), constant_bytes, interface)
 
 
-def _interface(graph: Graph, framing: Framing | None, arena: memory.Plan) -> Interface:
+def _interface(
+    graph: Graph, framing: Framing | None, program: Program, arena: memory.Plan
+) -> Interface:
     given, output = graph["input"], graph[graph.outputs[0]].type
     return Interface(
         name=graph.name,
@@ -137,6 +139,7 @@ def _interface(graph: Graph, framing: Framing | None, arena: memory.Plan) -> Int
         dt_us=None if framing is None else framing.dt_us,
         frames=given.attrs.get("frames", graph.time_steps),
         max_events=given.attrs.get("events"),
+        threads=program.threads,
     )
 
 
@@ -149,7 +152,7 @@ def _input_context(
     readers = {
         index
         for index, stage in enumerate(program.stages)
-        if any(pointer.request.node == "input" for pointer in stage.step.pointers.values())
+        if any(pointer.request.node == "input" for pointer in _pointers(stage))
     }
     return {
         "narrow": "8" if graph["input"].type.dtype == "uint8" else "",
@@ -165,6 +168,13 @@ def _input_context(
             for name, request in zip(names, inbox, strict=False)
         },
     }
+
+
+def _pointers(stage: StageCode) -> Iterator[Pointer]:
+    """What the steps of a stage point at."""
+    for layer in stage.steps:
+        yield from layer.pointers.values()
+        yield from layer.part.pointers.values() if layer.part else ()
 
 
 def _check_ends(graph: Graph, framing: Framing | None) -> None:
@@ -202,9 +212,10 @@ def is_integer(graph: Graph) -> bool:
     return bool(graph[graph.outputs[0]].type.dtype)
 
 
-def emit(graph: Graph, plan: Schedule) -> tuple[Program, list[Trace]]:
+def emit(graph: Graph, plan: Schedule, threads: int = 1) -> tuple[Program, list[Trace]]:
     """Emit every node where the schedule runs it, with its comment and its trace."""
-    program = Program([StageCode() for _ in plan.stages], bands=bands(graph, plan))
+    stages = [StageCode() for _ in plan.stages]
+    program = Program(stages, bands=bands(graph, plan, threads), threads=threads)
     traces = [_trace_of(graph, node) for node in graph.nodes]
     for index, stage in enumerate(plan.stages):
         code, grouped = program.stages[index], program.bands[index]
@@ -213,28 +224,26 @@ def emit(graph: Graph, plan: Schedule) -> tuple[Program, list[Trace]]:
             if band is not None and node is band.nodes[0]:
                 _emit_band(graph, plan, program, index, band, traces)
             elif band is None or not looped:
+                layers, when = (code.steps, "step") if looped else (code.once, "once")
+                layers.append(Layer(symbol=f"{node.name}_{when}{index}", comment=_comment(node)))
                 c = Emitter(graph, plan.stored, program, node, index, looped)
-                _emit_node(node, c, code, looped, traces)
-    for code in program.stages:
-        for section in (code.begin, code.step, code.end):
-            section.lines[:] = _paragraphs(section.lines)
+                _emit_node(node, c, code, layers[-1], traces)
     return program, traces
 
 
-def _emit_node(node: Node, c: Emitter, code: StageCode, looped: bool, traces: list[Trace]) -> None:
-    section = code.step if looped else code.end
+def _emit_node(node: Node, c: Emitter, code: StageCode, layer: Layer, traces: list[Trace]) -> None:
+    looped = bool(code.steps) and layer is code.steps[-1]
     output = c.output()
-    section.lines.append(f"\0{_comment(node)}")  # a comment opens a paragraph
     op_of(node).emit(node, c)
-    reduces = op_of(node).time(node) is Time.REDUCE
-    section = code.step if looped and not reduces else code.end
+    reduces = looped and op_of(node).time(node) is Time.REDUCE
     entry = traces[c.index]
     steps = 1 if looped else entry.steps
+    section = code.end if reduces else layer
     _trace_line(section, c.index, output, entry.step_bytes * steps, looped and not reduces)
     if node.op in SPIKING_OPS:
         u = c.existing_state("u")
         traces.append(_trace_of_potential(node, u, c))
-        _trace_line(section, len(traces) - 1, u, u.request.size, looped)
+        _trace_line(layer, len(traces) - 1, u, u.request.size, looped)
 
 
 def _emit_band(
@@ -242,9 +251,12 @@ def _emit_band(
 ) -> None:
     """One loop over rows around the calls of all the band's nodes."""
     code = program.stages[index]
-    before, body, after = (Section(code.step.pointers) for _ in range(3))
-    rows = RowLoop(band.height, band.inner, before, body, after)
-    code.step.lines.append("\0" + "\n    ".join(_comment(node) for node in band.nodes))
+    comment = "\n".join(_comment(node) for node in band.nodes)
+    layer = Layer(symbol=f"{band.nodes[0].name}_step{index}", comment=comment)
+    code.steps.append(layer)
+    before, after = Section(layer.pointers), Section(layer.pointers)
+    body = Section({} if program.threads > 1 else layer.pointers)
+    rows = RowLoop(band, before, body, after)
     for node in band.nodes:
         c = Emitter(graph, plan.stored, program, node, index, True, rows)
         output = c.output()
@@ -260,9 +272,26 @@ def _emit_band(
             u = c.existing_state("u")
             traces.append(_trace_of_potential(node, u, c))
             _trace_row(rows, len(traces) - 1, c.row(u, node.type.size), u.request.size)
-    loop = f"for (int row = 0; row < {band.height}; row++) {{"
+    turns = _over_rows(band, body, program.threads)
+    if program.threads > 1:
+        layer.part = Section(body.pointers, turns)
+        turns = [f"snn_split(net->team, {layer.symbol}_part, net, {program.threads});"]
+    layer.lines += [*before.lines, *turns, *after.lines]
+
+
+def _over_rows(band: Band, body: Section, threads: int) -> list[str]:
+    """The loop around a band's body: over all rows, or over those of one of the parts."""
     inside = [f"    {line}" for line in body.lines]
-    code.step.lines += [*before.lines, loop, *inside, "}", *after.lines]
+    step = "row++" if band.turn == 1 else f"row += {band.turn}"
+    if threads == 1:
+        return [f"for (int row = 0; row < {band.height}; {step}) {{", *inside, "}"]
+    rows = band.turn * -(-band.height // (band.turn * threads))
+    return [
+        f"const int end = snn_min_int((part + 1) * {rows}, {band.height});",
+        f"for (int row = part * {rows}; row < end; {step}) {{",
+        *inside,
+        "}",
+    ]
 
 
 def _runs(loop: Iterable[Node], once: Iterable[Node]) -> Iterable[tuple[Node, bool]]:
@@ -287,27 +316,16 @@ def _trace_line(section: Section, index: int, pointer: Pointer, size: int, loope
 
 
 def _trace_row(rows: RowLoop, index: int, pointer: Pointer, size: int) -> None:
-    """Trace a row of a value that has ``size`` bytes a step."""
+    """Trace the rows at hand of a value that has ``size`` bytes a step."""
     rows.body.pointers[pointer.declared] = pointer.declared
-    part = size // rows.height
+    part = size // rows.band.height
     offset = f"(size_t)t * {size} + (size_t)row * {part}"
-    rows.body.lines.append(f"TRACE({index}, {offset}, {pointer}, {part});")
+    rows.body.lines.append(f"TRACE({index}, {offset}, {pointer}, {part * rows.band.turn});")
 
 
 def _comment(node: Node) -> str:
     origin = f" ({node.loc.module})" if node.loc.module else ""
     return f"/* {node.name}: {node.op} -> {str(node.type).replace('×', 'x')}{origin} */"
-
-
-def _paragraphs(lines: list[str]) -> list[str]:
-    """Blank lines before comments; comments of nodes that wrote nothing here are dropped."""
-    result: list[str] = []
-    for index, line in enumerate(lines):
-        if not line.startswith("\0"):
-            result.append(line)
-        elif index + 1 < len(lines) and not lines[index + 1].startswith("\0"):
-            result += [*([""] if result else []), line[1:]]
-    return result
 
 
 def _declare(pointer: Pointer, arena: memory.Plan) -> str:

@@ -42,6 +42,7 @@ def compile_graph(
     arena_bytes: int | None = None,
     kernels: pipeline.Pass | None = None,
     buffering: Buffering = WINDOW,
+    threads: int = 1,
 ) -> Compilation:
     """Run the passes, schedule, plan and emit.
 
@@ -54,6 +55,8 @@ def compile_graph(
         kernels: a pass that chooses kernels (:mod:`snnc.compiler.passes.choose_kernels`);
             default: event-driven everywhere.
         buffering: how events wait for their step.
+        threads: parts that the rows of each convolution are split into; the result is the same
+            for any number.
 
     Raises:
         SnncError: whatever a pass or an op refuses; OVER_BUDGET; BAD_OPTION, NOT_CAUSAL for a
@@ -64,7 +67,7 @@ def compile_graph(
         optimised = pipeline.quantized(optimised, calibrate(optimised, calibration))
     if buffering != WINDOW:
         optimised = buffered(optimised, buffering)
-    chosen, choices = planning.fitting(optimised, arena_bytes)
-    generated = codegen.generate(optimised, chosen.schedule, framing)
+    chosen, choices = planning.fitting(optimised, arena_bytes, threads)
+    generated = codegen.generate(optimised, chosen.schedule, framing, threads)
     source = pipeline.lowered(graph)
     return Compilation(source, optimised, chosen.schedule, generated, framing, choices)

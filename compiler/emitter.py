@@ -113,21 +113,37 @@ class Section:
 
 
 @dataclass
+class Layer(Section):
+    """The body of a node's (or a band's) own function, with its name and its comment.
+
+    ``part``: the body of the function that computes one of its parts, where threads share it.
+    """
+
+    symbol: str = ""
+    comment: str = ""
+    part: Section | None = None
+
+
+@dataclass
 class StageCode:
-    """The three functions of a stage."""
+    """The code of a stage: before its first step, its layers at each step, after its last step,
+    and the layers that then run once."""
 
     begin: Section = field(default_factory=Section)
-    step: Section = field(default_factory=Section)
+    steps: list[Layer] = field(default_factory=list)
     end: Section = field(default_factory=Section)
+    once: list[Layer] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Band:
-    """Nodes that share a loop over ``height`` rows; of ``inner`` values only one row exists."""
+    """Nodes that share a loop over ``height`` rows, ``turn`` rows at a time; of ``inner`` values
+    only these rows exist."""
 
     nodes: tuple[Node, ...]
     inner: frozenset[str]
     height: int
+    turn: int
 
 
 @dataclass
@@ -139,17 +155,17 @@ class Program:
     bands: list[dict[str, Band]] = field(default_factory=list)
     constants: dict[str, Constant] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict)
+    kernels: dict[str, str] = field(default_factory=dict)
+    """The first kernel that each node calls in a step, by the node's name."""
+    threads: int = 1
+    """How many parts the rows of a band are split into."""
 
 
 @dataclass
 class RowLoop:
-    """Code of a band: before its loop over ``height`` rows, in it, and after it.
+    """Code of a band: before its loop over rows, in it, and after it."""
 
-    ``inner`` names the values of which only the row at hand exists.
-    """
-
-    height: int
-    inner: frozenset[str]
+    band: Band
     before: Section
     body: Section
     after: Section
@@ -178,10 +194,9 @@ class Emitter:
         self._stage = stage
         self._looped = looped
         self._code = program.stages[stage]
-        self._section = self._code.step if looped else self._code.end
+        layers = self._code.steps if looped else self._code.once
         self._rows = rows
-        if rows is not None:
-            self._section = rows.body
+        self._section: Section = layers[-1] if rows is None else rows.body
 
     # what is known about the node ------------------------------------------------------
 
@@ -225,23 +240,30 @@ class Emitter:
     # rows: everything, unless the node runs in a band ------------------------------------
 
     @property
+    def in_band(self) -> bool:
+        """Whether the call computes some rows of a map only."""
+        return self._rows is not None
+
+    @property
     def first_row(self) -> str | int:
         """The first row that the call computes (a C expression)."""
         return 0 if self._rows is None else "row"
 
     def row_count(self, given: TensorType) -> int:
         """How many rows of a map the call computes."""
-        return given.shape[1] if self._rows is None else 1
+        return given.shape[1] if self._rows is None else self._rows.band.turn
 
     def row_pixels(self, given: TensorType) -> int:
         """How many pixels of a map the call computes."""
-        return given.pixels if self._rows is None else given.pixels // self._rows.height
+        if self._rows is None:
+            return given.pixels
+        return given.pixels // self._rows.band.height * self._rows.band.turn
 
     def row(self, pointer: Pointer, elements: int) -> Pointer:
         """The part at hand of a buffer that holds ``elements`` for a whole map."""
         if self._rows is None:
             return pointer
-        return pointer.offset(elements // self._rows.height)
+        return pointer.offset(elements // self._rows.band.height)
 
     def row_input(self, index: int) -> Pointer:
         """The part at hand of an input with rows."""
@@ -256,7 +278,7 @@ class Emitter:
         return self._row_of(self._node, self.previous_output())
 
     def _row_of(self, node: Node, pointer: Pointer) -> Pointer:
-        if self._rows is not None and node.name in self._rows.inner:
+        if self._is_inner(node):
             return pointer
         return self.row(pointer, layout.elements(node.type))
 
@@ -288,23 +310,22 @@ class Emitter:
         stored = node.name in self._stored
         key = node.name if stored or not node.type.temporal else f"{node.name}@{self._stage}"
         if key not in self._program.requests:
-            spiking = node.op in SPIKING_OPS
-            front = 1 if spiking else 0  # the zeros before the first step
-            steps = node.attrs.get("frames", self._graph.time_steps)
             self._program.requests[key] = Request(
                 name=key,
                 role="input" if node.op == "input" else "stored" if stored else "values",
                 c_type=layout.c_type(node.type),
                 elements=self._elements(node),
-                slots=steps + front if stored else 1,
-                life="loop" if spiking else "value",
+                slots=self._slots(node, stored),
+                life="loop" if node.op in SPIKING_OPS else "value",
                 stage=self._stage,
                 node=node.name,
             )
-        return Pointer(name, self._program.requests[key], self._slot(node) if stored else "")
+        return Pointer(name, self._program.requests[key], self._slot(node, stored))
 
-    def _slot(self, node: Node) -> str:
-        """C expression of the slot at hand of a stored value; the front ones are zeros."""
+    def _slot(self, node: Node, stored: bool) -> str:
+        """C expression of the slot at hand of a value; the front ones of spikes are zeros."""
+        if not stored:
+            return "part" if self._is_inner(node) and self._program.threads > 1 else ""
         frames = node.attrs.get("frames", self._graph.time_steps)
         if frames < self._graph.time_steps:  # the input: a ring
             return f"(t % {frames})" if frames > 1 else ""
@@ -313,9 +334,20 @@ class Emitter:
             return f"(t + {front})" if front else "t"
         return str(front) if front else ""
 
+    def _slots(self, node: Node, stored: bool) -> int:
+        if stored:
+            frames = int(node.attrs.get("frames", self._graph.time_steps))
+            return frames + (node.op in SPIKING_OPS)
+        return self._program.threads if self._is_inner(node) else 1
+
+    def _is_inner(self, node: Node) -> bool:
+        return self._rows is not None and node.name in self._rows.band.inner
+
     def _elements(self, node: Node) -> int:
-        inner = self._rows is not None and node.name in self._rows.inner
-        return layout.elements(node.type) // (self._rows.height if inner and self._rows else 1)
+        whole = layout.elements(node.type)
+        if self._rows is None or not self._is_inner(node):
+            return whole
+        return whole // self._rows.band.height * self._rows.band.turn
 
     # memory and constants --------------------------------------------------------------
 
@@ -386,6 +418,7 @@ class Emitter:
 
     def call(self, function: str, *args: str | int, counted: bool = True) -> None:
         """Call a kernel where the node runs; its counters are passed last, if it counts."""
+        self._program.kernels.setdefault(self._node.name, function)
         self._line(function, args, counted=counted)
 
     def first(self, function: str, *args: str | int) -> None:

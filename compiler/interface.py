@@ -23,6 +23,7 @@ class Interface:
         dt_us: length of a step where there is a ``push_events``, else None.
         frames: steps whose frames are held at a time; T is the whole window.
         max_events: packed events that are held instead of frames, or None.
+        threads: parts that each convolution is split into.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Interface:
     dt_us: int | None
     frames: int
     max_events: int | None
+    threads: int
 
     @property
     def takes_events(self) -> bool:
@@ -63,6 +65,7 @@ class Interface:
                 dt_us=given.get("dt_us"),
                 frames=given["buffer"]["frames"],
                 max_events=given["buffer"]["events"],
+                threads=manifest["options"].get("threads", 1),
             )
         except KeyError as error:
             raise SnncError(

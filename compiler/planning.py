@@ -34,19 +34,21 @@ class Choice:
         return runs.total() - len(runs)
 
 
-def choices(graph: Graph) -> list[Choice]:
+def choices(graph: Graph, threads: int = 1) -> list[Choice]:
     """From storing everything to recomputing all that can be, each smaller than the one before."""
     recomputed: frozenset[str] = frozenset()
-    found = [_choice(graph, recomputed)]
+    found = [_choice(graph, recomputed, threads)]
     for name in _largest_first(graph, found[0].schedule):
         recomputed |= _with_sources(graph, name)
-        choice = _choice(graph, recomputed)
+        choice = _choice(graph, recomputed, threads)
         if choice.plan.size < found[-1].plan.size:
             found.append(choice)
     return found
 
 
-def fitting(graph: Graph, arena_bytes: int | None) -> tuple[Choice, tuple[Choice, ...]]:
+def fitting(
+    graph: Graph, arena_bytes: int | None, threads: int = 1
+) -> tuple[Choice, tuple[Choice, ...]]:
     """The choice that recomputes least of those that fit, and all there were to choose from.
 
     Without a limit everything is stored, and there is no choice.
@@ -55,17 +57,17 @@ def fitting(graph: Graph, arena_bytes: int | None) -> tuple[Choice, tuple[Choice
         SnncError: OVER_BUDGET with the numbers, the largest buffers, and what would help.
     """
     if arena_bytes is None:
-        return _choice(graph, frozenset()), ()
-    every = tuple(choices(graph))
+        return _choice(graph, frozenset(), threads), ()
+    every = tuple(choices(graph, threads))
     for choice in every:
         if choice.plan.size <= arena_bytes:
             return choice, every
     raise _over_budget(graph, every[-1], arena_bytes)
 
 
-def _choice(graph: Graph, recomputed: frozenset[str]) -> Choice:
+def _choice(graph: Graph, recomputed: frozenset[str], threads: int) -> Choice:
     plan = schedule(graph, recomputed)
-    program, _ = codegen.emit(graph, plan)
+    program, _ = codegen.emit(graph, plan, threads)
     arena = memory.plan(lifetimes.buffers(graph, plan, program))
     return Choice(recomputed, plan, arena)
 

@@ -193,7 +193,7 @@ def test_verify_proves_a_model(snnc, model, recordings, tmp_path):
 def test_verify_of_damaged_c_exits_1_and_names_the_place(snnc, model, compiled, recordings):
     weights = compiled / "net_weights.h"
     good = weights.read_text()
-    found = re.search(r"layer2_conv_weight\[\d+\] = {\s*", good)
+    found = re.search(r"layer2_conv_weight\[\d+\] SNN_ALIGNED = {\s*", good)
     assert found
     end = good.index(",", found.end())
     weights.write_text(f"{good[: found.end()]}-0x1.8p+6f{good[end:]}")
@@ -355,3 +355,27 @@ def test_calibrate_and_density_exclude_each_other(snnc, vanilla, tmp_path):
     status, _, err = snnc("compile", vanilla, "-o", tmp_path / "out", *options)
     assert status == 2
     one_sentence(err, "SNNC-E305")
+
+
+def test_compile_and_run_with_threads(snnc, vanilla, recordings, tmp_path):
+    path = recordings / "Test" / "3" / "30000.bin"
+    scores = []
+    for threads in (1, 2):
+        out = tmp_path / f"out{threads}"
+        status, text, _ = snnc("compile", vanilla, "-o", out, "--threads", threads, "--json", "-")
+        assert status == 0
+        manifest = json.loads(text)
+        assert manifest["options"]["threads"] == threads
+        assert ("team_posix.c" in manifest["files"]) == (threads > 1)
+        status, text, _ = snnc("run", out, "--events", path, "--json", "-")
+        assert status == 0
+        scores.append(json.loads(text)["scores"])
+    assert scores[0] == scores[1]
+
+
+def test_threads_are_for_float32_on_this_machine(snnc, vanilla, tmp_path):
+    status, _, err = snnc(
+        "compile", vanilla, "-o", tmp_path / "out", "--threads", 2, "--target", "cortex-m4"
+    )
+    assert status == 2
+    assert "--threads" in err

@@ -304,7 +304,8 @@ def test_code_allocates_nothing_prints_nothing_and_keeps_nothing(name, attention
         "model_weights.h"
     }
     assert not re.search(FORBIDDEN, text)
-    constants = re.findall(r"static const float (\w+)\[(\d+)\] = \{\n(.*?)\n\};", text, re.DOTALL)
+    pattern = r"static const float (\w+)\[(\d+)\] SNN_ALIGNED = \{\n(.*?)\n\};"
+    constants = re.findall(pattern, text, re.DOTALL)
     assert len(constants) == text.count("static const float")
     for symbol, size, body in constants:
         numbers = [value for value in body.replace("\n", " ").split(",") if value.strip()]

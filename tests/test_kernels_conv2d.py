@@ -94,6 +94,37 @@ def check(build, p: Conv, kind: str, density: float, *, with_bias: bool = True) 
     assert counts == ({field: executed} if executed else {})
 
 
+def run_in_bands(build, p: Conv, kind: str, turn: int, x, weight, bias):
+    """Output and counters of the kernel for rows, ``turn`` at a time, the last turn maybe fewer."""
+    kernels = load(build, instrument=True)
+    out = np.full((p.out_h, p.out_w, p.out_c), np.nan, np.float32)
+    counts = kernels.counts()
+    data = pack(x) if kind.startswith("spike") else x
+    shape = kernels.struct("snn_conv2d", **p.fields())
+    working = working_memory(p, kind)
+    source = [] if working else [data]
+    if working:
+        getattr(kernels, f"snn_conv2d_{kind.removesuffix('_list')}_events")(shape, data, *working)
+    call = getattr(kernels, f"snn_conv2d_{kind}_rows_f32")
+    for row in range(0, p.out_h, turn):
+        rows = out[row : row + turn]
+        call(shape, row, len(rows), *source, p.packed(weight), bias, *working, rows, counts)
+    return out.reshape(-1, p.out_c), read_counts(counts)
+
+
+@each_variant
+@pytest.mark.parametrize("kind", ["spike_list", "spike_dense", "count_list", "real"])
+@pytest.mark.parametrize("p", [p for p in CASES if p.groups == 1], ids=str)
+def test_bands_of_rows_make_the_whole(build, p, kind):
+    x = inputs(p, kind, 0.2)
+    weight, bias = parameters(p)
+    whole, counts = run(build, p, kind, x, weight, bias)
+    for turn in {1, 3, p.out_h}:
+        own, executed = run_in_bands(build, p, kind, turn, x, weight, bias)
+        assert same_bits(own, whole)
+        assert executed == counts
+
+
 @each_variant
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("p", CASES, ids=str)

@@ -121,12 +121,14 @@ def test_judge_decides_spikes_far_from_the_threshold_and_not_those_on_it():
 def with_first_value(text: str, constant: str, value: str) -> str:
     """The weights' text with the first value of a constant replaced by a hexadecimal float."""
     changed, count = re.subn(
-        rf"(static const float {constant}\[\d+\] = {{\s*)[^,]+", rf"\g<1>{value}", text
+        rf"(static const float {constant}\[\d+\] SNN_ALIGNED = {{\s*)[^,]+", rf"\g<1>{value}", text
     )
     if not count:  # two values a literal, the first in the low half
         bits = struct.pack(">f", float.fromhex(value.removesuffix("f"))).hex()
         changed, count = re.subn(
-            rf"(}} {constant} = {{ {{\s*0x[0-9a-f]{{8}})[0-9a-f]{{8}}", rf"\g<1>{bits}", text
+            rf"(}} {constant} SNN_ALIGNED = {{ {{\s*0x[0-9a-f]{{8}})[0-9a-f]{{8}}",
+            rf"\g<1>{bits}",
+            text,
         )
     assert count == 1
     return changed

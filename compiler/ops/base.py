@@ -89,6 +89,10 @@ class Op(ABC):
     name: ClassVar[str]
     rows: ClassVar[Rows] = Rows.NEVER
 
+    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+        """Whether this node can run on some rows at a time; by default as the op says."""
+        return self.rows
+
     @abstractmethod
     def time(self, node: Node) -> Time:
         """How the op uses time."""

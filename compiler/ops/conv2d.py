@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops import synapse
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank, shape_error
+from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, expect_rank, shape_error
 
 
 class Conv2d(Op):
@@ -69,30 +69,37 @@ class Conv2d(Op):
         executed = (active * reached).sum(dim=(1, 2)) * (node.type.channels // node.attrs["groups"])
         return Counts.of(x.shape[0], **{synapse.counted_as(node, given): executed.numpy()})
 
+    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+        """A list holds one group, and the kernels that look tap by tap have no form for rows."""
+        if _is_listed(node, inputs[0]):
+            return Rows.LEAD if node.attrs["groups"] == 1 else Rows.NEVER
+        return Rows.NEVER if _is_direct(node, inputs[0]) else Rows.LEAD
+
     def emit(self, node: Node, c: Emitter) -> None:
         given, weight = c.input_type(0), c.param("weight")
-        out_c, in_c, kernel_h, kernel_w = weight.shape
-        top, left, _, _ = node.attrs["padding"]
-        groups = node.attrs["groups"]
-        shape = c.shape(
-            "snn_conv2d",
-            in_h=given.shape[1], in_w=given.shape[2], in_c=given.shape[0],
-            out_h=node.type.shape[1], out_w=node.type.shape[2], out_c=out_c,
-            kernel_h=kernel_h, kernel_w=kernel_w,
-            stride_h=node.attrs["stride"][0], stride_w=node.attrs["stride"][1],
-            pad_h=top, pad_w=left,
-            dilation_h=node.attrs["dilation"][0], dilation_w=node.attrs["dilation"][1],
-            groups=groups,
-        )  # fmt: skip
-        grouped = weight.reshape(groups, out_c // groups, in_c, kernel_h, kernel_w)
-        c.call(
-            f"snn_conv2d_{synapse.kernel_suffix(node, given)}_f32",
-            shape,
-            c.input(0),
-            c.constant("weight", grouped.transpose(0, 3, 4, 2, 1), "[group][ky][kx][in][out]"),
-            c.constant("bias", c.param("bias"), "[out]") if "bias" in node.params else "NULL",
-            c.output(),
+        listed = _is_listed(node, given)
+        in_c, kernel_w = given.channels // node.attrs["groups"], weight.shape[3]
+        block = synapse.co_block(
+            node.type.channels // node.attrs["groups"], kernel_w * in_c, event=listed
         )
+        blocks = synapse.blocked(by_tap(node, c), block)
+        shape = conv_shape(node, c, co_block=block)
+        constants = (
+            c.constant("weight", blocks, "[group][block][ky][kx][in][out of block]"),
+            c.constant("bias", c.param("bias"), "[out]") if "bias" in node.params else "NULL",
+        )
+        events = _event_list(given, in_c, c) if listed else []
+        suffix = synapse.kernel_suffix(node, given) + ("_list" if listed else "")
+        name = f"snn_conv2d_{suffix}"
+        if not c.in_band:
+            c.call(f"{name}_f32", shape, c.input(0), *constants, *events, c.output())
+            return
+        rows: list[str | int] = [c.first_row, c.row_count(node.type)]
+        if listed:
+            c.first(f"snn_conv2d_{given.kind.value}_events", shape, c.input(0), *events)
+        else:
+            rows.append(c.input(0))
+        c.call(f"{name}_rows_f32", shape, *rows, *constants, *events, c.row_output())
 
     def samples(self) -> Iterable[Sample]:
         rng = np.random.default_rng(0)
@@ -117,6 +124,65 @@ class Conv2d(Op):
                         {**attrs, "groups": groups, "kernel": variant},
                         params,
                     )
+
+
+LIST_MAX_ROW = 65536
+"""Entries of an event list are 16 bits wide (SNN_LIST_MAX_ROW)."""
+LIST_SLACK = 32
+"""Entries behind the last that the kernel may write (SNN_LIST_SLACK)."""
+
+
+def _is_listed(node: Node, given: TensorType) -> bool:
+    """Whether the kernel is event-driven and lists its active inputs first."""
+    return _is_event_driven(node, given) and _row(node, given) <= LIST_MAX_ROW
+
+
+def _is_direct(node: Node, given: TensorType) -> bool:
+    """Whether the kernel is event-driven and looks at its inputs tap by tap."""
+    return _is_event_driven(node, given) and _row(node, given) > LIST_MAX_ROW
+
+
+def _is_event_driven(node: Node, given: TensorType) -> bool:
+    return given.kind is not Kind.REAL and synapse.kernel_of(node) == synapse.EVENT
+
+
+def _row(node: Node, given: TensorType) -> int:
+    """Inputs of one row and group."""
+    return given.shape[2] * given.channels // int(node.attrs["groups"])
+
+
+def _event_list(given: TensorType, in_c: int, c: Emitter) -> list[str]:
+    """Working memory of a list kernel, large enough for an input that is active everywhere."""
+    room = given.pixels * in_c + LIST_SLACK
+    memory = [
+        c.scratch("starts", "uint32_t", given.pixels + 1),
+        c.scratch("events", "uint16_t", room),
+    ]
+    return [*memory, c.scratch("values", "float", room)] if given.kind is Kind.COUNT else [*memory]
+
+
+def by_tap(node: Node, c: Emitter) -> Array:
+    """The weight [O, I/groups, KH, KW] as [group, KH, KW, I/groups, O/groups]."""
+    weight = c.param("weight")
+    out_c, *rest = weight.shape
+    groups = node.attrs["groups"]
+    return weight.reshape(groups, out_c // groups, *rest).transpose(0, 3, 4, 2, 1)
+
+
+def conv_shape(node: Node, c: Emitter, **further: int) -> str:
+    """Address of the node's ``snn_conv2d``."""
+    given, (_, _, kernel_h, kernel_w) = c.input_type(0), c.param("weight").shape
+    top, left, _, _ = node.attrs["padding"]
+    return c.shape(
+        "snn_conv2d",
+        in_h=given.shape[1], in_w=given.shape[2], in_c=given.channels,
+        out_h=node.type.shape[1], out_w=node.type.shape[2], out_c=node.type.channels,
+        kernel_h=kernel_h, kernel_w=kernel_w,
+        stride_h=node.attrs["stride"][0], stride_w=node.attrs["stride"][1],
+        pad_h=top, pad_w=left,
+        dilation_h=node.attrs["dilation"][0], dilation_w=node.attrs["dilation"][1],
+        groups=node.attrs["groups"], **further,
+    )  # fmt: skip
 
 
 def _apply(node: Node) -> synapse.Apply:

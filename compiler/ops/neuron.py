@@ -25,7 +25,7 @@ import torch
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops import elementwise
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_time, unsupported
+from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, expect_time, unsupported
 from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma, rounded
 
 RESETS = ("hard", "soft", "none", "clear")
@@ -143,6 +143,11 @@ class Neuron(Op):
         added = 1 + (node.attrs["drift"] != 0) + (node.attrs["reset_mode"] == "soft")
         return Counts.of(inputs[0].shape[0], mul=multiplied * n, add=added * n, cmp=n)
 
+    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+        """Constants that vary are laid out for whole maps, and inputs are converted as a whole."""
+        real = inputs[0].kind is Kind.REAL and len(inputs[0].shape) == 3
+        return Rows.MAP if real and not _is_varied(node) else Rows.NEVER
+
     def emit(self, node: Node, c: Emitter) -> None:
         if _is_varied(node):
             self._emit_varied(node, c)
@@ -154,12 +159,12 @@ class Neuron(Op):
             f"snn_neuron_{node.attrs['reset_mode']}_f32",
             shape,
             int(node.attrs["strict"]),
-            node.type.pixels,
+            c.row_pixels(node.type),
             node.type.channels,
-            c.real_input(0),
-            u,
-            c.previous_output(),
-            c.output(),
+            c.row_input(0) if c.in_band else c.real_input(0),
+            c.row(u, node.type.size),
+            c.row_previous(),
+            c.row_output(),
         )
 
     def _emit_varied(self, node: Node, c: Emitter) -> None:

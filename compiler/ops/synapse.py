@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 
-from snnc.compiler.ir import Kind, Node, TensorType
+from snnc.compiler.ir import Array, Kind, Node, TensorType
 from snnc.compiler.ops.base import Params, unsupported
 from snnc.compiler.ops.rounding import SMALLEST, gamma, parameter_rounding
 
@@ -30,6 +31,45 @@ def kernel_suffix(node: Node, given: TensorType) -> str:
         return "spike_dense" if kernel_of(node) == DENSE else "spike"
     suffix: str = given.kind.value
     return f"{suffix}8" if given.dtype == "uint8" else suffix
+
+
+LANES = 16
+"""Channels of a vector of the kernels (SNN_LANES)."""
+TILE = 4
+"""Vectors of output channels that a kernel keeps in registers together (SNN_TILE_VECTORS)."""
+L1_BYTES = 65536
+"""Most bytes of a kernel row of a block: twice a first-level cache, as it is swept in order."""
+
+
+def co_block(out_c: int, row_inputs: int, *, event: bool) -> int:
+    """Output channels of a block of weights; 0 where blocks would only add padding.
+
+    Within a block the weights of all taps lie together. An event-driven kernel sweeps a kernel row
+    of one block at a time, which must stay in the first-level cache; a dense one uses each weight
+    for several pixels and only wants whole tiles.
+
+    Args:
+        out_c: output channels of a group.
+        row_inputs: inputs under one kernel row, kernel_w * in_c of a group.
+        event: whether the kernel is event-driven.
+    """
+    if out_c < LANES:
+        return 0
+    vectors = -(-out_c // LANES)
+    fits = row_inputs * 4 * TILE * LANES <= L1_BYTES or not event
+    blocks = -(-vectors // (TILE if fits else TILE // 2))
+    return LANES * -(-vectors // blocks)
+
+
+def blocked(weight: Array, size: int) -> Array:
+    """Weights [group, ky, kx, in, out] as [group, block, ky, kx, in, out of the block], the last
+    block padded with zeros; ``size`` is that of a block, 0 for the whole group."""
+    groups, *taps, out_c = weight.shape
+    size = size or out_c
+    blocks = -(-out_c // size)
+    padded = np.zeros((groups, *taps, blocks * size), weight.dtype)
+    padded[..., :out_c] = weight
+    return np.moveaxis(padded.reshape(groups, *taps, blocks, size), -2, 1)
 
 
 def weighted_sum_error(

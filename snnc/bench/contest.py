@@ -23,10 +23,11 @@ from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ops.synapse import DENSE
 from snnc.compiler.passes.choose_kernels import one_kernel
+from snnc.errors import SnncError
 
 Frames = npt.NDArray[np.uint16]
 
-OURS = ("f32",)
+OURS = ("f32", "int8")
 OWN_DENSE = "snnc_dense_f32"
 NAME = "net"
 
@@ -40,6 +41,7 @@ def contest(
     peers: Mapping[str, Prepare] = PEERS,
     kernels: pipeline.Pass | None = None,
     whole: bool = True,
+    limit_s: float | None = None,
     round_done: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Time one window after the other, all contestants in turn; profile the C on the first.
@@ -52,6 +54,8 @@ def contest(
         peers: by name, as :data:`snnc.bench.peers.PEERS`.
         kernels: the pass that chooses the C's kernels; default: event-driven everywhere.
         whole: also time our own dense kernels, and profile the layers.
+        limit_s: most seconds that a peer may take to be built and run once, see
+            :func:`snnc.bench.peers.assemble`.
         round_done: called after every run.
 
     Returns:
@@ -59,39 +63,66 @@ def contest(
         ``spread``, ``score_difference``, ``layers``.
     """
     ours = compiled(module, windows[0], kernels)
+    contestants = {OURS[0]: ours}
+    missing: dict[str, str] = {}
+    try:
+        contestants[OURS[1]] = quantized(module, windows)
+    except SnncError as refusal:  # shown in the result, like a peer that cannot take part
+        missing[f"snnc {OURS[1]}"] = str(refusal)
+    if whole:
+        contestants[OWN_DENSE] = compiled(module, windows[0], partial(one_kernel, kernel=DENSE))
     timings: dict[str, list[Timing]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        hosts = {OURS[0]: build(ours, folder / "ours")}
-        if whole:
-            own_dense = compiled(module, windows[0], partial(one_kernel, kernel=DENSE))
-            hosts[OWN_DENSE] = build(own_dense, folder / "dense")
+        hosts = {who: build(entry, folder / who) for who, entry in contestants.items()}
         for window in windows:
             x = torch.from_numpy(window.astype(np.float32))[:, None]
-            frames = layout.pack(ours.graph["input"].type, window).astype(np.uint16)
-            assembled = assemble(module, x, peers)
+            assembled = assemble(module, x, peers, limit_s)
             runs: dict[str, Callable[[], object]] = {
-                **{who: partial(host.classify, frames) for who, host in hosts.items()},
+                **{who: _run(hosts[who], entry, window) for who, entry in contestants.items()},
                 **assembled.runs,
             }
             for who, timing in time_in_turn(runs, rounds, round_done).items():
                 timings.setdefault(who, []).append(timing)
         profiles = profile(ours, windows[0], folder) if whole else []
         difference = assembled.score_difference | {
-            who: _difference(host.classify(frames).astype(np.float32), module, x)
-            for who, host in hosts.items()
+            who: _difference(_scores(hosts[who], entry, windows[-1]), module, x)
+            for who, entry in contestants.items()
         }
     return summary({who: joined(parts) for who, parts in timings.items()}) | {
-        "missing": assembled.missing,
+        "missing": missing | assembled.missing,
         "score_difference": difference,
         "layers": layer_entries(profiles, roof),
     }
+
+
+def _run(host: HostModel, compilation: Compilation, window: Frames) -> Callable[[], object]:
+    """A run of one window, its frames packed beforehand."""
+    frames = layout.pack(compilation.graph["input"].type, window).astype(np.uint16)
+    return partial(host.classify, frames)
+
+
+def _scores(host: HostModel, compilation: Compilation, window: Frames) -> npt.NDArray[np.float32]:
+    """Class scores of one window, an integer's unit multiplied in."""
+    output = compilation.graph[compilation.graph.outputs[0]]
+    scores = _run(host, compilation, window)()
+    return np.asarray(scores, np.float32) * np.float32(output.attrs.get("unit", 1.0))
 
 
 def compiled(module: nn.Module, window: Frames, kernels: pipeline.Pass | None) -> Compilation:
     """The compilation of a network for windows like this one."""
     graph = import_module(module, window.shape[1:], len(window), name=NAME)
     return compile_graph(graph, kernels=kernels)
+
+
+def quantized(module: nn.Module, windows: Sequence[Frames]) -> Compilation:
+    """The int8 compilation, its ranges taken from the very windows that are timed.
+
+    Raises:
+        SnncError: what the quantization refuses.
+    """
+    graph = import_module(module, windows[0].shape[1:], len(windows[0]), name=NAME)
+    return compile_graph(graph, calibration=windows)
 
 
 def build(compilation: Compilation, folder: Path) -> HostModel:
@@ -110,10 +141,11 @@ def summary(timings: Mapping[str, Timing]) -> dict[str, Any]:
         "ratio": [who for who in timings if who not in INT8 and who not in OURS],
         "ratio_int8_peers": [who for who in timings if who in INT8],
     }
+    ours = [who for who in OURS if who in timings]
     clock = {who: timing.median for who, timing in timings.items()}
     worked = {who: timing.processor_median for who, timing in timings.items()}
     result: dict[str, Any] = {
-        "ours": {who: clock[who] for who in OURS},
+        "ours": {who: clock[who] for who in ours},
         "peers": {who: time for who, time in clock.items() if who not in OURS},
         "processor_ms": worked,
         "spread": {who: list(timing.spread) for who, timing in timings.items()},
@@ -123,9 +155,9 @@ def summary(timings: Mapping[str, Timing]) -> dict[str, Any]:
         if peers:
             fastest = min(peers, key=clock.__getitem__)
             result["fastest_peer"][kind] = fastest
-            result[kind] = {dtype: clock[fastest] / clock[dtype] for dtype in OURS}
+            result[kind] = {dtype: clock[fastest] / clock[dtype] for dtype in ours}
             least = min(worked[who] for who in peers)
-            result[f"{kind}_processor"] = {dtype: least / worked[dtype] for dtype in OURS}
+            result[f"{kind}_processor"] = {dtype: least / worked[dtype] for dtype in ours}
     return result
 
 

@@ -19,6 +19,8 @@ from snnc.models.neurons import LIF, DecayLIF
 
 NEURONS = (LIF, DecayLIF)
 _HALVINGS = 30
+_NEAR = 1e-3
+"""A rate this near the wanted one, relative to it, is taken as it is."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ def _threshold(path: str, density: float, reached: dict[str, float]) -> Callable
         for _ in range(_HALVINGS):
             middle = _float32((low + high) / 2)
             rate = _rate(neuron, x, middle)
+            if abs(rate - density) <= _NEAR * density:
+                low = high = middle
+                break
             low, high = (middle, high) if rate >= density else (low, middle)
         # of the two ends, the one that comes nearer
         chosen = min((low, high), key=lambda end: abs(_rate(neuron, x, end) - density))

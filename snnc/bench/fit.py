@@ -15,8 +15,9 @@ from torch import nn
 
 from snnc.bench.contest import Frames, compiled
 from snnc.bench.densities import fire_at
-from snnc.bench.profile import profile
+from snnc.bench.profile import node_times
 from snnc.compiler.costs import cpu_name
+from snnc.compiler.densities import measured
 from snnc.compiler.ops.synapse import DENSE, EVENT
 from snnc.compiler.passes.choose_kernels import (
     CostModel,
@@ -55,24 +56,25 @@ def fitted(
     x = torch.from_numpy(frames.astype(np.float32))[:, None]
     for density in densities:
         forced = fire_at(module, x, density).module
-        for kernel in (EVENT, DENSE):
-            _add(samples, forced, frames, rounds, kernel)
+        _add(samples, forced, frames, rounds)
     prices = {key: fit(rows, key[1]) for key, rows in samples.items()}
     model = CostModel(cpu_name(), prices)
     return Fitted(model, {key: _error(model, *key, rows) for key, rows in samples.items()})
 
 
-def _add(samples: Samples, module: nn.Module, frames: Frames, rounds: int, kernel: str) -> None:
-    compilation = compiled(module, frames, partial(one_kernel, kernel=kernel))
-    graph = compilation.graph
-    with tempfile.TemporaryDirectory() as folder:
-        nodes = {p.name: p for p in profile(compilation, frames, Path(folder), rounds)}
-    for node in graph.nodes:
-        if choosable(graph, node) and node.name in nodes:
-            density = nodes[node.name].input_density
-            step = 1e6 * nodes[node.name].milliseconds / graph.time_steps
-            rows = samples.setdefault((node.op, kernel), [])
-            rows.append((work_of(graph, node), 0.0 if density is None else density, step))
+def _add(samples: Samples, module: nn.Module, frames: Frames, rounds: int) -> None:
+    seen: dict[str, float] = {}
+    for kernel in (EVENT, DENSE):
+        compilation = compiled(module, frames, partial(one_kernel, kernel=kernel))
+        graph = compilation.graph
+        seen = seen or measured(compilation, [frames])  # either kernel makes the same spikes
+        with tempfile.TemporaryDirectory() as folder:
+            times = node_times(compilation, frames, Path(folder), rounds)
+        for node in graph.nodes:
+            if choosable(graph, node) and times[node.name] > 0.0:
+                step = 1e6 * times[node.name] / graph.time_steps
+                rows = samples.setdefault((node.op, kernel), [])
+                rows.append((work_of(graph, node), seen[node.inputs[0]], step))
 
 
 def _error(model: CostModel, op: str, kernel: str, rows: list[tuple[Work, float, float]]) -> float:

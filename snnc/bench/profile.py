@@ -26,7 +26,7 @@ _ENTRIES = 1024
 
 @dataclass(frozen=True)
 class NodeProfile:
-    """One node on one window: median milliseconds, and what it executed."""
+    """One node on one window: median milliseconds of processor time, and what it executed."""
 
     name: str
     op: str
@@ -48,7 +48,7 @@ def profile(
         rounds: timed runs; the median of each node counts.
     """
     graph = compilation.graph
-    times = _times(compilation, frames, folder, rounds)
+    times = node_times(compilation, frames, folder, rounds)
     flags = (*NATIVE, "-O1")  # counts are the same, and it compiles faster
     observed = ObservedModel(graph, compilation.generated, _made(folder / "counting"), flags)
     spikes = sorted(
@@ -76,10 +76,10 @@ def profile(
     ]
 
 
-def _times(
+def node_times(
     compilation: Compilation, frames: npt.NDArray[np.uint16], folder: Path, rounds: int
 ) -> dict[str, float]:
-    """Median milliseconds by node."""
+    """Median milliseconds of processor time by node, as :func:`profile` without the operations."""
     from snnc.compiler import layout
 
     generated, name = compilation.generated, compilation.graph.name

@@ -59,8 +59,8 @@ def command(
     """Time the C of MODEL and its dense peers on DATA: one process, one core, in turn.
 
     A run is one whole recording, from frames to class scores. The ratio is the fastest float32 peer
-    over ours; above 1 the C is faster. Each layer is shown with its share of the load roofline,
-    measured in the same run.
+    over ours; above 1 the C is faster. The int8 C is calibrated on the timed recordings. Each layer
+    is shown with its share of the load roofline, measured in the same run.
 
     --fit times both kernels of each layer at many densities instead, and keeps the prices by which
     `snnc compile --calibrate` and `--density` choose kernels.
@@ -199,13 +199,14 @@ def _show_contest(console: Console, title: str, result: dict[str, Any]) -> None:
     console.print(table)
     for who, reason in result["missing"].items():
         console.print(f"not measured: {who}: {reason}")
-    for dtype, ratio in result["ratio"].items():
-        peer = result["fastest_peer"]["ratio"]
-        worked = result["ratio_processor"][dtype]
-        console.print(
-            f"fastest float32 peer ({peer}) / ours, {dtype}: [bold]{ratio:.1f}[/] "
-            f"(by processor time {worked:.1f})"
-        )
+    for kind, precision in (("ratio", "float32"), ("ratio_int8_peers", "int8")):
+        for dtype, ratio in result.get(kind, {}).items():
+            peer = result["fastest_peer"][kind]
+            worked = result[f"{kind}_processor"][dtype]
+            console.print(
+                f"fastest {precision} peer ({peer}) / ours, {dtype}: [bold]{ratio:.1f}[/] "
+                f"(by processor time {worked:.1f})"
+            )
 
 
 def _show_layers(console: Console, result: dict[str, Any]) -> None:

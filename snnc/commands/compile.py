@@ -21,6 +21,7 @@ from snnc.commands.options import (
     target_option,
     write_json,
 )
+from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
     from snnc.compiler.buffering import Buffering
@@ -45,6 +46,13 @@ if TYPE_CHECKING:
     help="How many test recordings the firmware carries.",
 )
 @density_option
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Threads that share each convolution (f32, host); the scores are the same for any number.",
+)
 @click.option("--instrument", is_flag=True, help="Count every executed operation.")
 @json_option
 def command(
@@ -60,6 +68,7 @@ def command(
     vectors: str | None,
     vector_samples: int,
     density: float | None,
+    threads: int,
     instrument: bool,
     json_file: str | None,
 ) -> None:
@@ -80,13 +89,19 @@ def command(
     from snnc.compiler.targets import target_named
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
+    if threads > 1 and (dtype == "int8" or target != "host"):
+        raise SnncError(
+            BAD_OPTION,
+            "--threads is for float32 on this machine",
+            mend="Leave it out, or compile with --dtype f32 --target host.",
+        )
     core = None if target == "host" else target_named(target)
     console = console_for(json_file)
     with Console(stderr=True).status("importing the model") as status:
         source = model.load()
         status.update("compiling to C")
         limit = max_ram if core is None else firmware.arena_limit(core, max_ram)
-        manner = Manner(dtype, calibrate, calibrate_samples, density, limit, buffering)
+        manner = Manner(dtype, calibrate, calibrate_samples, density, limit, buffering, threads)
         compilation, choice = compiled(source, manner)
         check_flash(compilation, max_flash)
         status.update("compiling the C")

@@ -24,6 +24,7 @@ class Manner:
         density: choose kernels (f32) as if spikes were this dense.
         arena_bytes: most bytes of arena.
         buffering: how events wait for their steps; None: a whole window of frames.
+        threads: how many share each convolution (f32).
     """
 
     dtype: str = "f32"
@@ -32,6 +33,7 @@ class Manner:
     density: float | None = None
     arena_bytes: int | None = None
     buffering: Buffering | None = None
+    threads: int = 1
 
 
 def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice | None]:
@@ -52,6 +54,7 @@ def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice |
         source.framing,
         arena_bytes=manner.arena_bytes,
         buffering=manner.buffering or WINDOW,
+        threads=manner.threads,
     )
     if manner.dtype == "int8":
         ranges = calibration_windows(source, manner.calibrate or "", manner.calibrate_samples)

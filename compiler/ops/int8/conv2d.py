@@ -11,7 +11,7 @@ from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType
 from snnc.compiler.ops import synapse
 from snnc.compiler.ops.base import Params, Rows, Sample
-from snnc.compiler.ops.conv2d import Conv2d
+from snnc.compiler.ops.conv2d import Conv2d, by_tap, conv_shape
 from snnc.compiler.ops.int8.fixed import IntegerOp
 
 
@@ -62,27 +62,3 @@ class Conv2dI8(IntegerOp, Conv2d):
 
 
 WEIGHT_AXES = "[group][ky][kx][in][out]"
-
-
-def by_tap(node: Node, c: Emitter) -> Array:
-    """The weight [O, I/groups, KH, KW] in the order of the kernels, :data:`WEIGHT_AXES`."""
-    weight = c.param("weight")
-    out_c, *rest = weight.shape
-    groups = node.attrs["groups"]
-    return weight.reshape(groups, out_c // groups, *rest).transpose(0, 3, 4, 2, 1)
-
-
-def conv_shape(node: Node, c: Emitter) -> str:
-    """Address of the node's ``snn_conv2d``."""
-    given, (_, _, kernel_h, kernel_w) = c.input_type(0), c.param("weight").shape
-    top, left, _, _ = node.attrs["padding"]
-    return c.shape(
-        "snn_conv2d",
-        in_h=given.shape[1], in_w=given.shape[2], in_c=given.channels,
-        out_h=node.type.shape[1], out_w=node.type.shape[2], out_c=node.type.channels,
-        kernel_h=kernel_h, kernel_w=kernel_w,
-        stride_h=node.attrs["stride"][0], stride_w=node.attrs["stride"][1],
-        pad_h=top, pad_w=left,
-        dilation_h=node.attrs["dilation"][0], dilation_w=node.attrs["dilation"][1],
-        groups=node.attrs["groups"],
-    )  # fmt: skip

@@ -10,8 +10,8 @@ import torch
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType
 from snnc.compiler.ops.base import Params, Sample
-from snnc.compiler.ops.conv2d import Conv2d
-from snnc.compiler.ops.int8.conv2d import WEIGHT_AXES, by_tap, conv_shape
+from snnc.compiler.ops.conv2d import Conv2d, by_tap, conv_shape
+from snnc.compiler.ops.int8.conv2d import WEIGHT_AXES
 from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
 
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import torch
 
-from snnc.compiler.ir import Node
-from snnc.compiler.ops.base import Op, Params
+from snnc.compiler.ir import Node, TensorType
+from snnc.compiler.ops.base import Op, Params, Rows
 
 BETA_BITS = 15
 """A leak of 1 is 2^15."""
@@ -29,6 +29,9 @@ LIMITS = {"int8": 2**7 - 1, "int16": 2**15 - 1, "int32": 2**31 - 1}
 
 class IntegerOp(Op):
     """An operator on whole numbers. Its reference is exact, and so is the C."""
+
+    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+        return self.rows
 
     def error(
         self,

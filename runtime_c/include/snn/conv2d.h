@@ -72,24 +72,34 @@ SNN_KERNEL void snn_conv2d_group(const snn_conv2d *p, enum snn_conv2d_method met
     }
 }
 
-SNN_KERNEL void snn_conv2d_any(const snn_conv2d *p, enum snn_conv2d_method method,
-                               enum snn_input_kind kind, const void *in, const snn_event_list *list,
-                               const float *weight, const float *bias, float *out,
-                               snn_counts *counts) {
+/* All groups, some rows. A list that is to be made is made for each group in turn; one that exists
+ * (`in` NULL) holds the only group. */
+SNN_KERNEL void snn_conv2d_rows(const snn_conv2d *p, enum snn_conv2d_method method,
+                                enum snn_input_kind kind, const void *in,
+                                const snn_event_list *list, int first_row, int rows,
+                                const float *weight, const float *bias, float *out,
+                                snn_counts *counts) {
     const int in_c = snn_conv2d_in_c(p);
     const int out_c = p->out_c / p->groups;
     const int co_block = snn_conv2d_co_block(p);
     const int blocks = (out_c + co_block - 1) / co_block;
     const ptrdiff_t group_size = blocks * p->kernel_h * snn_conv2d_kernel_row(p);
     for (int g = 0; g < p->groups; g++) {
-        const snn_conv2d_source source = {kind, in, g * in_c, list};
-        if (method == SNN_CONV2D_LIST) {
+        const snn_conv2d_source source = {kind, in, g * in_c, list, first_row, rows};
+        if (method == SNN_CONV2D_LIST && in) {
             snn_list_build(kind, in, p->in_h, p->in_w, p->in_c, source.first, in_c, list);
         }
         snn_conv2d_group(p, method, source, weight + g * group_size,
                          bias ? bias + (ptrdiff_t)g * out_c : NULL, out + (ptrdiff_t)g * out_c,
                          counts);
     }
+}
+
+SNN_KERNEL void snn_conv2d_any(const snn_conv2d *p, enum snn_conv2d_method method,
+                               enum snn_input_kind kind, const void *in, const snn_event_list *list,
+                               const float *weight, const float *bias, float *out,
+                               snn_counts *counts) {
+    snn_conv2d_rows(p, method, kind, in, list, 0, p->out_h, weight, bias, out, counts);
 }
 
 /* Event-driven. `in` SPIKE [in_h*in_w][SNN_WORDS(in_c)]. Counts an AC for each
@@ -140,6 +150,54 @@ SNN_KERNEL void snn_conv2d_count_list_f32(const snn_conv2d *p, const uint16_t *i
 SNN_KERNEL void snn_conv2d_real_f32(const snn_conv2d *p, const float *in, const float *weight,
                                     const float *bias, float *out, snn_counts *counts) {
     snn_conv2d_any(p, SNN_CONV2D_DENSE, SNN_INPUT_REAL, in, NULL, weight, bias, out, counts);
+}
+
+/* In bands of rows, so that what follows finds the sums in the cache: rows first_row .. first_row +
+ * rows - 1 of the output, at `out`. Same bits; all bands together count the same. The list kernels
+ * are cut in two: first list the inputs of the step, working memory as above, then compute any rows
+ * from the list; groups must be 1. */
+SNN_KERNEL void snn_conv2d_spike_events(const snn_conv2d *p, const snn_word *in, uint32_t *starts,
+                                        uint16_t *events) {
+    const snn_event_list list = {starts, events, NULL};
+    snn_list_build(SNN_INPUT_SPIKE, in, p->in_h, p->in_w, p->in_c, 0, p->in_c, &list);
+}
+
+SNN_KERNEL void snn_conv2d_spike_list_rows_f32(const snn_conv2d *p, int first_row, int rows,
+                                               const float *weight, const float *bias,
+                                               uint32_t *starts, uint16_t *events, float *out,
+                                               snn_counts *counts) {
+    const snn_event_list list = {starts, events, NULL};
+    snn_conv2d_rows(p, SNN_CONV2D_LIST, SNN_INPUT_SPIKE, NULL, &list, first_row, rows, weight, bias,
+                    out, counts);
+}
+
+SNN_KERNEL void snn_conv2d_count_events(const snn_conv2d *p, const uint16_t *in, uint32_t *starts,
+                                        uint16_t *events, float *values) {
+    const snn_event_list list = {starts, events, values};
+    snn_list_build(SNN_INPUT_COUNT, in, p->in_h, p->in_w, p->in_c, 0, p->in_c, &list);
+}
+
+SNN_KERNEL void snn_conv2d_count_list_rows_f32(const snn_conv2d *p, int first_row, int rows,
+                                               const float *weight, const float *bias,
+                                               uint32_t *starts, uint16_t *events, float *values,
+                                               float *out, snn_counts *counts) {
+    const snn_event_list list = {starts, events, values};
+    snn_conv2d_rows(p, SNN_CONV2D_LIST, SNN_INPUT_COUNT, NULL, &list, first_row, rows, weight, bias,
+                    out, counts);
+}
+
+SNN_KERNEL void snn_conv2d_spike_dense_rows_f32(const snn_conv2d *p, int first_row, int rows,
+                                                const snn_word *in, const float *weight,
+                                                const float *bias, float *out, snn_counts *counts) {
+    snn_conv2d_rows(p, SNN_CONV2D_DENSE, SNN_INPUT_SPIKE_DENSE, in, NULL, first_row, rows, weight,
+                    bias, out, counts);
+}
+
+SNN_KERNEL void snn_conv2d_real_rows_f32(const snn_conv2d *p, int first_row, int rows,
+                                         const float *in, const float *weight, const float *bias,
+                                         float *out, snn_counts *counts) {
+    snn_conv2d_rows(p, SNN_CONV2D_DENSE, SNN_INPUT_REAL, in, NULL, first_row, rows, weight, bias,
+                    out, counts);
 }
 
 #endif

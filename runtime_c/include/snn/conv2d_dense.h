@@ -130,13 +130,13 @@ SNN_KERNEL void snn_dense_pixels(const snn_conv2d *p, snn_conv2d_source source, 
     snn_dense_end(&block, pixels, channels, out, p->out_c);
 }
 
-/* All output pixels of a tile; `bias` and `out` begin at its first channel. */
+/* The output pixels of a tile; `bias` and `out` begin at its first channel. */
 SNN_KERNEL void snn_conv2d_dense_tile(const snn_conv2d *p, snn_conv2d_source source,
                                       const float *weight, const float *bias, int channels,
                                       float *out, snn_counts *counts) {
     const int reach = (p->kernel_w - 1) * p->dilation_w;
     const int inside = (p->pad_w + p->stride_w - 1) / p->stride_w; /* first with all taps inside */
-    for (int y = 0; y < p->out_h; y++) {
+    for (int y = source.first_row; y < source.first_row + source.rows; y++) {
         for (int x = 0; x < p->out_w;) {
             const int last = (x + SNN_DENSE_PIXELS - 1) * p->stride_w - p->pad_w + reach;
             if (x >= inside && last < p->in_w && x + SNN_DENSE_PIXELS <= p->out_w) {

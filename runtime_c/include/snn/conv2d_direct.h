@@ -31,11 +31,11 @@ SNN_KERNEL void snn_conv2d_direct_pixel(const snn_conv2d *p, snn_conv2d_source s
     }
 }
 
-/* All output pixels of a tile; `bias` and `out` begin at its first channel. */
+/* The output pixels of a tile; `bias` and `out` begin at its first channel. */
 SNN_KERNEL void snn_conv2d_direct_tile(const snn_conv2d *p, snn_conv2d_source source,
                                        const float *weight, const float *bias, int channels,
                                        float *out, snn_counts *counts) {
-    for (int y = 0; y < p->out_h; y++) {
+    for (int y = source.first_row; y < source.first_row + source.rows; y++) {
         for (int x = 0; x < p->out_w; x++) {
             snn_tile tile;
             snn_tile_begin(&tile, channels, bias);

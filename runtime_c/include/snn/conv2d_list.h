@@ -80,19 +80,20 @@ SNN_KERNEL void snn_conv2d_list_pass(const snn_conv2d *p, const snn_event_list *
     }
 }
 
-/* All output pixels of a tile; `bias` and `out` begin at its first channel. */
+/* The output pixels of a tile; `bias` and `out` begin at its first channel. */
 SNN_KERNEL void snn_conv2d_list_tile(const snn_conv2d *p, snn_conv2d_source source,
                                      const float *weight, const float *bias, int channels,
                                      float *out, snn_counts *counts) {
     static const float zeros[SNN_TILE_CHANNELS] = {0.0f};
     for (int ky = 0; ky < p->kernel_h; ky++) {
         const uintptr_t rows = (uintptr_t)(weight + ky * snn_conv2d_kernel_row(p));
-        for (int y = 0; y < p->out_h; y++) {
+        for (int n = 0; n < source.rows; n++) {
+            const int y = source.first_row + n;
             const int iy = y * p->stride_h - p->pad_h + ky * p->dilation_h;
             const int inside = iy >= 0 && iy < p->in_h;
             const uint32_t *const starts =
                 inside ? source.list->starts + (ptrdiff_t)iy * p->in_w : NULL;
-            float *const row = out + (ptrdiff_t)y * p->out_w * p->out_c;
+            float *const row = out + (ptrdiff_t)n * p->out_w * p->out_c;
             if (ky == 0) {
                 snn_conv2d_list_pass(p, source.list, source.kind, starts, rows, bias ? bias : zeros,
                                      0, channels, row, counts);

@@ -31,12 +31,13 @@ SNN_KERNEL ptrdiff_t snn_conv2d_kernel_row(const snn_conv2d *p) {
 }
 
 /* What one group reads: an input, where its channels begin, and its events
- * where they are listed. */
+ * where they are listed; and which rows of the output are computed from it. */
 typedef struct {
     enum snn_input_kind kind;
     const void *in;
     int first; /* first channel of the group */
     const snn_event_list *list;
+    int first_row, rows; /* of the output; `out` begins at first_row */
 } snn_conv2d_source;
 
 #endif

@@ -20,6 +20,16 @@
 #define SNN_KERNEL static inline
 #endif
 
+/* The function of one layer of a generated network: never inlined, so that each is optimised (and
+ * given registers) on its own. */
+#if defined(__GNUC__)
+#define SNN_LAYER static __attribute__((noinline))
+#define SNN_ALIGNED __attribute__((aligned(64)))
+#else
+#define SNN_LAYER static
+#define SNN_ALIGNED
+#endif
+
 /* 32 channels of one pixel. */
 typedef uint32_t snn_word;
 #define SNN_WORD_BITS 32

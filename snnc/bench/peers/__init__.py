@@ -10,7 +10,7 @@ from torch import nn
 
 from snnc.bench.peers import onnx_runtime, pytorch, spikingjelly
 from snnc.bench.peers.pytorch import Run
-from snnc.bench.peers.unavailable import Unavailable
+from snnc.bench.peers.unavailable import Unavailable, at_most
 
 Prepare = Callable[[nn.Module, torch.Tensor], Run]
 
@@ -39,16 +39,30 @@ class Assembled:
     score_difference: dict[str, float]
 
 
-def assemble(module: nn.Module, x: torch.Tensor, peers: Mapping[str, Prepare] = PEERS) -> Assembled:
-    """Build every peer, run it once, and compare its scores."""
+def assemble(
+    module: nn.Module,
+    x: torch.Tensor,
+    peers: Mapping[str, Prepare] = PEERS,
+    limit_s: float | None = None,
+) -> Assembled:
+    """Build every peer, run it once, and compare its scores.
+
+    Args:
+        module: the network.
+        x: its input [T, 1, C, H, W].
+        peers: by name.
+        limit_s: a peer that takes longer for this, in seconds, is left out and said to be slow.
+            None: no limit. Main thread only, on systems with SIGALRM.
+    """
     wanted = pytorch.eager(module, x)()
     runs: dict[str, Run] = {}
     missing: dict[str, str] = {}
     differences: dict[str, float] = {}
     for name, prepare in peers.items():
         try:
-            run = prepare(module, x)
-            scores = run()
+            with at_most(limit_s):
+                run = prepare(module, x)
+                scores = run()
         except Unavailable as reason:
             missing[name] = str(reason)
             continue
