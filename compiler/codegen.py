@@ -13,22 +13,12 @@ import numpy as np
 
 from snnc.compiler import layout, lifetimes, memory
 from snnc.compiler.bands import bands
-from snnc.compiler.emitter import (
-    Band,
-    Constant,
-    Emitter,
-    Layer,
-    Pointer,
-    Program,
-    RowLoop,
-    Section,
-    StageCode,
-    hex_float,
-)
+from snnc.compiler.emitter import Constant, Emitter, Pointer, Program, hex_float
 from snnc.compiler.ir import SPIKING_OPS, Graph, Kind, Node, Time
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
 from snnc.compiler.schedule import Schedule
+from snnc.compiler.sections import Band, Layer, RowLoop, Section, StageCode
 from snnc.errors import BAD_SHAPE, InternalError, SnncError
 
 
