@@ -7,12 +7,12 @@ nodes form a *band*: one loop over the rows of a map, with one row of each value
 
 from __future__ import annotations
 
-from snnc.compiler.emitter import Band
 from snnc.compiler.ir import SPIKING_OPS, Graph, Node, TensorType
 from snnc.compiler.layout import step_bytes
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
 from snnc.compiler.schedule import Schedule, Stage
+from snnc.compiler.sections import Band
 
 CACHE_BYTES = 131072
 """A band's rows on a host: they fit a second-level cache with their potentials and the weights."""

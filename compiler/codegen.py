@@ -13,24 +13,14 @@ import jinja2
 from snnc.compiler import layout, lifetimes, memory
 from snnc.compiler.bands import bands
 from snnc.compiler.buffering import most_events
-from snnc.compiler.emitter import (
-    Band,
-    Constant,
-    Emitter,
-    Layer,
-    Pointer,
-    Program,
-    RowLoop,
-    Section,
-    StageCode,
-    hex_float,
-)
+from snnc.compiler.emitter import Constant, Emitter, Pointer, Program, hex_float
 from snnc.compiler.interface import Interface
 from snnc.compiler.ir import SPIKING_OPS, Graph, Kind, Node, Time
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
 from snnc.compiler.packed_text import packed_text
 from snnc.compiler.schedule import Schedule
+from snnc.compiler.sections import Band, Layer, RowLoop, Section, StageCode
 from snnc.errors import BAD_SHAPE, InternalError, SnncError
 
 LONGEST_US = 2**31 - 1

@@ -14,6 +14,7 @@ import numpy as np
 
 from snnc.compiler import layout
 from snnc.compiler.ir import SPIKING_OPS, Array, Graph, Kind, Node, TensorType
+from snnc.compiler.sections import Band, RowLoop, Section, Shape, StageCode
 from snnc.errors import InternalError
 
 
@@ -73,15 +74,6 @@ class Constant:
         return f"{self.symbol}.values" if self.packed else self.symbol
 
 
-@dataclass(frozen=True)
-class Shape:
-    """A constant shape struct of the generated code."""
-
-    symbol: str
-    struct: str
-    fields: tuple[tuple[str, int | float], ...]
-
-
 class Pointer(str):
     """The name of a local pointer in generated code, with the buffer behind it."""
 
@@ -105,48 +97,6 @@ class Pointer(str):
 
 
 @dataclass
-class Section:
-    """The body of one generated function: local pointers, then lines grouped by node."""
-
-    pointers: dict[str, Pointer] = field(default_factory=dict)
-    lines: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Layer(Section):
-    """The body of a node's (or a band's) own function, with its name and its comment.
-
-    ``part``: the body of the function that computes one of its parts, where threads share it.
-    """
-
-    symbol: str = ""
-    comment: str = ""
-    part: Section | None = None
-
-
-@dataclass
-class StageCode:
-    """The code of a stage: before its first step, its layers at each step, after its last step,
-    and the layers that then run once."""
-
-    begin: Section = field(default_factory=Section)
-    steps: list[Layer] = field(default_factory=list)
-    end: Section = field(default_factory=Section)
-    once: list[Layer] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Band:
-    """Nodes that share a loop over ``height`` rows, ``turn`` rows at a time; of ``inner`` values
-    only these rows exist."""
-
-    nodes: tuple[Node, ...]
-    inner: frozenset[str]
-    height: int
-    turn: int
-
-
-@dataclass
 class Program:
     """Everything that the emission of a graph collected."""
 
@@ -159,16 +109,6 @@ class Program:
     """The first kernel that each node calls in a step, by the node's name."""
     threads: int = 1
     """How many parts the rows of a band are split into."""
-
-
-@dataclass
-class RowLoop:
-    """Code of a band: before its loop over rows, in it, and after it."""
-
-    band: Band
-    before: Section
-    body: Section
-    after: Section
 
 
 class Emitter:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from snnc.compiler.emitter import Band, Program, Request
+from snnc.compiler.emitter import Program, Request
 from snnc.compiler.ir import Graph
 from snnc.compiler.memory import Buffer
 from snnc.compiler.schedule import Schedule
+from snnc.compiler.sections import Band
 
 
 class Line:
