@@ -52,6 +52,8 @@ WHY_QE = (
     "QE is the mean of (U - S)², so it follows the variance of U, not the spikes: the first layer "
     "reads event counts, not spikes, holds most neurons, and so decides the network's mean."
 )
+LEARNED = 0.5
+"""An accuracy below this says that the network did not learn."""
 ENOUGH = 0.40
 """ASA-1's NASFR should be this much below vanilla's (the project's own criterion)."""
 
@@ -136,6 +138,7 @@ def section(results: Results, data: str) -> list[str]:
         *(energy_row(results, data, attention) for attention in there if attention != "none"),
         "",
         *verdict(results, data),
+        *unlearned(results, data),
     ]
 
 
@@ -193,6 +196,18 @@ def verdict(results: Results, data: str) -> list[str]:
         f"Lower quantization error (Table 4): {'yes' if error[0] < error[1] else 'no'}.",
     ]
     return [first, "The paper's claim here: " + " ".join(held)]
+
+
+def unlearned(results: Results, data: str) -> list[str]:
+    """Runs whose network stayed near chance: they are in the means all the same."""
+    found = [
+        f"{NAMES[attention]} seed {seed} ({result['accuracy']:.0%}, NASFR {result['nasfr']:.4f})"
+        for (name, attention, seed), result in sorted(results.items())
+        if name == data and result["accuracy"] < LEARNED
+    ]
+    if not found:
+        return []
+    return [f"Did not learn, and is in the means all the same: {', '.join(found)}."]
 
 
 def beside_the_paper(results: Results) -> list[str]:
@@ -279,6 +294,10 @@ COLUMNS: dict[str, tuple[str, str]] = {
 def noise(results: Results) -> list[str]:
     """The measures of Section 3 and 5.5 by layer, vanilla beside ASA-1."""
     lines = [
+        "The mixing along time in ASA-1 acts through the order of values only, so no gradient "
+        "reaches it (nor in the authors' code): it stays as the seed drew it, and which features "
+        "ASA-1 groups is a matter of the seed. ASA-2 has no such weights.",
+        "",
         "By layer, means over the seeds. A spike feature is one channel's map at one step; a null "
         "feature never fires on any test recording, a noise feature has the peak of its membrane "
         "potentials at or above the threshold, ghosts are near-copies of another channel (at the "

@@ -28,7 +28,8 @@ def together() -> Iterator[None]:
     Raises:
         SnncError: LOST_WORKER where another process ends before its time.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2 or dist.is_initialized():
+    expected = int(os.environ.get("WORLD_SIZE", "1"))
+    if expected < 2 or dist.is_initialized():
         yield
         return
     if torch.cuda.is_available():
@@ -40,8 +41,9 @@ def together() -> Iterator[None]:
     except RuntimeError as error:
         if not _is_of_the_connection(error):
             raise
+        me = os.environ.get("RANK", "?")
         raise SnncError(
-            LOST_WORKER, f"process {rank()} of {count()} lost touch with another"
+            LOST_WORKER, f"process {me} of {expected} (from 0) lost touch with another"
         ) from error
     finally:
         if dist.is_initialized():

@@ -94,6 +94,14 @@ def test_rows_are_means_against_the_vanilla_run_of_the_same_seed(script: Any, tm
 def test_a_broken_claim_is_said(script: Any, tmp_path: Path):
     results = script.read(write(tmp_path, result("none", 0), result("asa1", 0, accuracy=0.5)))
     assert "mean accuracy: no" in " ".join(script.verdict(results, "nmnist"))
+    assert script.unlearned(results, "nmnist") == []
+
+
+def test_a_run_that_did_not_learn_is_named(script: Any, tmp_path: Path):
+    results = script.read(write(tmp_path, result("none", 0), result("sa", 0, accuracy=0.2)))
+    assert script.unlearned(results, "nmnist") == [
+        "Did not learn, and is in the means all the same: SA seed 0 (20%, NASFR 0.0500)."
+    ]
 
 
 def test_missing_runs_are_named(script: Any, tmp_path: Path):

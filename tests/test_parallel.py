@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import torch
 
+from snnc.errors import LOST_WORKER, SnncError
+from snnc.models import processes
 from tests.lively import lively_checkpoint, write_nmnist
 
 ROOT = Path(__file__).parent.parent
@@ -83,6 +85,34 @@ def test_two_processes_train_like_one_though_one_was_killed(alone: Path, tmp_pat
             assert torch.allclose(weights[0][name], weights[1][name], rtol=1e-3, atol=1e-5), name
 
 
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [("[gloo/transport/tcp/pair.cc] Connection closed by peer", SnncError), ("boom", RuntimeError)],
+)
+def test_a_lost_connection_is_a_sentence_and_nothing_else_is(
+    said: str, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: object) -> None:
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(torch.distributed, "init_process_group", broken)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    with pytest.raises(kind) as raised, processes.together():
+        pytest.fail("there is nobody to work with")
+    if isinstance(raised.value, SnncError):
+        assert raised.value.code is LOST_WORKER
+        assert "process 1 of 2" in raised.value.what
+
+
+def test_one_process_alone_shares_nothing() -> None:
+    with processes.together():
+        assert (processes.rank(), processes.count()) == (0, 1)
+        assert list(processes.share(range(2, 7))) == [2, 3, 4, 5, 6]
+        assert processes.gathered("mine") == ["mine"]
+        assert processes.total(torch.tensor([2.0])).item() == 2.0
+
+
 def numbers(content: Any, place: str = "") -> dict[str, int | float]:
     """Every number in a JSON, by where it stands."""
     if isinstance(content, dict | list):
@@ -100,11 +130,11 @@ def test_shared_recordings_give_the_integers_of_one_process(command: str, tmp_pa
     model = str(lively_checkpoint(tmp_path / "asa1.pt", "asa1"))
     data = f"nmnist:{write_nmnist(tmp_path / 'nmnist')}"
     results = []
-    for processes in (1, 2):
-        target = tmp_path / f"{processes}.json"
+    for number in (1, 2):
+        target = tmp_path / f"{number}.json"
         done = start(
             "-m", "snnc", command, model, "--data", data, "--samples", "3", "--json", str(target),
-            processes=processes,
+            processes=number,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         results.append(numbers(json.loads(target.read_text())))
