@@ -20,7 +20,7 @@ from torch import nn
 from snnc.models.datasets.framing import frame_by_dt
 from snnc.models.datasets.gesture_sim import draw_subject, simulate
 
-pytest.importorskip("spikingjelly", reason="spikingjelly is not installed here")
+pytest.importorskip("spikingjelly", reason="spikingjelly is not here: make test-environments")
 CLOCK_DRIVEN = find_spec("spikingjelly.activation_based") is None
 """Whether it is a release before 0.0.0.0.14: classes of steps and of sequences are two."""
 OLD = not version("spikingjelly").startswith("2.")

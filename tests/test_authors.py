@@ -16,6 +16,8 @@ from snnc.models.conversion import convert
 layer = pytest.importorskip(
     "spikingjelly.activation_based.layer", reason="spikingjelly is not here: make test-environments"
 )
+from spikingjelly.activation_based import functional, neuron  # noqa: E402
+
 STEPS = 6
 
 
@@ -212,3 +214,95 @@ def test_modes_without_a_meaning_are_refused():
     importing, _ = survey(driven(Net(Nothing, lambda: Cell(mode="mem"))), (2, 12, 12), STEPS)
     assert all("gives potentials" in entry.reason for entry in importing.unsupported)
     assert len(importing.unsupported) >= 1
+
+
+class Voting(nn.Module):
+    """Means of neighbours, as a module of their own."""
+
+    def __init__(self, voting_size):
+        super().__init__()
+        self.voting_size = voting_size
+
+    def forward(self, x):
+        return x.unflatten(1, (-1, self.voting_size)).mean(2)
+
+
+class Body(nn.Module):
+    """A layer of their five-layer networks: pool, convolution, BN, attention on [N, T, ...]."""
+
+    def __init__(self, inputs, outputs, pool, attention, node):
+        super().__init__()
+        convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.pool = layer.SeqToANNContainer(pool)
+        self.conv = layer.SeqToANNContainer(convolution)
+        self.bn = layer.SeqToANNContainer(nn.BatchNorm2d(outputs))
+        self.spike = layer.MultiStepContainer(node())
+        self.attn = attention
+
+    def forward(self, x):
+        x = self.bn(self.conv(self.pool(x)))
+        x = self.attn(x.transpose(0, 1).contiguous()).transpose(0, 1).contiguous()
+        return self.spike(x)
+
+
+class Head(nn.Module):
+    def __init__(self, inputs, outputs, node):
+        super().__init__()
+        self.fc = nn.Linear(inputs, outputs)
+        self.spike = layer.MultiStepContainer(node())
+
+    def forward(self, x):
+        return self.spike(functional.seq_to_ann_forward(x, self.fc))
+
+
+class FiveLayer(nn.Module):
+    def __init__(self, attention, pool, node):
+        super().__init__()
+        sizes = [(2 if number == 0 else 6, 6) for number in range(5)]
+        self.ConvAttLIFs = nn.ModuleList(
+            nn.Sequential(Body(i, o, pool() if number else nn.Identity(), attention(), node))
+            for number, (i, o) in enumerate(sizes)
+        )
+        self.pool = layer.SeqToANNContainer(nn.MaxPool2d(2, 2))
+        self.FCs = nn.ModuleList(
+            nn.Sequential(layer.Dropout(0.0), Head(i, o, node)) for i, o in ((6, 9), (9, 20))
+        )
+        self.voting = Voting(4)
+
+    def forward(self, x):
+        x = x.transpose(0, 1).contiguous()
+        fired = []
+        for body in self.ConvAttLIFs:
+            x = body(x)
+            fired.append(x)
+        x = self.pool(x).flatten(2)
+        for head in self.FCs:
+            x = head(x)
+        x = functional.seq_to_ann_forward(x, self.voting)
+        return torch.mean(x, dim=0), fired
+
+
+@pytest.mark.parametrize(
+    ("attention", "pool", "node"),
+    [
+        (lambda: Asa(STEPS, 1), lambda: nn.MaxPool2d(2, 2), lambda: neuron.ParametricLIFNode()),
+        (nn.Identity, lambda: nn.AvgPool2d(2, 2), lambda: neuron.LIFNode()),
+    ],
+    ids=["asa-max-plif", "none-avg-lif"],
+)
+def test_five_layer_network(attention, pool, node, tmp_path):
+    model = driven(FiveLayer(attention, pool, node))
+    compilation = compile_graph(import_module(model, (2, 32, 32), STEPS))
+    ops = [n.op for n in compilation.graph.nodes]
+    assert ops.count("neuron") == 7
+    assert ops.count("group_mean") == 1
+    flags = ("-O1", "-DSNN_KERNEL=static __attribute__((unused))")
+    verifier = Verifier(model, compilation, tmp_path, flags)
+    for seed in range(2):
+        frames = np.random.default_rng(seed).poisson(0.4, (STEPS, 2, 32, 32))
+        verifier.verify(frames.astype(np.uint16))
+    assert verifier.result.passed
+    sizes = {n.name: n.type.size for n in compilation.graph.nodes}
+    assert [entry.compared for entry in verifier.result.layers] == [
+        2 * STEPS * sizes[entry.name] for entry in verifier.result.layers
+    ]

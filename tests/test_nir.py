@@ -14,7 +14,9 @@ from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.nir.file import NirOptions, from_graph, read
 from snnc.compiler.frontend.nir.network import NirNetwork
 from snnc.compiler.frontend.torch_fx import import_module, survey
+from snnc.compiler.ir import Kind
 from snnc.compiler.verify import Verifier
+from snnc.compiler.verify_integer import IntegerVerifier
 from snnc.errors import SnncError
 from snnc.models.datasets.framing import frame_by_dt
 from snnc.models.datasets.spec import open_data
@@ -356,3 +358,27 @@ def test_third_party_model_classifies_real_recordings(shared_data, tmp_path):
     assert verifier.result.unexplained == 0
     assert verifier.result.same_class == 10
     assert verifier.result.right["c"] >= 9
+
+
+def test_summed_windows_in_int8(tmp_path):
+    """As in the third-party model: what a SumPool2d gives is a count, exact in int8 too."""
+    fields = {"r": 1.0, "v_threshold": 0.6}
+    spikes = {key: np.full((6, 8, 8), value, np.float32) for key, value in fields.items()}
+    pool = nir.SumPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 0]))
+    last = {key: np.full(5, value, np.float32) for key, value in fields.items()}
+    flat = nir.Flatten({"input": np.array([6, 4, 4])}, 0, -1)
+    linear = nir.Linear(weights(5, 96))
+    graph = chain(
+        (2, 8, 8), conv(2, 6, (8, 8)), nir.IF(**spikes), pool, flat, linear, nir.IF(**last)
+    )
+    model = NirNetwork(from_graph(graph, SUBTRACT)).eval()
+    frames = np.random.default_rng(0).poisson(0.3, (3, 6, 2, 8, 8)).astype(np.uint16)
+    compilation = compile_graph(import_module(model, (2, 8, 8), 6), calibration=frames[:2])
+    pools = [node for node in compilation.graph.nodes if node.op == "sum_pool2d"]
+    assert [node.type.kind for node in pools] == [Kind.COUNT]
+    verifier = IntegerVerifier(model, compilation, tmp_path, ("-O1",))
+    for window in frames:
+        verifier.verify(window)
+    assert verifier.result.passed
+    assert verifier.result.samples == 3
+    assert all(layer.compared > 0 for layer in verifier.result.layers)

@@ -11,6 +11,7 @@ from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir import Kind
 from snnc.compiler.verify import Verifier
+from snnc.models.attention import ATTENTION_NAMES
 from snnc.models.networks import build
 
 
@@ -21,7 +22,7 @@ def test_number_of_parameters():
     assert own == 11_689_512 - 64 * 49 - 700 * 513 == 11_327_276
 
 
-@pytest.mark.parametrize("attention", ["none", "asa1"])
+@pytest.mark.parametrize("attention", ATTENTION_NAMES)
 def test_narrow_network_verifies(attention, tmp_path):
     torch.manual_seed(2)
     size = {"input_size": (2, 40, 36), "time_steps": 3, "classes": 7, "channels": (6, 8, 10, 12)}
@@ -31,7 +32,8 @@ def test_narrow_network_verifies(attention, tmp_path):
             module.running_var.uniform_(0.1, 0.4)
             module.bias.data.normal_(0, 0.4)
     compilation = compile_graph(import_module(model, (2, 40, 36), 3))
-    verifier = Verifier(model, compilation, tmp_path, ("-O1",))
+    flags = ("-O1", "-DSNN_KERNEL=static __attribute__((unused))")
+    verifier = Verifier(model, compilation, tmp_path, flags)
     for seed in range(2):
         frames = np.random.default_rng(seed).poisson(0.3, (3, 2, 40, 36))
         verifier.verify(frames.astype(np.uint16))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from torch import nn
 
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.driving import Driven
@@ -34,6 +35,26 @@ def verified(model, tmp_path, *, shape, steps, samples=1, per_step=False):
     sizes = [compilation.graph[layer.name].type.size for layer in result.layers]
     assert [layer.compared for layer in result.layers] == [samples * steps * n for n in sizes]
     return compilation.graph
+
+
+@pytest.mark.skipif(not zoo.CLOCK_DRIVEN, reason="test_spikingjelly.py has these for step modes")
+@pytest.mark.parametrize("v_reset", [0.0, None], ids=["hard", "soft"])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("IFNode", {}), ("LIFNode", {"tau": 3.0}), ("ParametricLIFNode", {"init_tau": 1.5})],
+)
+def test_classes_of_steps_and_of_sequences(name, options, v_reset, tmp_path):
+    layer, neuron = zoo.part("layer"), zoo.part("neuron")
+    make = {"v_reset": v_reset, "v_threshold": 0.5, **options}
+    model = nn.Sequential(
+        layer.SeqToANNContainer(nn.Conv2d(2, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8)),
+        getattr(neuron, f"MultiStep{name}")(**make),
+        layer.SeqToANNContainer(nn.MaxPool2d(2), nn.Flatten()),
+        layer.MultiStepDropout(0.5),
+        layer.MultiStepContainer(nn.Linear(8 * 36, 6), getattr(neuron, name)(**make)),
+    ).eval()
+    graph = verified(model, tmp_path, shape=(2, 12, 12), steps=8)
+    assert sum(node.op == "neuron" for node in graph.nodes) == 2
 
 
 def synapses(graph):

@@ -362,12 +362,13 @@ class _Quantizer:
         self.keep(node, self.scaled[node.inputs[0]])
 
     def total(self, node: Node) -> None:
-        """add of spikes and counts: a count, exact."""
+        """add, sum_pool2d of spikes and counts: a count, exact."""
         if node.type.kind is Kind.REAL:
             raise unsupported(
                 node, "the sum of real values has no int8 form", "Compile with --dtype f32."
             )
-        bound = sum(self.scaled[name].bound for name in node.inputs)
+        terms = int(np.prod(node.attrs.get("kernel_size", 1)))
+        bound = terms * sum(self.scaled[name].bound for name in node.inputs)
         if bound > COUNT_LIMIT:
             raise unsupported(
                 node, f"a count may reach {bound:,}, more than 65,535", "Compile with --dtype f32."
@@ -421,6 +422,7 @@ _CONVERSIONS: dict[str, Callable[[_Quantizer, Node], None]] = {
     "flatten": _Quantizer.whole,
     "max_pool2d": _Quantizer.whole,
     "add": _Quantizer.total,
+    "sum_pool2d": _Quantizer.total,
     "time_mean": _Quantizer.time_mean,
     "group_mean": _Quantizer.group_mean,
 }

@@ -12,5 +12,6 @@
 #include "snn/neuron_i8.h"
 #include "snn/pool.h"
 #include "snn/readout_i8.h"
+#include "snn/signals.h"
 
 #endif
