@@ -20,6 +20,7 @@ from snnc.commands.options import (
     target_option,
     write_json,
 )
+from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
     from snnc.compiler.buffering import Buffering
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 @dtype_options
 @target_option
 @buffering_options
+@click.option(
+    "--package",
+    type=click.Choice(["cmake", "arduino", "platformio", "zephyr"]),
+    help="Lay the C out for a build system, for any core, instead of compiling it.",
+)
 @click.option("--max-flash", type=Size(), help="Most flash for code and constants: 512K, 1M.")
 @click.option("--max-ram", type=Size(), help="Most RAM for arena and stack (host: arena): 64K.")
 @click.option("--vectors", metavar="DATA", help="Recordings in the firmware; default: --calibrate.")
@@ -58,6 +64,7 @@ def command(
     calibrate_samples: int | None,
     target: str,
     buffering: Buffering,
+    package: str | None,
     max_flash: int | None,
     max_ram: int | None,
     vectors: str | None,
@@ -84,6 +91,7 @@ def command(
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     core = None if target == "host" else target_named(target)
+    _check_package(package, target, instrument)
     console = console_for(json_file)
     with Console(stderr=True).status("importing the model") as status:
         source = model.load()
@@ -114,7 +122,9 @@ def command(
             )
         check_flash(compilation, max_flash)
         status.update("compiling the C")
-        if core is None:
+        if package is not None:
+            manifest = artifact.write_package(out, source, compilation, package)
+        elif core is None:
             report = None if choice is None else choice.report
             manifest = artifact.write(
                 out,
@@ -137,6 +147,16 @@ def command(
         kernels.show(console, choice.report)
 
 
+def _check_package(package: str | None, target: str, instrument: bool) -> None:
+    """Raise SnncError (BAD_OPTION) for options that mean nothing beside --package."""
+    if package is not None and (target != "host" or instrument):
+        raise SnncError(
+            BAD_OPTION,
+            "--package cannot be combined with --target or --instrument",
+            mend="A package is source code for any core; leave the others out.",
+        )
+
+
 def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
     table = Table("layer", "op", "shape", "kind", "kernel")
     for layer in manifest["layers"]:
@@ -147,7 +167,7 @@ def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
         )
     console.print(table)
     console.print(
-        f"{out}/{manifest['name']}.c: T {manifest['time_steps']}, {manifest['classes']} classes, "
+        f"{out} ({manifest['name']}): T {manifest['time_steps']}, {manifest['classes']} classes, "
         f"{'streams' if manifest['streams'] else 'needs the whole window'}, "
         f"{_where(manifest)}"
     )
@@ -157,4 +177,6 @@ def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
 def _where(manifest: dict[str, Any]) -> str:
     if manifest["target"] == "host":
         return f"vector code {manifest['versions']['vector']}"
+    if "board" not in manifest:
+        return str(manifest["target"])
     return f"{manifest['target']}, board {manifest['board']}"
