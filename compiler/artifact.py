@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from snnc.compiler import firmware, layout
+from snnc.compiler import firmware, layout, packages
 from snnc.compiler.build import (
     HOST_FLAGS,
     NATIVE,
@@ -124,6 +124,24 @@ def write_firmware(
         manifest |= {"target": target.name, "board": board.name, "vectors": len(vectors)}
         manifest["options"] |= {"flags": list(target.flags)}
         manifest["options"] |= {"max_flash": max_flash, "max_ram": max_ram}
+        manifest["files"] = _hashes(folder)
+        text = json.dumps(manifest, indent=2, sort_keys=False) + "\n"
+        (folder / MANIFEST).write_text(text, encoding="utf-8")
+    return manifest
+
+
+def write_package(
+    out: Path, source: SourceModel, compilation: Compilation, kind: str
+) -> dict[str, Any]:
+    """Write a package for a build system (:mod:`snnc.compiler.packages`) and give its manifest.
+
+    Raises:
+        SnncError: BAD_OUTPUT, BAD_OPTION.
+    """
+    with _fresh_folder(out) as folder:
+        packages.write(folder, compilation, kind)
+        manifest = _manifest(source, compilation, Memory.of(compilation.generated, None, None))
+        manifest |= {"target": f"{kind} package"}
         manifest["files"] = _hashes(folder)
         text = json.dumps(manifest, indent=2, sort_keys=False) + "\n"
         (folder / MANIFEST).write_text(text, encoding="utf-8")

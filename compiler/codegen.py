@@ -105,11 +105,11 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None, threads: int
         **_input_context(graph, interface, program, arena),
     }
     rendered = {
-        f"{graph.name}.h": _template("model.h.j2").render(context),
-        f"{graph.name}.c": _template("model.c.j2").render(context),
-        f"{graph.name}_weights.h": _template("weights.h.j2").render(context),
-        "example.c": _template("example.c.j2").render(context),
-        "CMakeLists.txt": _template("CMakeLists.txt.j2").render(context),
+        f"{graph.name}.h": template("model.h.j2").render(context),
+        f"{graph.name}.c": template("model.c.j2").render(context),
+        f"{graph.name}_weights.h": template("weights.h.j2").render(context),
+        "example.c": template("example.c.j2").render(context),
+        "CMakeLists.txt": template("CMakeLists.txt.j2").render(context),
     }
     constant_bytes = sum(constant.values.nbytes for constant in program.constants.values())
     return Generated(rendered, arena, program, tuple(traces), constant_bytes, interface)
@@ -150,6 +150,7 @@ def _input_context(
         "max_events": interface.max_events,
         "frames_held": interface.frames,
         "ring": not interface.takes_window,
+        "example_events": min(1000, interface.max_events or 1000),
         "carry": graph["input"].attrs.get("carry", False),
         "wide_events": interface.frame_elements > 2**16,
         "frame_readers": readers,
@@ -355,7 +356,8 @@ def number(value: int | float) -> str:
 
 
 @cache
-def _template(name: str) -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A template of compiler/templates by name."""
     folder = files("snnc") / "compiler" / "templates"
     environment: Any = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text("utf-8")),
@@ -366,5 +368,5 @@ def _template(name: str) -> jinja2.Template:
         autoescape=False,
     )
     environment.filters["number"] = number
-    template: jinja2.Template = environment.get_template(name)
-    return template
+    found: jinja2.Template = environment.get_template(name)
+    return found

@@ -39,7 +39,7 @@ def open_compiled(out: Path, manifest: Mapping[str, Any]) -> HostModel:
             NOT_COMPILED,
             f"the model was compiled for {manifest['target']}, not for this machine",
             where=str(out),
-            mend="Use `make run` in the folder, or compile with --target host.",
+            mend="Use `make run` in the folder of a firmware, or compile with --target host.",
         )
     library = out / manifest["library"]
     if not library.exists():

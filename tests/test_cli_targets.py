@@ -179,3 +179,23 @@ def test_unknown_targets_and_float_firmware_are_refused(snnc, vanilla, int8, tmp
     result = snnc("compile", vanilla, *out, "--target", "cortex-m4")
     refused(result, 2, "E305", "needs an int8 model", "--dtype int8 --calibrate DATA")
     assert not (tmp_path / "out").exists()
+
+
+# packages -----------------------------------------------------------------------------------------
+
+
+def test_packages_are_written_whole_or_refused(snnc, vanilla, int8, tmp_path):
+    out = tmp_path / "out"
+    status, said, _ = snnc(
+        "compile", vanilla, "-o", out, *int8, "--package", "arduino", "--json", "-"
+    )
+    assert status == 0
+    manifest = json.loads(said)
+    assert manifest["target"] == "arduino package"
+    assert (out / "examples" / "classify" / "classify.ino").exists()
+    assert set(manifest["files"]) >= {"library.properties", "src/net.c", "src/snn/types.h"}
+    refused(snnc("run", out, "--events", "x.bin"), 2, "E306", "compiled for arduino package")
+    refused(snnc("compile", vanilla, "-o", out, "--package", "arduino"), 2, "E305", "--dtype int8")
+    both = ("--package", "cmake", "--target", "cortex-m4")
+    refused(snnc("compile", vanilla, "-o", out, *both), 2, "E305", "cannot be combined")
+    assert (out / "library.properties").exists(), "a refusal leaves what was there"

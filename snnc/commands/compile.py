@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 @dtype_options
 @target_option
 @buffering_options
+@click.option(
+    "--package",
+    type=click.Choice(["cmake", "arduino", "platformio", "zephyr"]),
+    help="Lay the C out for a build system, for any core, instead of compiling it.",
+)
 @click.option("--max-flash", type=Size(), help="Most flash for code and constants: 512K, 1M.")
 @click.option("--max-ram", type=Size(), help="Most RAM for arena and stack (host: arena): 64K.")
 @click.option("--vectors", metavar="DATA", help="Recordings in the firmware; default: --calibrate.")
@@ -63,6 +68,7 @@ def command(
     calibrate_samples: int | None,
     target: str,
     buffering: Buffering,
+    package: str | None,
     max_flash: int | None,
     max_ram: int | None,
     vectors: str | None,
@@ -96,6 +102,7 @@ def command(
             mend="Leave it out, or compile with --dtype f32 --target host.",
         )
     core = None if target == "host" else target_named(target)
+    _check_package(package, target, instrument)
     console = console_for(json_file)
     with Console(stderr=True).status("importing the model") as status:
         source = model.load()
@@ -105,7 +112,9 @@ def command(
         compilation, choice = compiled(source, manner)
         check_flash(compilation, max_flash)
         status.update("compiling the C")
-        if core is None:
+        if package is not None:
+            manifest = artifact.write_package(out, source, compilation, package)
+        elif core is None:
             report = None if choice is None else choice.report
             manifest = artifact.write(
                 out,
@@ -128,6 +137,16 @@ def command(
         kernels.show(console, choice.report)
 
 
+def _check_package(package: str | None, target: str, instrument: bool) -> None:
+    """Raise SnncError (BAD_OPTION) for options that mean nothing beside --package."""
+    if package is not None and (target != "host" or instrument):
+        raise SnncError(
+            BAD_OPTION,
+            "--package cannot be combined with --target or --instrument",
+            mend="A package is source code for any core; leave the others out.",
+        )
+
+
 def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
     table = Table("layer", "op", "shape", "kind", "kernel")
     for layer in manifest["layers"]:
@@ -138,7 +157,7 @@ def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
         )
     console.print(table)
     console.print(
-        f"{out}/{manifest['name']}.c: T {manifest['time_steps']}, {manifest['classes']} classes, "
+        f"{out} ({manifest['name']}): T {manifest['time_steps']}, {manifest['classes']} classes, "
         f"{'streams' if manifest['streams'] else 'needs the whole window'}, "
         f"{_where(manifest)}"
     )
@@ -148,4 +167,6 @@ def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
 def _where(manifest: dict[str, Any]) -> str:
     if manifest["target"] == "host":
         return f"vector code {manifest['versions']['vector']}"
+    if "board" not in manifest:
+        return str(manifest["target"])
     return f"{manifest['target']}, board {manifest['board']}"
