@@ -9,7 +9,8 @@ static unsigned char arena[NET_CONSTANT(ARENA_BYTES)]
     __attribute__((aligned(NET_CONSTANT(ARENA_ALIGNMENT))));
 static NET(net) net;
 
-static int run(int recording) {
+/* Not inlined: the code of a run must not depend on how many there are. */
+__attribute__((noinline)) static int run(int recording) {
     const test_vector *const v = test_vectors + recording;
     int32_t scores[NET_CONSTANT(NUM_CLASSES)];
     snn_profile(MARK_OUTSIDE);
