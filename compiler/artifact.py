@@ -293,7 +293,7 @@ def _layers(graph: Graph) -> list[dict[str, Any]]:
             "kind": node.type.kind.value,
             "temporal": node.type.temporal,
             "inputs": list(node.inputs),
-            **({"kernel": node.attrs["kernel"]} if "kernel" in node.attrs else {}),
+            **{key: node.attrs[key] for key in ("kernel", "order") if key in node.attrs},
         }
         for node in graph.nodes
     ]

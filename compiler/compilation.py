@@ -9,6 +9,7 @@ from snnc.compiler import codegen, pipeline, planning
 from snnc.compiler.calibration import calibrate
 from snnc.compiler.codegen import Framing, Generated
 from snnc.compiler.ir import Array, Graph
+from snnc.compiler.ops.int8.rows import PLAIN
 from snnc.compiler.schedule import Schedule
 
 
@@ -38,6 +39,7 @@ def compile_graph(
     calibration: Iterable[Array] | None = None,
     arena_bytes: int | None = None,
     kernels: pipeline.Pass | None = None,
+    order: str = PLAIN,
 ) -> Compilation:
     """Run the passes, schedule, plan and emit.
 
@@ -49,13 +51,14 @@ def compile_graph(
         arena_bytes: most bytes of arena: values are recomputed instead of stored until it fits.
         kernels: a pass that chooses kernels (:mod:`snnc.compiler.passes.choose_kernels`);
             default: event-driven everywhere.
+        order: of int8 weights in memory, as the target's kernels want it (``Target.order``).
 
     Raises:
         SnncError: whatever a pass or an op refuses; OVER_BUDGET.
     """
     optimised = pipeline.optimised(graph, kernels)
     if calibration is not None:
-        optimised = pipeline.quantized(optimised, calibrate(optimised, calibration))
+        optimised = pipeline.quantized(optimised, calibrate(optimised, calibration), order)
     plan = planning.fitting(optimised, arena_bytes).schedule
     generated = codegen.generate(optimised, plan, framing)
     return Compilation(pipeline.lowered(graph), optimised, plan, generated, framing)

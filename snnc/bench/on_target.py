@@ -46,8 +46,17 @@ def measure(
     """
     require_tools(target, target.boards[0])
     ranges, limit = list(calibration), arena_limit(target, max_ram)
-    events = compile_graph(graph, framing, calibration=ranges, arena_bytes=limit)
-    dense = compile_graph(graph, framing, calibration=ranges, arena_bytes=limit, kernels=_all_dense)
+    events, dense = (
+        compile_graph(
+            graph,
+            framing,
+            calibration=ranges,
+            arena_bytes=limit,
+            kernels=kernels,
+            order=target.order,
+        )
+        for kernels in (None, _all_dense)
+    )
     vectors = vectors_of(events)
     result = _entry(events, count(events, target, vectors), frames)
     beside = _entry(dense, count(dense, target, vectors), frames)

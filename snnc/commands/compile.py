@@ -74,6 +74,7 @@ def command(
     from snnc.commands.windows import calibration_windows, test_vectors
     from snnc.compiler import artifact, firmware
     from snnc.compiler.compilation import compile_graph
+    from snnc.compiler.ops.int8.rows import PLAIN
     from snnc.compiler.targets import target_named
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
@@ -87,7 +88,11 @@ def command(
         if dtype == "int8":
             ranges = calibration_windows(source, calibrate or "", calibrate_samples)
             compilation = compile_graph(
-                source.graph(), source.framing, calibration=ranges, arena_bytes=limit
+                source.graph(),
+                source.framing,
+                calibration=ranges,
+                arena_bytes=limit,
+                order=PLAIN if core is None else core.order,
             )
         else:
             compilation = compile_graph(source.graph(), source.framing, arena_bytes=limit)

@@ -75,6 +75,7 @@ def command(
     from snnc.compiler.artifact import read_manifest
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.firmware import arena_limit
+    from snnc.compiler.ops.int8.rows import PLAIN
     from snnc.compiler.targets import target_named
     from snnc.compiler.verify import Verifier
     from snnc.compiler.verify_integer import IntegerVerifier
@@ -88,7 +89,11 @@ def command(
         ranges = calibration_windows(source, calibrate or "", calibrate_samples)
     limit = None if core is None else arena_limit(core, max_ram)
     compilation = compile_graph(
-        source.graph(), source.framing, calibration=ranges, arena_bytes=limit
+        source.graph(),
+        source.framing,
+        calibration=ranges,
+        arena_bytes=limit,
+        order=PLAIN if core is None else core.order,
     )
     if core is not None:
         vectors = test_vectors(source, compilation, data, split, samples)
