@@ -268,7 +268,7 @@ def _layers(graph: Graph, program: Program) -> list[dict[str, Any]]:
             "kind": node.type.kind.value,
             "temporal": node.type.temporal,
             "inputs": list(node.inputs),
-            **({"kernel": node.attrs["kernel"]} if "kernel" in node.attrs else {}),
+            **{key: node.attrs[key] for key in ("kernel", "order") if key in node.attrs},
             **_kernel(node.name, program),
         }
         for node in graph.nodes

@@ -10,6 +10,7 @@ from snnc.compiler.buffering import WINDOW, Buffering, buffered
 from snnc.compiler.calibration import calibrate
 from snnc.compiler.codegen import Framing, Generated
 from snnc.compiler.ir import Array, Graph
+from snnc.compiler.ops.int8.rows import PLAIN
 from snnc.compiler.schedule import Schedule
 
 
@@ -43,6 +44,7 @@ def compile_graph(
     kernels: pipeline.Pass | None = None,
     buffering: Buffering = WINDOW,
     threads: int = 1,
+    order: str = PLAIN,
 ) -> Compilation:
     """Run the passes, schedule, plan and emit.
 
@@ -57,6 +59,7 @@ def compile_graph(
         buffering: how events wait for their step.
         threads: parts that the rows of each convolution are split into; the result is the same
             for any number.
+        order: of int8 weights in memory, as the target's kernels want it (``Target.order``).
 
     Raises:
         SnncError: whatever a pass or an op refuses; OVER_BUDGET; BAD_OPTION, NOT_CAUSAL for a
@@ -64,7 +67,7 @@ def compile_graph(
     """
     optimised = pipeline.optimised(graph, kernels)
     if calibration is not None:
-        optimised = pipeline.quantized(optimised, calibrate(optimised, calibration))
+        optimised = pipeline.quantized(optimised, calibrate(optimised, calibration), order)
     if buffering != WINDOW:
         optimised = buffered(optimised, buffering)
     chosen, choices = planning.fitting(optimised, arena_bytes, threads)

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from snnc.compiler import typing
 from snnc.compiler.ir import Graph
+from snnc.compiler.ops.int8.rows import PLAIN
 from snnc.compiler.ops.int8.scaling import Ranges
 from snnc.compiler.passes.absorb_flatten import absorb_flatten
 from snnc.compiler.passes.fold_avg_pool import fold_avg_pool
 from snnc.compiler.passes.fold_batch_norm import fold_batch_norm
 from snnc.compiler.passes.lower_composites import lower_composites
+from snnc.compiler.passes.order_weights import order_weights
 from snnc.compiler.passes.quantize import quantize
 from snnc.errors import InternalError
 
@@ -30,13 +32,17 @@ def optimised(graph: Graph, kernels: Pass | None = None) -> Graph:
     return _apply(graph, (lower_composites, *OPTIMISATIONS, *chosen))
 
 
-def quantized(graph: Graph, ranges: Ranges) -> Graph:
-    """The integer twin of an optimised graph; ``ranges`` from calibration on it."""
+def quantized(graph: Graph, ranges: Ranges, order: str = PLAIN) -> Graph:
+    """The integer twin of an optimised graph; ``ranges`` from calibration on it, ``order`` of the
+    weights from the table of targets."""
 
     def quantize_(given: Graph) -> Graph:
         return quantize(given, ranges)
 
-    return _apply(graph, (quantize_,))
+    def order_weights_(given: Graph) -> Graph:
+        return order_weights(given, order)
+
+    return _apply(graph, (quantize_, order_weights_))
 
 
 def _apply(graph: Graph, passes: tuple[Pass, ...]) -> Graph:

@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from snnc.compiler.ops.int8.rows import PLAIN
 from snnc.errors import BAD_OPTION, NO_C_COMPILER, OVER_BUDGET, SnncError
 
 INSTALL = "Run `make firmware-tools` (Debian: apt-get install "
@@ -37,13 +38,15 @@ class Board:
 
 @dataclass(frozen=True)
 class Target:
-    """A core: prefix and flags of its compiler, start-up family, boards in order of preference."""
+    """A core: prefix and flags of its compiler, start-up family, boards in order of preference,
+    and the order of int8 weights that its kernels want."""
 
     name: str
     prefix: str
     family: str
     flags: tuple[str, ...]
     boards: tuple[Board, ...]
+    order: str
 
 
 @cache
@@ -59,6 +62,7 @@ def targets() -> dict[str, Target]:
             entry["family"],
             tuple(entry["flags"]),
             tuple(boards[board] for board in entry["boards"]),
+            entry.get("order", PLAIN),
         )
         for name, entry in table["targets"].items()
     }

@@ -249,6 +249,7 @@ class _Quantizer:
             "reset_mode": attrs["reset_mode"],
             "width": width,
             "saturate": bound > LIMITS[width],
+            "bound": given.bound,
         }
         self.add(node, "neuron_i8", Scaled(ONE, 1), new, params)
 

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from snnc.commands.memory import Size
 from snnc.commands.options import (
     ModelChoice,
     console_for,
@@ -16,6 +17,7 @@ from snnc.commands.options import (
     model_options,
     progress_bar,
     split_option,
+    target_option,
     write_json,
 )
 from snnc.errors import BAD_OPTION, SnncError
@@ -44,6 +46,12 @@ if TYPE_CHECKING:
     "--peers", default="", help="Only these peers, by name; default: all that are installed."
 )
 @click.option("--fit", is_flag=True, help="Fit the prices that choose kernels, and keep them.")
+@target_option
+@click.option("--calibrate", metavar="DATA", help="For a --target: int8 scales; default: --data.")
+@click.option(
+    "--calibrate-samples", type=click.IntRange(1), help="Of its training recordings; default: 64."
+)
+@click.option("--max-ram", type=Size(), help="For a --target: most RAM for arena and stack.")
 @json_option
 def command(
     model: ModelChoice,
@@ -54,6 +62,10 @@ def command(
     densities: str,
     peers: str,
     fit: bool,
+    target: str,
+    calibrate: str | None,
+    calibrate_samples: int | None,
+    max_ram: int | None,
     json_file: str | None,
 ) -> None:
     """Time the C of MODEL and its dense peers on DATA: one process, one core, in turn.
@@ -66,11 +78,28 @@ def command(
     `snnc compile --calibrate` and `--density` choose kernels.
 
     Qualia-CodeGen's C takes part in `make bench` only: it needs an environment of its own.
+
+    With a microcontroller as --target nothing is timed: int8 firmware runs in QEMU, and the
+    executed instructions are counted, of each layer and of a dense build beside it.
     """
     from snnc.bench.peers import PEERS
     from snnc.bench.timing import one_core
     from snnc.commands.windows import windows
 
+    if target != "host":
+        from snnc.commands.bench_target import bench_target
+
+        if fit or densities or peers:
+            raise SnncError(
+                BAD_OPTION, "--fit, --densities and --peers time the host, not a --target"
+            )
+        calibration = calibrate or data, calibrate_samples
+        bench_target(model, data, split, samples, target, calibration, max_ram, json_file)
+        return
+    if calibrate or calibrate_samples or max_ram:
+        raise SnncError(
+            BAD_OPTION, "--calibrate, --calibrate-samples and --max-ram need a --target"
+        )
     wanted = _rates(densities)
     names = peers.split(",") if peers else list(PEERS)
     if unknown := sorted(set(names) - set(PEERS)):

@@ -108,7 +108,10 @@ def command(
         source = model.load()
         status.update("compiling to C")
         limit = max_ram if core is None else firmware.arena_limit(core, max_ram)
-        manner = Manner(dtype, calibrate, calibrate_samples, density, limit, buffering, threads)
+        order = None if core is None else core.order
+        manner = Manner(
+            dtype, calibrate, calibrate_samples, density, limit, buffering, threads, order
+        )
         compilation, choice = compiled(source, manner)
         check_flash(compilation, max_flash)
         status.update("compiling the C")

@@ -25,6 +25,7 @@ class Manner:
         arena_bytes: most bytes of arena.
         buffering: how events wait for their steps; None: a whole window of frames.
         threads: how many share each convolution (f32).
+        order: of int8 weights in memory (``Target.order``); None: the host's.
     """
 
     dtype: str = "f32"
@@ -34,6 +35,7 @@ class Manner:
     arena_bytes: int | None = None
     buffering: Buffering | None = None
     threads: int = 1
+    order: str | None = None
 
 
 def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice | None]:
@@ -47,6 +49,7 @@ def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice |
     from snnc.commands.windows import calibration_windows
     from snnc.compiler.buffering import WINDOW
     from snnc.compiler.compilation import compile_graph
+    from snnc.compiler.ops.int8.rows import PLAIN
 
     compile_source = partial(
         compile_graph,
@@ -55,6 +58,7 @@ def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice |
         arena_bytes=manner.arena_bytes,
         buffering=manner.buffering or WINDOW,
         threads=manner.threads,
+        order=manner.order or PLAIN,
     )
     if manner.dtype == "int8":
         ranges = calibration_windows(source, manner.calibrate or "", manner.calibrate_samples)

@@ -90,8 +90,8 @@ def command(
     core = None if target == "host" else target_named(target)
     manifest = None if folder is None else read_manifest(folder)
     source = model.load(name=None if manifest is None else manifest["name"])
-    limit = max_ram if core is None else arena_limit(core, max_ram)
-    manner = Manner(dtype, calibrate, calibrate_samples, density, limit, buffering)
+    limit, order = (max_ram, None) if core is None else (arena_limit(core, max_ram), core.order)
+    manner = Manner(dtype, calibrate, calibrate_samples, density, limit, buffering, order=order)
     compilation, _ = compiled(source, manner)
     if folder is not None and manifest is not None:
         compilation = with_c_of(compilation, folder, manifest, target)

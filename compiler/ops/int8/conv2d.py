@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import torch
@@ -13,12 +14,14 @@ from snnc.compiler.ops import synapse
 from snnc.compiler.ops.base import Params, Rows, Sample
 from snnc.compiler.ops.conv2d import Conv2d, by_tap, conv_shape
 from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ops.int8.rows import FOURS, PLAIN, emit_bias, emit_weights
 
 
 class Conv2dI8(IntegerOp, Conv2d):
     """The sums of :class:`Conv2d`, in units of each output channel's scale.
 
-    attrs: as Conv2d, and ``width`` of the sums ("int16", "int32"), which a bound must justify.
+    attrs: as Conv2d; ``width`` of the sums ("int16", "int32"), which a bound must justify;
+    ``order`` of the weights in memory (:mod:`.rows`).
     params: ``weight`` int8, ``bias`` int32 (optional). Counts stay exact.
     """
 
@@ -38,14 +41,11 @@ class Conv2dI8(IntegerOp, Conv2d):
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)
         suffix = synapse.kernel_suffix(node, given)
-        weight = c.constant("weight", by_tap(node, c), WEIGHT_AXES, "int8_t")
-        bias = "NULL"
-        if "bias" in node.params:
-            bias = c.constant("bias", c.param("bias"), "[out]", "int32_t")
+        weight, order = emit_weights(node, c, by_tap(node, c), WEIGHT_AXES)
         wide = int(node.type.dtype == "int32")
-        values = c.input(0), weight, bias, c.row_output()
+        values = c.input(0), weight, emit_bias(node, c), c.row_output()
         rows = c.first_row, c.row_count(node.type)
-        c.call(f"snn_conv2d_{suffix}_i8", conv_shape(node, c), wide, *rows, *values)
+        c.call(f"snn_conv2d_{suffix}_i8", conv_shape(node, c), wide, order, *rows, *values)
 
     def samples(self) -> Iterable[Sample]:
         rng = np.random.default_rng(0)
@@ -56,8 +56,8 @@ class Conv2dI8(IntegerOp, Conv2d):
             params: dict[str, Array] = {"weight": rng.integers(-127, 128, size)}
             if "bias" in sample.params:
                 params["bias"] = rng.integers(-500, 500, size[:1])
-            for width in ("int16", "int32"):
-                attrs = {**sample.attrs, "width": width}
+            for width, order in product(("int16", "int32"), (PLAIN, FOURS)):
+                attrs = {**sample.attrs, "width": width, "order": order}
                 yield Sample(sample.inputs, attrs, params, sample.time_steps)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import torch
@@ -12,13 +13,15 @@ from snnc.compiler.ir import Array, Kind, Node, TensorType
 from snnc.compiler.ops import synapse
 from snnc.compiler.ops.base import Params, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ops.int8.rows import FOURS, PLAIN, emit_bias, emit_weights
 from snnc.compiler.ops.linear import Linear
 
 
 class LinearI8(IntegerOp, Linear):
     """The sums of :class:`Linear`, in units of each output's scale.
 
-    attrs: as Linear, and ``width`` of the sums ("int16", "int32"), which a bound must justify.
+    attrs: as Linear; ``width`` of the sums ("int16", "int32"), which a bound must justify;
+    ``order`` of the weights in memory (:mod:`.rows`).
     params: ``weight`` int8, ``bias`` int32 (optional). Counts stay exact.
     """
 
@@ -38,16 +41,14 @@ class LinearI8(IntegerOp, Linear):
         given = c.input_type(0)
         suffix = synapse.kernel_suffix(node, given)
         by_pixel = c.param("weight").reshape(node.type.size, given.channels, given.pixels)
-        axes = "[pixel][in][out]"
-        weight = c.constant("weight", by_pixel.transpose(2, 1, 0), axes, "int8_t")
-        bias = "NULL"
-        if "bias" in node.params:
-            bias = c.constant("bias", c.param("bias"), "[out]", "int32_t")
+        rows = by_pixel.transpose(2, 1, 0)
+        weight, order = emit_weights(node, c, rows, "[pixel][in][out]")
         shape = c.shape(
             "snn_linear", pixels=given.pixels, in_c=given.channels, out_c=node.type.size
         )
         wide = int(node.type.dtype == "int32")
-        c.call(f"snn_linear_{suffix}_i8", shape, wide, c.input(0), weight, bias, c.output())
+        values = c.input(0), weight, emit_bias(node, c), c.output()
+        c.call(f"snn_linear_{suffix}_i8", shape, wide, order, *values)
 
     def samples(self) -> Iterable[Sample]:
         rng = np.random.default_rng(1)
@@ -58,6 +59,6 @@ class LinearI8(IntegerOp, Linear):
             params: dict[str, Array] = {"weight": rng.integers(-127, 128, size)}
             if "bias" in sample.params:
                 params["bias"] = rng.integers(-500, 500, size[:1])
-            for width in ("int16", "int32"):
-                attrs = {**sample.attrs, "width": width}
+            for width, order in product(("int16", "int32"), (PLAIN, FOURS)):
+                attrs = {**sample.attrs, "width": width, "order": order}
                 yield Sample(sample.inputs, attrs, params, sample.time_steps)

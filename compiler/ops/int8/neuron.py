@@ -11,7 +11,7 @@ import torch
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Params, Rows, Sample
-from snnc.compiler.ops.int8.fixed import BETA_BITS, IntegerOp, round_shift, saturate
+from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, IntegerOp, round_shift, saturate
 
 
 class NeuronI8(IntegerOp):
@@ -27,6 +27,7 @@ class NeuronI8(IntegerOp):
 
     attrs: ``beta`` (units of 2^-15), ``input_shift``, ``reset_mode``, ``width`` of U ("int16",
     "int32"), ``saturate`` (whether U may leave its width; it then takes the nearest value of it).
+    ``bound`` on |X| (optional): chooses the C's way, not its numbers.
     params, one number a channel: ``threshold``; ``drift``, ``reset``, ``initial`` (absent: 0).
     """
 
@@ -78,32 +79,48 @@ class NeuronI8(IntegerOp):
         return Counts.of(inputs[0].shape[0], mul=leaks * n, add=added * n, cmp=n)
 
     def emit(self, node: Node, c: Emitter) -> None:
-        wide = int(node.attrs["width"] == "int32")
-        shape = c.shape(
-            "snn_neuron_i8_params",
-            beta=node.attrs["beta"],
-            input_shift=node.attrs["input_shift"],
-            wide_input=int(c.input_type(0).dtype == "int32"),
-            wide=wide,
-            saturate=int(node.attrs["saturate"]),
-        )
-        vectors = {
-            role: c.constant(role, c.param(role), "[channel]", "int32_t") for role in node.params
-        }
         u = c.state("u", f"{node.attrs['width']}_t", node.type.size)
-        if "initial" in vectors:
+        if "initial" in node.params:
             sizes = node.type.pixels, node.type.channels
-            c.begin("snn_neuron_begin_i8", *sizes, wide, vectors["initial"], u)
+            wide = int(node.attrs["width"] == "int32")
+            initial = c.constant("initial", c.param("initial"), "[channel]", "int32_t")
+            c.begin("snn_neuron_begin_i8", *sizes, wide, initial, u)
+        narrow = is_vectorised(node, {role: c.param(role) for role in node.params})
         c.call(
-            f"snn_neuron_{node.attrs['reset_mode']}_i8",
-            shape,
+            f"snn_neuron_{node.attrs['reset_mode']}_{'i16' if narrow else 'i8'}",
+            self._narrow_shape(node, c) if narrow else self._shape(node, c),
             c.row_pixels(node.type),
             node.type.channels,
             c.row_input(0),
             c.row(u, node.type.size),
             c.row_previous(),
             c.row_output(),
-            *(vectors.get(role, "NULL") for role in ("drift", "reset", "threshold")),
+            *([] if narrow else [_constant(c, node, role) for role in ("drift", "reset")]),
+            c.constant(
+                "threshold", c.param("threshold"), "[channel]", "int16_t" if narrow else "int32_t"
+            ),
+        )
+
+    def _shape(self, node: Node, c: Emitter) -> str:
+        return c.shape(
+            "snn_neuron_i8_params",
+            beta=node.attrs["beta"],
+            input_shift=node.attrs["input_shift"],
+            wide_input=int(c.input_type(0).dtype == "int32"),
+            wide=int(node.attrs["width"] == "int32"),
+            saturate=int(node.attrs["saturate"]),
+        )
+
+    def _narrow_shape(self, node: Node, c: Emitter) -> str:
+        shift = node.attrs["input_shift"]
+        bound = min(node.attrs.get("bound", LIMITS["int16"]), LIMITS["int16"])
+        fitting = min(shift, (LIMITS["int16"] // bound).bit_length() - 1)
+        return c.shape(
+            "snn_neuron_i16_params",
+            beta=node.attrs["beta"],
+            input_shift=shift,
+            wide_input=int(c.input_type(0).dtype == "int32"),
+            halvings=shift - fitting,
         )
 
     def samples(self) -> Iterable[Sample]:
@@ -112,6 +129,8 @@ class NeuronI8(IntegerOp):
         base |= {"width": "int16", "saturate": True}
         cases: list[dict[str, Any]] = [
             {},
+            {"bound": 20_000},
+            {"beta": 32768, "reset_mode": "none", "bound": 20_000},
             {"reset_mode": "soft"},
             {"beta": 32768, "reset_mode": "soft", "input_shift": 0},
             {"reset_mode": "none", "width": "int32", "saturate": False},
@@ -124,6 +143,24 @@ class NeuronI8(IntegerOp):
                         params[role] = rng.integers(-100, 100, shape[0])
                     given = TensorType(shape, Kind.REAL, dtype=dtype)
                     yield Sample((given,), base | case, params, time_steps=7)
+
+
+def is_vectorised(node: Node, params: Mapping[str, Array]) -> bool:
+    """Whether the C is the vectorised kernel of neuron_i16.h: an int16 potential with a hard reset
+    to 0 or none, no drift, and a threshold that 16 bits hold."""
+    return (
+        node.attrs["width"] == "int16"
+        and node.attrs["reset_mode"] in ("hard", "none")
+        and 0 <= node.attrs["beta"] <= 1 << BETA_BITS
+        and not {"drift", "reset"} & set(params)
+        and bool(np.abs(params["threshold"]).max() <= LIMITS["int16"])
+    )
+
+
+def _constant(c: Emitter, node: Node, role: str) -> str:
+    if role not in node.params:
+        return "NULL"
+    return c.constant(role, c.param(role), "[channel]", "int32_t")
 
 
 def _per_channel(vector: torch.Tensor, x: torch.Tensor) -> torch.Tensor:

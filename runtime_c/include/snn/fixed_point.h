@@ -32,7 +32,13 @@ SNN_KERNEL int64_t snn_clamp64(int64_t a, int64_t low, int64_t high) {
 }
 
 SNN_KERNEL int16_t snn_saturate16(int32_t a) {
+#if defined(__ARM_FEATURE_SAT) && defined(__GNUC__)
+    int32_t saturated;
+    __asm__("ssat %0, #16, %1" : "=r"(saturated) : "r"(a));
+    return (int16_t)saturated;
+#else
     return (int16_t)snn_clamp(a, INT16_MIN, INT16_MAX);
+#endif
 }
 
 /* Element i of an int16_t or, where `wide`, an int32_t array. */

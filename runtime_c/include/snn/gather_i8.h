@@ -1,4 +1,5 @@
-/* Accumulating rows of int8 weights into int16 or int32 sums, in memory.
+/* Gathering the rows of int8 weights that belong to the active inputs of an output pixel, and
+ * adding them to int16 or int32 sums.
  *
  * acc[co] += value[ci] * w[ci][co]. Integer sums are exact in any order, as long as they fit: the
  * compiler chooses int16 (`wide` 0) only where the sums of positive and of negative weights, times
@@ -6,96 +7,76 @@
 #ifndef SNN_GATHER_I8_H
 #define SNN_GATHER_I8_H
 
-#include "snn/fixed_point.h"
 #include "snn/gather.h"
+#include "snn/vec/rows.h"
 
-/* Sums start from `bias` (`channels` values), or from 0 where it is NULL. */
-SNN_KERNEL void snn_sums_begin(void *acc, int wide, int channels, const int32_t *bias) {
-    for (int c = 0; c < channels; c++) {
-        snn_put(acc, wide, c, bias ? bias[c] : 0);
+#define SNN_LIST_FULL 64  /* rows after which a list is added */
+#define SNN_LIST_AHEAD 32 /* rows that are listed without a look at how many there are */
+
+/* The rows of one output pixel, not added yet, and where they go: `order` of each row, `row` to
+ * `end` those listed, `load` the sum of their values, `from` what the sums so far are. The arrays
+ * are the caller's, so that the rest can live in registers. */
+typedef struct {
+    void *sum;
+    int wide, channels;
+    enum snn_order order;
+    const void *from;
+    int load;
+    const int8_t **row, **end;
+    uint8_t *value;
+    snn_counts *counts;
+} snn_gather;
+
+SNN_KERNEL void snn_gather_flush(snn_gather *g, enum snn_input_kind kind) {
+    snn_rows rows;
+    rows.n = (int)(g->end - g->row);
+    rows.kind = kind == SNN_INPUT_SPIKE         ? SNN_VALUE_ONE
+                : kind == SNN_INPUT_SPIKE_DENSE ? SNN_VALUE_BIT
+                                                : SNN_VALUE_SMALL;
+    rows.row = g->row;
+    rows.value = g->value;
+    snn_rows_add(g->sum, g->wide, g->from, g->channels, g->order, &rows, g->counts);
+    g->from = g->sum;
+    g->end = g->row;
+    g->load = 0;
+}
+
+/* acc += value * row for a value of any size. */
+SNN_KERNEL void snn_gather_large(snn_gather *g, const int8_t *row, int32_t value) {
+    snn_gather_flush(g, SNN_INPUT_COUNT);
+    for (int c = 0; c < g->channels; c++) {
+        const int32_t product = value * row[snn_row_place(g->order, c)];
+        snn_put(g->sum, g->wide, c, snn_get(g->sum, g->wide, c) + product);
     }
+    SNN_COUNT(g->counts, mac, g->channels);
 }
 
-#if defined(__ARM_FEATURE_DSP) && !defined(SNN_VEC_PORTABLE)
-#include <arm_acle.h>
-#define SNN_DSP 1
-#endif
-
-#ifdef SNN_DSP
-/* Four int8 weights onto four int16 sums: sign-extend even and odd bytes in pairs, put the pairs in
- * order, add pairs. The cores that have these instructions load words at any address. */
-SNN_KERNEL void snn_sums_add_four(int16_t *sum, const int8_t *row) {
-    uint32_t bytes, low, high;
-    __builtin_memcpy(&bytes, row, sizeof bytes);
-    __builtin_memcpy(&low, sum, sizeof low);
-    __builtin_memcpy(&high, sum + 2, sizeof high);
-    const uint32_t even = (uint32_t)__sxtb16((int8x4_t)bytes);
-    const uint32_t odd = (uint32_t)__sxtb16((int8x4_t)(bytes >> 8 | bytes << 24));
-    low = (uint32_t)__sadd16((int16x2_t)low, (int16x2_t)((even & 0xFFFFu) | odd << 16));
-    high = (uint32_t)__sadd16((int16x2_t)high, (int16x2_t)(even >> 16 | (odd & 0xFFFF0000u)));
-    __builtin_memcpy(sum, &low, sizeof low);
-    __builtin_memcpy(sum + 2, &high, sizeof high);
-}
-#endif
-
-/* acc += row */
-SNN_KERNEL void snn_sums_add(void *acc, int wide, int channels, const int8_t *row) {
-    if (wide) {
-        int32_t *restrict const sum = (int32_t *)acc;
-        for (int c = 0; c < channels; c++) {
-            sum[c] += row[c];
+/* Lists the set ones among `n` spikes from channel `first` on; the row of the first is `weight`. */
+SNN_KERNEL void snn_gather_spikes(snn_gather *g, const snn_word *pixel, int first, int n,
+                                  const int8_t *weight) {
+    const int bytes = snn_row_bytes(g->order, g->channels);
+    for (int base = 0; base < n; base += SNN_WORD_BITS) {
+        snn_word bits = snn_spikes_from(pixel, first + base, snn_min_int(n - base, SNN_WORD_BITS));
+        if (!bits) {
+            continue;
         }
-    } else {
-        int16_t *restrict const sum = (int16_t *)acc;
-        int c = 0;
-#ifdef SNN_DSP
-        for (; c + 4 <= channels; c += 4) {
-            snn_sums_add_four(sum + c, row + c);
-        }
-#endif
-        for (; c < channels; c++) {
-            sum[c] = (int16_t)(sum[c] + row[c]);
-        }
-    }
-}
-
-/* acc += value * row */
-SNN_KERNEL void snn_sums_multiply_add(void *acc, int wide, int channels, const int8_t *row,
-                                      int32_t value) {
-    if (wide) {
-        int32_t *restrict const sum = (int32_t *)acc;
-        for (int c = 0; c < channels; c++) {
-            sum[c] += value * row[c];
-        }
-    } else {
-        int16_t *restrict const sum = (int16_t *)acc;
-        for (int c = 0; c < channels; c++) {
-            sum[c] = (int16_t)(sum[c] + value * row[c]);
+        const int8_t *const rows = weight + (ptrdiff_t)base * bytes;
+        do {
+            *g->end++ = rows + (ptrdiff_t)snn_lowest_bit(bits) * bytes;
+            bits &= bits - 1u;
+        } while (bits);
+        if (g->end - g->row > SNN_LIST_FULL) {
+            snn_gather_flush(g, SNN_INPUT_SPIKE);
         }
     }
 }
 
-/* Adds the rows of channels first .. first + n - 1 of a pixel; row ci - first starts at
- * weight + (ci - first) * channels. SPIKE: set bits only, an AC each and output channel.
- * SPIKE_DENSE: every channel, a MAC. COUNT and COUNT8: values other than 0, a MAC. */
-SNN_KERNEL void snn_sums_pixel(void *acc, int wide, int channels, enum snn_input_kind kind,
-                               const void *pixel, int first, int n, const int8_t *weight,
-                               snn_counts *counts) {
-    if (kind == SNN_INPUT_SPIKE) {
-        const snn_word *const words = (const snn_word *)pixel;
-        for (int base = 0; base < n; base += SNN_WORD_BITS) {
-            snn_word bits =
-                snn_spikes_from(words, first + base, snn_min_int(n - base, SNN_WORD_BITS));
-            while (bits) {
-                const int ci = base + snn_lowest_bit(bits);
-                bits &= bits - 1u;
-                snn_sums_add(acc, wide, channels, weight + (ptrdiff_t)ci * channels);
-                SNN_COUNT(counts, ac, channels);
-            }
-        }
-        return;
-    }
-    for (int ci = 0; ci < n; ci++) {
+/* Lists channels first .. first + n - 1 of a pixel with their values: all of them where they are
+ * SPIKE_DENSE, those other than 0 where they are counts. */
+SNN_KERNEL void snn_gather_values(snn_gather *g, enum snn_input_kind kind, const void *pixel,
+                                  int first, int n, const int8_t *weight) {
+    const int bytes = snn_row_bytes(g->order, g->channels);
+    for (int ci = 0; ci < n; ci++, weight += bytes) {
         int32_t value;
         if (kind == SNN_INPUT_COUNT) {
             value = ((const uint16_t *)pixel)[first + ci];
@@ -107,8 +88,27 @@ SNN_KERNEL void snn_sums_pixel(void *acc, int wide, int channels, enum snn_input
         if (kind != SNN_INPUT_SPIKE_DENSE && value == 0) {
             continue;
         }
-        snn_sums_multiply_add(acc, wide, channels, weight + (ptrdiff_t)ci * channels, value);
-        SNN_COUNT(counts, mac, channels);
+        if (value > SNN_SMALL_VALUE) {
+            snn_gather_large(g, weight, value);
+            continue;
+        }
+        g->value[g->end - g->row] = (uint8_t)value;
+        *g->end++ = weight;
+        g->load += value;
+        if (g->end - g->row > SNN_LIST_FULL || g->load > 255 - SNN_SMALL_VALUE) {
+            snn_gather_flush(g, kind);
+        }
+    }
+}
+
+/* Lists what channels first .. first + n - 1 of a pixel add: SPIKE set bits only, an AC each and
+ * output channel; SPIKE_DENSE every channel, a MAC; COUNT and COUNT8 values other than 0, a MAC. */
+SNN_KERNEL void snn_gather_pixel(snn_gather *g, enum snn_input_kind kind, const void *pixel,
+                                 int first, int n, const int8_t *weight) {
+    if (kind == SNN_INPUT_SPIKE) {
+        snn_gather_spikes(g, (const snn_word *)pixel, first, n, weight);
+    } else {
+        snn_gather_values(g, kind, pixel, first, n, weight);
     }
 }
 

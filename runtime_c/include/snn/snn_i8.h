@@ -9,7 +9,7 @@
 #include "snn/event_buffer.h"
 #include "snn/flatten.h"
 #include "snn/linear_i8.h"
-#include "snn/neuron_i8.h"
+#include "snn/neuron_i16.h"
 #include "snn/pool.h"
 #include "snn/readout_i8.h"
 #include "snn/signals.h"

@@ -1,0 +1,125 @@
+"""Instructions of one layer on the microcontroller cores: conv 64→128, 3×3, 32×32, and its LIF.
+
+    python benchmarks/cores.py [--target cortex-m4]... [--density 0.045] [--json FILE]
+
+The layer stands inside an ordinary network with random weights: a convolution of events before it
+supplies its spikes, by a threshold at which the wanted share of its neurons fires. One step, batch
+norm none, int8, built for each target and run in QEMU under the counting plugin, next to the dense
+build of the same network; the scores must be those of the integer reference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from snnc.bench.densities import fire_at
+from snnc.bench.on_target import measure
+from snnc.compiler import firmware
+from snnc.compiler.build import EVENT_DTYPE
+from snnc.compiler.codegen import Framing
+from snnc.compiler.frontend.torch_fx import import_module
+from snnc.compiler.targets import target_named, targets
+from snnc.models.networks import OverTime, TimeMean
+from snnc.models.neurons import LIF
+
+SIZE, IN_C, OUT_C, KERNEL = 32, 64, 128, 3
+EVENTS = 1500
+STEP_US = 50_000
+
+
+class OneLayer(nn.Module):
+    """Events, a convolution that supplies spikes, the layer under test, and scores."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        supply = nn.Conv2d(2, IN_C, KERNEL, padding=1, bias=False)
+        layer = nn.Conv2d(IN_C, OUT_C, KERNEL, padding=1, bias=False)
+        nn.init.normal_(supply.weight)
+        nn.init.normal_(layer.weight, std=0.05)
+        pooled = OUT_C * (SIZE // 8) ** 2
+        head = OrderedDict(pool=nn.MaxPool2d(8), flatten=nn.Flatten(), linear=nn.Linear(pooled, 10))
+        self.supply, self.spikes = OverTime(OrderedDict(conv=supply)), LIF()
+        self.layer, self.neuron = OverTime(OrderedDict(conv=layer)), LIF()
+        self.head, self.out = OverTime(head), LIF()
+        self.mean = TimeMean()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Class scores of frames [T, N, 2, H, W]."""
+        x = self.neuron(self.layer(self.spikes(self.supply(x))))
+        return self.mean(self.out(self.head(x)))
+
+
+def recording(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Random events of one step, and their counts [1, 2, H, W]."""
+    rng = np.random.default_rng(seed)
+    events = np.zeros(EVENTS, EVENT_DTYPE)
+    events["x"], events["y"] = rng.integers(0, SIZE, (2, EVENTS))
+    events["polarity"] = rng.integers(0, 2, EVENTS)
+    frames = np.zeros((1, 2, SIZE, SIZE), np.uint16)
+    np.add.at(frames, (0, events["polarity"], events["y"], events["x"]), 1)
+    return events, frames
+
+
+def measured(name: str, density: float) -> dict:
+    """The layer's figures on one core."""
+    torch.manual_seed(0)
+    events, frames = recording(0)
+    x = torch.from_numpy(frames.astype(np.float32))[:, None]
+    forced = fire_at(OneLayer().eval(), x, density)
+    graph = import_module(forced.module, (2, SIZE, SIZE), 1, name="net")
+    result = measure(
+        graph,
+        Framing(SIZE, SIZE, STEP_US, 1),
+        target_named(name),
+        [frames],
+        lambda compilation: [firmware.vector(compilation, frames, events)],
+        [frames],
+    )
+    return {
+        "target": name,
+        "compiler": result["compiler"],
+        "input_density": forced.reached["spikes"],
+        "event": layer_of(result),
+        "dense": layer_of(result["dense"]),
+    }
+
+
+def layer_of(result: dict) -> dict:
+    layers = {entry["name"]: entry for entry in result["instructions"]["layers"]}
+    conv, neuron = layers["layer_conv"], layers["neuron"]
+    return {
+        "conv": conv["instructions"],
+        "neuron": neuron["instructions"],
+        "total": conv["instructions"] + neuron["instructions"],
+        "synaptic_operations": conv["synaptic_operations"],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--target", action="append", choices=list(targets()))
+    parser.add_argument("--density", type=float, default=0.045)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    results = []
+    print(f"{'target':12} {'density':>8} {'conv':>12} {'LIF':>12} {'both':>12} {'dense':>12}")
+    for name in options.target or list(targets()):
+        result = measured(name, options.density)
+        results.append(result)
+        event = result["event"]
+        numbers = [event["conv"], event["neuron"], event["total"], result["dense"]["total"]]
+        cells = " ".join(f"{number:12,}" for number in numbers)
+        print(f"{name:12} {result['input_density']:8.4f} {cells}", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+/* Neurons of neuron_i16.h with the DSP extension: two at a time, compared and packed together. */
+#ifndef SNN_VEC_NEURON_DSP_H
+#define SNN_VEC_NEURON_DSP_H
+
+#include <arm_acle.h>
+
+/* Bit 0 where the low half of u is at least that of the threshold, bit 17 for the high half. */
+SNN_KERNEL uint32_t snn_dsp_fires(uint32_t u, uint32_t threshold, uint32_t bits) {
+    uint32_t fires;
+    __asm__("ssub16 %[f], %[u], %[t]\n\t"
+            "sel %[f], %[bits], %[zero]"
+            : [f] "=&r"(fires)
+            : [u] "r"(u), [t] "r"(threshold), [bits] "r"(bits), [zero] "r"(0));
+    return fires;
+}
+
+/* Neurons at elements i and i + 1. */
+SNN_KERNEL uint32_t snn_neuron_pair_dsp(const snn_neuron_i16_params *p, const void *x, uint32_t u,
+                                        ptrdiff_t i) {
+    const int32_t factor = (int32_t)1 << p->input_shift;
+    int32_t low = snn_neuron_leak(p, (int16_t)u);
+    int32_t high = snn_neuron_leak(p, (int32_t)u >> 16);
+    if (p->wide_input) {
+        low += ((const int32_t *)x)[i] * factor;
+        high += ((const int32_t *)x)[i + 1] * factor;
+    } else {
+        const uint32_t both = snn_dsp_word((const int16_t *)x + i);
+        low += (int16_t)both * (int16_t)factor;
+        high += ((int32_t)both >> 16) * (int16_t)factor;
+    }
+    return (uint16_t)snn_saturate16(low) | (uint32_t)snn_saturate16(high) << 16;
+}
+
+SNN_KERNEL snn_word snn_neuron_word_dsp(const snn_neuron_i16_params *p, int n, const void *x,
+                                        int16_t *u, ptrdiff_t first, const int16_t *threshold) {
+    const int whole = n & ~15;
+    snn_word spikes = 0;
+    for (int c = 0; c < whole; c += 16) {
+        uint32_t fires = 0;
+        SNN_UNROLL_BLOCK
+        for (int i = 0; i < 8; i++) {
+            int16_t *const place = u + first + c + 2 * i;
+            const uint32_t next = snn_neuron_pair_dsp(p, x, snn_dsp_word(place), first + c + 2 * i);
+            __builtin_memcpy(place, &next, sizeof next);
+            fires |= snn_dsp_fires(next, snn_dsp_word(threshold + c + 2 * i), 0x00020001u)
+                     << (2 * i);
+        }
+        spikes |= ((fires & 0xFFFFu) | fires >> 16) << c;
+    }
+    return spikes | snn_neuron_word_plain(p, whole, n, x, u, first, threshold);
+}
+
+#endif

@@ -1,0 +1,114 @@
+/* snn_rows_add in plain C; see rows.h. */
+#ifndef SNN_VEC_ROWS_PLAIN_H
+#define SNN_VEC_ROWS_PLAIN_H
+
+/* Sums that stay in registers together: what the core's register file has room for. */
+#if defined(__ARM_ARCH_6M__)
+#define SNN_ROWS_BLOCK 4
+#elif defined(__riscv)
+#define SNN_ROWS_BLOCK 16
+#else
+#define SNN_ROWS_BLOCK 8
+#endif
+
+SNN_KERNEL int32_t snn_sum_from(const void *from, int wide, int c) {
+    return from ? snn_get(from, wide, c) : 0;
+}
+
+/* SNN_ROWS_BLOCK channels from c on, of rows in SNN_ORDER_PLAIN. */
+SNN_KERNEL void snn_rows_block_plain(void *sum, int wide, const void *from, int c,
+                                     const snn_rows *rows, snn_counts *counts) {
+    int32_t block[SNN_ROWS_BLOCK];
+    SNN_UNROLL_BLOCK
+    for (int i = 0; i < SNN_ROWS_BLOCK; i++) {
+        block[i] = snn_sum_from(from, wide, c + i);
+    }
+    if (rows->kind == SNN_VALUE_ONE) {
+        for (int r = 0; r < rows->n; r++) {
+            const int8_t *const row = rows->row[r] + c;
+            SNN_UNROLL_BLOCK
+            for (int i = 0; i < SNN_ROWS_BLOCK; i++) {
+                block[i] += row[i];
+            }
+            snn_rows_count(SNN_VALUE_ONE, SNN_ROWS_BLOCK, counts);
+        }
+    } else {
+        for (int r = 0; r < rows->n; r++) {
+            const int8_t *const row = rows->row[r] + c;
+            const int32_t value = rows->value[r];
+            SNN_UNROLL_BLOCK
+            for (int i = 0; i < SNN_ROWS_BLOCK; i++) {
+                block[i] += value * row[i];
+            }
+            snn_rows_count(rows->kind, SNN_ROWS_BLOCK, counts);
+        }
+    }
+    SNN_UNROLL_BLOCK
+    for (int i = 0; i < SNN_ROWS_BLOCK; i++) {
+        snn_put(sum, wide, c + i, block[i]);
+    }
+}
+
+/* The rest: one channel after the other. */
+SNN_KERNEL void snn_rows_channel_plain(void *sum, int wide, const void *from, int c,
+                                       enum snn_order order, const snn_rows *rows,
+                                       snn_counts *counts) {
+    const int place = snn_row_place(order, c);
+    int32_t total = snn_sum_from(from, wide, c);
+    for (int r = 0; r < rows->n; r++) {
+        total += (rows->kind == SNN_VALUE_ONE ? 1 : rows->value[r]) * rows->row[r][place];
+        snn_rows_count(rows->kind, 1, counts);
+    }
+    snn_put(sum, wide, c, total);
+}
+
+#if UINTPTR_MAX <= 0xFFFFFFFFu || defined(SNN_ROWS_IN_BLOCKS)
+SNN_OUTLINED void snn_rows_add_plain(void *sum, int wide, const void *from, int channels,
+                                     enum snn_order order, const snn_rows *rows,
+                                     snn_counts *counts) {
+    int c = 0;
+    for (; order == SNN_ORDER_PLAIN && c + SNN_ROWS_BLOCK <= channels; c += SNN_ROWS_BLOCK) {
+        snn_rows_block_plain(sum, wide, from, c, rows, counts);
+    }
+    for (; c < channels; c++) {
+        snn_rows_channel_plain(sum, wide, from, c, order, rows, counts);
+    }
+}
+#else
+/* acc += value * row, on sums in memory: compilers make vector code of it. */
+SNN_KERNEL void snn_rows_one_plain(void *acc, int wide, int channels, const int8_t *row,
+                                   int32_t value) {
+    if (wide) {
+        int32_t *restrict const sum = (int32_t *)acc;
+        for (int c = 0; c < channels; c++) {
+            sum[c] += value * row[c];
+        }
+    } else {
+        int16_t *restrict const sum = (int16_t *)acc;
+        for (int c = 0; c < channels; c++) {
+            sum[c] = (int16_t)(sum[c] + value * row[c]);
+        }
+    }
+}
+
+SNN_OUTLINED void snn_rows_add_plain(void *sum, int wide, const void *from, int channels,
+                                     enum snn_order order, const snn_rows *rows,
+                                     snn_counts *counts) {
+    if (order == SNN_ORDER_FOURS) {
+        for (int c = 0; c < channels; c++) {
+            snn_rows_channel_plain(sum, wide, from, c, order, rows, counts);
+        }
+        return;
+    }
+    for (int c = 0; c < channels && from != sum; c++) {
+        snn_put(sum, wide, c, snn_sum_from(from, wide, c));
+    }
+    for (int r = 0; r < rows->n; r++) {
+        const int32_t value = rows->kind == SNN_VALUE_ONE ? 1 : rows->value[r];
+        snn_rows_one_plain(sum, wide, channels, rows->row[r], value);
+        snn_rows_count(rows->kind, channels, counts);
+    }
+}
+#endif
+
+#endif

@@ -1,0 +1,96 @@
+/* A QEMU plugin that counts executed guest instructions between marks.
+ *
+ *     qemu-system-arm -plugin libcount.so,code=ADDRESS,bytes=N,marks=ADDRESS,entries=N,out=FILE …
+ *
+ * The program marks by calling a function that stores into byte `entry` of an array: the function
+ * is `bytes` long from `code` on, the array has `entries` bytes from `marks` on. The instructions
+ * executed since the mark before, without those of the function itself, are added to the entry. A
+ * mark of the last entry is the end: the sums are written to FILE, one a line.
+ *
+ * Instructions, not cycles: QEMU models no pipeline. */
+#include "qemu_plugin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_ENTRIES 4096
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
+
+static uint64_t code, bytes, marks, entries;
+static const char *out;
+static uint64_t executed; /* incremented by generated code, one for each instruction */
+static uint64_t before;   /* executed at the last mark */
+static uint64_t sums[MOST_ENTRIES];
+
+static void write_sums(void) {
+    FILE *file = fopen(out, "w");
+    if (!file) {
+        perror(out);
+        exit(1);
+    }
+    for (uint64_t i = 0; i < entries; i++) {
+        fprintf(file, "%llu\n", (unsigned long long)sums[i]);
+    }
+    fclose(file);
+}
+
+static void mark(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t address, void *userdata) {
+    (void)vcpu, (void)info, (void)userdata;
+    const uint64_t entry = address - marks;
+    if (entry >= entries) {
+        return; /* the function may save registers too */
+    }
+    sums[entry] += executed - before;
+    before = executed;
+    if (entry == entries - 1) {
+        write_sums();
+    }
+}
+
+static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
+    (void)id;
+    for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
+        struct qemu_plugin_insn *const insn = qemu_plugin_tb_get_insn(tb, i);
+        if (qemu_plugin_insn_vaddr(insn) - code < bytes) {
+            qemu_plugin_register_vcpu_mem_cb(insn, mark, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_W,
+                                             NULL);
+        } else {
+            qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64, &executed,
+                                                       1);
+        }
+    }
+}
+
+/* The value of `name=value`, or NULL if the argument has another name. */
+static const char *value_of(const char *argument, const char *name) {
+    const size_t length = strlen(name);
+    const int same = !strncmp(argument, name, length) && argument[length] == '=';
+    return same ? argument + length + 1 : NULL;
+}
+
+int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv) {
+    static const char *const names[] = {"code", "bytes", "marks", "entries"};
+    uint64_t *const numbers[] = {&code, &bytes, &marks, &entries};
+    (void)info;
+    for (int i = 0; i < argc; i++) {
+        for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+            const char *const value = value_of(argv[i], names[n]);
+            if (value) {
+                *numbers[n] = strtoull(value, NULL, 0);
+            }
+        }
+        if (value_of(argv[i], "out")) {
+            out = value_of(argv[i], "out");
+        }
+    }
+    if (!bytes || !out || entries < 1 || entries > MOST_ENTRIES) {
+        fprintf(stderr, "count: needs code=, bytes=, marks=, entries= (at most %d) and out=\n",
+                MOST_ENTRIES);
+        return 1;
+    }
+    out = strdup(out); /* the arguments do not outlive this call */
+    qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+    return 0;
+}

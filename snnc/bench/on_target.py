@@ -1,0 +1,121 @@
+"""``snnc bench --target``: instructions of the event-driven int8 C beside a dense build of it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from snnc.bench.instructions import Executed, count
+from snnc.compiler.codegen import Framing
+from snnc.compiler.compilation import Compilation, compile_graph
+from snnc.compiler.firmware import Vector, arena_limit
+from snnc.compiler.ir import Array, Graph, Node
+from snnc.compiler.ops.synapse import DENSE
+from snnc.compiler.passes.choose_kernels import one_kernel
+from snnc.compiler.targets import Target, require_tools
+from snnc.compiler.verify import analytic_counts
+from snnc.compiler.verify_integer import run_reference
+
+SYNAPSES = ("conv2d_i8", "linear_i8")
+
+
+def measure(
+    graph: Graph,
+    framing: Framing,
+    target: Target,
+    calibration: Iterable[Array],
+    vectors_of: Callable[[Compilation], Sequence[Vector]],
+    frames: Sequence[Array],
+    max_ram: int | None = None,
+) -> dict[str, Any]:
+    """The JSON of ``snnc bench --target``.
+
+    Args:
+        graph: the imported graph.
+        framing: how events become frames.
+        target: the core.
+        calibration: windows of training data.
+        vectors_of: the recordings as vectors for a compilation.
+        frames: the same recordings as windows [T, C, H, W]; their synaptic operations are counted.
+        max_ram: budget of arena and stack, as for ``snnc compile``.
+
+    Raises:
+        SnncError: NO_C_COMPILER without the tools, OVER_BUDGET, and what compiling raises.
+    """
+    require_tools(target, target.boards[0])
+    ranges, limit = list(calibration), arena_limit(target, max_ram)
+    events, dense = (
+        compile_graph(
+            graph,
+            framing,
+            calibration=ranges,
+            arena_bytes=limit,
+            kernels=kernels,
+            order=target.order,
+        )
+        for kernels in (None, _all_dense)
+    )
+    vectors = vectors_of(events)
+    result = _entry(events, count(events, target, vectors), frames)
+    beside = _entry(dense, count(dense, target, vectors), frames)
+    return {
+        "target": target.name,
+        "board": result.pop("board"),
+        "dtype": "int8",
+        "compiler": _version(f"{target.prefix}gcc"),
+        "samples": len(vectors),
+        "time_steps": graph.time_steps,
+        **result,
+        "dense": {key: beside[key] for key in result},
+        "ratio": beside["instructions"]["total"] / result["instructions"]["total"],
+        "cmsis_nn": None,
+    }
+
+
+def _all_dense(graph: Graph) -> Graph:
+    return one_kernel(graph, DENSE)
+
+
+def _entry(compilation: Compilation, executed: Executed, frames: Sequence[Array]) -> dict[str, Any]:
+    """Instructions of one build over all recordings, and what they are spent on."""
+    graph = compilation.graph
+    operations: Counter[str] = Counter()
+    for window in frames:
+        values, _ = run_reference(graph, window)
+        for name, counts in analytic_counts(graph, values, compilation.schedule.runs).items():
+            operations[name] += counts["ac"] + counts["mac"]
+    synapses = {node.name for node in graph.nodes if node.op in SYNAPSES}
+    synaptic = sum(operations[name] for name in synapses)
+    return {
+        "board": executed.board,
+        "instructions": {
+            "total": executed.total,
+            "layers": [
+                _layer(node, executed.nodes.get(node.name, 0), operations[node.name])
+                for node in graph.nodes
+            ],
+            "events": executed.events,
+            "rest": executed.rest,
+        },
+        "per_inference": executed.total / len(frames),
+        "synaptic_operations": synaptic,
+        "per_synaptic_operation": executed.total / synaptic if synaptic else None,
+    }
+
+
+def _layer(node: Node, executed: int, operations: int) -> dict[str, Any]:
+    synaptic = operations if node.op in SYNAPSES else 0
+    return {
+        "name": node.name,
+        "op": node.op,
+        "instructions": executed,
+        "synaptic_operations": synaptic,
+        "per_synaptic_operation": executed / synaptic if synaptic else None,
+    }
+
+
+def _version(compiler: str) -> str:
+    said = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True)
+    return said.stdout.splitlines()[0]

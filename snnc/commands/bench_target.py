@@ -1,0 +1,103 @@
+"""``snnc bench --target``: instructions on a microcontroller, counted in QEMU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from snnc.commands.options import ModelChoice, console_for, write_json
+from snnc.errors import BAD_OPTION, SnncError
+
+
+def bench_target(
+    model: ModelChoice,
+    data: str,
+    split: str,
+    samples: int,
+    target: str,
+    calibration: tuple[str, int | None],
+    max_ram: int | None,
+    json_file: str | None,
+) -> None:
+    """Count the instructions of ``samples`` recordings of DATA on a core, and show them.
+
+    Args:
+        model: MODEL.
+        data: DATA to run on.
+        split: its part.
+        samples: how many recordings, the first ones.
+        target: name of the core.
+        calibration: DATA for int8, and how many of its training recordings.
+        max_ram: budget of arena and stack in bytes.
+        json_file: where the JSON goes.
+
+    Raises:
+        SnncError: BAD_OPTION for an unknown target or a model that takes no events;
+            NO_C_COMPILER without the target's tools.
+    """
+    from snnc.bench.on_target import measure
+    from snnc.commands.windows import c_events, calibration_windows, windows
+    from snnc.compiler.firmware import vector
+    from snnc.compiler.targets import require_tools, target_named
+    from snnc.models.clips import frames_for
+
+    core = target_named(target)
+    require_tools(core, core.boards[0])
+    source = model.load()
+    if source.framing is None:
+        raise SnncError(
+            BAD_OPTION,
+            f"firmware for {core.name} needs a model that takes events",
+            mend="Use a model framed by a step length.",
+        )
+    chosen = windows(source, data, split, samples)
+    recordings = [chosen.dataset[index].recording for index in range(len(chosen))]
+    frames = [frames_for(chosen.input, recording) for recording in recordings]
+    with Console(stderr=True).status("building and running firmware"):
+        result = measure(
+            source.graph(),
+            source.framing,
+            core,
+            calibration_windows(source, *calibration),
+            lambda compilation: [
+                vector(compilation, window, c_events(recording))
+                for window, recording in zip(frames, recordings, strict=True)
+            ],
+            frames,
+            max_ram,
+        )
+    result = {"model": model.spec, "data": data, **result}
+    write_json(result, json_file)
+    _show(console_for(json_file), result)
+
+
+def _show(console: Console, result: dict[str, Any]) -> None:
+    table = Table(
+        "layer",
+        title=f"{result['model']}: instructions of {result['samples']} recordings on "
+        f"{result['target']} ({result['board']}, {result['compiler']})",
+    )
+    for column in ("event-driven", "a synaptic operation", "dense", "a synaptic operation"):
+        table.add_column(column, justify="right")
+    ours, dense = result["instructions"], result["dense"]["instructions"]
+    for layer, beside in zip(ours["layers"], dense["layers"], strict=True):
+        table.add_row(layer["name"], *_cells(layer), *_cells(beside))
+    for part in ("events", "rest"):
+        table.add_row(f"({part})", f"{ours[part]:,}", "", f"{dense[part]:,}", "")
+    both = [
+        {**entry, "instructions": entry["instructions"]["total"]}
+        for entry in (result, result["dense"])
+    ]
+    table.add_row("[bold]in all", *_cells(both[0]), *_cells(both[1]))
+    console.print(table)
+    console.print(
+        f"{result['per_inference']:,.0f} instructions a recording, the dense int8 build "
+        f"{result['dense']['per_inference']:,.0f}: {result['ratio']:.1f} times as many"
+    )
+
+
+def _cells(entry: dict[str, Any]) -> tuple[str, str]:
+    each = entry["per_synaptic_operation"]
+    return f"{entry['instructions']:,}", "" if each is None else f"{each:.2f}"
