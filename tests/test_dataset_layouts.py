@@ -416,6 +416,19 @@ def test_cifar10_dvs_tests_on_the_first_hundred_of_a_class(tmp_path: Path) -> No
     assert [sample.label for sample in samples(dataset)] == [0, 9, 0, 9]
 
 
+def test_cifar10_dvs_finds_aedat4_and_refuses_another_camera(
+    tmp_path: Path, shared_data: Path
+) -> None:
+    pytest.importorskip("aedat", reason="needs the package aedat")
+    path = tmp_path / "cat" / "cifar10_cat_5.aedat4"
+    path.parent.mkdir()
+    shutil.copyfile(shared_data / "recordings/davis346/sample.aedat4", path)
+    dataset = Cifar10Dvs(tmp_path, "test")
+    assert [entry.name for entry in dataset.entries] == ["cifar10_cat_5"]
+    message = refused(WRONG_SENSOR, lambda: dataset[0])
+    assert f"{path}: the recording is 346x260 pixels" in message
+
+
 # --- the page ----------------------------------------------------------------------------
 
 
