@@ -41,7 +41,7 @@ class Setup:
         data: name of the data set in DATA.
         network: a name in :data:`snnc.models.networks.NETWORKS`, or ``res-18``.
         options: of ``snnc train``, without their dashes; an empty value is a flag.
-        published: accuracy in percent and NASFR by attention module; the tables they are in.
+        published: accuracy in percent and NASFR by attention module.
         remark: where the settings are not the authors'.
     """
 

@@ -21,7 +21,7 @@ Layout = Callable[[Path], None]
 
 DURATION_US = 200_000
 SHARE = 16
-"""Every so manieth event is kept, so that files are small."""
+"""One event in so many is kept, so that files are small."""
 
 
 @lru_cache

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from snnc.commands import training_data
 from snnc.commands.training_data import DataChoice
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.models.checkpoints import load
@@ -66,6 +67,18 @@ def test_slices_are_for_training_and_clips_for_the_test(gait: Path) -> None:
     counted = choice(gait, framing="count", dt_us=None).load()
     assert isinstance(counted.train, RecordedFrames)
     assert counted.input.framing == "count"
+
+
+def test_frames_beyond_the_memory_are_made_for_each_batch_and_that_is_said(
+    gait: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    size = 3 * 3 * 2 * 16 * 16 * 2
+    monkeypatch.setattr(training_data, "MEMORY_BYTES", size)
+    assert isinstance(choice(gait).load().train, FramedDataset)
+    assert "for each batch" not in capsys.readouterr().err
+    monkeypatch.setattr(training_data, "MEMORY_BYTES", size - 1)
+    assert isinstance(choice(gait).load().train, RecordedFrames)
+    assert "for each batch instead of held in memory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

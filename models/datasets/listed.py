@@ -9,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from snnc.errors import BAD_DATA_SPEC, EMPTY_RECORDING, SnncError
-from snnc.models.datasets.dataset import Sample
+from snnc.models.datasets.dataset import Sample, check_sensor
 from snnc.models.datasets.events import Recording
 
 
@@ -38,7 +38,11 @@ class Entry:
 
 
 class Listed:
-    """A data set of :class:`Entry` in a fixed order; see :class:`EventDataset`."""
+    """A data set of :class:`Entry` in a fixed order; see :class:`EventDataset`.
+
+    Reading a sample raises SnncError: EMPTY_RECORDING for one without events, WRONG_SENSOR for
+    one of another sensor, and whatever its reader raises.
+    """
 
     def __init__(
         self, entries: Sequence[Entry], sensor: tuple[int, int], class_names: tuple[str, ...]
@@ -55,6 +59,7 @@ class Listed:
         recording = entry.read()
         if len(recording) == 0:
             raise SnncError(EMPTY_RECORDING, "the recording has no events", where=recording.path)
+        check_sensor(recording, self.sensor)
         return Sample(recording, entry.label, entry.name)
 
 

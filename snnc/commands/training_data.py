@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from snnc.models.checkpoints import Framing, InputDescription
     from snnc.models.datasets.dataset import EventDataset, Split
     from snnc.models.evaluation import FrameDataset, FrameSource
+
+FRAME_BYTES = 2
+"""Bytes of a frame's cell while a data set is read."""
+
+MEMORY_BYTES = 4 * 2**30
+"""Frames of a split that take more than this are not held in memory."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -74,7 +81,8 @@ class DataChoice:
         """Open DATA, and read it where it is to be held in memory.
 
         Recordings are read again for every batch where windows of them are asked for, or they
-        are not framed by dt, or there is a cache; else all frames are made at once.
+        are not framed by dt, or there is a cache, or their frames take more than
+        :data:`MEMORY_BYTES`; else all frames are made at once.
 
         Raises:
             SnncError: BAD_OPTION for options that do not go together; BAD_DATA_SPEC;
@@ -104,8 +112,8 @@ class DataChoice:
         from snnc.models.datasets.dataset import frame_dataset
         from snnc.models.datasets.event_cache import CachedEvents
 
-        windowed = self.random_slices or self.clips > 1
-        if given.dt_us is not None and not windowed and self.cache is None:
+        plain = not self.random_slices and self.clips == 1 and self.cache is None
+        if given.dt_us is not None and plain and self._fits_in_memory(dataset, given):
             return frame_dataset(
                 dataset,
                 dt_us=given.dt_us,
@@ -123,6 +131,17 @@ class DataChoice:
             random_slices=self.random_slices and split == "train",
             clips=self.clips if split == "test" else 1,
         )
+
+    @staticmethod
+    def _fits_in_memory(dataset: EventDataset, given: InputDescription) -> bool:
+        size = len(dataset) * given.time_steps * math.prod(given.frame_size) * FRAME_BYTES
+        if size > MEMORY_BYTES:
+            click.echo(
+                f"{size / 2**30:.1f} GiB of frames are made again for each batch instead of held "
+                "in memory; with --cache that is faster.",
+                err=True,
+            )
+        return size <= MEMORY_BYTES
 
 
 @dataclass(frozen=True)
