@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
 
@@ -38,6 +38,21 @@ def check_hyper(network: str, factory: Callable[..., object], hyper: Hyper) -> N
             raise SnncError(
                 BAD_OPTION, f"hyper-parameter {name} of {network} is {wording}, not {value!r}"
             )
+
+
+def taken(factory: Callable[..., object], given: Mapping[str, object]) -> Hyper:
+    """The hyper-parameters of ``factory`` among its arguments, sequences as lists.
+
+    Args:
+        factory: what takes them by keyword, and a ``name`` which is none of them.
+        given: argument → value; others are left out, so ``locals()`` will do.
+    """
+    names = [name for name in inspect.signature(factory).parameters if name != "name"]
+    return {name: _plain(given[name]) for name in names}
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 
 def check_sizes(input_size: Sequence[int], **counts: int) -> None:

@@ -26,6 +26,7 @@ from snnc.models.hyper import (
     check_hyper,
     check_sizes,
     pixels_after_pools,
+    taken,
 )
 from snnc.models.neurons import LIF, PLIF, DecayLIF
 from snnc.models.surrogates import make_surrogate
@@ -187,23 +188,7 @@ class ThreeLayer(Network):
         surrogate_width: float = 0.25,
         name: str = "three-layer",
     ) -> None:
-        hyper: Hyper = {
-            "input_size": list(input_size),
-            "time_steps": time_steps,
-            "classes": classes,
-            "attention": attention,
-            "channels": list(channels),
-            "hidden": hidden,
-            "votes": votes,
-            "fc_batch_norm": fc_batch_norm,
-            "dropout": dropout,
-            "dropout_layers": list(dropout_layers),
-            "v_threshold": v_threshold,
-            "v_reset": v_reset,
-            "beta": beta,
-            "surrogate": surrogate,
-            "surrogate_width": surrogate_width,
-        }
+        hyper = taken(ThreeLayer, locals())
         check_sizes(input_size, time_steps=time_steps, votes=votes, hidden=hidden, classes=classes)
         check_channels(channels, 3)
         if not set(dropout_layers) <= {1, 2, 3, 4, 5}:
@@ -289,21 +274,7 @@ class FiveLayer(Network):
         surrogate_width: float = 0.5,
         name: str = "five-layer",
     ) -> None:
-        hyper: Hyper = {
-            "input_size": list(input_size),
-            "time_steps": time_steps,
-            "classes": classes,
-            "attention": attention,
-            "channels": list(channels),
-            "hidden": hidden,
-            "votes": votes,
-            "pool": pool,
-            "learn_tau": learn_tau,
-            "tau": tau,
-            "v_threshold": v_threshold,
-            "dropout": dropout,
-            "surrogate_width": surrogate_width,
-        }
+        hyper = taken(FiveLayer, locals())
         check_sizes(input_size, time_steps=time_steps, votes=votes, hidden=hidden, classes=classes)
         check_channels(channels, 5)
         super().__init__(name, hyper, input_size, time_steps, classes, votes)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 
 from snnc.models.attention import make_attention
-from snnc.models.hyper import Hyper, check_channels, check_sizes
+from snnc.models.hyper import check_channels, check_sizes, taken
 from snnc.models.networks import Block, Network, OverTime
 from snnc.models.neurons import LIF
 from snnc.models.surrogates import make_surrogate
@@ -69,18 +69,7 @@ class ResSNN18(Network):
         surrogate_width: float = 0.25,
         name: str = "res-18",
     ) -> None:
-        hyper: Hyper = {
-            "input_size": list(input_size),
-            "time_steps": time_steps,
-            "classes": classes,
-            "attention": attention,
-            "channels": list(channels),
-            "v_threshold": v_threshold,
-            "v_reset": v_reset,
-            "beta": beta,
-            "surrogate": surrogate,
-            "surrogate_width": surrogate_width,
-        }
+        hyper = taken(ResSNN18, locals())
         check_sizes(input_size, time_steps=time_steps, classes=classes)
         check_channels(channels, 4)
         super().__init__(name, hyper, input_size, time_steps, classes, votes=1)
