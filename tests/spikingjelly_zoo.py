@@ -81,11 +81,15 @@ def spiking_vgg11() -> nn.Module:
     return _sequences(make(**_neuron("LIFNode", tau=2.0)))
 
 
-def csnn() -> nn.Module:
-    """The convolutional network of its Fashion-MNIST example, 128 channels, given whole frames."""
+def csnn(whole: bool = False) -> nn.Module:
+    """The convolutional network of its Fashion-MNIST example, 128 channels, given whole frames.
+
+    ``whole``: with the repetition of one image over 4 steps in front of it.
+    """
     example = part("examples.conv_fashion_mnist")
     if not CLOCK_DRIVEN:
-        return _sequences(example.CSNN(4, 128).conv_fc)
+        made = example.CSNN(4, 128)
+        return _sequences(made if whole else made.conv_fc)
     made = example.PythonNet(4)
     return nn.Sequential(made.static_conv, made.conv, made.fc).eval()
 
