@@ -111,9 +111,12 @@ def test_sew_resnet(depth, connect, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    zoo.free_memory() < 20e9, reason="133 million weights: compiling them takes 16 GB of memory"
-)
+@pytest.mark.skipif(zoo.OLD, reason="the same network as in the current release")
 def test_spiking_vgg11(tmp_path):
-    graph = verified(zoo.spiking_vgg11(), tmp_path, shape=IMAGENET, steps=2)
+    """Whole it is supported, but is 2 GB of C; its linear layers are made narrow to compile it."""
+    model = zoo.spiking_vgg11()
+    importing, outputs = survey(Driven(model, readout="mean"), IMAGENET, 2)
+    assert not importing.unsupported
+    assert importing.type_of(outputs[0]).shape == (1000,)
+    graph = verified(zoo.narrowed(model), tmp_path, shape=IMAGENET, steps=2)
     assert synapses(graph) == {Kind.COUNT: 1, Kind.SPIKE: 10}
