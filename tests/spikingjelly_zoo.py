@@ -6,7 +6,6 @@ Networks of its model zoo and of its Fashion-MNIST example, with random weights,
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import types
 from importlib.metadata import version
@@ -81,11 +80,25 @@ def spiking_vgg11() -> nn.Module:
     return _sequences(make(**_neuron("LIFNode", tau=2.0)))
 
 
-def csnn() -> nn.Module:
-    """The convolutional network of its Fashion-MNIST example, 128 channels, given whole frames."""
+def narrowed(model: nn.Module, width: int = 64) -> nn.Module:
+    """A VGG whose hidden linear layers have ``width`` features instead of 4096."""
+    linear = part("layer").Linear
+    for name, module in list(model.classifier.named_children()):
+        if isinstance(module, nn.Linear):
+            sizes = [width if n == 4096 else n for n in (module.in_features, module.out_features)]
+            setattr(model.classifier, name, linear(*sizes, step_mode="m"))
+    return model.eval()
+
+
+def csnn(whole: bool = False) -> nn.Module:
+    """The convolutional network of its Fashion-MNIST example, 128 channels, given whole frames.
+
+    ``whole``: with the repetition of one image over 4 steps in front of it.
+    """
     example = part("examples.conv_fashion_mnist")
     if not CLOCK_DRIVEN:
-        return _sequences(example.CSNN(4, 128).conv_fc)
+        made = example.CSNN(4, 128)
+        return _sequences(made if whole else made.conv_fc)
     made = example.PythonNet(4)
     return nn.Sequential(made.static_conv, made.conv, made.fc).eval()
 
@@ -118,8 +131,3 @@ def simulated_frames(shape: tuple[int, ...], time_steps: int, sample: int) -> np
     events = {1: both, 2: events, 3: np.concatenate([events, both], 1)}[shape[0]]
     rows, columns = (np.arange(size) * 128 // size for size in shape[1:])
     return events[:, :, rows[:, None], columns].astype(np.uint16)
-
-
-def free_memory() -> float:
-    """Bytes of memory that are not in use."""
-    return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))

@@ -57,6 +57,8 @@ def reshape(call: Call) -> Traced:
     if not isinstance(value, Value):
         return value if isinstance(value, Opaque | Memory) else _no_meaning()
     out = tuple(call.node.meta["shape"])
+    if value.layout is Layout.STILL and out == (1, *_shape_before(call)):
+        return Value(value.name, Layout.REPEATED_ONCE)
     g = call.walk.importing
     given, steps = g.type_of(value.name), g.time_steps
     samples = call.walk.samples
@@ -77,6 +79,26 @@ def reshape(call: Call) -> Traced:
         "flattening all features of a step",
         "Flatten from the channel axis to -1.",
     )
+
+
+def repeat(call: Call) -> Traced:
+    """One image at every step: x.unsqueeze(0).repeat(T, ...), or the same with expand."""
+    value, out = call.tensor(), tuple(call.node.meta["shape"])
+    before, steps = _shape_before(call), call.walk.importing.time_steps
+    if out == before:
+        return value
+    if value.layout is not Layout.REPEATED_ONCE or out[1:] != before[1:]:
+        raise refused("it repeats a value", "Only a still image may be repeated, over time.")
+    if out[0] != steps:
+        raise refused(
+            f"it repeats the image {out[0]} times, and there are {steps} time steps",
+            f"Give --time-steps {out[0]}.",
+        )
+    return Value(value.name, Layout.SEQUENCE)
+
+
+def _shape_before(call: Call) -> tuple[int, ...]:
+    return tuple(call.node.args[0].meta["shape"])  # type: ignore[union-attr]
 
 
 def permute(call: Call) -> Traced:

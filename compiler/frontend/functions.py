@@ -28,6 +28,7 @@ _NAMES: dict[Handler, tuple[Any, ...]] = {
         torch.unflatten,
         *("flatten", "reshape", "view", "squeeze", "unsqueeze", "unflatten", "view_as"),
     ),
+    axes.repeat: ("repeat", "expand"),
     axes.permute: (torch.permute, torch.transpose, "permute", "transpose"),
     axes.same: (
         F.dropout,

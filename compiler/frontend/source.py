@@ -71,6 +71,7 @@ def load_source(
     frame_us: int | None = None,
     per_step: bool = False,
     batch_first: bool = False,
+    still: bool = False,
     readout: Readout | None = None,
     nir: NirOptions | None = None,
     name: str | None = None,
@@ -87,6 +88,7 @@ def load_source(
             takes; needed where recordings are its data.
         per_step: a factory's model takes one step [N, ...] and keeps its state between calls.
         batch_first: a factory's model takes [N, T, ...].
+        still: a factory's model takes one image [N, ...] and repeats it over T steps itself.
         readout: what becomes of the steps of a factory's output, if it gives one for each.
         nir: what a NIR file leaves open.
         name: C identifier; default: from the file's or factory's name.
@@ -100,19 +102,28 @@ def load_source(
     if not is_nir and nir != NirOptions():
         raise SnncError(BAD_OPTION, "--nir-reset and --nir-dt belong to a .nir file", where=spec)
     if is_nir:
-        if weights or input_shape or per_step or batch_first or readout:
+        if weights or input_shape or per_step or batch_first or still or readout:
             raise SnncError(
                 BAD_OPTION,
-                "--weights, --input-shape, --per-step, --batch-first and --readout belong to a "
-                "factory",
+                "--weights, --input-shape, --per-step, --batch-first, --still and --readout belong "
+                "to a factory",
                 where=spec,
             )
         return _from_nir(spec, nir, time_steps, frame_us, name)
     if re.fullmatch(r"[\w.]+:\w+", spec) and not Path(spec).exists():
         module: nn.Module = _from_factory(spec, weights)
         driven: dict[str, Any] = {}
-        if per_step or batch_first or readout:
-            driven = {"per_step": per_step, "batch_first": batch_first, "readout": readout}
+        given = {"per_step": per_step, "batch_first": batch_first, "still": still}
+        if sum(given.values()) > 1 or (still and frame_us):
+            raise SnncError(
+                BAD_OPTION,
+                "--per-step, --batch-first and --still are three things that a model may take, and "
+                "a still image has no --frame-us",
+                where=spec,
+                mend="Give the one that fits.",
+            )
+        if any(given.values()) or readout:
+            driven = {**given, "readout": readout}
             module = Driven(module, **driven, copies=authors.copies_needed(module)).eval()
         if input_shape is None or time_steps is None:
             raise SnncError(
@@ -124,11 +135,12 @@ def load_source(
         chosen = identifier(name or spec.split(":")[1])
         framed = _framed(input_shape, time_steps, frame_us, spec)
         return SourceModel(module, chosen, input_shape, time_steps, framed, spec, driven)
-    if weights or input_shape or time_steps or frame_us or per_step or batch_first or readout:
+    shaped = weights or input_shape or time_steps or frame_us
+    if shaped or per_step or batch_first or still or readout:
         raise SnncError(
             BAD_OPTION,
-            "--weights, --input-shape, --time-steps, --frame-us, --per-step, --batch-first and "
-            "--readout belong to other models",
+            "--weights, --input-shape, --time-steps, --frame-us, --per-step, --batch-first, "
+            "--still and --readout belong to other models",
             where=spec,
             mend="A checkpoint holds its own; leave them out.",
         )

@@ -75,7 +75,8 @@ def _survey(importing: Importing, model: nn.Module, input_shape: tuple[int, ...]
     per_step = isinstance(model, Driven) and model.per_step
     reset_states(net)
     samples = model.copies if isinstance(model, Driven) else 1
-    axes = (samples,) if per_step else (importing.time_steps, samples)
+    still = isinstance(model, Driven) and model.still
+    axes = (samples,) if per_step or still else (importing.time_steps, samples)
     batch_first = isinstance(model, Driven) and model.batch_first
     traced = trace(net, ((*axes[::-1],) if batch_first else axes) + tuple(input_shape))
     walk = Walk(
@@ -85,6 +86,7 @@ def _survey(importing: Importing, model: nn.Module, input_shape: tuple[int, ...]
         prefix="net." if isinstance(model, Driven) else "",
         per_step=per_step,
         batch_first=batch_first,
+        still=still,
         samples=samples,
         readout=model.readout if isinstance(model, Driven) else None,
     )

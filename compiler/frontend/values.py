@@ -21,6 +21,8 @@ class Layout(Enum):
     MERGED = "[T*N, ...]"
     STEP = "[N, ...]"
     WINDOW = "[N, ...] of the whole window"
+    STILL = "[N, ...], the same at every step"
+    REPEATED_ONCE = "[1, N, ...], about to be repeated over time"
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ class Walk:
         prefix: path of the model inside the module that is verified ("" or "net.").
         per_step: whether its forward takes one step [N, ...].
         batch_first: whether its forward takes [N, T, ...].
+        still: whether it takes one image [N, ...], and repeats it over time itself.
         samples: N of the trace.
         readout: what becomes of an output for each step: "mean", "sum" or None.
     """
@@ -63,6 +64,7 @@ class Walk:
         prefix: str = "",
         per_step: bool = False,
         batch_first: bool = False,
+        still: bool = False,
         samples: int = 1,
         readout: str | None = None,
     ) -> None:
@@ -73,8 +75,8 @@ class Walk:
         self.prefix = prefix
         self.samples = samples
         self.input_layout = Layout.BATCH_FIRST if batch_first else Layout.SEQUENCE
-        if per_step:
-            self.input_layout = Layout.STEP
+        if per_step or still:
+            self.input_layout = Layout.STILL if still else Layout.STEP
         self.readout = readout
         self.values: dict[fx.Node, Traced] = {}
         self.failed: set[fx.Node] = set()
@@ -200,6 +202,11 @@ class Walk:
                 "a neuron is given time and batch merged into one axis",
                 "Unflatten to [T, N, ...] before it.",
             )
+        if given.layout is Layout.STILL:
+            raise refusal(
+                "a neuron is given one image instead of a sequence",
+                "Repeat the image over time before it.",
+            )
         remembers = type(module).__module__.split(".")[0] in _REMEMBERING
         again = path in self._states and (wanted is None or self._states[path] != wanted)
         if remembers and again:
@@ -306,6 +313,8 @@ def common_step(values: Sequence[Value]) -> int | None:
 
 def _check_order(importer: Importer, layout: Layout) -> None:
     """Raise SnncError (UNSUPPORTED_LAYER) where time is not on the axis that a module expects."""
+    if layout is Layout.REPEATED_ONCE:
+        raise refusal(f"it is given {layout.value}", "Repeat the image over time before it.")
     batch_first = importer in BATCH_FIRST
     if importer not in EITHER_FIRST and (layout is Layout.BATCH_FIRST) != batch_first:
         wrong, right = (

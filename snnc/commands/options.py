@@ -80,6 +80,9 @@ _MODEL_OPTIONS = (
     ),
     click.option("--batch-first", is_flag=True, help="The factory's model takes [N, T, ...]."),
     click.option(
+        "--still", is_flag=True, help="The factory's model takes one image and repeats it itself."
+    ),
+    click.option(
         "--readout",
         type=click.Choice(["mean", "sum"]),
         help="What becomes of a factory's output for each step.",
@@ -100,7 +103,7 @@ _MODEL_OPTIONS = (
 def model_options(function: F) -> F:
     """MODEL and its options, given to the command as one :class:`ModelChoice` called ``model``."""
     names = ["name", "weights", "input_shape", "time_steps", "frame_us"]
-    names += ["per_step", "batch_first", "readout", "nir_reset", "nir_dt"]
+    names += ["per_step", "batch_first", "still", "readout", "nir_reset", "nir_dt"]
 
     @wraps(function)
     def command(model: str, **others: Any) -> Any:
