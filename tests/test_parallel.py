@@ -126,19 +126,17 @@ def numbers(content: Any, place: str = "") -> dict[str, int | float]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["energy", "analyze"])
-def test_shared_recordings_give_the_integers_of_one_process(command: str, tmp_path: Path) -> None:
+def test_shared_recordings_give_the_integers_of_one_process(
+    command: str, snnc: Any, tmp_path: Path
+) -> None:
     model = str(lively_checkpoint(tmp_path / "asa1.pt", "asa1"))
     data = f"nmnist:{write_nmnist(tmp_path / 'nmnist')}"
-    results = []
-    for number in (1, 2):
-        target = tmp_path / f"{number}.json"
-        done = start(
-            "-m", "snnc", command, model, "--data", data, "--samples", "3", "--json", str(target),
-            processes=number,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        results.append(numbers(json.loads(target.read_text())))
-    one, two = results
+    targets = [tmp_path / "one.json", tmp_path / "two.json"]
+    given = [[command, model, "--data", data, "--samples", "3", "--json", str(t)] for t in targets]
+    assert snnc(*given[0])[0] == 0
+    shared = start("-m", "snnc", *given[1], processes=2)
+    assert shared.returncode == 0, shared.stderr
+    one, two = (numbers(json.loads(target.read_text())) for target in targets)
     assert one.keys() == two.keys()
     whole = {place for place, number in one.items() if isinstance(number, int)}
     assert len(whole) > 20
