@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from snnc.compiler import build_cache, layout
 from snnc.compiler.codegen import Generated, Trace
-from snnc.compiler.interface import Interface
+from snnc.compiler.interface import EVENT_DTYPE, PROTOTYPES, STATUS_NAMES, Interface
 from snnc.compiler.ir import Array, Graph, Kind
 from snnc.errors import (
     BAD_OPTION,
@@ -33,48 +33,7 @@ WARNINGS = ("-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Wdouble-promotion
 NATIVE = ("-march=native",)
 HOST_FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", *WARNINGS)
 
-_PROTOTYPES = """
-typedef struct {{ uint32_t t_us; uint16_t x, y; uint8_t polarity; }} snn_event;
-typedef struct {{ uint64_t ac, mac, mul, add, cmp; }} snn_counts;
-typedef struct {{ unsigned char *own; const unsigned char *forced; }} snn_tap;
-typedef struct {{
-    unsigned char *arena; int32_t step; uint32_t started; uint32_t first_us; uint32_t dropped;
-    uint32_t carried; {fill} snn_counts *counters; const snn_tap *taps;
-}} {name}_net;
-int {name}_init({name}_net *net, void *arena, size_t bytes);
-int {name}_reset({name}_net *net);
-int {name}_start({name}_net *net, uint32_t t_us);
-int {name}_push_events({name}_net *net, const snn_event *events, size_t count);
-int {name}_push_frames({name}_net *net, const uint16_t *frames);
-int {name}_push_frame({name}_net *net, const uint16_t *frame);
-int {name}_step({name}_net *net);
-int {name}_run({name}_net *net);
-int {name}_scores({name}_net *net, {scores} *scores);
-"""
-
 Scores = npt.NDArray[np.float32] | npt.NDArray[np.int32]
-
-STATUS_NAMES = {
-    -1: "SNN_ERR_NULL",
-    -2: "SNN_ERR_ARENA_SIZE",
-    -3: "SNN_ERR_ARENA_ALIGN",
-    -4: "SNN_ERR_NOT_INITIALISED",
-    -5: "SNN_ERR_EVENT_RANGE",
-    -6: "SNN_ERR_TIME_ORDER",
-    -7: "SNN_ERR_WINDOW",
-    -8: "SNN_ERR_COUNT_OVERFLOW",
-    -9: "SNN_ERR_EVENT_SPACE",
-}
-
-EVENT_DTYPE = np.dtype(
-    {
-        "names": ["t_us", "x", "y", "polarity"],
-        "formats": ["<u4", "<u2", "<u2", "u1"],
-        "offsets": [0, 4, 6, 8],
-        "itemsize": 12,
-    }
-)
-"""snn_event in memory."""
 
 
 def c_compiler() -> str:
@@ -169,7 +128,7 @@ class HostModel:
         self.interface = interface
         self._ffi = cffi.FFI()
         self._ffi.cdef(
-            _PROTOTYPES.format(
+            PROTOTYPES.format(
                 name=interface.name,
                 scores=interface.score_type,
                 fill="uint32_t pushed; int32_t newest;" if interface.max_events else "",
