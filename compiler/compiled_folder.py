@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from snnc.compiler.build import HostModel
 from snnc.compiler.codegen import is_integer
 from snnc.compiler.compilation import Compilation
+from snnc.compiler.host_model import HostModel
 from snnc.compiler.interface import Interface
 from snnc.errors import BAD_OPTION, NOT_COMPILED, SnncError
 

@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from snnc.compiler.build import NATIVE, ObservedModel
+from snnc.compiler.build import NATIVE
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.ir import Array, Graph
+from snnc.compiler.observed_model import ObservedModel
 from snnc.compiler.passes.choose_kernels import choosable
 
 

@@ -1,4 +1,4 @@
-"""What a caller of a compiled model must know: the constants of its header."""
+"""What a caller of a compiled model must know: its header's functions, types and constants."""
 
 from __future__ import annotations
 
@@ -6,7 +6,60 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from snnc.errors import NOT_COMPILED, SnncError
+
+PROTOTYPES = """
+typedef struct {{ uint32_t t_us; uint16_t x, y; uint8_t polarity; }} snn_event;
+typedef struct {{ uint64_t ac, mac, mul, add, cmp; }} snn_counts;
+typedef struct {{ unsigned char *own; const unsigned char *forced; }} snn_tap;
+typedef struct {{
+    unsigned char *arena; int32_t step; uint32_t started; uint32_t first_us; uint32_t dropped;
+    uint32_t carried; {fill} snn_counts *counters; const snn_tap *taps;{team}
+}} {name}_net;
+int {name}_init({name}_net *net, void *arena, size_t bytes);
+int {name}_reset({name}_net *net);
+int {name}_start({name}_net *net, uint32_t t_us);
+int {name}_push_events({name}_net *net, const snn_event *events, size_t count);
+int {name}_push_frames({name}_net *net, const uint16_t *frames);
+int {name}_push_frame({name}_net *net, const uint16_t *frame);
+int {name}_step({name}_net *net);
+int {name}_run({name}_net *net);
+int {name}_scores({name}_net *net, {scores} *scores);
+"""
+"""For cffi: format with ``name``, ``scores`` (C type), ``fill`` (fields for packed events) and
+``team`` (:data:`TEAM_FIELD` or nothing)."""
+
+TEAM_FIELD = " const void *team;"
+
+TEAM_PROTOTYPES = """
+void *snn_team_start(int workers);
+void snn_team_stop(void *team);
+"""
+"""For cffi: what a library for more than one thread has beside the model."""
+
+STATUS_NAMES = {
+    -1: "SNN_ERR_NULL",
+    -2: "SNN_ERR_ARENA_SIZE",
+    -3: "SNN_ERR_ARENA_ALIGN",
+    -4: "SNN_ERR_NOT_INITIALISED",
+    -5: "SNN_ERR_EVENT_RANGE",
+    -6: "SNN_ERR_TIME_ORDER",
+    -7: "SNN_ERR_WINDOW",
+    -8: "SNN_ERR_COUNT_OVERFLOW",
+    -9: "SNN_ERR_EVENT_SPACE",
+}
+
+EVENT_DTYPE = np.dtype(
+    {
+        "names": ["t_us", "x", "y", "polarity"],
+        "formats": ["<u4", "<u2", "<u2", "u1"],
+        "offsets": [0, 4, 6, 8],
+        "itemsize": 12,
+    }
+)
+"""snn_event in memory."""
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,12 @@ import torch
 from torch import nn
 
 from snnc.compiler import reference
-from snnc.compiler.build import NATIVE, ObservedModel
+from snnc.compiler.build import NATIVE
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.frontend import authors
 from snnc.compiler.frontend.state import reset_states
 from snnc.compiler.ir import Array, Graph, Node
+from snnc.compiler.observed_model import ObservedModel
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.neuron import Neuron
 from snnc.errors import InternalError

@@ -17,9 +17,10 @@ import torch
 from torch import nn
 
 from snnc.compiler import reference
-from snnc.compiler.build import NATIVE, ObservedModel
+from snnc.compiler.build import NATIVE
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.ir import Array, Graph, Node
+from snnc.compiler.observed_model import ObservedModel
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.int8.neuron import NeuronI8
 from snnc.compiler.verify import Divergence, LayerResult, Verification, analytic_counts

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,15 +91,31 @@ def boards(given: Case, names: list[str]) -> Iterator[str]:
         )
 
 
+def smallest(given: Case) -> Iterator[str]:
+    """A row for the least memory: linked into exactly that budget on the M4, and run there."""
+    target, held = targets()["cortex-m4"], given.small
+    least = planning.choices(buffered(given.compiled(None).graph, held))[-1].plan.size
+    compilation = given.compiled(least, held)
+    ram = least + firmware.STACK_BYTES + firmware.RESERVED_BYTES
+    result = verify_on_board(compilation, target, given.vectors, ram)
+    with tempfile.TemporaryDirectory() as folder:
+        firmware.write_project(Path(folder), compilation, target, given.vectors[:1], None, ram)
+        flash = firmware.build(Path(folder))["library"]
+    option = f"--max-events {held.events}" if held.events else f"--max-frames {held.frames}"
+    yield (
+        f"| {given.name} | `{option}` | {ram:,} | {least:,} | {flash:,} | {result.stack:,} | "
+        f"{result.samples} | {len(result.failures)} |"
+    )
+
+
 def choices(given: Case) -> Iterator[str]:
     """A row for each choice of what to recompute, with and without the small buffer."""
     whole = given.compiled(None)
     for buffering in (WINDOW, given.small):
         graph = buffered(whole.graph, buffering)
         for choice in planning.choices(graph):
-            layers = [
-                n.removesuffix("_conv") for n in sorted(choice.recomputed) if n.endswith("conv")
-            ]
+            names = [name for name in sorted(choice.recomputed) if name.endswith("_conv")]
+            layers = ", ".join(name.removesuffix("_conv") for name in names) or "nothing"
             held = "all frames"
             if buffering.events:
                 held = f"{buffering.events:,} packed events"
@@ -112,6 +129,7 @@ def choices(given: Case) -> Iterator[str]:
 
 COLUMNS = {
     "boards": "model core board recordings: compared: differences: arena: stack:",
+    "smallest": "model option RAM: arena: library_flash: stack_used: recordings: differences:",
     "choices": "model events recomputed more_runs: arena: least_possible:",
 }
 """Headings of the tables; a colon aligns to the right."""
@@ -140,7 +158,7 @@ def write(section: str, rows: list[str]) -> None:
 def _key(section: str, row: str) -> tuple[str, ...]:
     """What a row is about: a model, and for boards a core."""
     parts = [part.strip() for part in row.split("|")]
-    return tuple(parts[1:2] if section == "choices" else parts[1:3])
+    return tuple(parts[1:3] if section == "boards" else parts[1:2])
 
 
 def _order(row: str) -> tuple[int, int]:
@@ -153,11 +171,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--boards", default=",".join(targets()))
     parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--sections", default=",".join(COLUMNS))
     given = parser.parse_args()
+    sections = given.sections.split(",")
     for name in given.models.split(","):
         model = case(name)
-        write("choices", list(choices(model)))
-        for board in given.boards.split(","):
+        for section, rows_of in (("choices", choices), ("smallest", smallest)):
+            if section in sections:
+                write(section, list(rows_of(model)))
+        for board in given.boards.split(",") if "boards" in sections else ():
             rows = list(boards(model, [board]))
             print(*rows, sep="\n", file=sys.stderr, flush=True)
             write("boards", rows)

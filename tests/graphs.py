@@ -12,10 +12,11 @@ import numpy as np
 import torch
 
 from snnc.compiler import codegen, reference
-from snnc.compiler.build import NATIVE, ObservedModel
+from snnc.compiler.build import NATIVE
 from snnc.compiler.codegen import Generated
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.ir import Array, Graph, Kind, Node, TensorType
+from snnc.compiler.observed_model import ObservedModel
 from snnc.compiler.ops import OPS, Sample, op_of
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.neuron import Neuron

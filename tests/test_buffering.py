@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from snnc.compiler import codegen, layout, pipeline
 from snnc.compiler.buffering import WINDOW, Buffering, buffered, most_events
-from snnc.compiler.build import EVENT_DTYPE, ObservedModel
 from snnc.compiler.codegen import Framing
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.frontend.torch_fx import import_module
+from snnc.compiler.interface import EVENT_DTYPE
 from snnc.compiler.ir import Graph, Kind
+from snnc.compiler.observed_model import ObservedModel
 from snnc.compiler.schedule import schedule
 from snnc.errors import BAD_OPTION, BAD_SHAPE, NOT_CAUSAL, UNSUPPORTED_LAYER, SnncError
 from tests.firing import SIZES, firing_network

@@ -11,11 +11,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 
 from snnc.compiler import codegen, pipeline, reference
-from snnc.compiler.build import EVENT_DTYPE, Observation, ObservedModel
 from snnc.compiler.codegen import Framing
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.frontend.torch_fx import import_module
+from snnc.compiler.interface import EVENT_DTYPE
 from snnc.compiler.ir import Graph, Kind
+from snnc.compiler.observed_model import Observation, ObservedModel
 from snnc.compiler.schedule import schedule
 from snnc.errors import BAD_SHAPE, InternalError, SnncError
 from snnc.models.attention import ATTENTION_NAMES

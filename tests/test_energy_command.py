@@ -10,8 +10,8 @@ import pytest
 
 from snnc.commands.compiling import Manner, compiled
 from snnc.commands.windows import windows
-from snnc.compiler.build import ObservedModel
 from snnc.compiler.frontend.source import load_source
+from snnc.compiler.observed_model import ObservedModel
 from tests.lively import lively_checkpoint, write_nmnist
 
 SAMPLES = 3

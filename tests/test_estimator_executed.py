@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from snnc.compiler import codegen, pipeline
-from snnc.compiler.build import NATIVE, ObservedModel
+from snnc.compiler.build import NATIVE
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir import Kind
+from snnc.compiler.observed_model import ObservedModel
 from snnc.compiler.schedule import schedule
 from snnc.compiler.verify_integer import run_reference
 from snnc.estimator.activity import Activity, Network, observe

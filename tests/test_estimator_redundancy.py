@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from snnc.compiler import codegen, reference
-from snnc.compiler.build import NATIVE, ObservedModel
+from snnc.compiler.build import NATIVE
 from snnc.compiler.ir import Graph, Kind, Node, TensorType
+from snnc.compiler.observed_model import ObservedModel
 from snnc.compiler.schedule import schedule
 from snnc.errors import BAD_OPTION, InternalError, SnncError
 from snnc.estimator import measures

@@ -10,10 +10,10 @@ import pytest
 
 from snnc.compiler import firmware
 from snnc.compiler.buffering import WINDOW, Buffering
-from snnc.compiler.build import EVENT_DTYPE
 from snnc.compiler.codegen import Framing
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
+from snnc.compiler.interface import EVENT_DTYPE
 from snnc.compiler.targets import missing_tools, require_tools, target_named, targets
 from snnc.compiler.verify_board import verify_on_board
 from snnc.errors import BAD_OPTION, SnncError

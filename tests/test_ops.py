@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from snnc.compiler import reference
-from snnc.compiler.build import Observation
 from snnc.compiler.ir import Kind, TensorType, Time
+from snnc.compiler.observed_model import Observation
 from snnc.compiler.ops import COMPOSITES, OPS, Sample, op_of
 from snnc.compiler.ops.base import Op
 from snnc.compiler.ops.int8.fixed import IntegerOp

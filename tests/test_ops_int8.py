@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from snnc.compiler import reference
-from snnc.compiler.build import Observation
+from snnc.compiler.observed_model import Observation
 from snnc.compiler.ops import OPS
 from snnc.compiler.ops.int8.fixed import LIMITS, IntegerOp
 from tests.graphs import SampleGraph, analytic_counts, observed, random_operands, sample_graph

@@ -8,14 +8,8 @@ import numpy as np
 import pytest
 
 from snnc.compiler import codegen, layout
-from snnc.compiler.build import (
-    NATIVE,
-    HostModel,
-    compile_object,
-    compile_shared,
-    link_shared,
-    write_team,
-)
+from snnc.compiler.build import NATIVE, compile_object, compile_shared, link_shared, write_team
+from snnc.compiler.host_model import HostModel
 from snnc.compiler.ir import Graph
 from snnc.compiler.schedule import schedule
 from tests.firing import frames_for

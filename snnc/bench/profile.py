@@ -16,9 +16,11 @@ import cffi
 import numpy as np
 import numpy.typing as npt
 
-from snnc.compiler.build import NATIVE, HostModel, ObservedModel, compile_shared
+from snnc.compiler.build import NATIVE, compile_shared
 from snnc.compiler.compilation import Compilation
+from snnc.compiler.host_model import HostModel
 from snnc.compiler.ir import Kind
+from snnc.compiler.observed_model import ObservedModel
 from snnc.errors import InternalError
 
 _ENTRIES = 1024

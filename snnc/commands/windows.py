@@ -124,7 +124,7 @@ def c_events(recording: Recording) -> npt.NDArray[np.void]:
     An event later than 2^31 microseconds (35 minutes) is after the last step of any window; its
     time is capped, so that it is dropped and counted like the others.
     """
-    from snnc.compiler.build import EVENT_DTYPE
+    from snnc.compiler.interface import EVENT_DTYPE
 
     events = recording.events
     packed = np.zeros(len(events), EVENT_DTYPE)
