@@ -193,16 +193,20 @@ SNN_KERNEL void snn_masked_statistics_accumulate_i16(int pixels, int channels, c
                                                      const snn_word *mask, int32_t *out,
                                                      snn_counts *counts) {
     for (int pixel = 0; pixel < pixels; pixel++) {
+        int32_t sum1 = out[0], most1 = out[1], sum2 = out[2], most2 = out[3];
         for (int c = 0; c < channels; c++) {
             const int32_t value = *x++;
-            const int set = snn_spike_at(mask, c);
-            const int32_t value1 = set ? value : 0;
-            const int32_t value2 = set ? 0 : value;
-            out[0] += value1;
-            out[2] += value2;
-            out[1] = value1 > out[1] ? value1 : out[1];
-            out[3] = value2 > out[3] ? value2 : out[3];
+            const int32_t value1 = snn_spike_at(mask, c) ? value : 0;
+            const int32_t value2 = value - value1;
+            sum1 += value1;
+            sum2 += value2;
+            most1 = value1 > most1 ? value1 : most1;
+            most2 = value2 > most2 ? value2 : most2;
         }
+        out[0] = sum1;
+        out[1] = most1;
+        out[2] = sum2;
+        out[3] = most2;
         out += 4;
     }
     SNN_COUNT(counts, add, 2 * (ptrdiff_t)pixels * channels);

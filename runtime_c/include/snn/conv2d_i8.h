@@ -9,6 +9,7 @@
 #define SNN_CONV2D_I8_H
 
 #include "snn/conv2d.h"
+#include "snn/conv2d_scatter_i8.h"
 #include "snn/gather_i8.h"
 
 /* Lists what output pixel (y, x) of one group of channels reads. */
@@ -39,6 +40,12 @@ SNN_KERNEL void snn_conv2d_i8_any(const snn_conv2d *p, int wide, enum snn_order 
                                   int first_row, int rows, enum snn_input_kind kind, const void *in,
                                   const int8_t *weight, const void *bias, void *out,
                                   snn_counts *counts) {
+    const int counts_only = kind == SNN_INPUT_COUNT || kind == SNN_INPUT_COUNT8;
+    if (counts_only && snn_conv2d_in_c(p) <= SNN_SCATTER_CHANNELS) {
+        const snn_scatter scatter = {wide, order, kind, in, weight, out, counts};
+        snn_conv2d_scatter(p, scatter, first_row, rows, bias);
+        return;
+    }
     const int8_t *row[SNN_LIST_FULL + SNN_LIST_AHEAD];
     uint8_t value[SNN_LIST_FULL + SNN_LIST_AHEAD];
     const int out_c = p->out_c / p->groups;

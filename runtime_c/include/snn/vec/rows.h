@@ -43,8 +43,18 @@ SNN_KERNEL int snn_row_place(enum snn_order order, int c) {
 
 #ifdef __GNUC__
 #define SNN_UNROLL_BLOCK _Pragma("GCC unroll 16")
+#define SNN_UNROLL_BY_FOUR _Pragma("GCC unroll 4")
 #else
 #define SNN_UNROLL_BLOCK
+#define SNN_UNROLL_BY_FOUR
+#endif
+
+/* Keeps a compiler from looking behind an address: else it adds up each of several addresses near
+ * it on its own, from parts that it holds in registers. */
+#if defined(__GNUC__) && !defined(__ARM_ARCH_6M__) /* which has no registers to spare */
+#define SNN_ONE_ADDRESS(p) __asm__("" : "+r"(p))
+#else
+#define SNN_ONE_ADDRESS(p) ((void)(p))
 #endif
 
 /* What a value of a list means. */

@@ -126,4 +126,16 @@ SNN_KERNEL void snn_rows_add_helium(void *sum, int wide, const void *from, int c
     }
 }
 
+/* sum[c] += value * row[c] */
+SNN_KERNEL void snn_helium_scatter(int32_t *sum, int channels, const int8_t *row, int32_t value) {
+    int c = 0;
+    for (; c + 4 <= channels; c += 4) {
+        const int32x4_t before = vldrwq_s32(sum + c);
+        vstrwq_s32(sum + c, vmlaq_n_s32(before, vldrbq_s32(row + c), value));
+    }
+    for (; c < channels; c++) {
+        sum[c] += value * row[c];
+    }
+}
+
 #endif

@@ -25,7 +25,8 @@ SNN_KERNEL void snn_rows_block_plain(void *sum, int wide, const void *from, int 
     }
     if (rows->kind == SNN_VALUE_ONE) {
         for (int r = 0; r < rows->n; r++) {
-            const int8_t *const row = rows->row[r] + c;
+            const int8_t *row = rows->row[r] + c;
+            SNN_ONE_ADDRESS(row);
             SNN_UNROLL_BLOCK
             for (int i = 0; i < SNN_ROWS_BLOCK; i++) {
                 block[i] += row[i];
@@ -34,7 +35,8 @@ SNN_KERNEL void snn_rows_block_plain(void *sum, int wide, const void *from, int 
         }
     } else {
         for (int r = 0; r < rows->n; r++) {
-            const int8_t *const row = rows->row[r] + c;
+            const int8_t *row = rows->row[r] + c;
+            SNN_ONE_ADDRESS(row);
             const int32_t value = rows->value[r];
             SNN_UNROLL_BLOCK
             for (int i = 0; i < SNN_ROWS_BLOCK; i++) {
