@@ -216,10 +216,18 @@ def emit(graph: Graph, plan: Schedule, threads: int = 1) -> tuple[Program, list[
                 _emit_band(graph, plan, program, index, band, traces)
             elif band is None or not looped:
                 layers, when = (code.steps, "step") if looped else (code.once, "once")
-                layers.append(Layer(symbol=f"{node.name}_{when}{index}", comment=_comment(node)))
+                symbol = _symbol(graph, f"{node.name}_{when}{index}")
+                layers.append(Layer(symbol=symbol, comment=_comment(node)))
                 c = Emitter(graph, plan.stored, program, node, index, looped)
                 _emit_node(node, c, code, layers[-1], traces)
     return program, traces
+
+
+def _symbol(graph: Graph, name: str) -> str:
+    """The name of a layer's function; no node, and so no local pointer, is called so."""
+    while name in graph.index:
+        name += "_"
+    return name
 
 
 def _emit_node(node: Node, c: Emitter, code: StageCode, layer: Layer, traces: list[Trace]) -> None:
@@ -243,7 +251,7 @@ def _emit_band(
     """One loop over rows around the calls of all the band's nodes."""
     code = program.stages[index]
     comment = "\n".join(_comment(node) for node in band.nodes)
-    layer = Layer(symbol=f"{band.nodes[0].name}_step{index}", comment=comment)
+    layer = Layer(symbol=_symbol(graph, f"{band.nodes[0].name}_step{index}"), comment=comment)
     code.steps.append(layer)
     before, after = Section(layer.pointers), Section(layer.pointers)
     body = Section({} if program.threads > 1 else layer.pointers)

@@ -197,14 +197,17 @@ def test_functional_flatten():
 
 def test_names_are_c_identifiers_of_their_own():
     named = OrderedDict()
-    for name in ("conv-1 é", "if", "net", "t", "snn_word", "0", "a__b", "a_b", "_", "exp", "conv"):
+    for name in (
+        *("conv-1 é", "if", "net", "t", "snn_word", "0", "a__b", "a_b", "_", "exp", "conv"),
+        *("end", "part", "task"),
+    ):
         named[name] = LIF(0.01, beta=0.9)
     model = nn.Sequential(
         OrderedDict(first=over_time(f=nn.Flatten(), l=nn.Linear(72, 3)), **named, last=TimeMean())
     )
     graph = import_module(model, SHAPE, STEPS)
     names = [node.name for node in graph]
-    assert len(set(names)) == len(names) == 15
+    assert len(set(names)) == len(names) == 18
     assert all(re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) for name in names)
     run_in_c(graph)
 
@@ -222,6 +225,8 @@ def test_names_that_look_like_parts_of_others_do_not_meet_in_c():
             lif_before=LIF(0.05),
             lif_u_u=nn.Linear(6, 3),
             lif_u_u_=LIF(0.01),
+            lif_step0=LIF(0.01),
+            mean_once0=nn.ReLU(),
             mean=TimeMean(),
         )
     )

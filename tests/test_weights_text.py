@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import cffi
 import numpy as np
@@ -15,6 +16,8 @@ from snnc.compiler.emitter import PACKED_ABOVE, Constant
 from snnc.compiler.packed_text import ROW, packed_text
 
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Werror"]
+
+INCLUDE = Path(__file__).parents[1] / "runtime_c" / "include"
 
 
 def text_of(constants: list[Constant]) -> str:
@@ -43,6 +46,7 @@ def test_every_value_arrives_bit_for_bit(size, tmp_path):
     command = [
         c_compiler(),
         *WARNINGS,
+        f"-I{INCLUDE}",
         "-shared",
         "-fPIC",
         str(tmp_path / "w.c"),

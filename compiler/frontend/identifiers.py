@@ -10,7 +10,9 @@ C_KEYWORDS = re.compile(
     "union|unsigned|void|volatile|while"
 )
 
-_USED = re.compile("NULL|framing|i|memset|net|row|size_t|t|u?int[0-9ptr]+_t|snn|snn_.*")
+_USED = re.compile(
+    "NULL|end|framing|i|memset|net|part|row|size_t|t|task|u?int[0-9ptr]+_t|snn|snn_.*"
+)
 """What the generated functions themselves call something by."""
 
 
