@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+
+from snnc.console import slim_table
 
 ROOT = Path(__file__).resolve().parents[1]
 ZOO = ROOT / "models" / "zoo"
@@ -32,18 +33,11 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=8, help="recordings per model")
     options = parser.parse_args()
     console = Console(highlight=False)
-    table = Table(title="snnc demo")
-    for column in (
+    table = slim_table(
         "model",
-        "recordings",
-        "PyTorch",
-        "C",
-        "spikes compared",
-        "differ",
-        "unexplained",
-    ):
-        table.add_column(column, justify="left" if column == "model" else "right")
-    table.add_column("ΔE against vanilla", justify="right")
+        numbers=("PyTorch", "C", "spikes compared", "differ", "unexplained", "ΔE"),
+        title=f"snnc demo: {options.samples} recordings a model; ΔE against vanilla",
+    )
     files: list[Path] = []
     proven = True
     for pair, data in pairs(console):
@@ -53,19 +47,10 @@ def main() -> int:
             folder = options.out / name
             snnc(console, "compile", model, "-o", folder)
             proof = options.out / f"{name}.verify.json"
-            status = snnc(
-                console,
-                "verify",
-                model,
-                "--data",
-                data,
-                "--samples",
-                options.samples,
-                "--json",
-                proof,
-            )
+            given = ("--data", data, "--samples", options.samples, "--json", proof)
+            status = snnc(console, "verify", model, *given)
             proven = proven and status == 0
-            saved = "the baseline"
+            saved = "baseline"
             if attention != "none":
                 page = options.out / f"{pair}_energy.html"
                 saved = energy(console, model, ZOO / f"{pair}_none.pt", data, options.samples, page)
@@ -120,7 +105,6 @@ def proof_cells(proof: dict[str, Any]) -> list[str]:
     layers = proof["layers"]
     accuracy = proof["accuracy"]
     return [
-        str(proof["samples"]),
         f"{100 * accuracy['pytorch']:.0f} %",
         f"{100 * accuracy['c']:.0f} %",
         f"{sum(layer['compared'] for layer in layers):,}",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from snnc.commands.memory import Size
 from snnc.commands.options import (
@@ -20,6 +19,7 @@ from snnc.commands.options import (
     target_option,
     write_json,
 )
+from snnc.console import slim_table
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
@@ -194,9 +194,9 @@ def _fit(module: nn.Module, frames: Frames, rounds: int) -> dict[str, Any]:
 
 
 def _show_prices(console: Console, result: dict[str, Any]) -> None:
-    table = Table("kernel", title=f"nanoseconds on {result['machine']}")
-    for column in ("a vector of outputs", "a word of spikes", "a weight vector", "median error"):
-        table.add_column(column, justify="right")
+    columns = ("a vector of outputs", "a word of spikes", "a weight vector", "median error")
+    title = f"nanoseconds on {result['machine']}"
+    table = slim_table("kernel", numbers=columns, title=title)
     for kernel, price in result["prices"].items():
         numbers = [f"{price[key]:.3f}" for key in ("pixel", "word", "vector")]
         table.add_row(kernel, *numbers, f"{100 * price['error']:.0f} %")
@@ -216,9 +216,8 @@ def _show(console: Console, model: str, result: dict[str, Any]) -> None:
 
 
 def _show_contest(console: Console, title: str, result: dict[str, Any]) -> None:
-    table = Table("contestant", title=title)
-    for column in ("median ms", "fastest", "slowest", "of ours", "score difference"):
-        table.add_column(column, justify="right")
+    columns = ("median ms", "fastest", "slowest", "of ours", "score difference")
+    table = slim_table("contestant", numbers=columns, title=title)
     ours = result["ours"]["f32"]
     for who, time in (result["ours"] | result["peers"]).items():
         fastest, slowest = result["spread"][who]
@@ -240,13 +239,12 @@ def _show_contest(console: Console, title: str, result: dict[str, Any]) -> None:
 
 def _show_layers(console: Console, result: dict[str, Any]) -> None:
     roof = result["roofline"]
-    table = Table(
+    table = slim_table(
         "layer",
+        numbers=("ms", "input density", "weights GB/s", "of L1", "of L2"),
         title=f"roofline ({roof['vector']}): L1 {roof['l1_load_gb_s']} GB/s, "
         f"L2 {roof['l2_load_gb_s']} GB/s, {roof['adds_g_s']} G additions/s",
     )
-    for column in ("ms", "input density", "weights GB/s", "of L1", "of L2"):
-        table.add_column(column, justify="right")
     for layer in result["layers"]:
         cells = [f"{layer['ms']:.3f}"]
         if "weights_gb_s" in layer:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from snnc.commands.options import ModelChoice, console_for, write_json
+from snnc.console import slim_table
 from snnc.errors import BAD_OPTION, SnncError
 
 
@@ -74,13 +74,12 @@ def bench_target(
 
 
 def _show(console: Console, result: dict[str, Any]) -> None:
-    table = Table(
+    table = slim_table(
         "layer",
+        numbers=("event-driven", "a syn. op.", "dense", "a syn. op."),
         title=f"{result['model']}: instructions of {result['samples']} recordings on "
         f"{result['target']} ({result['board']}, {result['compiler']})",
     )
-    for column in ("event-driven", "a synaptic operation", "dense", "a synaptic operation"):
-        table.add_column(column, justify="right")
     ours, dense = result["instructions"], result["dense"]["instructions"]
     for layer, beside in zip(ours["layers"], dense["layers"], strict=True):
         table.add_row(layer["name"], *_cells(layer), *_cells(beside))

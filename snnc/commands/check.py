@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from snnc.commands.options import ModelChoice, console_for, json_option, model_options, write_json
+from snnc.console import slim_table
 from snnc.errors import EXIT_NO
 
 
@@ -58,7 +59,8 @@ def _show(console: Console, model: str, result: dict[str, Any]) -> None:
     if found["streams"]:
         console.print("It streams: each step needs only the steps before it.")
         return
-    table = Table("module", "waits for", "buffer", title="modules that need the whole window")
+    title = "modules that need the whole window"
+    table = slim_table("module", "waits for", numbers=("buffer",), title=title)
     for entry in found["needs_future"]:
         table.add_row(entry["module"], entry["reason"], f"{entry['bytes'] / 1024:.1f} KiB")
     table.add_section()

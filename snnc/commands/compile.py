@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from snnc.commands.memory import Size, buffering_options, show_memory
 from snnc.commands.options import (
@@ -21,6 +20,7 @@ from snnc.commands.options import (
     target_option,
     write_json,
 )
+from snnc.console import slim_table
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _check_package(package: str | None, target: str, instrument: bool) -> None:
 
 
 def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
-    table = Table("layer", "op", "shape", "kind", "kernel")
+    table = slim_table("layer", "op", "shape", "kind", "kernel")
     for layer in manifest["layers"]:
         shape = "×".join(map(str, layer["shape"]))
         steps = "T×" if layer["temporal"] else ""

@@ -10,8 +10,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 
+from snnc.console import slim_table
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
@@ -87,9 +87,8 @@ def choose(
 
 def show(console: Console, report: dict[str, Any]) -> None:
     """Print the choice and the density at which each layer would change its kernel."""
-    table = Table("layer", title="kernels")
-    for column in ("input density", "dense above", "kernel"):
-        table.add_column(column, justify="right")
+    columns = ("input density", "dense above", "kernel")
+    table = slim_table("layer", numbers=columns, title="kernels")
     for layer in report["layers"]:
         crossing = layer["crossover"]
         above = "never" if crossing is None else f"{crossing:.3f}"

@@ -10,7 +10,6 @@ from typing import Any, TypeVar, cast
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,7 +55,8 @@ def buffering_options(function: F) -> F:
     def command(
         *args: Any, max_events: int | None, max_frames: int | None, overrun: str, **others: Any
     ) -> Any:
-        from snnc.compiler.buffering import Buffering
+        from snnc.console import slim_table
+from snnc.compiler.buffering import Buffering
 
         choice = Buffering(max_frames, max_events, overrun == "carry")
         return function(*args, buffering=choice, **others)
@@ -70,7 +70,9 @@ def buffering_options(function: F) -> F:
 def show_memory(console: Console, memory: dict[str, Any]) -> None:
     """Print where flash and RAM go, and the trade-off between storing and recomputing."""
     ram = memory["ram"]
-    table = Table("flash", "KiB", "RAM", "KiB")
+    table = slim_table("flash", "KiB", "RAM", "KiB")
+    for column in table.columns[1::2]:
+        column.justify = "right"
     flash = [(part, memory[part]) for part in ("weights", "tables", "code")]
     flash.append(("in all", memory["flash"]))
     parts = [(part, ram[part]) for part in ("states", "input", "stored", "values", "scratch")]
@@ -89,7 +91,8 @@ def show_memory(console: Console, memory: dict[str, Any]) -> None:
 
 
 def _show_choices(console: Console, choices: list[dict[str, Any]]) -> None:
-    table = Table("recomputed instead of stored", "more runs a step", "arena", "least possible")
+    columns = ("more runs a step", "arena", "least possible")
+    table = slim_table("recomputed instead of stored", numbers=columns)
     for choice in choices:
         names = ", ".join(choice["recomputed"]) or "nothing"
         numbers = (choice["executions"], choice["arena"], choice["arena_lower_bound"])

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from snnc.commands.memory import Size, buffering_options
 from snnc.commands.options import (
@@ -26,6 +25,7 @@ from snnc.commands.options import (
     target_option,
     write_json,
 )
+from snnc.console import slim_table
 from snnc.errors import EXIT_NO
 
 if TYPE_CHECKING:
@@ -137,9 +137,9 @@ def _on_board(
 
 
 def _show(console: Console, model: str, result: Verification) -> None:
-    table = Table("layer", title=f"{model}: {result.samples} recordings, {result.time_steps} steps")
-    for column in ("compared", "differ", "explained by rounding", "unexplained"):
-        table.add_column(column, justify="right")
+    columns = ("compared", "differ", "explained by rounding", "unexplained")
+    title = f"{model}: {result.samples} recordings, {result.time_steps} steps"
+    table = slim_table("layer", numbers=columns, title=title)
     for layer in result.layers:
         numbers = (layer.compared, layer.mismatches, layer.explained, layer.unexplained)
         style = "bold red" if layer.unexplained else None
