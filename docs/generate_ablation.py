@@ -139,6 +139,7 @@ def section(results: Results, data: str) -> list[str]:
         "",
         *verdict(results, data),
         *unlearned(results, data),
+        *who_holds(results, data),
     ]
 
 
@@ -208,6 +209,21 @@ def unlearned(results: Results, data: str) -> list[str]:
     if not found:
         return []
     return [f"Did not learn, and is in the means all the same: {', '.join(found)}."]
+
+
+def who_holds(results: Results, data: str) -> list[str]:
+    """Which attentions save enough spikes at equal or better mean accuracy, seed by seed paired."""
+    found = []
+    for attention, name in NAMES.items():
+        both = pairs(results, data, attention) if attention != "none" else []
+        if not both:
+            continue
+        change = statistics.fmean(ours["nasfr"] / theirs["nasfr"] - 1 for ours, theirs in both)
+        gain = statistics.fmean(ours["accuracy"] - theirs["accuracy"] for ours, theirs in both)
+        if change <= -ENOUGH and gain >= 0:
+            found.append(name)
+    who = ", ".join(found) or "none"
+    return [f"NASFR at least {ENOUGH:.0%} lower at equal or better mean accuracy: {who}."]
 
 
 def beside_the_paper(results: Results) -> list[str]:

@@ -104,6 +104,20 @@ def test_a_run_that_did_not_learn_is_named(script: Any, tmp_path: Path):
     ]
 
 
+def test_attentions_for_which_the_claim_holds_are_named(script: Any, tmp_path: Path):
+    results = script.read(
+        write(
+            tmp_path,
+            result("none", 0),
+            result("asa1", 0, accuracy=0.96),
+            result("asa2", 0, accuracy=0.97),
+            result("sa", 0, nasfr=0.14),
+        )
+    )
+    assert script.who_holds(results, "nmnist")[0].endswith("mean accuracy: ASA-2.")
+    assert script.who_holds({}, "nmnist")[0].endswith("mean accuracy: none.")
+
+
 def test_missing_runs_are_named(script: Any, tmp_path: Path):
     results = script.read(write(tmp_path, result("none", 0), result("none", 2), result("asa1", 1)))
     text = script.page(results)
