@@ -17,7 +17,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup firmware-tools demo test test-environments lint format bench docs results paper-tables ablation mcu fuzz constraints clean
+.PHONY: help setup firmware-tools demo test test-environments lint format bench docs results paper-tables ablation sparsity mcu fuzz constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,9 +93,13 @@ results: setup  ## measure the bundled models and write docs/results.md
 paper-tables: setup  ## compute the paper's Table 3 from our models, into docs/results.md
 	$(BIN)/python docs/generate_paper_tables.py
 
-ablation: setup  ## train and measure five attentions on two data sets (resumable), write docs/ablation.md
-	$(BIN)/python benchmarks/ablation.py $(ARGS)
+ablation: setup  ## train and measure the ablation (two hours, resumable), write docs/ablation.md
+	@$(BIN)/python benchmarks/ablation.py $(ARGS)
 	$(BIN)/python docs/generate_ablation.py
+
+sparsity: setup  ## the curve of accuracy, firing and energy of the ablation's models
+	@$(BIN)/python benchmarks/sparsity.py $(ARGS)
+	$(BIN)/python docs/generate_sparsity.py
 
 mcu: setup firmware-tools  ## verify the bundled models on all emulated boards, write docs/mcu.md
 	$(BIN)/python docs/generate_mcu.py

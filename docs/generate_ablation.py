@@ -58,6 +58,17 @@ ENOUGH = 0.40
 """ASA-1's NASFR should be this much below vanilla's (the project's own criterion)."""
 
 
+HOW_THE_SETTINGS_WERE_FOUND = [
+    "**How the settings were found.** By a handful of short trials on gesture-sim, seed 0, scored "
+    "on its test recordings, so accuracies there are a little too good for all. The paper's "
+    "threshold of 0.3 was kept with the gap in view. It matters: trials at a threshold of 1 ended "
+    "at 97.3% and NASFR 0.0253 without attention (T 15, 24 channels, 10 epochs), and at 95.0% and "
+    "0.0253 with ASA-1 (T 10, 8 epochs). A plain network with a higher threshold fires as rarely "
+    "as one with ASA, and was no worse. What follows compares attention modules at one threshold; "
+    "it does not show that attention is the only way, or the cheapest, to have few spikes.",
+]
+
+
 def main() -> None:
     """Read what there is and write the page."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "runs" / "ablation")
@@ -79,11 +90,13 @@ def page(results: Results, longer: Results | None = None) -> str:
         "docs/generate_ablation.py writes); change those files, not this one.",
         "",
         "Five attentions on the three-layer narrow network (32 channels), with the same training "
-        "for all: nothing was tuned for one of them, no epoch was chosen by its test accuracy.",
+        "for all; no epoch was chosen by its test accuracy.",
         "Figures are the mean over the seeds ± the standard deviation (n - 1), energies for one "
         "recording, QE over all neurons, PTD over the channels of the convolution layers.",
         "",
         *missing(results),
+        "",
+        *HOW_THE_SETTINGS_WERE_FOUND,
     ]
     for data, title in DATA.items():
         lines += ["", f"## {title}", "", *section(results, data)]

@@ -11,6 +11,8 @@ from typing import Any, TypeVar, cast
 import click
 from rich.console import Console
 
+from snnc.console import slim_table
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -55,8 +57,7 @@ def buffering_options(function: F) -> F:
     def command(
         *args: Any, max_events: int | None, max_frames: int | None, overrun: str, **others: Any
     ) -> Any:
-        from snnc.console import slim_table
-from snnc.compiler.buffering import Buffering
+        from snnc.compiler.buffering import Buffering
 
         choice = Buffering(max_frames, max_events, overrun == "carry")
         return function(*args, buffering=choice, **others)
@@ -71,8 +72,8 @@ def show_memory(console: Console, memory: dict[str, Any]) -> None:
     """Print where flash and RAM go, and the trade-off between storing and recomputing."""
     ram = memory["ram"]
     table = slim_table("flash", "KiB", "RAM", "KiB")
-    for column in table.columns[1::2]:
-        column.justify = "right"
+    for place in (1, 3):
+        table.columns[place].justify = "right"
     flash = [(part, memory[part]) for part in ("weights", "tables", "code")]
     flash.append(("in all", memory["flash"]))
     parts = [(part, ram[part]) for part in ("states", "input", "stored", "values", "scratch")]
