@@ -20,7 +20,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 .PHONY: help setup firmware-tools demo test test-environments lint format bench docs results paper-tables ablation sparsity mcu fuzz constraints clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## create .venv and install snnc in it, with the tools to develop it
 
