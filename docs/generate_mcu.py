@@ -22,6 +22,7 @@ from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.firmware import Vector
 from snnc.compiler.frontend.source import SourceModel, load_source
 from snnc.compiler.ir import Array
+from snnc.compiler.ops.int8.rows import PLAIN
 from snnc.compiler.targets import targets
 from snnc.compiler.verify_board import verify_on_board
 from snnc.errors import OVER_BUDGET, SnncError
@@ -43,14 +44,17 @@ class Case:
     windows: list[Array]
     vectors: list[Vector]
 
-    def compiled(self, arena_bytes: int | None, buffering: Buffering = WINDOW) -> Compilation:
-        """The int8 model in an arena."""
+    def compiled(
+        self, arena_bytes: int | None, buffering: Buffering = WINDOW, order: str = PLAIN
+    ) -> Compilation:
+        """The int8 model in an arena, its weights in the order of a core's kernels."""
         return compile_graph(
             self.source.graph(),
             self.source.framing,
             calibration=self.windows,
             arena_bytes=arena_bytes,
             buffering=buffering,
+            order=order,
         )
 
     @property
@@ -77,7 +81,8 @@ def boards(given: Case, names: list[str]) -> Iterator[str]:
     for name in names:
         target = targets()[name]
         try:
-            compilation = given.compiled(firmware.arena_limit(target, None))
+            limit = firmware.arena_limit(target, None)
+            compilation = given.compiled(limit, order=target.order)
             result = verify_on_board(compilation, target, given.vectors)
         except SnncError as error:
             if error.code is not OVER_BUDGET:
@@ -95,7 +100,7 @@ def smallest(given: Case) -> Iterator[str]:
     """A row for the least memory: linked into exactly that budget on the M4, and run there."""
     target, held = targets()["cortex-m4"], given.small
     least = planning.choices(buffered(given.compiled(None).graph, held))[-1].plan.size
-    compilation = given.compiled(least, held)
+    compilation = given.compiled(least, held, target.order)
     ram = least + firmware.STACK_BYTES + firmware.RESERVED_BYTES
     result = verify_on_board(compilation, target, given.vectors, ram)
     with tempfile.TemporaryDirectory() as folder:
