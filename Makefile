@@ -17,7 +17,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup firmware-tools demo test test-environments lint format bench docs results paper-tables ablation sparsity mcu fuzz constraints clean
+.PHONY: help setup firmware-tools optional-firmware-tools demo test test-environments lint format bench docs results paper-tables ablation sparsity mcu fuzz constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,9 +33,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PIP) install --progress-bar off -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
-FIRMWARE_PACKAGES := gcc-arm-none-eabi qemu-system-arm gcc-riscv64-unknown-elf qemu-system-misc
+FIRMWARE_PACKAGES := gcc-arm-none-eabi qemu-system-arm gcc-riscv64-unknown-elf qemu-system-misc cppcheck
 
-firmware-tools:  ## install compilers and emulators for the microcontroller targets (Debian, root)
+firmware-tools:  ## install compilers, emulators and checkers for the microcontroller targets (Debian)
 	@dpkg-query -W $(FIRMWARE_PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
 	  $(FIRMWARE_PACKAGES); }
@@ -45,8 +45,15 @@ demo: setup  ## compile a bundled model, prove it on recordings and show the res
 
 PYTEST := -m pytest -n auto --maxprocesses 4 --dist worksteal
 
-test: setup test-environments  ## run all tests
+test: setup optional-firmware-tools test-environments  ## run all tests
 	@$(BIN)/python $(PYTEST) $(ARGS)
+
+# Where they cannot be installed the board tests skip, and say how to get them.
+optional-firmware-tools:
+	@dpkg-query -W $(FIRMWARE_PACKAGES) >/dev/null 2>&1 || \
+	  { [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && \
+	    $(MAKE) --no-print-directory firmware-tools; } || \
+	  echo "make test: no firmware tools (make firmware-tools): the board tests skip" >&2
 
 # Packages that would disturb the others, or each other, get an environment of their own. It sees
 # the packages of .venv, so that torch is there once, and runs the tests that its first lines name.

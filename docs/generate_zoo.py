@@ -28,7 +28,7 @@ def render() -> str:
         "Written by `make docs` from the cards inside the files; change `docs/generate_zoo.py`,",
         "not this page. Accuracy and NASFR are those of the last epoch on the test part of the",
         "data; no epoch was chosen by its test accuracy. The pair for gestures is seed 0 of the",
-        "[ablation](ablation.md), which has the other seeds: one of three with ASA-1 is much worse.",
+        "[ablation](ablation.md), which has the other seeds: one of three with ASA-1 is far worse.",
         "",
         "| model | parameters | size | test accuracy | NASFR | epochs | training time |",
         "| --- | --: | --: | --: | --: | --: | --: |",
