@@ -198,7 +198,7 @@ def test_terminal_prints_the_audit_and_the_redundancy(pair: tuple[Subject, Subje
     rate = model.estimates["executed"].nasfr
     assert f"→ {rate:.4f}" in text.getvalue()
     for record in model.redundancy.layers.values():
-        assert re.search(rf"│ {record.name} +│ +{record.neurons:,}", text.getvalue())
+        assert re.search(rf"^{record.name} +{record.neurons:,} ", text.getvalue(), re.MULTILINE)
 
 
 class Deep(nn.Module):

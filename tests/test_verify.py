@@ -123,11 +123,12 @@ def with_first_value(text: str, constant: str, value: str) -> str:
     changed, count = re.subn(
         rf"(static const float {constant}\[\d+\] SNN_ALIGNED = {{\s*)[^,]+", rf"\g<1>{value}", text
     )
-    if not count:  # two values a literal, the first in the low half
-        bits = struct.pack(">f", float.fromhex(value.removesuffix("f"))).hex()
+    if not count:  # bytes in string literals, the lowest first
+        value_bytes = struct.pack("<f", float.fromhex(value.removesuffix("f")))
+        text_bytes = "".join(f"\\{byte:03o}" for byte in value_bytes)
         changed, count = re.subn(
-            rf"(}} {constant} SNN_ALIGNED = {{ {{\s*0x[0-9a-f]{{8}})[0-9a-f]{{8}}",
-            rf"\g<1>{bits}",
+            rf'(}} {constant} SNN_ALIGNED = {{ {{[\s{{]*")(?:\\\d{{3}}){{4}}',
+            lambda found: found[1] + text_bytes,
             text,
         )
     assert count == 1

@@ -11,7 +11,7 @@ import pytest
 
 from snnc.compiler import emitter
 from snnc.compiler.build import c_compiler
-from snnc.compiler.codegen import _template, literals
+from snnc.compiler.codegen import literals, template
 from snnc.compiler.emitter import PACKED_ABOVE, Constant
 from snnc.compiler.packed_text import ROW, packed_text
 
@@ -22,7 +22,7 @@ INCLUDE = Path(__file__).parents[1] / "runtime_c" / "include"
 
 def text_of(constants: list[Constant]) -> str:
     names = type("Names", (), {"lower": "net", "upper": "NET"})()
-    return _template("weights.h.j2").render(
+    return template("weights.h.j2").render(
         m=names, constants=constants, literals=literals, packed_text=packed_text
     )
 

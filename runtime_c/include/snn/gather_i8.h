@@ -52,15 +52,13 @@ SNN_KERNEL void snn_gather_large(snn_gather *g, const int8_t *row, int32_t value
 }
 
 /* Lists the rows of the set bits, at least one, and gives the end of the list. The order is free:
- * cores that count leading zeros take the highest bit first, in two instructions less. */
+ * cores that count leading zeros take the highest bit first, in fewer instructions. */
 SNN_KERNEL const int8_t **snn_list_rows(const int8_t **end, snn_word bits, const int8_t *rows,
                                         int bytes) {
 #if defined(__ARM_FEATURE_CLZ) && !defined(__ARM_FEATURE_MVE) && defined(__GNUC__)
-    const int8_t *last = rows + (ptrdiff_t)(SNN_WORD_BITS - 1) * bytes;
-    SNN_ONE_ADDRESS(last);
     do {
         const int zeros = __builtin_clz(bits);
-        *end++ = last - (ptrdiff_t)zeros * bytes;
+        *end++ = rows + (ptrdiff_t)(SNN_WORD_BITS - 1 - zeros) * bytes;
         bits &= ~(0x80000000u >> zeros);
     } while (bits);
 #else
