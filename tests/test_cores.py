@@ -20,6 +20,7 @@ from snnc.compiler.passes.choose_kernels import one_kernel
 from snnc.compiler.targets import target_named, targets
 from snnc.compiler.verify_board import verify_on_board
 from snnc.compiler.verify_integer import IntegerVerifier
+from tests.kernel_harness import cpu_flags
 from tests.lively import lively_network
 from tests.test_firmware import STEP_US, STEPS, framed, need, recording
 from tests.test_int8 import FLAGS, lively_neurons
@@ -163,3 +164,32 @@ def test_plain_kernels_read_no_word_where_it_is_not_aligned(which, tmp_path, cap
     libraries = list(tmp_path.rglob("*.so"))
     assert any(b"__ubsan_handle_type_mismatch" in path.read_bytes() for path in libraries)
     assert "runtime error" not in capfd.readouterr().err
+
+
+HOSTS = {
+    "avx512": (("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq"), "avx512bw"),
+    "avx2": (("-mavx2", "-mfma", "-DSNN_VEC_AVX2"), "avx2"),
+    "portable": (("-DSNN_VEC_PORTABLE",), None),
+}
+
+
+@pytest.mark.parametrize("variant", HOSTS)
+@pytest.mark.parametrize(
+    ("which", "kernel", "most"),
+    [*((which, EVENT, 20) for which in NETWORKS), ("long rows", DENSE, 20), ("wide", EVENT, 300)],
+)
+def test_host_variants_equal_the_reference(variant, which, kernel, most, tmp_path):
+    """Whole registers of channels, eight and four and one, and a rest; int16 and int32 sums."""
+    flags, needed = HOSTS[variant]
+    if needed is not None and needed not in cpu_flags():
+        pytest.skip(f"this processor has no {needed}")
+    if which == "wide":
+        shape = (2, 8, 8)
+        model = lively_network(input_size=shape, channels=(300, 161, 40), hidden=70)
+    else:
+        model, shape = network(which)
+    compilation = compiled(model, shape, PLAIN, most, kernel)
+    verifier = IntegerVerifier(model, compilation, tmp_path, ("-O1", *flags))
+    for seed in (1, 2):
+        verifier.verify(window(crowded(seed, shape, most), shape))
+    assert verifier.result.passed

@@ -1,10 +1,11 @@
-/* Adding rows of int8 weights to a pixel's sums: the inner loop of the integer kernels, in three
+/* Adding rows of int8 weights to a pixel's sums: the inner loop of the integer kernels, in four
  * implementations that give the same numbers.
  *
  *   plain    C99: sums of a block of output channels in registers (32-bit cores), or row by row for
  *            a vectorising compiler (64-bit hosts)
  *   DSP      Cortex-M4, M7, M33: two int16 sums a register, SXTAB16 on rows in SNN_ORDER_FOURS
  *   Helium   Cortex-M55: eight int16 sums a register
+ *   x86      AVX-512BW or AVX2: 32 or 16 int16 sums a register
  *
  * A list never holds more than 255 rows, each counted as often as its value says: 255 * 128 fits
  * int16, so a list may be summed in int16 lanes before it is added to int32 sums.
@@ -90,6 +91,10 @@ SNN_KERNEL void snn_rows_count(enum snn_value_kind kind, int channels, snn_count
 #elif defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
 #include "snn/vec/rows_dsp.h"
 #define SNN_ROWS_NAME "dsp"
+#elif (defined(__AVX512BW__) || defined(__AVX2__)) && !defined(SNN_VEC_PORTABLE) && \
+    !defined(SNN_ROWS_IN_BLOCKS)
+#include "snn/vec/rows_x86.h"
+#define SNN_ROWS_NAME "x86"
 #else
 #define SNN_ROWS_NAME "plain"
 #endif
@@ -101,6 +106,11 @@ SNN_KERNEL void snn_rows_add(void *sum, int wide, const void *from, int channels
 #if defined(SNN_ROWS_HELIUM)
     if (order == SNN_ORDER_PLAIN) {
         snn_rows_add_helium(sum, wide, from, channels, rows, counts);
+        return;
+    }
+#elif defined(SNN_ROWS_X86)
+    if (order == SNN_ORDER_PLAIN) {
+        snn_rows_add_x86(sum, wide, from, channels, rows, counts);
         return;
     }
 #elif defined(SNN_ROWS_DSP)
