@@ -22,9 +22,9 @@ from torch import nn
 from snnc.bench.densities import fire_at
 from snnc.bench.on_target import measure
 from snnc.compiler import firmware
-from snnc.compiler.build import EVENT_DTYPE
 from snnc.compiler.codegen import Framing
 from snnc.compiler.frontend.torch_fx import import_module
+from snnc.compiler.interface import EVENT_DTYPE
 from snnc.compiler.targets import target_named, targets
 from snnc.models.networks import OverTime, TimeMean
 from snnc.models.neurons import LIF
