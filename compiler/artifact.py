@@ -38,7 +38,7 @@ from snnc.compiler.emitter import Program
 from snnc.compiler.firmware import Vector
 from snnc.compiler.footprint import Memory, check_object, choices_as_json, over_linked
 from snnc.compiler.frontend.source import SourceModel
-from snnc.compiler.ir import Graph
+from snnc.compiler.ir import Graph, Node
 from snnc.compiler.targets import Target, missing_tools
 from snnc.errors import BAD_OUTPUT, OVER_BUDGET, SnncError
 
@@ -206,7 +206,8 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
         "time_steps": graph.time_steps,
         "classes": graph[graph.outputs[0]].type.size,
         "streams": compilation.schedule.streams,
-        "scores": _scores(graph),
+        "scores": _unit(graph[graph.outputs[0]]),
+        "outputs": _outputs(graph),
         "memory": {
             **memory.as_json(),
             "recomputed": _recomputed(compilation),
@@ -228,9 +229,16 @@ def _recomputed(compilation: Compilation) -> list[str]:
     return sorted(name for name, times in compilation.schedule.runs.items() if times > 1)
 
 
-def _scores(graph: Graph) -> dict[str, Any]:
-    """C type of a score, and what one unit of it is worth."""
-    output = graph[graph.outputs[0]]
+def _outputs(graph: Graph) -> list[dict[str, Any]]:
+    """Every output, the scores first."""
+    return [
+        {"name": name, "shape": list(graph[node].type.shape), **_unit(graph[node])}
+        for name, node in zip(graph.output_names, graph.outputs, strict=True)
+    ]
+
+
+def _unit(output: Node) -> dict[str, Any]:
+    """C type of an element, and what one unit of it is worth."""
     return {"type": layout.c_type(output.type), "unit": output.attrs.get("unit", 1.0)}
 
 

@@ -14,7 +14,7 @@ from snnc.compiler import layout, lifetimes, memory
 from snnc.compiler.bands import bands
 from snnc.compiler.buffering import most_events
 from snnc.compiler.emitter import Constant, Emitter, Pointer, Program, hex_float
-from snnc.compiler.interface import Interface
+from snnc.compiler.interface import Interface, Output
 from snnc.compiler.ir import SPIKING_OPS, Graph, Kind, Node, Time
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
@@ -68,7 +68,7 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None, threads: int
     """Write the C of a graph.
 
     Args:
-        graph: an optimised graph with one output.
+        graph: an optimised graph.
         plan: its schedule.
         framing: how events become frames, or None for a model that only takes frames.
         threads: parts that the rows of each convolution are split into.
@@ -76,12 +76,12 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None, threads: int
     Raises:
         SnncError: BAD_SHAPE where the frames are not what the network takes, or a window of events
             is longer than their times can tell; UNSUPPORTED_LAYER where counts may overflow.
-        InternalError: the output is not one vector of scores.
+        InternalError: an output is not one vector for the window.
     """
     _check_ends(graph, framing)
     program, traces = emit(graph, plan, threads)
     arena = memory.plan(lifetimes.buffers(graph, plan, program))
-    interface = _interface(graph, framing, program, arena)
+    interface = _interface(graph, framing, plan, program, arena)
     context = {
         "m": _Names(graph.name),
         "graph": graph,
@@ -89,6 +89,7 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None, threads: int
         "output": graph[graph.outputs[0]],
         "framing": framing,
         "streams": plan.streams,
+        "ends": interface.ends,
         "arena": arena,
         "alignment": memory.ALIGNMENT,
         "stages": program.stages,
@@ -101,7 +102,7 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None, threads: int
         "kernels": "snn/snn_i8.h" if is_integer(graph) else "snn/snn.h",
         "score_type": interface.score_type,
         "frame_elements": interface.frame_elements,
-        "scores": _declare(_output_pointer(graph, program), arena),
+        "outputs": list(zip(interface.outputs, _output_pointers(graph, program), strict=True)),
         **_input_context(graph, interface, program, arena),
     }
     rendered = {
@@ -116,14 +117,17 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None, threads: int
 
 
 def _interface(
-    graph: Graph, framing: Framing | None, program: Program, arena: memory.Plan
+    graph: Graph, framing: Framing | None, plan: Schedule, program: Program, arena: memory.Plan
 ) -> Interface:
-    given, output = graph["input"], graph[graph.outputs[0]].type
+    given = graph["input"]
     return Interface(
         name=graph.name,
         arena_bytes=arena.size,
-        classes=output.size,
-        score_type=layout.c_type(output),
+        outputs=tuple(
+            Output(name, graph[node].type.size, layout.c_type(graph[node].type))
+            for name, node in zip(graph.output_names, graph.outputs, strict=True)
+        ),
+        streams=plan.streams,
         time_steps=graph.time_steps,
         frame_elements=layout.elements(given.type),
         dt_us=None if framing is None else framing.dt_us,
@@ -173,8 +177,10 @@ def _check_ends(graph: Graph, framing: Framing | None) -> None:
         given = graph[name].type
         if given.temporal or given.kind is not Kind.REAL or len(given.shape) != 1:
             raise InternalError(f"{given} cannot be copied out as scores", where=name)
-    if len(graph.outputs) != 1:
-        raise InternalError(f"{len(graph.outputs)} outputs instead of one", where=graph.name)
+    if len(graph.outputs) != len(graph.output_names):
+        raise InternalError(
+            f"{len(graph.outputs)} outputs have {len(graph.output_names)} names", where=graph.name
+        )
     if graph["input"].type.kind is not Kind.COUNT:
         raise InternalError("the input is not of event counts", where=graph.name)
     if framing is None:
@@ -335,8 +341,8 @@ def _declare(pointer: Pointer, arena: memory.Plan) -> str:
     return f"{request.c_type} *const {pointer} = ({request.c_type} *)(void *)({place}){slot};"
 
 
-def _output_pointer(graph: Graph, program: Program) -> Pointer:
-    return Pointer("values", program.requests[graph.outputs[0]], "")
+def _output_pointers(graph: Graph, program: Program) -> list[Pointer]:
+    return [Pointer("values", program.requests[name], "") for name in graph.outputs]
 
 
 class _Names:

@@ -14,11 +14,13 @@ from snnc.compiler import layout
 from snnc.compiler.codegen import Trace
 from snnc.compiler.interface import (
     EVENT_DTYPE,
+    OUTPUT_PROTOTYPE,
     PROTOTYPES,
     STATUS_NAMES,
     TEAM_FIELD,
     TEAM_PROTOTYPES,
     Interface,
+    Output,
 )
 from snnc.errors import (
     BAD_OPTION,
@@ -46,10 +48,17 @@ class HostModel:
             PROTOTYPES.format(
                 name=interface.name,
                 scores=interface.score_type,
+                ends="int32_t ended;" if interface.ends else "",
                 fill="uint32_t pushed; int32_t newest;" if interface.max_events else "",
                 team=TEAM_FIELD if interface.threads > 1 else "",
             )
         )
+        for output in interface.outputs[1:]:
+            self._ffi.cdef(
+                OUTPUT_PROTOTYPE.format(
+                    name=interface.name, output=output.name, c_type=output.c_type
+                )
+            )
         self._lib: Any = self._ffi.dlopen(str(library))
         self.net: Any = self._ffi.new(f"{interface.name}_net *")
         self._arena = _aligned(interface.arena_bytes)
@@ -148,10 +157,25 @@ class HostModel:
 
     def scores(self) -> Scores:
         """The class scores, float32 or int32."""
-        c_type = self.interface.score_type
-        scores: Scores = np.empty(self.interface.classes, layout.DTYPES[c_type])
-        self._check("scores", self.net, self._ffi.from_buffer(f"{c_type}[]", scores))
-        return scores
+        return self._copied("scores", self.interface.outputs[0])
+
+    def output(self, name: str) -> Scores:
+        """The output called ``name``, float32 or int32. Raises SnncError (BAD_OPTION)."""
+        outputs = {output.name: output for output in self.interface.outputs}
+        if name not in outputs:
+            raise SnncError(
+                BAD_OPTION,
+                f"{self.interface.name} has no output {name}",
+                mend=f"It has {', '.join(outputs)}.",
+            )
+        if outputs[name] is self.interface.outputs[0]:
+            return self.scores()
+        return self._copied(f"output_{name}", outputs[name])
+
+    def _copied(self, function: str, output: Output) -> Scores:
+        values: Scores = np.empty(output.size, layout.DTYPES[output.c_type])
+        self._check(function, self.net, self._ffi.from_buffer(f"{output.c_type}[]", values))
+        return values
 
     def classify(self, frames: npt.NDArray[np.uint16]) -> Scores:
         """Scores of one window of frames in memory layout, uint16 [T, H*W*C]."""

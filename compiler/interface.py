@@ -16,7 +16,7 @@ typedef struct {{ uint64_t ac, mac, mul, add, cmp; }} snn_counts;
 typedef struct {{ unsigned char *own; const unsigned char *forced; }} snn_tap;
 typedef struct {{
     unsigned char *arena; int32_t step; uint32_t started; uint32_t first_us; uint32_t dropped;
-    uint32_t carried; {fill} snn_counts *counters; const snn_tap *taps;{team}
+    uint32_t carried; {ends} {fill} snn_counts *counters; const snn_tap *taps;{team}
 }} {name}_net;
 int {name}_init({name}_net *net, void *arena, size_t bytes);
 int {name}_reset({name}_net *net);
@@ -28,8 +28,11 @@ int {name}_step({name}_net *net);
 int {name}_run({name}_net *net);
 int {name}_scores({name}_net *net, {scores} *scores);
 """
-"""For cffi: format with ``name``, ``scores`` (C type), ``fill`` (fields for packed events) and
-``team`` (:data:`TEAM_FIELD` or nothing)."""
+"""For cffi: format with ``name``, ``scores`` (C type), ``ends`` (a field for several outputs of a
+stream), ``fill`` (fields for packed events) and ``team`` (:data:`TEAM_FIELD` or nothing)."""
+
+OUTPUT_PROTOTYPE = "int {name}_output_{output}({name}_net *net, {c_type} *values);"
+"""For cffi: each output after the scores."""
 
 TEAM_FIELD = " const void *team;"
 
@@ -63,14 +66,23 @@ EVENT_DTYPE = np.dtype(
 
 
 @dataclass(frozen=True)
+class Output:
+    """A vector that the model gives: its name, its length, the C type of an element."""
+
+    name: str
+    size: int
+    c_type: str
+
+
+@dataclass(frozen=True)
 class Interface:
     """Sizes of a compiled model.
 
     Attributes:
         name: C prefix.
         arena_bytes: size of its arena.
-        classes: number of scores.
-        score_type: their C type, "float" or "int32_t".
+        outputs: what it gives, the scores first.
+        streams: whether it computes step by step.
         time_steps: T.
         frame_elements: counts in the frame of one step.
         dt_us: length of a step where there is a ``push_events``, else None.
@@ -81,14 +93,29 @@ class Interface:
 
     name: str
     arena_bytes: int
-    classes: int
-    score_type: str
+    outputs: tuple[Output, ...]
+    streams: bool
     time_steps: int
     frame_elements: int
     dt_us: int | None
     frames: int
     max_events: int | None
     threads: int
+
+    @property
+    def classes(self) -> int:
+        """Number of scores."""
+        return self.outputs[0].size
+
+    @property
+    def score_type(self) -> str:
+        """C type of a score, "float" or "int32_t"."""
+        return self.outputs[0].c_type
+
+    @property
+    def ends(self) -> bool:
+        """Whether it remembers of which step its outputs are: several, of any step."""
+        return self.streams and len(self.outputs) > 1
 
     @property
     def takes_events(self) -> bool:
@@ -111,8 +138,11 @@ class Interface:
             return cls(
                 name=manifest["name"],
                 arena_bytes=memory["ram"]["arena"],
-                classes=manifest["classes"],
-                score_type=manifest["scores"]["type"],
+                outputs=tuple(
+                    Output(entry["name"], entry["shape"][0], entry["type"])
+                    for entry in manifest["outputs"]
+                ),
+                streams=manifest["streams"],
                 time_steps=manifest["time_steps"],
                 frame_elements=elements,
                 dt_us=given.get("dt_us"),

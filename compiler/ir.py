@@ -7,7 +7,7 @@ The whole grammar::
     TensorType  (shape of one step, kind, temporal)
     Location    (module path in the user's model, source line)
     Node        (name, op, inputs, attrs, params, type, loc)
-    Graph       (name, time_steps, nodes in topological order, params, outputs)
+    Graph       (name, time_steps, nodes in topological order, params, outputs, output_names)
 
 Everything is frozen; passes are pure functions ``Graph -> Graph``. A value's kind decides whether
 a layer that reads it accumulates (AC) or multiplies (MAC); nobody looks at the numbers for that.
@@ -128,7 +128,8 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """A network: nodes in topological order, float64 parameters, names of the output nodes.
+    """A network: nodes in topological order, float64 parameters, names of the output nodes, and
+    what the outputs are called; the first is what the C gives as scores.
 
     Parameters are float64 so that folding does not round; emission rounds them once.
     """
@@ -138,6 +139,7 @@ class Graph:
     nodes: tuple[Node, ...]
     params: Mapping[str, Array]
     outputs: tuple[str, ...]
+    output_names: tuple[str, ...] = ("scores",)
 
     def __getitem__(self, name: str) -> Node:
         return self.index[name]

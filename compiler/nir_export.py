@@ -33,6 +33,13 @@ def export_nir(graph: Graph, path: str | Path | None = None) -> tuple[Any, NirOp
     """
     nir = nir_package()
     graph = fold_batch_norm(graph)
+    if len(graph.outputs) > 1:
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            f"NIR as snnc reads it has one output, and the network has {len(graph.outputs)}",
+            where=graph.name,
+            mend="Export a network for each output.",
+        )
     nodes: dict[str, Any] = {}
     edges: list[tuple[str, str]] = []
     sources: dict[str, list[str]] = {}

@@ -21,11 +21,17 @@ COUNTERS = ("ac", "mac", "mul", "add", "cmp")
 
 @dataclass
 class Observation:
-    """Scores of a run, recorded values [T, *shape], executed operations by node."""
+    """Outputs of a run by name, the scores first; recorded values [T, *shape]; executed operations
+    by node."""
 
-    scores: Scores
+    outputs: dict[str, Scores]
     values: dict[tuple[str, str], Array]
     counts: dict[str, dict[str, int]]
+
+    @property
+    def scores(self) -> Scores:
+        """The first output."""
+        return next(iter(self.outputs.values()))
 
 
 class ObservedModel:
@@ -89,13 +95,15 @@ class ObservedModel:
         self.host.attach_taps(self.traces, own, given)
         self._counters[:] = 0
         counted = self.graph["input"].type.of(Kind.COUNT)
-        scores = self.host.classify(layout.pack(counted, frames).astype(np.uint16))
+        first, *others = self.graph.output_names
+        outputs = {first: self.host.classify(layout.pack(counted, frames).astype(np.uint16))}
+        outputs |= {name: self.host.output(name) for name in others}
         values = {key: self._unpacked(key, own[self._entries[key]]) for key in observe}
         counts = {
             node.name: dict(zip(COUNTERS, map(int, row), strict=True))
             for node, row in zip(self.graph.nodes, self._counters, strict=True)
         }
-        return Observation(scores, values, counts)
+        return Observation(outputs, values, counts)
 
     def _size(self, entry: int) -> int:
         return self.traces[entry].step_bytes * self.traces[entry].steps

@@ -29,6 +29,12 @@ from snnc.compiler.ir import Array, Graph, Node
 from snnc.compiler.observed_model import ObservedModel
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.neuron import Neuron
+from snnc.compiler.verify_outputs import (
+    OutputResult,
+    output_results,
+    pytorch_outputs,
+    rounding_bounds,
+)
 from snnc.errors import InternalError
 
 DISCRETE = ("neuron", "complementary_mask")
@@ -91,6 +97,7 @@ class Verification:
 
     time_steps: int
     layers: list[LayerResult]
+    outputs: list[OutputResult] = field(default_factory=list)
     samples: int = 0
     same_class: int = 0
     labelled: int = 0
@@ -101,8 +108,9 @@ class Verification:
 
     @property
     def unexplained(self) -> int:
-        """Unexplained differences in all layers."""
-        return sum(layer.unexplained for layer in self.layers)
+        """Unexplained differences in all layers, and in the outputs where there are several."""
+        layers = sum(layer.unexplained for layer in self.layers)
+        return layers + sum(output.unexplained for output in self.outputs)
 
     @property
     def passed(self) -> bool:
@@ -119,6 +127,7 @@ class Verification:
             "samples": self.samples,
             "time_steps": self.time_steps,
             "layers": [layer.as_json() for layer in self.layers],
+            "outputs": [output.as_json() for output in self.outputs],
             "unexplained": self.unexplained,
             "class_agreement": self.same_class / self.samples if self.samples else None,
             "accuracy": accuracy,
@@ -156,28 +165,31 @@ class Verifier:
         self.discrete = [node for node in self.graph.nodes if node.op in DISCRETE]
         self.observed = ObservedModel(self.graph, compilation.generated, folder, flags, files=files)
         self.result = Verification(
-            self.graph.time_steps, [LayerResult(n.name, n.loc.module) for n in self.discrete]
+            self.graph.time_steps,
+            [LayerResult(n.name, n.loc.module) for n in self.discrete],
+            output_results(self.graph),
         )
 
     def verify(self, frames: Array, label: int | None = None) -> None:
         """Compare one window of event counts [T, C, H, W]; adds to :attr:`result`."""
         x = torch.from_numpy(np.asarray(frames, dtype=np.float32))
-        scores, spikes = self.run_pytorch(x)
+        outputs, spikes = self.run_pytorch(x)
         forced = {name: value.numpy() for name, value in spikes.items()}
         wanted = [(node.name, "value") for node in self.discrete]
         layerwise = self.observed.run(frames, observe=wanted, forced=forced)
         self._compare_spikes(x, spikes, layerwise.values)
+        self._compare_outputs(x, spikes, outputs, layerwise.outputs)
         self._compare_counts(x, spikes, layerwise.counts)
         free = self.observed.run(frames)
-        self._compare_classes(scores, free.scores, label)
+        self._compare_classes(outputs[self.graph.output_names[0]], free.scores, label)
         self.result.samples += 1
 
-    def run_pytorch(self, x: torch.Tensor) -> tuple[Array, dict[str, torch.Tensor]]:
-        """PyTorch's scores and its own discrete values, by node, [T, *shape]."""
+    def run_pytorch(self, x: torch.Tensor) -> tuple[dict[str, Array], dict[str, torch.Tensor]]:
+        """PyTorch's outputs by name and its own discrete values, by node, [T, *shape]."""
         reset_states(self.model)
-        with torch.no_grad(), captured(self.model, self.discrete, self.graph.time_steps) as values:
-            scores = self.model(x[:, None])
-        return scores[0].numpy(), {
+        with captured(self.model, self.discrete, self.graph.time_steps) as values:
+            outputs = pytorch_outputs(self.model, x)
+        return outputs, {
             node.name: value.reshape(len(value), -1, *node.type.shape)[:, 0]  # the first sample
             for node, value in zip(self.discrete, values(), strict=True)
         }
@@ -201,6 +213,18 @@ class Verifier:
             bad = different & ~undecided
             if bool(bad.any()) and self.result.first_divergence is None:
                 self.result.first_divergence = self._locate(node, x, spikes, bad)
+
+    def _compare_outputs(
+        self,
+        x: torch.Tensor,
+        spikes: Mapping[str, torch.Tensor],
+        theirs: Mapping[str, Array],
+        own: Mapping[str, Array],
+    ) -> None:
+        if self.result.outputs:
+            bounds = rounding_bounds((self.source, self.graph), x, spikes)
+            for output, bound in zip(self.result.outputs, bounds, strict=True):
+                output.add(theirs[output.name], own[output.name], bound)
 
     def _undecided(
         self, node: Node, x: torch.Tensor, spikes: Mapping[str, torch.Tensor]

@@ -24,6 +24,7 @@ from snnc.compiler.observed_model import ObservedModel
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.int8.neuron import NeuronI8
 from snnc.compiler.verify import Divergence, LayerResult, Verification, analytic_counts
+from snnc.compiler.verify_outputs import output_results, pytorch_outputs
 
 
 @dataclass
@@ -61,7 +62,7 @@ class IntegerVerifier:
         self.nodes = [node for node in self.graph.nodes if node.op != "input"]
         self.observed = ObservedModel(self.graph, compilation.generated, folder, flags, files=files)
         layers = [LayerResult(node.name, node.loc.module) for node in self.nodes]
-        self.result = IntegerVerification(self.graph.time_steps, layers)
+        self.result = IntegerVerification(self.graph.time_steps, layers, output_results(self.graph))
 
     def verify(self, frames: Array, label: int | None = None) -> None:
         """Compare one window of event counts [T, C, H, W]; adds to :attr:`result`."""
@@ -78,6 +79,9 @@ class IntegerVerifier:
                 self._compare(layer, membranes[name].numpy(), observed.values[name, "membrane"])
         expected = values[self.graph.outputs[0]][0].numpy()
         self.result.score_mismatches += int((observed.scores != expected).sum())
+        if self.result.outputs:
+            for output, name in zip(self.result.outputs, self.graph.outputs, strict=True):
+                output.add(values[name][0].numpy(), observed.outputs[output.name])
         self._compare_counts(values, observed.counts)
         self._compare_classes(frames, observed.scores, label)
         self.result.samples += 1
@@ -105,9 +109,8 @@ class IntegerVerifier:
                 )
 
     def _compare_classes(self, frames: Array, scores: Array, label: int | None) -> None:
-        with torch.no_grad():
-            x = torch.from_numpy(np.asarray(frames, dtype=np.float32))
-            floats = self.model(x[:, None])[0].numpy()
+        x = torch.from_numpy(np.asarray(frames, dtype=np.float32))
+        floats = pytorch_outputs(self.model, x)[self.graph.output_names[0]]
         classes = {"pytorch": int(floats.argmax()), "c": int(scores.argmax())}
         self.result.same_class += classes["pytorch"] == classes["c"]
         if label is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from snnc.compiler.frontend.outputs import SCORES, named_outputs
 from snnc.compiler.frontend.state import reset_states
 from snnc.errors import BAD_SHAPE, SnncError
 
@@ -25,6 +26,7 @@ class Driven(nn.Module):
             then have the same frame at every step.
         copies: how many equal samples it is given at once, where it cannot take one.
         readout: what becomes of an output for each step; None where it reduces over time itself.
+        all_outputs: take each item of a tuple that forward gives, instead of the first.
     """
 
     def __init__(
@@ -36,8 +38,10 @@ class Driven(nn.Module):
         still: bool = False,
         copies: int = 1,
         readout: Readout | None,
+        all_outputs: bool = False,
     ) -> None:
         super().__init__()
+        self.all_outputs = all_outputs
         self.batch_first = batch_first
         self.copies = copies
         self.net = net
@@ -45,8 +49,9 @@ class Driven(nn.Module):
         self.readout = readout
         self.still = still
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Class scores [N, classes] of event counts [T, N, *input_shape]."""
+    def forward(self, x: Tensor) -> Tensor | dict[str, Tensor]:
+        """Class scores [N, classes] of event counts [T, N, *input_shape], or several outputs by
+        name, each [N, size]."""
         reset_states(self.net)
         x = x.repeat_interleave(self.copies, dim=1)
         if self.batch_first:
@@ -54,9 +59,15 @@ class Driven(nn.Module):
         if self.still:
             x = _image(x)
         if self.per_step:
-            y = torch.stack([_first(self.net(step)) for step in x])
+            steps = [named_outputs(self.net(step), self.all_outputs) for step in x]
+            given = {name: torch.stack([step[name] for step in steps]) for name in steps[0]}
         else:
-            y = _first(self.net(x))
+            given = named_outputs(self.net(x), self.all_outputs)
+        outputs = {name: self._read(y) for name, y in given.items()}
+        return outputs[SCORES] if list(outputs) == [SCORES] else outputs
+
+    def _read(self, y: Tensor) -> Tensor:
+        """[N, size] of an output, one row for each sample that was given."""
         if self.readout == "mean":
             y = y.mean(dim=0)
         elif self.readout == "sum":
@@ -73,10 +84,3 @@ def _image(x: Tensor) -> Tensor:
             mend="Give the same frame at every step.",
         )
     return x[0]
-
-
-def _first(result: Any) -> Tensor:
-    while isinstance(result, tuple | list):
-        result = result[0]
-    tensor: Tensor = result
-    return tensor

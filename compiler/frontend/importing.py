@@ -16,6 +16,7 @@ import torch
 
 from snnc.compiler import typing
 from snnc.compiler.frontend.identifiers import node_name
+from snnc.compiler.frontend.outputs import SCORES
 from snnc.compiler.ir import Array, Graph, Kind, Location, Node, TensorType
 from snnc.errors import BAD_WEIGHTS, UNSUPPORTED_LAYER, SnncError
 
@@ -119,6 +120,7 @@ class Importing:
         self.nodes: dict[str, Node] = {}
         self.params: dict[str, Array] = {}
         self.unsupported: list[Unsupported] = []
+        self.output_names: tuple[str, ...] = (SCORES,)
         self.leading_axes = 2
         """Axes before the features of one step: [T, N, ...], or [T*N, ...] inside OverTime."""
         self.stepwise = False
@@ -186,7 +188,9 @@ class Importing:
         if self.unsupported:
             raise unsupported_error(self.unsupported)
         nodes = tuple(self.nodes.values())
-        return Graph(self.name, self.time_steps, nodes, self.params, tuple(outputs))
+        return Graph(
+            self.name, self.time_steps, nodes, self.params, tuple(outputs), self.output_names
+        )
 
     def _fresh(self, name: str) -> str:
         number = 1

@@ -33,7 +33,8 @@ class SourceModel:
     """A PyTorch model and what its input is.
 
     Attributes:
-        module: takes [T, N, *input_shape], gives class scores [N, classes].
+        module: takes [T, N, *input_shape], gives class scores [N, classes], or several outputs
+            in a dict.
         name: a C identifier.
         input_shape: of one time step.
         time_steps: T.
@@ -73,6 +74,7 @@ def load_source(
     batch_first: bool = False,
     still: bool = False,
     readout: Readout | None = None,
+    all_outputs: bool = False,
     nir: NirOptions | None = None,
     name: str | None = None,
 ) -> SourceModel:
@@ -90,6 +92,7 @@ def load_source(
         batch_first: a factory's model takes [N, T, ...].
         still: a factory's model takes one image [N, ...] and repeats it over T steps itself.
         readout: what becomes of the steps of a factory's output, if it gives one for each.
+        all_outputs: take each item of a tuple that a factory's model gives, not just the first.
         nir: what a NIR file leaves open.
         name: C identifier; default: from the file's or factory's name.
 
@@ -102,11 +105,11 @@ def load_source(
     if not is_nir and nir != NirOptions():
         raise SnncError(BAD_OPTION, "--nir-reset and --nir-dt belong to a .nir file", where=spec)
     if is_nir:
-        if weights or input_shape or per_step or batch_first or still or readout:
+        if weights or input_shape or per_step or batch_first or still or readout or all_outputs:
             raise SnncError(
                 BAD_OPTION,
-                "--weights, --input-shape, --per-step, --batch-first, --still and --readout belong "
-                "to a factory",
+                "--weights, --input-shape, --per-step, --batch-first, --still, --readout and "
+                "--all-outputs belong to a factory",
                 where=spec,
             )
         return _from_nir(spec, nir, time_steps, frame_us, name)
@@ -122,8 +125,10 @@ def load_source(
                 where=spec,
                 mend="Give the one that fits.",
             )
-        if any(given.values()) or readout:
+        if any(given.values()) or readout or all_outputs:
             driven = {**given, "readout": readout}
+            if all_outputs:
+                driven["all_outputs"] = True
             module = Driven(module, **driven, copies=authors.copies_needed(module)).eval()
         if input_shape is None or time_steps is None:
             raise SnncError(
@@ -136,11 +141,11 @@ def load_source(
         framed = _framed(input_shape, time_steps, frame_us, spec)
         return SourceModel(module, chosen, input_shape, time_steps, framed, spec, driven)
     shaped = weights or input_shape or time_steps or frame_us
-    if shaped or per_step or batch_first or still or readout:
+    if shaped or per_step or batch_first or still or readout or all_outputs:
         raise SnncError(
             BAD_OPTION,
             "--weights, --input-shape, --time-steps, --frame-us, --per-step, --batch-first, "
-            "--still and --readout belong to other models",
+            "--still, --readout and --all-outputs belong to other models",
             where=spec,
             mend="A checkpoint holds its own; leave them out.",
         )

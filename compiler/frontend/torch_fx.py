@@ -33,7 +33,8 @@ def import_module(
     """The graph of a model in evaluation mode.
 
     Args:
-        model: takes [T, N, *input_shape] event counts, gives class scores [N, classes].
+        model: takes [T, N, *input_shape] event counts, gives class scores [N, classes]
+            (or a dict of such vectors, each an output of the graph).
         input_shape: (C, H, W) or (features,) of one step.
         time_steps: T.
         name: name of the graph; becomes the prefix of the C symbols.
@@ -89,5 +90,6 @@ def _survey(importing: Importing, model: nn.Module, input_shape: tuple[int, ...]
         still=still,
         samples=samples,
         readout=model.readout if isinstance(model, Driven) else None,
+        all_outputs=isinstance(model, Driven) and model.all_outputs,
     )
     return [walk.visit(node) for node in traced.nodes][-1]

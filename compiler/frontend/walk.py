@@ -18,6 +18,7 @@ from snnc.compiler.frontend.importing import (
     Importing,
     needed_importer,
 )
+from snnc.compiler.frontend.outputs import named_outputs
 from snnc.compiler.frontend.tracing import line_of
 from snnc.compiler.frontend.values import (
     Constant,
@@ -53,6 +54,7 @@ class Walk:
         still: whether it takes one image [N, ...], and repeats it over time itself.
         samples: N of the trace.
         readout: what becomes of an output for each step: "mean", "sum" or None.
+        all_outputs: whether each item of a tuple is an output, instead of the first.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Walk:
         still: bool = False,
         samples: int = 1,
         readout: str | None = None,
+        all_outputs: bool = False,
     ) -> None:
         self.importing = importing
         self.model = model
@@ -78,13 +81,14 @@ class Walk:
         if per_step or still:
             self.input_layout = Layout.STILL if still else Layout.STEP
         self.readout = readout
+        self.all_outputs = all_outputs
         self.values: dict[fx.Node, Traced] = {}
         self.failed: set[fx.Node] = set()
         self._bodies: dict[Any, str] = {}
         self._states: dict[str, int | None] = {}
 
     def visit(self, node: fx.Node) -> list[str]:
-        """Import one traced node; returns the output's name at the output node, else []."""
+        """Import one traced node; returns the outputs' nodes at the output node, else []."""
         try:
             self._check_known(node)
             if any(source in self.failed for source in node.all_input_nodes):
@@ -92,7 +96,7 @@ class Walk:
                 return []
             args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda at: self.values[at])
             if node.op == "output":
-                return [self._output(args[0])]
+                return self._outputs(node, args[0])
             self.values[node] = self._import(node, args, kwargs)
         except SnncError as error:
             self._refuse(node, error)
@@ -251,18 +255,29 @@ class Walk:
 
     # the end ---------------------------------------------------------------------------
 
-    def _output(self, result: Traced) -> str:
-        """The model's result: one vector of real numbers, which the C copies out as scores.
+    def _outputs(self, node: fx.Node, result: Traced) -> list[str]:
+        """The model's results, each a vector of real numbers that the C copies out."""
+        outputs = named_outputs(result, self.all_outputs)
+        self.importing.output_names = tuple(outputs)
+        nodes = []
+        for name, output in outputs.items():
+            try:
+                nodes.append(self._output(output))
+            except SnncError as error:
+                if len(outputs) > 1:
+                    error.what = f"output {name}: {error.what}"
+                self._refuse(node, error)
+        return nodes
 
-        Of several outputs the first is taken (spikes, where states are returned beside them).
-        """
-        while isinstance(result, tuple | list) and result:
-            result = result[0]
+    def _output(self, result: Traced) -> str:
         g = self.importing
         if isinstance(result, Total):
             return summed(self, result, "time_sum", "scores").name
         if not isinstance(result, Value):
-            raise refusal("the model gives something else than a tensor of its own", "Return one.")
+            raise refusal(
+                "the model gives something else than a tensor of its own",
+                "Return values of the network; a neuron's state is none.",
+            )
         given = g.type_of(result.name)
         if given.temporal and self.readout is not None and result.step is None:
             return g.add("readout", READOUTS[self.readout], [self._vector(result.name)])

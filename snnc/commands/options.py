@@ -88,6 +88,11 @@ _MODEL_OPTIONS = (
         help="What becomes of a factory's output for each step.",
     ),
     click.option(
+        "--all-outputs",
+        is_flag=True,
+        help="Compile every item of a tuple that the factory's model gives, not just the first.",
+    ),
+    click.option(
         "--nir-reset",
         type=click.Choice(["zero", "subtract"]),
         help="What a spike does to the potential; a NIR file does not say.",
@@ -103,7 +108,8 @@ _MODEL_OPTIONS = (
 def model_options(function: F) -> F:
     """MODEL and its options, given to the command as one :class:`ModelChoice` called ``model``."""
     names = ["name", "weights", "input_shape", "time_steps", "frame_us"]
-    names += ["per_step", "batch_first", "still", "readout", "nir_reset", "nir_dt"]
+    names += ["per_step", "batch_first", "still", "readout", "all_outputs"]
+    names += ["nir_reset", "nir_dt"]
 
     @wraps(function)
     def command(model: str, **others: Any) -> Any:

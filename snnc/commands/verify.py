@@ -144,6 +144,10 @@ def _show(console: Console, model: str, result: Verification) -> None:
         numbers = (layer.compared, layer.mismatches, layer.explained, layer.unexplained)
         style = "bold red" if layer.unexplained else None
         table.add_row(layer.name, *(f"{number:,}" for number in numbers), style=style)
+    for output in result.outputs:
+        numbers = (output.compared, output.mismatches, output.explained, output.unexplained)
+        style = "bold red" if output.unexplained else None
+        table.add_row(f"output {output.name}", *(f"{n:,}" for n in numbers), style=style)
     console.print(table)
     console.print(f"same class on {result.same_class} of {result.samples} recordings")
     if result.labelled:
