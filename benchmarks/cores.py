@@ -1,11 +1,13 @@
 """Instructions of one layer on the microcontroller cores: conv 64→128, 3×3, 32×32, and its LIF.
 
-    python benchmarks/cores.py [--target cortex-m4]... [--density 0.045] [--json FILE]
+    python benchmarks/cores.py [--target cortex-m4]... [--density 0.045] [--cmsis-nn DIR]
+                               [--json FILE]
 
 The layer stands inside an ordinary network with random weights: a convolution of events before it
 supplies its spikes, by a threshold at which the wanted share of its neurons fires. One step, batch
 norm none, int8, built for each target and run in QEMU under the counting plugin, next to the dense
-build of the same network; the scores must be those of the integer reference.
+build of the same network; the scores must be those of the integer reference. --cmsis-nn adds Arm's
+kernel for the convolution, of a checkout in DIR or of PyPI's bakenn, without a neuron.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from snnc.bench.cmsis_nn import Library, library_at
 from snnc.bench.densities import fire_at
 from snnc.bench.on_target import measure
 from snnc.compiler import firmware
@@ -67,7 +70,7 @@ def recording(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return events, frames
 
 
-def measured(name: str, density: float) -> dict:
+def measured(name: str, density: float, cmsis_nn: Library | None) -> dict:
     """The layer's figures on one core."""
     torch.manual_seed(0)
     events, frames = recording(0)
@@ -81,6 +84,7 @@ def measured(name: str, density: float) -> dict:
         [frames],
         lambda compilation: [firmware.vector(compilation, frames, events)],
         [frames],
+        cmsis_nn=cmsis_nn,
     )
     return {
         "target": name,
@@ -88,7 +92,13 @@ def measured(name: str, density: float) -> dict:
         "input_density": forced.reached["spikes"],
         "event": layer_of(result),
         "dense": layer_of(result["dense"]),
+        "cmsis_nn": cmsis_nn and peer_of(result["cmsis_nn"]),
     }
+
+
+def peer_of(result: dict) -> dict:
+    layers = {entry["name"]: entry["instructions"] for entry in result["layers"]}
+    return {"version": result["version"], "conv": layers["layer_conv"]}
 
 
 def layer_of(result: dict) -> dict:
@@ -106,17 +116,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--target", action="append", choices=list(targets()))
     parser.add_argument("--density", type=float, default=0.045)
+    parser.add_argument("--cmsis-nn", metavar="DIR", help="its checkout, or bakenn")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    library = library_at(options.cmsis_nn) if options.cmsis_nn else None
     results = []
-    print(f"{'target':12} {'density':>8} {'conv':>12} {'LIF':>12} {'both':>12} {'dense':>12}")
+    columns = ("conv", "LIF", "both", "dense", *(("CMSIS-NN conv",) if library else ()))
+    print(f"{'target':12} {'density':>8}", *(f"{column:>12}" for column in columns))
     for name in options.target or list(targets()):
-        result = measured(name, options.density)
+        arm = target_named(name).family == "cortex_m"
+        result = measured(name, options.density, library if arm else None)
         results.append(result)
-        event = result["event"]
+        event, peer = result["event"], result["cmsis_nn"]
         numbers = [event["conv"], event["neuron"], event["total"], result["dense"]["total"]]
         cells = " ".join(f"{number:12,}" for number in numbers)
-        print(f"{name:12} {result['input_density']:8.4f} {cells}", flush=True)
+        beside = f" {peer['conv']:12,} (CMSIS-NN {peer['version']})" if peer else ""
+        print(f"{name:12} {result['input_density']:8.4f} {cells}{beside}", flush=True)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 

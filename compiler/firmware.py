@@ -42,6 +42,9 @@ CODE_BYTES = 24 * 1024
 FLASH_SECTIONS = (".isr_vector", ".text", ".rodata", ".data")
 RAM_SECTIONS = (".stack", ".data", ".bss")
 
+PROJECT = {"Makefile": ".", "main.c": "board", "vectors.h": "board"}
+"""Files of the project made from templates, and their folders; the board's own come beside."""
+
 PRIME, OFFSET = 16777619, 2166136261
 
 
@@ -151,26 +154,32 @@ def write_project(
     with as_file(files("snnc") / "runtime_c") as runtime:
         shutil.copytree(runtime / "include" / "snn", folder / "snn")
         write_files(folder, library_files(compilation))
-        shutil.copytree(runtime / "targets" / "common", folder / "board")
-        for path in (runtime / "targets" / target.family).iterdir():
-            shutil.copy(path, folder / "board")
+        write_board(folder, target, board, budget)
         context = {
             "name": graph.name,
             "upper": graph.name.upper(),
             "target": target,
             "board": board,
-            "budget": budget,
             "vectors": vectors,
             "stepwise": not generated.interface.takes_window,
             "entries": _entries(generated.traces),
             "event_lines": _event_lines,
             "number_lines": _number_lines,
         }
-        for template in (runtime / "targets" / "project").iterdir():
-            place = folder if template.name.startswith("Makefile") else folder / "board"
-            text = _render(template.read_text("utf-8"), context)
-            (place / template.name.removesuffix(".j2")).write_text(text, encoding="utf-8")
+        for name, place in PROJECT.items():
+            _write_rendered(f"{name}.j2", folder / place / name, context)
     return board
+
+
+def write_board(folder: Path, target: Target, board: Board, budget: Budget) -> None:
+    """Write what any program on a board needs into ``folder``/board: start-up code, semihosting,
+    memory functions, and the linker script that holds the budget."""
+    with as_file(files("snnc") / "runtime_c" / "targets") as sources:
+        shutil.copytree(sources / "common", folder / "board")
+        for path in (sources / target.family).iterdir():
+            shutil.copy(path, folder / "board")
+    context = {"target": target, "board": board, "budget": budget}
+    _write_rendered("board.ld.j2", folder / "board" / "board.ld", context)
 
 
 def library_files(compilation: Compilation) -> dict[str, str]:
@@ -197,6 +206,12 @@ def check_events(interface: Interface, vectors: Iterable[Vector]) -> None:
             where=interface.name,
             mend=f"Give --max-events {most} or more, or other recordings.",
         )
+
+
+def _write_rendered(template: str, path: Path, context: dict[str, Any]) -> None:
+    """Write a template of targets/project, rendered."""
+    text = (files("snnc") / "runtime_c" / "targets" / "project" / template).read_text("utf-8")
+    path.write_text(_render(text, context), encoding="utf-8")
 
 
 def _render(text: str, context: dict[str, Any]) -> str:

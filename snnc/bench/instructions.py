@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from snnc.compiler import build_cache, firmware
-from snnc.compiler.build import c_compiler
+from snnc.bench import counting
+from snnc.compiler import firmware
 from snnc.compiler.codegen import Trace
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.firmware import Vector
@@ -30,7 +30,6 @@ MARKS = (OUTSIDE, EVENTS, REST, END)
 
 OBJECTS = ("library", "main", "mark", "startup", "semihosting", "memory")
 MARKED_FLAGS = ("-DSNN_PROFILE", "-include", "board/mark.h")
-PLUGIN_FLAGS = ("-std=c99", "-O2", "-D_POSIX_C_SOURCE=200809L", "-shared", "-fPIC")
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def count(compilation: Compilation, target: Target, vectors: Sequence[Vector]) -
         board = firmware.write_project(folder, compilation, target, vectors)
         require_tools(target, board)
         _write_program(folder, compilation.graph.name, len(traces))
-        plugin = _plugin(folder)
+        plugin = counting.plugin(folder)
         shipped = _run(folder, target, board.emulator, plugin, len(traces), ())
         marked = _run(folder, target, board.emulator, plugin, len(traces), MARKED_FLAGS)
     others = dict(zip(MARKS, marked[len(traces) :], strict=True))
@@ -96,21 +95,6 @@ def _write_program(folder: Path, name: str, nodes: int) -> None:
     (folder / "board" / "marks.h").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _plugin(folder: Path) -> Path:
-    """The counting plugin, compiled once and kept in the build cache."""
-    library = folder / "libcount.so"
-    with as_file(files("snnc") / "runtime_c" / "targets" / "plugin") as sources:
-        command = [c_compiler(), *PLUGIN_FLAGS, str(sources / "count.c"), "-o", str(library)]
-        key_command = [command[0], *PLUGIN_FLAGS]
-        entry = f"{build_cache.key(key_command, sorted(sources.iterdir()))}.plugin.so"
-        if not build_cache.fetch(entry, library):
-            built = subprocess.run(command, capture_output=True, text=True, check=False)
-            if built.returncode:
-                raise SnncError(C_COMPILER_FAILED, built.stderr.strip(), where="count.c")
-            build_cache.keep(entry, library)
-    return library
-
-
 def _run(
     folder: Path,
     target: Target,
@@ -128,36 +112,15 @@ def _run(
     done = _make(folder, "build/firmware.elf", *build)
     if done.returncode:
         raise SnncError(C_COMPILER_FAILED, done.stderr.strip(), where=str(folder))
-    code, size = _symbol(folder, target, "snn_profile")
-    marks, entries = _symbol(folder, target, "snn_marks")
-    if entries != nodes + len(MARKS):
-        raise InternalError(f"{entries} marks instead of {nodes + len(MARKS)}")
-    out = folder / "counts"
-    arguments = f"code={code},bytes={size},marks={marks},entries={entries},out={out}"
-    counting = f"QEMU={emulator} -plugin {plugin},{arguments}"
-    done = _make(folder, "run", *build, counting)
+    out, elf = folder / "counts", folder / "build" / "firmware.elf"
+    argument = counting.plugin_argument(plugin, elf, target, nodes + len(MARKS), out)
+    qemu = f"QEMU={emulator} -plugin {argument}"
+    done = _make(folder, "run", *build, qemu)
     if done.returncode or not out.exists():
         raise InternalError(f"the board said: {(done.stderr + done.stdout).strip()}")
-    counts = [int(line) for line in out.read_text().split()]
-    out.unlink()
-    return counts
+    return counting.take_sums(out)
 
 
 def _make(folder: Path, goal: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["make", "-s", goal, *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-
-def _symbol(folder: Path, target: Target, name: str) -> tuple[int, int]:
-    """Address and bytes of a symbol of the ELF."""
-    said = subprocess.run(
-        [f"{target.prefix}nm", "-S", str(folder / "build" / "firmware.elf")],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for line in said.stdout.splitlines():
-        match line.split():
-            case [address, size, _, found] if found == name:
-                return int(address, 16), int(size, 16)
-    raise InternalError(f"{name} is not in the firmware")

@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from snnc.bench.cmsis_layers import measure as measure_cmsis_nn
+from snnc.bench.cmsis_layers import require_cortex_m
+from snnc.bench.cmsis_nn import Library
 from snnc.bench.instructions import Executed, count
 from snnc.compiler.codegen import Framing
 from snnc.compiler.compilation import Compilation, compile_graph
@@ -29,6 +32,7 @@ def measure(
     vectors_of: Callable[[Compilation], Sequence[Vector]],
     frames: Sequence[Array],
     max_ram: int | None = None,
+    cmsis_nn: Library | None = None,
 ) -> dict[str, Any]:
     """The JSON of ``snnc bench --target``.
 
@@ -40,11 +44,15 @@ def measure(
         vectors_of: the recordings as vectors for a compilation.
         frames: the same recordings as windows [T, C, H, W]; their synaptic operations are counted.
         max_ram: budget of arena and stack, as for ``snnc compile``.
+        cmsis_nn: count what it executes for the convolutions and linear layers too.
 
     Raises:
-        SnncError: NO_C_COMPILER without the tools, OVER_BUDGET, and what compiling raises.
+        SnncError: NO_C_COMPILER without the tools, OVER_BUDGET, BAD_OPTION for CMSIS-NN where the
+            target or the library is none for it, and what compiling raises.
     """
     require_tools(target, target.boards[0])
+    if cmsis_nn:
+        require_cortex_m(target)
     ranges, limit = list(calibration), arena_limit(target, max_ram)
     events, dense = (
         compile_graph(
@@ -70,8 +78,18 @@ def measure(
         **result,
         "dense": {key: beside[key] for key in result},
         "ratio": beside["instructions"]["total"] / result["instructions"]["total"],
-        "cmsis_nn": None,
+        "cmsis_nn": cmsis_nn and _beside(events.graph, cmsis_nn, target, len(vectors), result),
     }
+
+
+def _beside(
+    graph: Graph, library: Library, target: Target, recordings: int, ours: dict[str, Any]
+) -> dict[str, Any]:
+    """CMSIS-NN's entry, with what ours executes for the layers that both can."""
+    result = measure_cmsis_nn(graph, library, target, recordings)
+    layers = {layer["name"]: layer["instructions"] for layer in ours["instructions"]["layers"]}
+    same = sum(layers[layer["name"]] for layer in result["layers"])
+    return {**result, "same_layers": same, "ratio": result["total"] / same if same else None}
 
 
 def _all_dense(graph: Graph) -> Graph:

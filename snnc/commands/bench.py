@@ -52,6 +52,11 @@ if TYPE_CHECKING:
     "--calibrate-samples", type=click.IntRange(1), help="Of its training recordings; default: 64."
 )
 @click.option("--max-ram", type=Size(), help="For a --target: most RAM for arena and stack.")
+@click.option(
+    "--cmsis-nn",
+    metavar="DIR",
+    help="For a --target: also CMSIS-NN's kernels, of a checkout in DIR or of the package bakenn.",
+)
 @json_option
 def command(
     model: ModelChoice,
@@ -66,6 +71,7 @@ def command(
     calibrate: str | None,
     calibrate_samples: int | None,
     max_ram: int | None,
+    cmsis_nn: str | None,
     json_file: str | None,
 ) -> None:
     """Time the C of MODEL and its dense peers on DATA: one process, one core, in turn.
@@ -80,7 +86,8 @@ def command(
     Qualia-CodeGen's C takes part in `make bench` only: it needs an environment of its own.
 
     With a microcontroller as --target nothing is timed: int8 firmware runs in QEMU, and the
-    executed instructions are counted, of each layer and of a dense build beside it.
+    executed instructions are counted, of each layer and of a dense build beside it;
+    with --cmsis-nn also of Arm's dense kernels for each convolution and linear layer.
     """
     from snnc.bench.peers import PEERS
     from snnc.bench.timing import one_core
@@ -94,11 +101,11 @@ def command(
                 BAD_OPTION, "--fit, --densities and --peers time the host, not a --target"
             )
         calibration = calibrate or data, calibrate_samples
-        bench_target(model, data, split, samples, target, calibration, max_ram, json_file)
+        bench_target(model, data, split, samples, target, calibration, max_ram, cmsis_nn, json_file)
         return
-    if calibrate or calibrate_samples or max_ram:
+    if calibrate or calibrate_samples or max_ram or cmsis_nn:
         raise SnncError(
-            BAD_OPTION, "--calibrate, --calibrate-samples and --max-ram need a --target"
+            BAD_OPTION, "--calibrate, --calibrate-samples, --max-ram and --cmsis-nn need a --target"
         )
     wanted = _rates(densities)
     names = peers.split(",") if peers else list(PEERS)

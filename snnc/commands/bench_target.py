@@ -19,6 +19,7 @@ def bench_target(
     target: str,
     calibration: tuple[str, int | None],
     max_ram: int | None,
+    cmsis_nn: str | None,
     json_file: str | None,
 ) -> None:
     """Count the instructions of ``samples`` recordings of DATA on a core, and show them.
@@ -31,12 +32,16 @@ def bench_target(
         target: name of the core.
         calibration: DATA for int8, and how many of its training recordings.
         max_ram: budget of arena and stack in bytes.
+        cmsis_nn: folder of CMSIS-NN, or the name of the package that holds it.
         json_file: where the JSON goes.
 
     Raises:
-        SnncError: BAD_OPTION for an unknown target or a model that takes no events;
-            NO_C_COMPILER without the target's tools.
+        SnncError: BAD_OPTION for an unknown target, a model that takes no events, or a folder
+            without CMSIS-NN; MISSING_EXTRA for a package that is not installed; NO_C_COMPILER
+            without the target's tools.
     """
+    from snnc.bench.cmsis_layers import require_cortex_m
+    from snnc.bench.cmsis_nn import library_at
     from snnc.bench.on_target import measure
     from snnc.commands.windows import c_events, calibration_windows, windows
     from snnc.compiler.firmware import vector
@@ -45,6 +50,9 @@ def bench_target(
 
     core = target_named(target)
     require_tools(core, core.boards[0])
+    library = library_at(cmsis_nn) if cmsis_nn else None
+    if library:
+        require_cortex_m(core)
     source = model.load()
     if source.framing is None:
         raise SnncError(
@@ -67,6 +75,7 @@ def bench_target(
             ],
             frames,
             max_ram,
+            library,
         )
     result = {"model": model.spec, "data": data, **result}
     write_json(result, json_file)
@@ -74,27 +83,51 @@ def bench_target(
 
 
 def _show(console: Console, result: dict[str, Any]) -> None:
+    peer = result["cmsis_nn"]
+    beside_both = _peer_cells(peer) if peer else {}
+    columns = ("event-driven", "a syn. op.", "dense", "a syn. op.")
     table = slim_table(
         "layer",
-        numbers=("event-driven", "a syn. op.", "dense", "a syn. op."),
+        numbers=(*columns, "CMSIS-NN") if peer else columns,
         title=f"{result['model']}: instructions of {result['samples']} recordings on "
         f"{result['target']} ({result['board']}, {result['compiler']})",
     )
     ours, dense = result["instructions"], result["dense"]["instructions"]
     for layer, beside in zip(ours["layers"], dense["layers"], strict=True):
-        table.add_row(layer["name"], *_cells(layer), *_cells(beside))
+        others = [beside_both[layer["name"]]] if layer["name"] in beside_both else []
+        table.add_row(layer["name"], *_cells(layer), *_cells(beside), *others)
     for part in ("events", "rest"):
         table.add_row(f"({part})", f"{ours[part]:,}", "", f"{dense[part]:,}", "")
     both = [
         {**entry, "instructions": entry["instructions"]["total"]}
         for entry in (result, result["dense"])
     ]
-    table.add_row("[bold]in all", *_cells(both[0]), *_cells(both[1]))
+    in_all = [f"{peer['total']:,}"] if peer else []
+    table.add_row("[bold]in all", *_cells(both[0]), *_cells(both[1]), *in_all)
     console.print(table)
     console.print(
         f"{result['per_inference']:,.0f} instructions a recording, the dense int8 build "
         f"{result['dense']['per_inference']:,.0f}: {result['ratio']:.1f} times as many"
     )
+
+    if peer:
+        _show_peer(console, peer)
+
+
+def _peer_cells(peer: dict[str, Any]) -> dict[str, str]:
+    counted = {layer["name"]: f"{layer['instructions']:,}" for layer in peer["layers"]}
+    return counted | {layer["name"]: "not expressible" for layer in peer["not_expressible"]}
+
+
+def _show_peer(console: Console, peer: dict[str, Any]) -> None:
+    times = "" if peer["ratio"] is None else f": {peer['ratio']:.1f} times as many"
+    console.print(
+        f"CMSIS-NN {peer['version']}, its convolutions and linear layers alone: {peer['total']:,} "
+        f"instructions, event-driven {peer['same_layers']:,}{times}",
+        highlight=False,
+    )
+    for layer in peer["not_expressible"]:
+        console.print(f"not expressible in CMSIS-NN: {layer['name']}: {layer['reason']}")
 
 
 def _cells(entry: dict[str, Any]) -> tuple[str, str]:

@@ -1,0 +1,61 @@
+"""The QEMU plugin that counts instructions between marks, and what it has to be told."""
+
+from __future__ import annotations
+
+import subprocess
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from snnc.compiler import build_cache
+from snnc.compiler.build import c_compiler
+from snnc.compiler.targets import Target
+from snnc.errors import C_COMPILER_FAILED, InternalError, SnncError
+
+PLUGIN_FLAGS = ("-std=c99", "-O2", "-D_POSIX_C_SOURCE=200809L", "-shared", "-fPIC")
+
+
+def plugin(folder: Path) -> Path:
+    """The counting plugin in ``folder``, compiled once and kept in the build cache.
+
+    Raises:
+        SnncError: C_COMPILER_FAILED, NO_C_COMPILER.
+    """
+    library = folder / "libcount.so"
+    with as_file(files("snnc") / "runtime_c" / "targets" / "plugin") as sources:
+        command = [c_compiler(), *PLUGIN_FLAGS, str(sources / "count.c"), "-o", str(library)]
+        key_command = [command[0], *PLUGIN_FLAGS]
+        entry = f"{build_cache.key(key_command, sorted(sources.iterdir()))}.plugin.so"
+        if not build_cache.fetch(entry, library):
+            built = subprocess.run(command, capture_output=True, text=True, check=False)
+            if built.returncode:
+                raise SnncError(C_COMPILER_FAILED, built.stderr.strip(), where="count.c")
+            build_cache.keep(entry, library)
+    return library
+
+
+def plugin_argument(library: Path, elf: Path, target: Target, entries: int, out: Path) -> str:
+    """QEMU's ``-plugin`` value for a program with ``entries`` marks; the sums go to ``out``."""
+    code, size = _symbol(elf, target, "snn_profile")
+    marks, found = _symbol(elf, target, "snn_marks")
+    if found != entries:
+        raise InternalError(f"{found} marks instead of {entries}")
+    return f"{library},code={code},bytes={size},marks={marks},entries={entries},out={out}"
+
+
+def _symbol(elf: Path, target: Target, name: str) -> tuple[int, int]:
+    """Address and bytes of a symbol of the ELF."""
+    said = subprocess.run(
+        [f"{target.prefix}nm", "-S", str(elf)], capture_output=True, text=True, check=True
+    )
+    for line in said.stdout.splitlines():
+        match line.split():
+            case [address, size, _, found] if found == name:
+                return int(address, 16), int(size, 16)
+    raise InternalError(f"{name} is not in the firmware")
+
+
+def take_sums(out: Path) -> list[int]:
+    """Instructions of every mark, as the plugin wrote them; the file is removed."""
+    sums = [int(line) for line in out.read_text().split()]
+    out.unlink()
+    return sums
