@@ -16,6 +16,7 @@ import argparse
 import json
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,7 +57,8 @@ class OneLayer(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Class scores of frames [T, N, 2, H, W]."""
         x = self.neuron(self.layer(self.spikes(self.supply(x))))
-        return self.mean(self.out(self.head(x)))
+        scores: torch.Tensor = self.mean(self.out(self.head(x)))
+        return scores
 
 
 def recording(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -66,11 +68,11 @@ def recording(seed: int) -> tuple[np.ndarray, np.ndarray]:
     events["x"], events["y"] = rng.integers(0, SIZE, (2, EVENTS))
     events["polarity"] = rng.integers(0, 2, EVENTS)
     frames = np.zeros((1, 2, SIZE, SIZE), np.uint16)
-    np.add.at(frames, (0, events["polarity"], events["y"], events["x"]), 1)
+    np.add.at(frames[0], (events["polarity"], events["y"], events["x"]), 1)
     return events, frames
 
 
-def measured(name: str, density: float, cmsis_nn: Library | None) -> dict:
+def measured(name: str, density: float, cmsis_nn: Library | None) -> dict[str, Any]:
     """The layer's figures on one core."""
     torch.manual_seed(0)
     events, frames = recording(0)
@@ -96,12 +98,12 @@ def measured(name: str, density: float, cmsis_nn: Library | None) -> dict:
     }
 
 
-def peer_of(result: dict) -> dict:
+def peer_of(result: dict[str, Any]) -> dict[str, Any]:
     layers = {entry["name"]: entry["instructions"] for entry in result["layers"]}
     return {"version": result["version"], "conv": layers["layer_conv"]}
 
 
-def layer_of(result: dict) -> dict:
+def layer_of(result: dict[str, Any]) -> dict[str, Any]:
     layers = {entry["name"]: entry for entry in result["instructions"]["layers"]}
     conv, neuron = layers["layer_conv"], layers["neuron"]
     return {

@@ -13,19 +13,19 @@
 /* a += the 16 weights at `row`, which is aligned to 4 bytes. */
 SNN_KERNEL void snn_dsp_add(uint32_t *a, const int8_t *row) {
     uint32_t w, v;
-    __asm__("ldrd %[w], %[v], [%[row]]\n\t"
+    __asm__("ldrd %[w], %[v], %[rows]\n\t"
             "sxtab16 %[a0], %[a0], %[w]\n\t"
             "sxtab16 %[a1], %[a1], %[w], ror #8\n\t"
             "sxtab16 %[a2], %[a2], %[v]\n\t"
             "sxtab16 %[a3], %[a3], %[v], ror #8\n\t"
-            "ldrd %[w], %[v], [%[row], #8]\n\t"
+            "ldrd %[w], %[v], [%m[rows], #8]\n\t"
             "sxtab16 %[a4], %[a4], %[w]\n\t"
             "sxtab16 %[a5], %[a5], %[w], ror #8\n\t"
             "sxtab16 %[a6], %[a6], %[v]\n\t"
             "sxtab16 %[a7], %[a7], %[v], ror #8"
             : [a0] "+r"(a[0]), [a1] "+r"(a[1]), [a2] "+r"(a[2]), [a3] "+r"(a[3]), [a4] "+r"(a[4]),
               [a5] "+r"(a[5]), [a6] "+r"(a[6]), [a7] "+r"(a[7]), [w] "=&r"(w), [v] "=&r"(v)
-            : [row] "r"(row), "m"(*(const int8_t (*)[SNN_DSP_BLOCK])row));
+            : [rows] "Q"(*(const int8_t (*)[SNN_DSP_BLOCK])row)); /* Q: one register holds row */
 }
 
 /* a += the 4 weights of a word. */
