@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from snnc.compiler import artifact
+from snnc.compiler.buffering import Buffering
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.compiled_folder import open_compiled
 from snnc.compiler.frontend.driving import Driven
-from snnc.compiler.frontend.source import SourceModel
+from snnc.compiler.frontend.source import SourceModel, load_source
 from snnc.compiler.frontend.torch_fx import import_module, survey
 from snnc.compiler.layout import pack
 from snnc.compiler.nir_export import export_nir
@@ -21,9 +22,11 @@ from snnc.compiler.verify import Verifier
 from snnc.compiler.verify_integer import IntegerVerifier
 from snnc.compiler.verify_outputs import OutputResult
 from snnc.errors import BAD_OPTION, UNSUPPORTED_LAYER, SnncError
+from snnc.models.attention import TA
 from snnc.models.networks import TimeMean
 from snnc.models.neurons import LIF
 from tests.small_models import over_time
+from tests.test_c_quality import NATIVE, STRICT, compile_c
 
 SHAPE, STEPS = (2, 9, 7), 5
 SIZES = {"digit": 10, "side": 3}
@@ -72,9 +75,22 @@ class Steps(TwoHeads):
         return dict(zip(("digit", "side"), self.heads(x), strict=True))
 
 
+class Window(Tuple):
+    """Attention needs the whole window, so nothing streams."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ta = TA(STEPS)
+
+    def heads(self, x):
+        shared = self.lif(self.ta(self.trunk(x)))
+        return self.digit_lif(self.digit(shared)), self.side_lif(self.side(shared))
+
+
 CASES = {
     "tuple": (Driven(Tuple(), readout=None, all_outputs=True), ("0", "1")),
     "dict": (Dict(), ("scores", "side")),
+    "window": (Driven(Window(), readout=None, all_outputs=True), ("0", "1")),
     "readout": (Driven(Steps(), readout="sum"), ("digit", "side")),
 }
 cases = pytest.mark.parametrize("case", CASES)
@@ -133,6 +149,35 @@ def test_the_c_gives_what_pytorch_gives(case, tmp_path):
     assert told.value.code is BAD_OPTION
 
 
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@cases
+def test_strict_compilers_have_nothing_to_say(case, compiler, tmp_path):
+    model, _ = CASES[case]
+    generated = compile_graph(import_module(model.eval(), SHAPE, STEPS)).generated
+    for file, text in generated.files.items():
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    flags = [*STRICT, *NATIVE, "-fsyntax-only"]
+    assert compile_c(compiler, flags, tmp_path / "model.c", target=tmp_path / "model.o") == ""
+
+
+def test_a_stream_gives_every_output_of_the_steps_so_far(tmp_path):
+    model = Dict().eval()
+    graph = import_module(model, SHAPE, STEPS)
+    compilation = compile_graph(graph, buffering=Buffering(frames=1))
+    source = SourceModel(model, "net", SHAPE, STEPS, None, "here")
+    manifest = artifact.write(tmp_path / "out", source, compilation)
+    host = open_compiled(tmp_path / "out", manifest)
+    (window,) = windows(1)
+    host.reset()
+    for step, frame in enumerate(pack(graph["input"].type, window).astype(np.uint16), start=1):
+        host.push_frame(frame)
+        host.step()
+        with torch.no_grad():
+            expected = model(torch.from_numpy(window[:step].astype(np.float32))[:, None])
+        for name in ("side", "scores", "side"):  # in any order, and again
+            np.testing.assert_allclose(host.output(name), expected[name][0], rtol=1e-5, atol=1e-6)
+
+
 def test_integers_are_equal(tmp_path):
     model, _ = CASES["tuple"]
     compilation = compile_graph(import_module(model, SHAPE, STEPS), calibration=windows(8))
@@ -170,6 +215,22 @@ def test_of_a_tuple_the_first_is_compiled_unless_all_are_asked_for():
     graph = import_module(Tuple().eval(), SHAPE, STEPS)
     assert graph.output_names == ("scores",)
     assert [graph[name].type.shape for name in graph.outputs] == [(10,)]
+
+
+def all_outputs_of_a_tuple():
+    return Tuple()
+
+
+def test_all_outputs_is_an_option_for_factories():
+    spec = f"{__name__}:all_outputs_of_a_tuple"
+    source = load_source(spec, input_shape=SHAPE, time_steps=STEPS, all_outputs=True)
+    assert source.graph().output_names == ("0", "1")
+    assert source.options["all_outputs"] is True
+    first = load_source(spec, input_shape=SHAPE, time_steps=STEPS, readout=None)
+    assert first.graph().output_names == ("scores",)
+    with pytest.raises(SnncError, match="belong to a factory") as caught:
+        load_source("net.nir", time_steps=STEPS, all_outputs=True)
+    assert caught.value.code is BAD_OPTION
 
 
 def test_every_output_that_cannot_be_copied_is_refused():
