@@ -27,7 +27,6 @@ NMNIST = os.environ.get("SNNC_NMNIST", "../shared/data/nmnist")
 PAIRS = {"nmnist": f"nmnist:{NMNIST}", "gesture_sim": "gesture-sim"}
 SAMPLES = 100
 ATTENTIONS = ("none", "asa1")
-PEERS = "pytorch_eager"
 
 Result = dict[str, Any]
 
@@ -44,7 +43,6 @@ def main() -> None:
                 "verify": snnc("verify", str(model), *common),
                 "verify, dense kernels": snnc("verify", str(model), *common, "--density", "1"),
                 "energy": snnc("energy", str(model), *baseline, *common),
-                "bench": snnc("bench", str(model), "--data", data, "--peers", PEERS),
             }
     write_section(ROOT / "docs" / "results.md", "bundled-models", page(measured))
     picture(measured, ROOT / "docs" / "images" / "energy.png")
@@ -63,13 +61,11 @@ def snnc(*args: str) -> Result:
 
 def page(measured: dict[str, dict[str, Result]]) -> str:
     """The text of docs/results.md."""
-    machine = next(iter(measured.values()))["bench"]["machine"]
     return "\n".join(
         [
             "## The bundled models",
             "",
             "Written by `make results` (docs/generate_results.py).",
-            f"Measured on one core of {machine['cpu']}, torch {machine['torch']}.",
             "",
             "### Proof",
             "",
@@ -92,12 +88,7 @@ def page(measured: dict[str, dict[str, Result]]) -> str:
             "",
             "![Operations per recording](images/energy.png)",
             "",
-            "### Speed",
-            "",
-            f"`snnc bench models/zoo/MODEL.pt --data DATA --peers {PEERS}`: one recording from",
-            "frames to scores, one core, in turn with the peer and our own dense kernels, medians.",
-            "",
-            *speed_table(measured),
+            "How fast the C is: [performance](performance.md).",
             "",
         ]
     )
@@ -146,22 +137,6 @@ def energy_table(measured: dict[str, dict[str, Result]]) -> list[str]:
         cells = [f"{energy['nasfr']:.4f}", f"{total['ac'] / samples:,.0f}"]
         cells += [f"{total['mac'] / samples:,.0f}", *ends]
         rows.append(f"| {name} | {' | '.join(cells)} |")
-    return rows
-
-
-def speed_table(measured: dict[str, dict[str, Result]]) -> list[str]:
-    """Milliseconds of ours and the fastest peer, and the ratio."""
-    rows = [
-        "| model | ours, ms | fastest peer, ms | which | peer / ours |",
-        "| --- | --: | --: | --- | --: |",
-    ]
-    for name, results in measured.items():
-        bench = results["bench"]
-        peer = min(bench["peers"], key=bench["peers"].get)
-        rows.append(
-            f"| {name} | {bench['ours']['f32']:.2f} | {bench['peers'][peer]:.2f} | {peer} "
-            f"| {bench['ratio']['f32']:.1f} |"
-        )
     return rows
 
 
