@@ -117,6 +117,29 @@ class Verification:
         """Whether every spike is equal or explained and every count is exact."""
         return self.unexplained == 0 and not self.count_mismatches
 
+    def add_counts(
+        self,
+        expected: Mapping[str, Mapping[str, int]],
+        executed: Mapping[str, Mapping[str, int]],
+    ) -> None:
+        """Compare the operations of every node of one sample: by its count rule, and executed."""
+        for name, counts in expected.items():
+            self.counted_nodes += 1
+            if executed[name] != counts:
+                self.count_mismatches.append(
+                    f"sample {self.samples}, {name}: counted {counts}, "
+                    f"executed {dict(executed[name])}"
+                )
+
+    def add_classes(self, pytorch: Array, c: Array, label: int | None) -> None:
+        """Compare the classes that the scores of one sample give, with its label if it has one."""
+        classes = {"pytorch": int(pytorch.argmax()), "c": int(c.argmax())}
+        self.same_class += classes["pytorch"] == classes["c"]
+        if label is not None:
+            self.labelled += 1
+            for who, chosen in classes.items():
+                self.right[who] += chosen == label
+
     def as_json(self) -> dict[str, Any]:
         """The JSON contract of ``snnc verify``."""
         accuracy = {
@@ -179,9 +202,10 @@ class Verifier:
         layerwise = self.observed.run(frames, observe=wanted, forced=forced)
         self._compare_spikes(x, spikes, layerwise.values)
         self._compare_outputs(x, spikes, outputs, layerwise.outputs)
-        self._compare_counts(x, spikes, layerwise.counts)
+        values = reference.run(self.graph, {"input": x}, forced=spikes)
+        self.result.add_counts(analytic_counts(self.graph, values, self.runs), layerwise.counts)
         free = self.observed.run(frames)
-        self._compare_classes(outputs[self.graph.output_names[0]], free.scores, label)
+        self.result.add_classes(outputs[self.graph.output_names[0]], free.scores, label)
         self.result.samples += 1
 
     def run_pytorch(self, x: torch.Tensor) -> tuple[dict[str, Array], dict[str, torch.Tensor]]:
@@ -258,29 +282,6 @@ class Verifier:
             margin = float((membrane[0] - threshold)[tuple(neuron)])
             bound = float(membrane[1][tuple(neuron)])
         return Divergence(self.result.samples, node.name, step, tuple(neuron), margin, bound)
-
-    def _compare_counts(
-        self,
-        x: torch.Tensor,
-        spikes: Mapping[str, torch.Tensor],
-        executed: Mapping[str, Mapping[str, int]],
-    ) -> None:
-        values = reference.run(self.graph, {"input": x}, forced=spikes)
-        for name, expected in analytic_counts(self.graph, values, self.runs).items():
-            self.result.counted_nodes += 1
-            if executed[name] != expected:
-                self.result.count_mismatches.append(
-                    f"sample {self.result.samples}, {name}: counted {expected}, "
-                    f"executed {dict(executed[name])}"
-                )
-
-    def _compare_classes(self, scores: Array, c_scores: Array, label: int | None) -> None:
-        classes = {"pytorch": int(scores.argmax()), "c": int(c_scores.argmax())}
-        self.result.same_class += classes["pytorch"] == classes["c"]
-        if label is not None:
-            self.result.labelled += 1
-            for who, chosen in classes.items():
-                self.result.right[who] += chosen == label
 
 
 Reader = Callable[[Any], torch.Tensor]

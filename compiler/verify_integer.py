@@ -82,8 +82,10 @@ class IntegerVerifier:
         if self.result.outputs:
             for output, name in zip(self.result.outputs, self.graph.outputs, strict=True):
                 output.add(values[name][0].numpy(), observed.outputs[output.name])
-        self._compare_counts(values, observed.counts)
-        self._compare_classes(frames, observed.scores, label)
+        self.result.add_counts(analytic_counts(self.graph, values, self.runs), observed.counts)
+        x = torch.from_numpy(np.asarray(frames, dtype=np.float32))
+        floats = pytorch_outputs(self.model, x)[self.graph.output_names[0]]
+        self.result.add_classes(floats, observed.scores, label)
         self.result.samples += 1
 
     def _compare(self, layer: LayerResult, expected: Array, own: Array) -> None:
@@ -96,27 +98,6 @@ class IntegerVerifier:
             self.result.first_divergence = Divergence(
                 self.result.samples, layer.name, step, tuple(where), margin, 0.0
             )
-
-    def _compare_counts(
-        self, values: Mapping[str, torch.Tensor], executed: Mapping[str, Mapping[str, int]]
-    ) -> None:
-        for name, expected in analytic_counts(self.graph, values, self.runs).items():
-            self.result.counted_nodes += 1
-            if executed[name] != expected:
-                self.result.count_mismatches.append(
-                    f"sample {self.result.samples}, {name}: counted {expected}, "
-                    f"executed {dict(executed[name])}"
-                )
-
-    def _compare_classes(self, frames: Array, scores: Array, label: int | None) -> None:
-        x = torch.from_numpy(np.asarray(frames, dtype=np.float32))
-        floats = pytorch_outputs(self.model, x)[self.graph.output_names[0]]
-        classes = {"pytorch": int(floats.argmax()), "c": int(scores.argmax())}
-        self.result.same_class += classes["pytorch"] == classes["c"]
-        if label is not None:
-            self.result.labelled += 1
-            for who, chosen in classes.items():
-                self.result.right[who] += chosen == label
 
 
 def run_reference(
