@@ -45,23 +45,18 @@ def command(
     Definitions 1-6 of Yao et al., "Inherent Redundancy in Spiking Neural Networks". Under
     `torchrun` the processes share the recordings.
     """
-    from snnc.commands.surveying import layer_rows, survey, write_page
-    from snnc.compiler.frontend.source import load_source
+    from snnc.commands.surveying import layer_rows, survey_both, write_page
     from snnc.errors import InternalError
     from snnc.estimator.analysis import csv_text, redundancy_json
     from snnc.estimator.report import Report, Subject
     from snnc.estimator.tables import DEFAULT, load
     from snnc.estimator.terminal import print_redundancy
-    from snnc.models import processes
 
     console = console_for(json_file, csv_file)
-    with processes.together():
-        ours = survey(model.load(), data, split, samples, redundancy=True)
-        theirs = None
-        if baseline is not None:
-            theirs = survey(load_source(baseline), data, split, samples, redundancy=True)
-        if processes.rank() > 0:
-            return
+    surveyed = survey_both(model.load(), baseline, data, split, samples, redundancy=True)
+    if surveyed is None:
+        return
+    ours, theirs = surveyed
     if ours.redundancy is None:
         raise InternalError("the survey recorded no spikes")
     other = None if theirs is None else theirs.redundancy

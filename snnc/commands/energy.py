@@ -68,8 +68,7 @@ def command(
     `snnc compile` (--dtype, --density, --calibrate, --max-ram) to count what they make of MODEL.
     Under `torchrun` the processes share the recordings.
     """
-    from snnc.commands.surveying import layer_rows, survey, write_page
-    from snnc.compiler.frontend.source import load_source
+    from snnc.commands.surveying import layer_rows, survey_both, write_page
     from snnc.estimator.analysis import csv_text
     from snnc.estimator.audit import AUDITED, audit, audit_json
     from snnc.estimator.conventions import convention_called
@@ -77,22 +76,17 @@ def command(
     from snnc.estimator.report import Report, Subject
     from snnc.estimator.tables import DEFAULTS, load
     from snnc.estimator.terminal import print_audit, print_energy
-    from snnc.models import processes
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     console = console_for(json_file, csv_file)
     rule, prices = convention_called(convention), load(table or DEFAULTS[dtype])
     manner = Manner(dtype, calibrate, calibrate_samples, density, max_ram)
     rules = AUDITED if audited or out is not None else (rule,)
-    page = out is not None
-    with processes.together():
-        ours = survey(model.load(), data, split, samples, rules, manner, everything=page)
-        theirs = None
-        if baseline is not None:
-            other = load_source(baseline)
-            theirs = survey(other, data, split, samples, rules, manner, everything=page)
-        if processes.rank() > 0:
-            return
+    how = {"conventions": rules, "manner": manner, "everything": out is not None}
+    surveyed = survey_both(model.load(), baseline, data, split, samples, **how)
+    if surveyed is None:
+        return
+    ours, theirs = surveyed
     estimate = Estimate(ours.tallies[rule.name], prices)
     comparison = None
     if theirs is not None:

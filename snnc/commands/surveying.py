@@ -80,6 +80,34 @@ def survey(
     return gathered
 
 
+def survey_both(
+    model: SourceModel, baseline: str | None, data: str, split: str, samples: int | None, **how: Any
+) -> tuple[Survey, Survey | None] | None:
+    """Survey a model, and its baseline on the same recordings, shared among ``torchrun``'s
+    processes; None in all of them but the first, which has the whole.
+
+    Args:
+        model: the model.
+        baseline: MODEL to compare with, or None.
+        data: DATA.
+        split: test or train.
+        samples: the first so many recordings; None for all.
+        how: further arguments of :func:`survey`.
+
+    Raises:
+        SnncError: as :func:`survey`; LOST_WORKER.
+    """
+    from snnc.compiler.frontend.source import load_source
+    from snnc.models import processes
+
+    with processes.together():
+        ours = survey(model, data, split, samples, **how)
+        theirs = None
+        if baseline is not None:
+            theirs = survey(load_source(baseline), data, split, samples, **how)
+        return (ours, theirs) if processes.rank() == 0 else None
+
+
 def _network(source: SourceModel, manner: Manner | None) -> Network:
     """Both graphs of a model, and what runs more than once a step."""
     from snnc.compiler import pipeline
