@@ -90,7 +90,7 @@ def structs() -> dict[str, str]:
     found: dict[str, str] = {}
     pattern = r"^(typedef struct \{(.*?)\} (\w+);)"
     for text, fields, name in re.findall(pattern, _header_text(), re.MULTILINE | re.DOTALL):
-        if "(" not in fields and _types(fields, ";") <= SCALARS | {"uint64_t"}:
+        if not {"(", "["} & set(fields) and _types(fields, ";") <= SCALARS | {"uint64_t"}:
             found[name] = text
     return found
 

@@ -21,13 +21,17 @@
 #include "snn/conv2d_dense.h"
 #include "snn/conv2d_direct.h"
 #include "snn/conv2d_list.h"
+#include "snn/conv2d_scatter.h"
 
 enum snn_conv2d_method { SNN_CONV2D_DIRECT, SNN_CONV2D_LIST, SNN_CONV2D_DENSE };
 
 SNN_KERNEL void snn_conv2d_tile(const snn_conv2d *p, enum snn_conv2d_method method,
                                 snn_conv2d_source source, const float *weight, const float *bias,
                                 int channels, float *out, snn_counts *counts) {
-    if (method == SNN_CONV2D_LIST) {
+    const int few = source.kind == SNN_INPUT_COUNT && snn_conv2d_in_c(p) <= SNN_SCATTER_CHANNELS;
+    if (method == SNN_CONV2D_LIST && few) {
+        snn_conv2d_scatter_tile_f32(p, source, weight, bias, channels, out, counts);
+    } else if (method == SNN_CONV2D_LIST) {
         snn_conv2d_list_tile(p, source, weight, bias, channels, out, counts);
     } else if (method == SNN_CONV2D_DENSE) {
         snn_conv2d_dense_tile(p, source, weight, bias, channels, out, counts);

@@ -9,8 +9,6 @@
 #include "snn/conv2d_shape.h"
 #include "snn/vec/rows.h"
 
-#define SNN_SCATTER_CHANNELS 4 /* most input channels of a group */
-
 /* What an output row is made of. */
 typedef struct {
     int wide;

@@ -44,11 +44,73 @@ SNN_KERNEL void snn_linear_any(const snn_linear *p, enum snn_input_kind kind, co
     }
 }
 
+/* Spikes are worked on in lots: the rows of a lot are listed, and fetched meanwhile, since they lie
+ * scattered over weights that only a far cache holds. */
+#define SNN_LINEAR_LOT 64
+#define SNN_LINEAR_LOT_BYTES 131072
+
+typedef struct {
+    const float *row[SNN_LINEAR_LOT + SNN_WORD_BITS];
+    int n;
+    const float *from; /* the sums so far: the bias, or the output */
+} snn_linear_lot;
+
+/* Lists the row of each spike of a word; `rows` begins with that of its first channel. */
+SNN_KERNEL void snn_linear_list(const snn_linear *p, snn_linear_lot *lot, snn_word bits,
+                                const float *rows) {
+    for (; bits; bits &= bits - 1u) {
+        const float *const row = rows + (ptrdiff_t)snn_lowest_bit(bits) * p->out_c;
+        for (int c = 0; c < p->out_c; c += SNN_LINE_FLOATS) {
+            SNN_FETCH(row + c);
+        }
+        lot->row[lot->n++] = row;
+    }
+}
+
+/* Adds the rows of a lot to output channels first .. first + channels - 1. */
+SNN_KERNEL void snn_linear_lot_tile(const snn_linear_lot *lot, int first, int channels, float *out,
+                                    snn_counts *counts) {
+    snn_tile tile;
+    snn_tile_begin(&tile, channels, lot->from ? lot->from + first : NULL);
+    for (int i = 0; i < lot->n; i++) {
+        snn_tile_add(&tile, channels, lot->row[i] + first);
+        SNN_COUNT(counts, ac, channels);
+    }
+    snn_tile_end(&tile, channels, out + first);
+}
+
+SNN_KERNEL void snn_linear_lot_add(const snn_linear *p, snn_linear_lot *lot, float *out,
+                                   snn_counts *counts) {
+    const int full = p->out_c / SNN_TILE_CHANNELS * SNN_TILE_CHANNELS;
+    for (int co = 0; co < full; co += SNN_TILE_CHANNELS) {
+        snn_linear_lot_tile(lot, co, SNN_TILE_CHANNELS, out, counts);
+    }
+    if (full < p->out_c) {
+        snn_linear_lot_tile(lot, full, p->out_c - full, out, counts);
+    }
+    lot->from = out;
+    lot->n = 0;
+}
+
 /* Event-driven. `in` SPIKE [pixels][SNN_WORDS(in_c)]. Counts out_c ACs a spike.
  */
 SNN_KERNEL void snn_linear_spike_f32(const snn_linear *p, const snn_word *in, const float *weight,
                                      const float *bias, float *out, snn_counts *counts) {
-    snn_linear_any(p, SNN_INPUT_SPIKE, in, weight, bias, out, counts);
+    const int fitting = SNN_LINEAR_LOT_BYTES / (int)sizeof(float) / p->out_c;
+    const int most = snn_min_int(snn_max_int(fitting, 1), SNN_LINEAR_LOT);
+    snn_linear_lot lot;
+    lot.n = 0;
+    lot.from = bias;
+    for (int pixel = 0; pixel < p->pixels; pixel++) {
+        for (int c = 0; c < p->in_c; c += SNN_WORD_BITS) {
+            snn_linear_list(p, &lot, *in++, weight + (ptrdiff_t)c * p->out_c);
+            if (lot.n >= most) {
+                snn_linear_lot_add(p, &lot, out, counts);
+            }
+        }
+        weight += (ptrdiff_t)p->in_c * p->out_c;
+    }
+    snn_linear_lot_add(p, &lot, out, counts);
 }
 
 /* Dense, w * 0 or w * 1: the same values save the sign of a zero. Counts a MAC

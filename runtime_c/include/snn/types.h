@@ -30,6 +30,15 @@
 #define SNN_ALIGNED
 #endif
 
+/* Asks for the cache line at p, which will be read soon; only where that is worth an instruction.
+ */
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__aarch64__))
+#define SNN_FETCH(p) __builtin_prefetch(p)
+#else
+#define SNN_FETCH(p) ((void)(p))
+#endif
+#define SNN_LINE_FLOATS 16
+
 /* 32 channels of one pixel. */
 typedef uint32_t snn_word;
 #define SNN_WORD_BITS 32
