@@ -2,7 +2,8 @@
 
 A convolution's sums are as large as its output, and attention reads them up to three times a
 window. Where everything that reads them works on rows (rescaling, gates, statistics, neurons), the
-nodes form a *band*: one loop over the rows of a map, with one row of each value between them.
+nodes form a *band*: one loop over the rows of a map, with one row of each value between them. Sums
+that are stored for a later stage begin a band there: gate and neuron.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def _bands_of(graph: Graph, plan: Schedule, stage: Stage, threads: int) -> dict[
     found: dict[str, Band] = {}
     kinds = (Rows.MAP, Rows.REDUCE) if threads == 1 else (Rows.MAP,)
     for at, leader in enumerate(stage.loop):
-        if _rows_of(graph, leader) is not Rows.LEAD:
+        if leader.name in found or _rows_of(graph, leader) not in (Rows.LEAD, Rows.MAP):
             continue
         ready = {node.name for node in stage.loop[:at]}
         made = {node.name for node in stage.loop}
@@ -41,7 +42,8 @@ def _bands_of(graph: Graph, plan: Schedule, stage: Stage, threads: int) -> dict[
             follows = _rows_of(graph, node) in kinds and node.inputs[0] in names
             if follows and all(name in names | ready or name not in made for name in node.inputs):
                 members.append(node)
-        if len(members) > 1 or threads > 1:
+        alone_is_worth_it = threads > 1 and _rows_of(graph, leader) is Rows.LEAD
+        if len(members) > 1 or alone_is_worth_it:
             band = _band(graph, plan, stage, members, threads)
             found |= {node.name: band for node in members}
     return found

@@ -267,7 +267,7 @@ def _emit_band(
         output = c.output()
         op_of(node).emit(node, c)
         entry = traces[c.index]
-        if op_of(node).rows is not Rows.REDUCE:
+        if op_of(node).rows_of(node, graph.input_types(node)) is not Rows.REDUCE:
             _trace_row(rows, c.index, c.row_output(), entry.step_bytes)
         elif op_of(node).time(node) is Time.REDUCE:
             _trace_line(code.end, c.index, output, entry.step_bytes, False)

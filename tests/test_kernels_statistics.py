@@ -59,12 +59,12 @@ def test_over_everything(build, pixels, channels):
 def test_over_space_and_time(build, pixels, channels):
     kernels, x = load(build), values(pixels, channels, steps=3)
     out, counts = np.full((2, channels), np.nan, F), load(build).counts()
-    kernels.snn_statistics_time_begin_f32(channels, out)
+    kernels.snn_statistics_of_channels_begin_f32(channels, out)
     total = np.zeros(channels, F)
     for step in x:
         kernels.snn_statistics_time_accumulate_f32(pixels, channels, step, out, counts)
         total = total + reference.sum_over_pixels(step)
-    kernels.snn_statistics_time_finish_f32(channels, 3 * pixels, out, counts)
+    kernels.snn_statistics_of_channels_finish_f32(channels, 3 * pixels, out, counts)
     assert same_bits(out[0], total / F(3 * pixels))
     assert same_bits(out[1], x.max((0, 1)))
     assert read_counts(counts) == {"add": x.size, "cmp": x.size, "mul": channels}

@@ -8,7 +8,7 @@ import torch
 
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank, shape_error
+from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, expect_rank, shape_error
 from snnc.compiler.ops.rounding import rounded
 
 
@@ -58,10 +58,15 @@ class MaskedGate(Op):
     ) -> Counts:
         return Counts.of(inputs[0].shape[0], mul=node.type.size)
 
+    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+        """Inputs that are not REAL are converted as a whole."""
+        real = inputs[0].kind is inputs[2].kind is Kind.REAL
+        return Rows.MAP if real else Rows.NEVER
+
     def emit(self, node: Node, c: Emitter) -> None:
-        sizes = node.type.pixels, node.type.channels
-        values = c.real_input(0), c.input(1), c.real_input(2)
-        c.call("snn_masked_gate_f32", *sizes, *values, c.output())
+        sizes = c.row_pixels(node.type), node.type.channels
+        real = c.row_input if c.in_band else c.real_input
+        c.call("snn_masked_gate_f32", *sizes, real(0), c.input(1), real(2), c.row_output())
 
     def samples(self) -> Iterable[Sample]:
         for shape in [(5, 3, 4), (33, 5, 7), (64, 2, 2)]:

@@ -8,7 +8,7 @@ import torch
 
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error
+from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, shape_error
 from snnc.compiler.ops.rounding import rounded
 
 
@@ -59,10 +59,17 @@ class Scale(Op):
     ) -> Counts:
         return Counts.of(max(x.shape[0] for x in inputs), mul=node.type.size)
 
+    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+        """Inputs that are not REAL are converted as a whole."""
+        real = inputs[0].kind is inputs[1].kind is Kind.REAL
+        return Rows.MAP if real and len(inputs[0].shape) == 3 else Rows.NEVER
+
     def emit(self, node: Node, c: Emitter) -> None:
         how = spread(*(c.input_type(index) for index in (0, 1)))
-        sizes = node.type.pixels, node.type.channels
-        c.call(f"snn_scale_{how}_f32", *sizes, c.real_input(0), c.real_input(1), c.output())
+        sizes = c.row_pixels(node.type), node.type.channels
+        x = c.row_input(0) if c.in_band else c.real_input(0)
+        g = c.row_input(1) if c.in_band and how == "pixels" else c.real_input(1)
+        c.call(f"snn_scale_{how}_f32", *sizes, x, g, c.row_output())
 
     def samples(self) -> Iterable[Sample]:
         shape = (5, 3, 4)

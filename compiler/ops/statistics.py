@@ -8,7 +8,16 @@ import torch
 
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank, expect_time, unsupported
+from snnc.compiler.ops.base import (
+    Counts,
+    Op,
+    Params,
+    Rows,
+    Sample,
+    expect_rank,
+    expect_time,
+    unsupported,
+)
 from snnc.compiler.ops.rounding import SMALLEST, gamma
 
 
@@ -88,18 +97,31 @@ class Statistics(Op):
     def emit(self, node: Node, c: Emitter) -> None:
         given, over = c.input_type(0), node.attrs["over"]
         sizes = given.pixels, given.channels
-        if over in ("pixels", "all"):
-            name = {"pixels": "space", "all": "all"}[over]
-            c.call(f"snn_statistics_{name}_f32", *sizes, c.real_input(0), c.output())
-            return
-        name = {"time_pixels": "time", "time_channels": "time_channels"}[over]
-        extent = given.channels if over == "time_pixels" else given.pixels
-        terms = c.time_steps * given.size // extent
-        c.begin(f"snn_statistics_{name}_begin_f32", extent, c.output())
-        c.call(f"snn_statistics_{name}_accumulate_f32", *sizes, c.real_input(0), c.output())
-        # over pixels the kernel divides by a whole number, over channels it scales
-        factor = c.real(node.attrs["mean_scale"] / terms) if name == "time_channels" else terms
-        c.end(f"snn_statistics_{name}_finish_f32", extent, factor, c.output())
+        of_channels = "snn_statistics_of_channels"
+        if over == "all":
+            c.call("snn_statistics_all_f32", *sizes, c.real_input(0), c.output())
+        elif over == "pixels":
+            x = c.row_input(0) if c.in_band else c.real_input(0)
+            rows = c.row_pixels(given), given.channels
+            c.first(f"{of_channels}_begin_f32", given.channels, c.output())
+            c.call("snn_statistics_space_accumulate_f32", *rows, x, c.output())
+            c.last(f"{of_channels}_finish_f32", given.channels, given.pixels, c.output())
+        elif over == "time_pixels":
+            values = c.time_steps * given.pixels
+            c.begin(f"{of_channels}_begin_f32", given.channels, c.output())
+            c.call("snn_statistics_time_accumulate_f32", *sizes, c.real_input(0), c.output())
+            c.end(f"{of_channels}_finish_f32", given.channels, values, c.output())
+        else:
+            factor = c.real(node.attrs["mean_scale"] / (c.time_steps * given.channels))
+            of_pixels = "snn_statistics_time_channels"
+            c.begin(f"{of_pixels}_begin_f32", given.pixels, c.output())
+            c.call(f"{of_pixels}_accumulate_f32", *sizes, c.real_input(0), c.output())
+            c.end(f"{of_pixels}_finish_f32", given.pixels, factor, c.output())
+
+    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+        """Over the pixels of a step, in the order of one sweep over the whole map."""
+        real = inputs[0].kind is Kind.REAL and len(inputs[0].shape) == 3
+        return Rows.REDUCE if real and node.attrs["over"] == "pixels" else Rows.NEVER
 
     def samples(self) -> Iterable[Sample]:
         for over in ["pixels", "all", "time_pixels", "time_channels"]:

@@ -113,14 +113,14 @@ static void statistics(int pixels, int channels) {
     REPORT_REALS("statistics channels", map, 2 * pixels);
     snn_statistics_all_f32(pixels, channels, x, space, &k);
     REPORT_REALS("statistics all", space, 2);
-    snn_statistics_time_begin_f32(channels, space);
+    snn_statistics_of_channels_begin_f32(channels, space);
     snn_masked_statistics_begin_f32(pixels, map);
     for (int t = 0; t < 3; t++) {
         snn_statistics_time_accumulate_f32(pixels, channels, x, space, &k);
         snn_masked_statistics_accumulate_f32(pixels, channels, x, mask, map, &k);
         snn_masked_gate_f32(pixels, channels, x, mask, map, x, &k);
     }
-    snn_statistics_time_finish_f32(channels, 3 * pixels, space, &k);
+    snn_statistics_of_channels_finish_f32(channels, 3 * pixels, space, &k);
     snn_masked_statistics_finish_f32(pixels, 0.125f, map, &k);
     REPORT_REALS("statistics time", space, 2 * channels);
     REPORT_REALS("statistics masked", map, 4 * pixels);

@@ -26,14 +26,37 @@ typedef struct {
     snn_f32x16 most[SNN_SWEEP_VECTORS];
 } snn_sweep;
 
-/* Sum and maximum over pixels of the first `channels` channels at x, `stride` floats a pixel. */
-SNN_KERNEL void snn_sweep_pixels(int pixels, int stride, int channels, const float *x,
-                                 snn_sweep *sweep, snn_counts *counts) {
+SNN_KERNEL void snn_sweep_begin(snn_sweep *sweep) {
     SNN_UNROLL
     for (int v = 0; v < SNN_SWEEP_VECTORS; v++) {
         sweep->sum[v] = snn_f32x16_set1(0.0f);
         sweep->most[v] = snn_f32x16_set1(-FLT_MAX);
     }
+}
+
+/* Takes up the sums and maxima so far of the first `channels` channels. */
+SNN_KERNEL void snn_sweep_load(snn_sweep *sweep, int channels, const float *sum,
+                               const float *most) {
+    SNN_UNROLL
+    for (int v = 0; v < SNN_VECTORS(channels); v++) {
+        const int left = channels - v * SNN_LANES;
+        sweep->sum[v] = snn_f32x16_load_upto(sum + v * SNN_LANES, left);
+        sweep->most[v] = snn_f32x16_load_upto(most + v * SNN_LANES, left);
+    }
+}
+
+SNN_KERNEL void snn_sweep_store(const snn_sweep *sweep, int channels, float *sum, float *most) {
+    SNN_UNROLL
+    for (int v = 0; v < SNN_VECTORS(channels); v++) {
+        const int left = channels - v * SNN_LANES;
+        snn_f32x16_store_upto(sum + v * SNN_LANES, sweep->sum[v], left);
+        snn_f32x16_store_upto(most + v * SNN_LANES, sweep->most[v], left);
+    }
+}
+
+/* Adds the first `channels` channels at x, `stride` floats a pixel. */
+SNN_KERNEL void snn_sweep_pixels(int pixels, int stride, int channels, const float *x,
+                                 snn_sweep *sweep, snn_counts *counts) {
     for (int pixel = 0; pixel < pixels; pixel++) {
         SNN_UNROLL
         for (int v = 0; v < SNN_VECTORS(channels); v++) {
@@ -48,24 +71,35 @@ SNN_KERNEL void snn_sweep_pixels(int pixels, int stride, int channels, const flo
     }
 }
 
-/* Mean and maximum of `channels` channels of a sweep. */
-SNN_KERNEL void snn_statistics_space_sweep(int pixels, int stride, int channels, const float *x,
-                                           float *mean, float *most, snn_counts *counts) {
-    const snn_f32x16 count = snn_f32x16_set1((float)pixels);
-    snn_sweep sweep;
-    snn_sweep_pixels(pixels, stride, channels, x, &sweep, counts);
-    SNN_UNROLL
-    for (int v = 0; v < SNN_VECTORS(channels); v++) {
-        const int lanes = snn_lanes(v * SNN_LANES, channels);
-        snn_f32x16_store_upto(mean + v * SNN_LANES, snn_f32x16_div(sweep.sum[v], count), lanes);
-        snn_f32x16_store_upto(most + v * SNN_LANES, sweep.most[v], lanes);
-        SNN_COUNT(counts, mul, lanes);
+/* Running sums and maxima of channels, out [2][channels]; finished, means and maxima. */
+SNN_KERNEL void snn_statistics_of_channels_begin_f32(int channels, float *out) {
+    for (int c = 0; c < channels; c++) {
+        out[c] = 0.0f;
+        out[channels + c] = -FLT_MAX;
     }
 }
 
-/* out [2][channels]: mean and maximum over pixels of x [pixels][channels]. */
-SNN_KERNEL void snn_statistics_space_f32(int pixels, int channels, const float *x, float *out,
-                                         snn_counts *counts) {
+/* Divides the sums by `count`, the number of values a channel. */
+SNN_KERNEL void snn_statistics_of_channels_finish_f32(int channels, int count, float *out,
+                                                      snn_counts *counts) {
+    for (int c = 0; c < channels; c++) {
+        out[c] = out[c] / (float)count;
+    }
+    SNN_COUNT(counts, mul, channels);
+}
+
+/* Adds `channels` channels of some pixels, one value after the other. */
+SNN_KERNEL void snn_statistics_space_sweep(int pixels, int stride, int channels, const float *x,
+                                           float *sum, float *most, snn_counts *counts) {
+    snn_sweep sweep;
+    snn_sweep_load(&sweep, channels, sum, most);
+    snn_sweep_pixels(pixels, stride, channels, x, &sweep, counts);
+    snn_sweep_store(&sweep, channels, sum, most);
+}
+
+/* Over the pixels of a step, any number of them at a time: x [pixels][channels]. */
+SNN_KERNEL void snn_statistics_space_accumulate_f32(int pixels, int channels, const float *x,
+                                                    float *out, snn_counts *counts) {
     const int full = channels / SNN_SWEEP_CHANNELS * SNN_SWEEP_CHANNELS;
     for (int c = 0; c < full; c += SNN_SWEEP_CHANNELS) {
         snn_statistics_space_sweep(pixels, channels, SNN_SWEEP_CHANNELS, x + c, out + c,
@@ -75,6 +109,14 @@ SNN_KERNEL void snn_statistics_space_f32(int pixels, int channels, const float *
         snn_statistics_space_sweep(pixels, channels, channels - full, x + full, out + full,
                                    out + channels + full, counts);
     }
+}
+
+/* out [2][channels]: mean and maximum over pixels of x [pixels][channels]. */
+SNN_KERNEL void snn_statistics_space_f32(int pixels, int channels, const float *x, float *out,
+                                         snn_counts *counts) {
+    snn_statistics_of_channels_begin_f32(channels, out);
+    snn_statistics_space_accumulate_f32(pixels, channels, x, out, counts);
+    snn_statistics_of_channels_finish_f32(channels, pixels, out, counts);
 }
 
 /* Adds a row of channels to sixteen partial sums and maxima. */
@@ -125,19 +167,11 @@ SNN_KERNEL void snn_statistics_all_f32(int pixels, int channels, const float *x,
     SNN_COUNT(counts, mul, 1);
 }
 
-/* Mean and maximum over time and pixels, out [2][channels]: begin, accumulate
- * each step, finish. */
-SNN_KERNEL void snn_statistics_time_begin_f32(int channels, float *out) {
-    for (int c = 0; c < channels; c++) {
-        out[c] = 0.0f;
-        out[channels + c] = -FLT_MAX;
-    }
-}
-
 /* Adds `channels` channels of one step to their running sums and maxima. */
 SNN_KERNEL void snn_statistics_time_sweep(int pixels, int stride, int channels, const float *x,
                                           float *total, float *most, snn_counts *counts) {
     snn_sweep sweep;
+    snn_sweep_begin(&sweep);
     snn_sweep_pixels(pixels, stride, channels, x, &sweep, counts);
     SNN_UNROLL
     for (int v = 0; v < SNN_VECTORS(channels); v++) {
@@ -151,7 +185,7 @@ SNN_KERNEL void snn_statistics_time_sweep(int pixels, int stride, int channels, 
     }
 }
 
-/* x [pixels][channels] of one step. */
+/* Over time and pixels: a step, x [pixels][channels]. */
 SNN_KERNEL void snn_statistics_time_accumulate_f32(int pixels, int channels, const float *x,
                                                    float *out, snn_counts *counts) {
     const int full = channels / SNN_SWEEP_CHANNELS * SNN_SWEEP_CHANNELS;
@@ -163,15 +197,6 @@ SNN_KERNEL void snn_statistics_time_accumulate_f32(int pixels, int channels, con
         snn_statistics_time_sweep(pixels, channels, channels - full, x + full, out + full,
                                   out + channels + full, counts);
     }
-}
-
-/* Divides the sums by `count`, the number of values a channel (T * pixels). */
-SNN_KERNEL void snn_statistics_time_finish_f32(int channels, int count, float *out,
-                                               snn_counts *counts) {
-    for (int c = 0; c < channels; c++) {
-        out[c] = out[c] / (float)count;
-    }
-    SNN_COUNT(counts, mul, channels);
 }
 
 /* Mean and maximum over time and channels of the two groups of a mask (Eqs.
