@@ -10,7 +10,7 @@ from snnc.compiler.buffering import WINDOW, Buffering, buffered
 from snnc.compiler.calibration import calibrate
 from snnc.compiler.codegen import Framing, Generated
 from snnc.compiler.ir import Array, Graph
-from snnc.compiler.ops.int8.rows import PLAIN
+from snnc.compiler.ops.int8.rows import LISTED, PLAIN
 from snnc.compiler.schedule import Schedule
 
 
@@ -44,7 +44,7 @@ def compile_graph(
     kernels: pipeline.Pass | None = None,
     buffering: Buffering = WINDOW,
     threads: int = 1,
-    order: str = PLAIN,
+    order: str | None = None,
 ) -> Compilation:
     """Run the passes, schedule, plan and emit.
 
@@ -60,6 +60,8 @@ def compile_graph(
         threads: parts that the rows of each convolution are split into; the result is the same
             for any number.
         order: of int8 weights in memory, as the target's kernels want it (``Target.order``).
+            None: the host's, which lists events, or plain where ``arena_bytes`` leaves little room
+            for lists.
 
     Raises:
         SnncError: whatever a pass or an op refuses; OVER_BUDGET; BAD_OPTION, NOT_CAUSAL for a
@@ -67,6 +69,7 @@ def compile_graph(
     """
     optimised = pipeline.optimised(graph, kernels)
     if calibration is not None:
+        order = order or (LISTED if arena_bytes is None else PLAIN)
         optimised = pipeline.quantized(optimised, calibrate(optimised, calibration), order)
     if buffering != WINDOW:
         optimised = buffered(optimised, buffering)

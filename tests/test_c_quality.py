@@ -23,6 +23,7 @@ from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir import SPIKING_OPS, Graph, Kind
 from snnc.compiler.ops import OPS, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ops.int8.rows import LISTED
 from snnc.compiler.schedule import schedule
 from snnc.models.attention import ASA1, TCSA
 from snnc.models.networks import OverTime, TimeMean, Vote
@@ -112,7 +113,7 @@ def quantized() -> Graph:
     """A network of integers, with attention."""
     name = "three-layer-narrow"
     graph = pipeline.optimised(import_module(firing_network(name, "asa1"), *SIZES[name]))
-    return pipeline.quantized(graph, calibrate(graph, [frames_for(name).numpy()]))
+    return pipeline.quantized(graph, calibrate(graph, [frames_for(name).numpy()]), LISTED)
 
 
 def sampled(integer: bool) -> Graph:

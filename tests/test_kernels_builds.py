@@ -11,7 +11,7 @@ import pytest
 from tests.kernel_harness import INCLUDE, NOT_INLINED, VARIANTS, WARNINGS, Build, runs_here
 
 C = Path(__file__).parent / "c"
-EVERY_KERNEL = C / "kernel_checksums.c"
+PROGRAMS = {"float": C / "kernel_checksums.c", "integer": C / "integer_checksums.c"}
 CONSTANT_SHAPES = C / "kernel_specialised.c"
 SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 COMPILERS = ("gcc", "clang")
@@ -21,7 +21,7 @@ FLAGS = ("-std=c99", "-ffp-contract=off", "-DSNN_INSTRUMENT", *WARNINGS, f"-I{IN
 def checksums(
     folder: Path,
     command: tuple[str, ...],
-    source: Path = EVERY_KERNEL,
+    source: Path,
     *,
     extra: tuple[str, ...] = (),
     run: tuple[str, ...] = (),
@@ -45,9 +45,14 @@ REFERENCE = ("gcc", "-O0", NOT_INLINED, "-DSNN_VEC_PORTABLE")
 """What every other build must agree with: gcc, portable C99, not optimised."""
 
 
+@pytest.fixture(scope="module", params=PROGRAMS)
+def source(request: pytest.FixtureRequest) -> Path:
+    return PROGRAMS[request.param]
+
+
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    return checksums(tmp_path_factory.mktemp("portable"), REFERENCE)
+def expected(tmp_path_factory: pytest.TempPathFactory, source: Path) -> list[str]:
+    return checksums(tmp_path_factory.mktemp("portable"), REFERENCE, source)
 
 
 def built_for(build: Build) -> tuple[str, ...]:
@@ -58,15 +63,15 @@ def built_for(build: Build) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("build", VARIANTS, ids=[build.name for build in VARIANTS])
-def test_vector_units_and_compilers_agree(tmp_path, expected, compiler, build):
+def test_vector_units_and_compilers_agree(tmp_path, source, expected, compiler, build):
     flags = built_for(build)
-    assert checksums(tmp_path, (compiler, "-O2", NOT_INLINED, *flags)) == expected
+    assert checksums(tmp_path, (compiler, "-O2", NOT_INLINED, *flags), source) == expected
 
 
 @pytest.mark.parametrize("build", VARIANTS, ids=[build.name for build in VARIANTS])
-def test_no_sanitizer_finds_anything(tmp_path, expected, build):
+def test_no_sanitizer_finds_anything(tmp_path, source, expected, build):
     flags = built_for(build)
-    assert checksums(tmp_path, ("gcc", "-O1", NOT_INLINED, *SANITIZERS, *flags)) == expected
+    assert checksums(tmp_path, ("gcc", "-O1", NOT_INLINED, *SANITIZERS, *flags), source) == expected
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
@@ -77,8 +82,8 @@ def test_inlined_with_constant_shapes_as_in_generated_code(tmp_path, compiler, i
     assert checksums(tmp_path, command, CONSTANT_SHAPES, extra=instrument) == expected
 
 
-def test_neon_under_emulation(tmp_path, expected):
+def test_neon_under_emulation(tmp_path, source, expected):
     if not shutil.which("qemu-aarch64"):
         pytest.skip("qemu-aarch64 is not installed")
     command = ("aarch64-linux-gnu-gcc", "-O2", "-static", NOT_INLINED)
-    assert checksums(tmp_path, command, run=("qemu-aarch64",)) == expected
+    assert checksums(tmp_path, command, source, run=("qemu-aarch64",)) == expected

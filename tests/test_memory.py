@@ -17,6 +17,7 @@ from snnc.compiler.ir import SPIKING_OPS, Graph, Time
 from snnc.compiler.memory import ALIGNMENT, Buffer, Plan
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
+from snnc.compiler.ops.int8.rows import LISTED
 from snnc.compiler.schedule import Schedule, in_loop, schedule
 from snnc.models.attention import ATTENTION_NAMES
 from tests.firing import SIZES, firing_network, frames_for
@@ -205,7 +206,7 @@ def test_no_value_is_overwritten_before_its_last_reader(name, attention, again):
 def test_no_integer_is_overwritten_before_its_last_reader(name, attention, again):
     """Quantized networks run bands of nodes row by row, with one row of a value between them."""
     graph = pipeline.optimised(import_module(firing_network(name, attention), *SIZES[name]))
-    graph = pipeline.quantized(graph, calibrate(graph, [frames_for(name).numpy()]))
+    graph = pipeline.quantized(graph, calibrate(graph, [frames_for(name).numpy()]), LISTED)
     steps = [
         n.name for n in graph.nodes if n.op in ("conv2d_i8", "requantize") and in_loop(graph, n)
     ]

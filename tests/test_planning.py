@@ -10,6 +10,7 @@ import pytest
 from snnc.compiler import planning
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
+from snnc.compiler.ops.int8.rows import LISTED, PLAIN
 from snnc.compiler.verify_integer import IntegerVerifier
 from snnc.errors import SnncError
 from tests.lively import lively_network
@@ -23,7 +24,7 @@ def frames(seed: int) -> np.ndarray:
 
 def compiled(attention: str, arena_bytes: int | None = None) -> Compilation:
     graph = import_module(lively_network(attention), (2, 34, 34), STEPS, name="net")
-    return compile_graph(graph, calibration=[frames(10)], arena_bytes=arena_bytes)
+    return compile_graph(graph, calibration=[frames(10)], arena_bytes=arena_bytes, order=PLAIN)
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,13 @@ def test_choices_shrink_from_storing_to_recomputing(attentive):
     assert choices[0].recomputed == frozenset()
     assert {"layer1_conv", "layer1_conv_current"} <= choices[1].recomputed
     assert choices[1].executions == 4, "two nodes, twice more each"
+
+
+def test_a_limit_on_memory_leaves_no_room_for_lists_of_events():
+    graph = import_module(lively_network("asa1"), (2, 34, 34), STEPS, name="net")
+    for limit, wanted in ((None, {LISTED, PLAIN}), (10_000_000, {PLAIN})):
+        made = compile_graph(graph, calibration=[frames(10)], arena_bytes=limit)
+        assert {n.attrs["order"] for n in made.graph if n.op == "conv2d_i8"} == wanted
 
 
 def test_plans_are_within_five_percent_of_the_bound(attentive):

@@ -71,13 +71,13 @@ class Conv2d(Op):
 
     def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
         """A list holds one group, and the kernels that look tap by tap have no form for rows."""
-        if _is_listed(node, inputs[0]):
+        if is_listed(node, inputs[0]):
             return Rows.LEAD if node.attrs["groups"] == 1 else Rows.NEVER
         return Rows.NEVER if _is_direct(node, inputs[0]) else Rows.LEAD
 
     def emit(self, node: Node, c: Emitter) -> None:
         given, weight = c.input_type(0), c.param("weight")
-        listed = _is_listed(node, given)
+        listed = is_listed(node, given)
         in_c, kernel_w = given.channels // node.attrs["groups"], weight.shape[3]
         block = synapse.co_block(
             node.type.channels // node.attrs["groups"], kernel_w * in_c, event=listed
@@ -88,7 +88,7 @@ class Conv2d(Op):
             c.constant("weight", blocks, "[group][block][ky][kx][in][out of block]"),
             c.constant("bias", c.param("bias"), "[out]") if "bias" in node.params else "NULL",
         )
-        events = _event_list(given, in_c, c) if listed else []
+        events = event_list(given, in_c, c) if listed else []
         suffix = synapse.kernel_suffix(node, given) + ("_list" if listed else "")
         name = f"snn_conv2d_{suffix}"
         if not c.in_band:
@@ -132,7 +132,7 @@ LIST_SLACK = 32
 """Entries behind the last that the kernel may write (SNN_LIST_SLACK)."""
 
 
-def _is_listed(node: Node, given: TensorType) -> bool:
+def is_listed(node: Node, given: TensorType) -> bool:
     """Whether the kernel is event-driven and lists its active inputs first."""
     return _is_event_driven(node, given) and _row(node, given) <= LIST_MAX_ROW
 
@@ -151,7 +151,7 @@ def _row(node: Node, given: TensorType) -> int:
     return given.shape[2] * given.channels // int(node.attrs["groups"])
 
 
-def _event_list(given: TensorType, in_c: int, c: Emitter) -> list[str]:
+def event_list(given: TensorType, in_c: int, c: Emitter) -> list[str]:
     """Working memory of a list kernel, large enough for an input that is active everywhere."""
     room = given.pixels * in_c + LIST_SLACK
     memory = [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from snnc.compiler.ir import Graph, Node
-from snnc.compiler.ops.int8.rows import FOURS, PLAIN
+from snnc.compiler.ops.int8.conv2d import can_be_listed
+from snnc.compiler.ops.int8.rows import FOURS, LISTED, PLAIN
 
 SYNAPSES = ("conv2d_i8", "linear_i8")
 FEWEST = 4
@@ -11,18 +12,23 @@ FEWEST = 4
 
 
 def order_weights(graph: Graph, order: str) -> Graph:
-    """Order every row that is long enough; the values of the graph are the same.
+    """Order the weights of every layer whose kernels can use it, the others plainly; the values of
+    the graph are the same.
 
     Args:
         graph: a quantized graph.
-        order: "plain" or "fours", from the table of targets.
+        order: "listed" for a host, else "plain" or "fours", from the table of targets.
     """
-    return graph.replace(nodes=tuple(_ordered(node, order) for node in graph.nodes))
+    return graph.replace(nodes=tuple(_ordered(graph, node, order) for node in graph.nodes))
 
 
-def _ordered(node: Node, order: str) -> Node:
+def _ordered(graph: Graph, node: Node, order: str) -> Node:
     if node.op not in SYNAPSES:
         return node
     channels = node.type.channels // node.attrs.get("groups", 1)
-    long_enough = order != FOURS or channels >= FEWEST
-    return node.with_attrs(order=order if long_enough else PLAIN)
+    usable = {
+        PLAIN: True,
+        FOURS: channels >= FEWEST,
+        LISTED: node.op == "conv2d_i8" and can_be_listed(node, graph.input_types(node)[0]),
+    }
+    return node.with_attrs(order=order if usable[order] else PLAIN)

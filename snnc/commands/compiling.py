@@ -49,7 +49,6 @@ def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice |
     from snnc.commands.windows import calibration_windows
     from snnc.compiler.buffering import WINDOW
     from snnc.compiler.compilation import compile_graph
-    from snnc.compiler.ops.int8.rows import PLAIN
 
     compile_source = partial(
         compile_graph,
@@ -58,7 +57,7 @@ def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice |
         arena_bytes=manner.arena_bytes,
         buffering=manner.buffering or WINDOW,
         threads=manner.threads,
-        order=manner.order or PLAIN,
+        order=manner.order,
     )
     if manner.dtype == "int8":
         ranges = calibration_windows(source, manner.calibrate or "", manner.calibrate_samples)

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* For what not every program needs. */
+#define OPTIONAL __attribute__((unused))
+
 static uint32_t seed = 1;
 
 static uint32_t draw(uint32_t below) {
@@ -24,7 +27,7 @@ static void *take(size_t bytes) {
     return memory;
 }
 
-static float *reals(int n) {
+OPTIONAL static float *reals(int n) {
     float *x = take((size_t)n * sizeof *x);
     for (int i = 0; i < n; i++) {
         x[i] = ((float)draw(65536) - 32768.0f) / 16384.0f;
@@ -32,7 +35,7 @@ static float *reals(int n) {
     return x;
 }
 
-static uint16_t *small_counts(int n, uint32_t in_thousand) {
+OPTIONAL static uint16_t *small_counts(int n, uint32_t in_thousand) {
     uint16_t *x = take((size_t)n * sizeof *x);
     for (int i = 0; i < n; i++) {
         x[i] = draw(1000) < in_thousand ? (uint16_t)(1 + draw(40)) : 0;

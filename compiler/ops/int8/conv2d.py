@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 
 from snnc.compiler.emitter import Emitter
-from snnc.compiler.ir import Array, Node, TensorType
+from snnc.compiler.ir import Array, Kind, Node, TensorType
 from snnc.compiler.ops import synapse
 from snnc.compiler.ops.base import Params, Rows, Sample
-from snnc.compiler.ops.conv2d import Conv2d, by_tap, conv_shape
+from snnc.compiler.ops.conv2d import Conv2d, by_tap, conv_shape, event_list, is_listed
 from snnc.compiler.ops.int8.fixed import IntegerOp
-from snnc.compiler.ops.int8.rows import emit_bias, emit_weights
+from snnc.compiler.ops.int8.rows import LISTED, emit_bias, emit_weights, order_of
 from snnc.compiler.ops.int8.sums import exact_sums, integer_samples
 
 
@@ -40,12 +41,28 @@ class Conv2dI8(IntegerOp, Conv2d):
         suffix = synapse.kernel_suffix(node, given)
         weight, order = emit_weights(node, c, by_tap(node, c), WEIGHT_AXES)
         wide = int(node.type.dtype == "int32")
-        values = c.input(0), weight, emit_bias(node, c), c.row_output()
+        shape, constants = conv_shape(node, c), (weight, emit_bias(node, c))
         rows = c.first_row, c.row_count(node.type)
-        c.call(f"snn_conv2d_{suffix}_i8", conv_shape(node, c), wide, order, *rows, *values)
+        if order_of(node) != LISTED:
+            values = c.input(0), *constants, c.row_output()
+            c.call(f"snn_conv2d_{suffix}_i8", shape, wide, order, *rows, *values)
+            return
+        events = event_list(given, given.channels, c)
+        c.first("snn_conv2d_spike_events", shape, c.input(0), *events)
+        listed = *constants, *events, c.row_output()
+        c.call("snn_conv2d_spike_list_i8", shape, wide, *rows, *listed)
 
     def samples(self) -> Iterable[Sample]:
-        return integer_samples(super().samples(), seed=0)
+        for sample in integer_samples(super().samples(), seed=0):
+            yield sample
+            listable = sample.inputs[0].kind is Kind.SPIKE and sample.attrs["groups"] == 1
+            if listable and sample.attrs["kernel"] == synapse.EVENT:
+                yield replace(sample, attrs={**sample.attrs, "order": LISTED})
+
+
+def can_be_listed(node: Node, given: TensorType) -> bool:
+    """Whether the kernel that lists events can compute the node."""
+    return given.kind is Kind.SPIKE and node.attrs["groups"] == 1 and is_listed(node, given)
 
 
 WEIGHT_AXES = "[group][ky][kx][in][out]"

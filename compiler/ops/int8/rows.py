@@ -14,13 +14,21 @@ PLAIN = "plain"
 FOURS = "fours"
 """Channels 0, 2, 1, 3 of every four, padded with zeros: SXTAB16 adds them as pairs."""
 
+LISTED = "listed"
+"""As :data:`PLAIN`, for a host's kernel that lists the events of a step first and adds rows in wide
+registers; it reads up to :data:`SLACK` bytes past the last row."""
+
+ORDERS = (PLAIN, FOURS, LISTED)
+SLACK = 32
+"""Bytes behind the weights that a listing kernel may read (SNN_LIST_WEIGHT_SLACK)."""
+
 SWAPPED = [0, 2, 1, 3]
 
 
 def order_of(node: Node) -> str:
     """The order that a pass chose for the node's weights (plain unless it says so)."""
     order: str = node.attrs.get("order", PLAIN)
-    if order not in (PLAIN, FOURS):
+    if order not in ORDERS:
         raise InternalError(f"weights in order {order!r} are not known", where=node.name)
     return order
 
@@ -37,6 +45,9 @@ def by_fours(rows: Array) -> Array:
 
 def emit_weights(node: Node, c: Emitter, rows: Array, axes: str) -> tuple[str, str]:
     """C expressions of a node's weights [..., out] and of their order."""
+    if order_of(node) == LISTED:
+        padded = np.concatenate([rows.ravel(), np.zeros(SLACK)])
+        return c.constant("weight", padded, f"{axes} and slack,", "int8_t"), "SNN_ORDER_PLAIN"
     if order_of(node) == PLAIN:
         return c.constant("weight", rows, axes, "int8_t"), "SNN_ORDER_PLAIN"
     words = c.constant("weight", by_fours(rows), f"{axes} by fours,", "int32_t")

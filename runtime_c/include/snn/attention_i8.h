@@ -1,4 +1,5 @@
-/* Attention in fixed point: rescaling, statistics, small products, sigmoid by table, gates.
+/* Attention in fixed point: rescaling, statistics, small products, sigmoid by table, gates. What
+ * ASA does with its mask: masked_i8.h.
  *
  * Currents X are int16 in one unit for all channels (after snn_requantize_i16); statistics, mixes
  * and logits are int32; scores are int16 in units of 2^-15. round_shift and its rule:
@@ -6,46 +7,8 @@
 #ifndef SNN_ATTENTION_I8_H
 #define SNN_ATTENTION_I8_H
 
-#include "snn/attention.h"
 #include "snn/conv2d.h"
-#include "snn/fixed_point.h"
-
-#define SNN_SCORE_BITS 15
-
-/* How many of the n keys (`stride` apart) rank before key `index`: greater, or
- * equal and earlier.
- */
-SNN_KERNEL int snn_order_rank(const uint32_t *keys, int n, int stride, int index,
-                              snn_counts *counts) {
-    const uint32_t own = keys[(ptrdiff_t)index * stride];
-    int rank = 0;
-    for (int j = 0; j < index; j++) {
-        rank += keys[(ptrdiff_t)j * stride] >= own;
-    }
-    for (int j = index; j < n; j++) {
-        rank += keys[(ptrdiff_t)j * stride] > own;
-    }
-    SNN_COUNT(counts, cmp, n);
-    return rank;
-}
-
-/* The mask of keys [time_steps][channels], greater is larger; see snn_complementary_mask. */
-SNN_KERNEL void snn_complementary_mask_of_keys(int time_steps, int channels, const uint32_t *keys,
-                                               snn_word *mask, snn_counts *counts) {
-    for (int t = 0; t < time_steps; t++) {
-        const uint32_t *const step = keys + (ptrdiff_t)t * channels;
-        for (int w = 0; w < SNN_WORDS(channels); w++) {
-            mask[w] = 0;
-        }
-        for (int c = 0; c < channels; c++) {
-            const int in_step = snn_order_rank(step, channels, 1, c, counts) < channels / 2;
-            const int in_channel =
-                snn_order_rank(keys + c, time_steps, channels, t, counts) < time_steps / 2;
-            mask[c / SNN_WORD_BITS] |= (snn_word)(in_step != in_channel) << (c % SNN_WORD_BITS);
-        }
-        mask += SNN_WORDS(channels);
-    }
-}
+#include "snn/masked_i8.h"
 
 /* y = saturate16(round_shift(x * factor[c], shift)): sums in units of their channel's scale become
  * currents in one unit. x [pixels][channels], int32_t where `wide`, else int16_t. The product is
@@ -66,17 +29,6 @@ SNN_KERNEL void snn_requantize_i16(int pixels, int channels, int wide, int wide_
         }
         SNN_COUNT(counts, mul, channels);
     }
-}
-
-/* How sums and maxima become values with `bits` fraction bits: round_shift(sum * factor, shift),
- * maximum * 2^bits. */
-typedef struct {
-    int32_t factor;
-    int shift, bits;
-} snn_mean_i8;
-
-SNN_KERNEL int32_t snn_mean(const snn_mean_i8 *p, int64_t sum) {
-    return (int32_t)snn_round_shift64(sum * p->factor, p->shift);
 }
 
 /* Running sums and maxima of `groups` groups: the pixels of each channel (over_time_pixels), the
@@ -117,18 +69,53 @@ SNN_KERNEL void snn_statistics_finish_i16(const snn_mean_i8 *p, int groups, int 
     SNN_COUNT(counts, mul, groups);
 }
 
+#ifdef SNN_I16_SIMD
+/* Sums of SNN_COLUMNS columns, n of which make a row of x. */
+SNN_KERNEL void snn_weighted_columns_i32(int rows, int n, const int32_t *weights, const int32_t *x,
+                                         int64_t *sums) {
+    snn_i64s sum = {0};
+    for (int r = 0; r < rows; r++) {
+        snn_i32s row;
+        SNN_COLUMNS_LOAD(row, x + (ptrdiff_t)r * n);
+        sum += __builtin_convertvector(row, snn_i64s) * (int64_t)weights[r];
+    }
+    __builtin_memcpy(sums, &sum, sizeof sum);
+}
+#endif
+
+/* The sum of one column. */
+SNN_KERNEL int64_t snn_weighted_column_i32(int rows, int n, const int32_t *weights,
+                                           const int32_t *x) {
+    int64_t sum = 0;
+    for (int r = 0; r < rows; r++) {
+        sum += (int64_t)weights[r] * x[(ptrdiff_t)r * n];
+    }
+    return sum;
+}
+
+SNN_KERNEL int32_t snn_weighted_end_i32(int64_t sum, int shift, int rectify) {
+    const int32_t value = (int32_t)snn_round_shift64(sum, shift);
+    return rectify && value < 0 ? 0 : value;
+}
+
 /* y[i] = round_shift(sum over r of weights[r] * x[r*n + i], shift), negative values to 0 where
  * `rectify` (then a cmp a value is counted). Counts rows * n MACs. */
 SNN_KERNEL void snn_weighted_rows_i32(int rows, int n, int shift, int rectify,
                                       const int32_t *weights, const int32_t *x, int32_t *y,
                                       snn_counts *counts) {
-    for (int i = 0; i < n; i++) {
-        int64_t sum = 0;
-        for (int r = 0; r < rows; r++) {
-            sum += (int64_t)weights[r] * x[(ptrdiff_t)r * n + i];
+    int i = 0;
+#ifdef SNN_I16_SIMD
+    for (; i + SNN_COLUMNS <= n; i += SNN_COLUMNS) {
+        int64_t sums[SNN_COLUMNS];
+        snn_weighted_columns_i32(rows, n, weights, x + i, sums);
+        for (int k = 0; k < SNN_COLUMNS; k++) {
+            y[i + k] = snn_weighted_end_i32(sums[k], shift, rectify);
         }
-        const int32_t value = (int32_t)snn_round_shift64(sum, shift);
-        y[i] = rectify && value < 0 ? 0 : value;
+    }
+#endif
+    for (; i < n; i++) {
+        y[i] =
+            snn_weighted_end_i32(snn_weighted_column_i32(rows, n, weights, x + i), shift, rectify);
     }
     SNN_COUNT(counts, mac, (ptrdiff_t)rows * n);
     SNN_COUNT(counts, cmp, rectify ? n : 0);
@@ -165,63 +152,6 @@ SNN_KERNEL void snn_mlp_channels_i32(int rows, int channels, int hidden, int shi
         x += channels;
         y += channels;
     }
-}
-
-/* snn_complementary_mask of int32 values: ties to the lowest index. */
-SNN_KERNEL void snn_complementary_mask_i32(int time_steps, int channels, const int32_t *m,
-                                           snn_word *scratch, snn_word *mask, snn_counts *counts) {
-    for (ptrdiff_t i = 0; i < (ptrdiff_t)time_steps * channels; i++) {
-        scratch[i] = (snn_word)m[i] ^ 0x80000000u;
-    }
-    snn_complementary_mask_of_keys(time_steps, channels, scratch, mask, counts);
-}
-
-/* Sums int32 and maxima over time and channels of the two groups of a mask, `out` [pixels][4]: sum
- * and maximum of group 1 (mask set), sum and maximum of group 2. A group is 0 outside itself, and
- * its zeros take part in the maximum. The sums must fit. */
-SNN_KERNEL void snn_masked_statistics_begin_i16(int pixels, int32_t *out) {
-    for (int pixel = 0; pixel < pixels; pixel++) {
-        out[0] = out[2] = 0;
-        out[1] = out[3] = INT16_MIN;
-        out += 4;
-    }
-}
-
-/* x [pixels][channels] and mask [SNN_WORDS(channels)] of one step. Counts two adds and two cmps a
- * value, one a group. */
-SNN_KERNEL void snn_masked_statistics_accumulate_i16(int pixels, int channels, const int16_t *x,
-                                                     const snn_word *mask, int32_t *out,
-                                                     snn_counts *counts) {
-    for (int pixel = 0; pixel < pixels; pixel++) {
-        int32_t sum1 = out[0], most1 = out[1], sum2 = out[2], most2 = out[3];
-        for (int c = 0; c < channels; c++) {
-            const int32_t value = *x++;
-            const int32_t value1 = snn_spike_at(mask, c) ? value : 0;
-            const int32_t value2 = value - value1;
-            sum1 += value1;
-            sum2 += value2;
-            most1 = value1 > most1 ? value1 : most1;
-            most2 = value2 > most2 ? value2 : most2;
-        }
-        out[0] = sum1;
-        out[1] = most1;
-        out[2] = sum2;
-        out[3] = most2;
-        out += 4;
-    }
-    SNN_COUNT(counts, add, 2 * (ptrdiff_t)pixels * channels);
-    SNN_COUNT(counts, cmp, 2 * (ptrdiff_t)pixels * channels);
-}
-
-/* In place, sums to means. Counts two muls a pixel. */
-SNN_KERNEL void snn_masked_statistics_finish_i16(const snn_mean_i8 *p, int pixels, int32_t *out,
-                                                 snn_counts *counts) {
-    for (int i = 0; i < 2 * pixels; i++) {
-        out[0] = snn_mean(p, out[0]);
-        out[1] = out[1] * ((int32_t)1 << p->bits);
-        out += 2;
-    }
-    SNN_COUNT(counts, mul, 2 * (ptrdiff_t)pixels);
 }
 
 /* Convolution of int32 maps [in_h*in_w][in_c] with int32 weights [group][ky][kx][in][out], for the
@@ -276,27 +206,6 @@ SNN_KERNEL void snn_sigmoid_i16(ptrdiff_t n, int32_t factor, int shift, const in
     SNN_COUNT(counts, mul, 2 * n);
     SNN_COUNT(counts, add, 3 * n);
     SNN_COUNT(counts, cmp, 2 * n);
-}
-
-/* x times a score: no product of an int16 and a score below 1 leaves int16. */
-SNN_KERNEL int16_t snn_gated(int16_t x, int16_t score) {
-    return (int16_t)snn_round_shift32((int32_t)x * score, SNN_SCORE_BITS);
-}
-
-/* y = x * (mask bit c ? scores[pixel][0] : scores[pixel][1]); y may equal x. mask of this step,
- * scores [pixels][2]. Counts a mul a value. */
-SNN_KERNEL void snn_masked_gate_i16(int pixels, int channels, const int16_t *x,
-                                    const snn_word *mask, const int16_t *scores, int16_t *y,
-                                    snn_counts *counts) {
-    for (int pixel = 0; pixel < pixels; pixel++) {
-        for (int c = 0; c < channels; c++) {
-            y[c] = snn_gated(x[c], snn_spike_at(mask, c) ? scores[0] : scores[1]);
-        }
-        x += channels;
-        y += channels;
-        scores += 2;
-    }
-    SNN_COUNT(counts, mul, (ptrdiff_t)pixels * channels);
 }
 
 /* y = x * g[pixel*of_pixel + c*of_channel], g scores; y may equal x. Counts a mul a value. */

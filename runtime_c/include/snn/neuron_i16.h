@@ -12,6 +12,7 @@
 #define SNN_NEURON_I16_H
 
 #include "snn/neuron_i8.h"
+#include "snn/vec/i16.h"
 #include "snn/vec/rows.h"
 
 typedef struct {
@@ -20,23 +21,38 @@ typedef struct {
     int halvings; /* where the input is int16; at most input_shift */
 } snn_neuron_i16_params;
 
+/* Sets the potentials of fired neurons to 0; u begins with that of bit 0. */
+SNN_KERNEL void snn_neuron_clear_fired(int16_t *u, snn_word fired) {
+    for (; fired; fired &= fired - 1u) {
+        u[snn_lowest_bit(fired)] = 0;
+    }
+}
+
 #include "snn/vec/neuron_plain.h"
 
 #if defined(SNN_ROWS_HELIUM)
 #include "snn/vec/neuron_helium.h"
 #elif defined(SNN_ROWS_DSP)
 #include "snn/vec/neuron_dsp.h"
+#elif defined(SNN_I16_SIMD)
+#include "snn/vec/neuron_lanes.h"
 #endif
 
-/* n <= 32 neurons from `first` on; their spikes. */
+/* n <= 32 neurons from `first` on, of which those of `fired` begin at 0; their spikes. */
 SNN_KERNEL snn_word snn_neuron_word_i16(const snn_neuron_i16_params *p, int n, const void *x,
-                                        int16_t *u, ptrdiff_t first, const int16_t *threshold) {
+                                        int16_t *u, ptrdiff_t first, snn_word fired,
+                                        const int16_t *threshold) {
+#if defined(SNN_I16_SIMD)
+    return snn_neuron_word_lanes(p, n, x, u, first, fired, threshold);
+#else
+    snn_neuron_clear_fired(u + first, fired);
 #if defined(SNN_ROWS_HELIUM)
     return snn_neuron_word_helium(p, n, x, u, first, threshold);
 #elif defined(SNN_ROWS_DSP)
     return snn_neuron_word_dsp(p, n, x, u, first, threshold);
 #else
     return snn_neuron_word_plain(p, 0, n, x, u, first, threshold);
+#endif
 #endif
 }
 
@@ -48,12 +64,8 @@ SNN_KERNEL void snn_neuron_any_i16(const snn_neuron_i16_params *p, enum snn_rese
     for (int pixel = 0; pixel < pixels; pixel++) {
         for (int c = 0; c < channels; c += SNN_WORD_BITS) {
             const int n = snn_min_int(SNN_WORD_BITS, channels - c);
-            if (reset == SNN_RESET_HARD) {
-                for (snn_word fired = *previous; fired; fired &= fired - 1u) {
-                    u[first + snn_lowest_bit(fired)] = 0;
-                }
-            }
-            *spikes++ = snn_neuron_word_i16(p, n, x, u, first, threshold + c);
+            const snn_word fired = reset == SNN_RESET_HARD ? *previous : 0;
+            *spikes++ = snn_neuron_word_i16(p, n, x, u, first, fired, threshold + c);
             previous++;
             first += n;
             SNN_COUNT(counts, mul, p->beta != (int32_t)1 << SNN_BETA_BITS ? n : 0);

@@ -5,6 +5,7 @@
 
 #include "snn/attention_i8.h"
 #include "snn/conv2d_i8.h"
+#include "snn/conv2d_list_i8.h"
 #include "snn/elementwise.h"
 #include "snn/event_buffer.h"
 #include "snn/flatten.h"
