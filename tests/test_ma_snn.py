@@ -11,6 +11,8 @@ from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.driving import Driven
 from snnc.compiler.frontend.torch_fx import import_module, survey
 from snnc.compiler.verify import Verifier
+from snnc.errors import SnncError
+from snnc.models.conversion import convert
 
 STEPS, SHAPE = 6, (2, 12, 12)
 
@@ -162,6 +164,63 @@ def test_three_layer_network(parts, tmp_path):
     assert result.passed
     sizes = (6 * 144, 8 * 36, 8 * 9, 20, 5)
     assert [layer.compared for layer in result.layers] == [3 * STEPS * n for n in sizes]
+
+
+def converted(net):
+    """Their file as it is saved from a data-parallel run, as a model of ours."""
+    state = {f"module.{name}": value for name, value in net.state_dict().items()}
+    content = {"net": state, "acc": 91.0, "epoch": 3, "acc_record": [90.0, 91.0]}
+    size = {"time_steps": STEPS, "input_size": SHAPE}
+    return convert(content, "three-layer", **size, where="theirs.t7")
+
+
+@pytest.mark.parametrize(
+    ("parts", "attention", "sizes"),
+    [
+        ("TCS", "tcsa", {"temporal_reduction": 3, "spatial_kernel": 3}),
+        ("TC", "tca", {"temporal_reduction": 3}),
+        ("TS", "tsa", {"temporal_reduction": 3, "spatial_kernel": 3}),
+        ("CS", "csa", {"spatial_kernel": 3}),
+        ("T", "ta", {"temporal_reduction": 3}),
+        ("C", "ca", {}),
+        ("S", "sa", {"spatial_kernel": 3}),
+        ("", "none", {}),
+    ],
+)
+def test_converted_checkpoint_gives_their_currents_and_scores(parts, attention, sizes):
+    theirs = driven(Net(parts)).net
+    ours = converted(theirs)
+    assert ours.hyper["attention"] == attention
+    assert ours.hyper["attention_sizes"] == sizes
+    assert ours.hyper["fc_attention"] == ("ta" if "T" in parts else "none")
+    currents = {"ours": [], "theirs": []}
+    for name, cell in (("ours", ours.layer1.neuron), ("theirs", theirs.convAttLIF0.network[0])):
+        cell.register_forward_hook(lambda _m, i, _o, name=name: currents[name].append(i[0]))
+    frames = torch.poisson(torch.full((2, STEPS, *SHAPE), 0.3))
+    with torch.no_grad():
+        scores, wanted = ours(frames.transpose(0, 1)), theirs(frames)
+    torch.testing.assert_close(currents["ours"][0], torch.stack(currents["theirs"]))
+    torch.testing.assert_close(scores, wanted, rtol=0, atol=1e-6)
+    assert wanted.std() > 0.01
+
+
+def test_converted_checkpoint_verifies(tmp_path):
+    """As the file of a user: saved, converted by the command's function, compiled, compared."""
+    ours = converted(driven(Net("TCS")).net)
+    flags = ("-O1", "-DSNN_KERNEL=static __attribute__((unused))")
+    verifier = Verifier(ours, compile_graph(import_module(ours, SHAPE, STEPS)), tmp_path, flags)
+    for seed in range(3):
+        frames = np.random.default_rng(seed).poisson(0.3, (STEPS, *SHAPE))
+        verifier.verify(frames.astype(np.uint16))
+    sizes = (6 * 144, 8 * 36, 8 * 9, 20, 5)
+    assert verifier.result.passed
+    assert [layer.compared for layer in verifier.result.layers] == [3 * STEPS * n for n in sizes]
+
+
+def test_conversion_to_a_network_of_other_neurons_is_refused():
+    state = {"net": Net("").state_dict()}
+    with pytest.raises(SnncError, match="MA-SNN has no network like five-layer"):
+        convert(state, "five-layer", time_steps=STEPS, input_size=(2, 32, 32), where="theirs.t7")
 
 
 def test_reset_goes_where_the_cell_says():

@@ -87,6 +87,14 @@ class Visit:
 Rule = Callable[[Visit], StepCounts]
 
 
+def perceptron_macs(visit: Visit) -> int:
+    """Weights of the source's perceptron, each used once for each of its inputs."""
+    matrices = [visit.params[role] for role in ("reduce", "expand")]
+    if visit.node.attrs.get("one_matrix", False):
+        return int(matrices[0].size) // 2  # it, and its negative
+    return sum(int(matrix.size) for matrix in matrices)
+
+
 @dataclass(frozen=True)
 class Convention:
     """One way to count.

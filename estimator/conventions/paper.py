@@ -17,6 +17,7 @@ from snnc.estimator.conventions.base import (
     Visit,
     dense_macs,
     free,
+    perceptron_macs,
 )
 
 Rates = Sequence[Fraction]
@@ -75,10 +76,10 @@ def _whole(number: Fraction) -> Number:
 
 
 def _mlp(visit: Visit) -> StepCounts:
-    hidden, length = visit.params["reduce"].shape
+    length = visit.params["reduce"].shape[1]
     given = visit.types[0]
     lanes = given.size if visit.node.attrs["along"] == "time" else given.size // length
-    return {"mac": [2 * hidden * length * lanes]}
+    return {"mac": [perceptron_macs(visit) * lanes]}
 
 
 def _scale(visit: Visit) -> StepCounts:
