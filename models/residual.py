@@ -23,9 +23,10 @@ MakeBlock = Callable[[int, int, int, int], Block]
 
 
 class SewBlock(nn.Module):
-    """Two layers and a shortcut around them; its output is the sum of two spikes, 0, 1 or 2.
+    """Two layers and a shortcut around them; its output is the sum of both, a small count.
 
-    The shortcut is the input itself, or a 1×1 layer where the shape changes.
+    The shortcut is the input itself (spikes, or the count of the block before), or the spikes of a
+    1×1 layer where the shape changes.
     """
 
     def __init__(self, make: MakeBlock, inputs: int, outputs: int, stride: int) -> None:

@@ -45,6 +45,7 @@ DENSE = Convention(
     footing=Footing.SPIKES,
     charges_borders=True,
     counts_follow_spikes=False,
+    count_inputs=("as MAC at every position, zeros too"),
     differs={
         "synapse": "zeros are multiplied like everything else",
         "attention": (

@@ -105,6 +105,10 @@ PAPER = Convention(
     footing=Footing.SPIKES,
     charges_borders=True,
     counts_follow_spikes=True,
+    count_inputs=(
+        "event counts of the input as MAC, zeros too; of sums of spikes, each spike costs its "
+        "share of the dense work as AC, as if the summands were read one by one"
+    ),
     differs={
         "synapse": (
             "the first layer multiplies its zeros too; behind a pool on spikes the rate is "
