@@ -168,6 +168,14 @@ def _hyper(state: State, network: str, where: str) -> dict[str, Any]:
     except KeyError as error:
         raise SnncError(BAD_WEIGHTS, f"the file lacks {error.args[0]}", where=where) from error
     takes = _parameters(network)
+    wanted = len(takes["channels"].default)
+    if len(convolutions) != wanted:
+        raise SnncError(
+            BAD_WEIGHTS,
+            f"the file has {len(convolutions)} convolutions, and network {network} has {wanted}",
+            where=where,
+            mend="Choose the --network that it was trained as.",
+        )
     votes = takes["votes"].default
     if outputs % votes:
         raise SnncError(
