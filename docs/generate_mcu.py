@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pages import read_section, write_section
+
 from snnc.commands.windows import calibration_windows, test_vectors
 from snnc.compiler import firmware, planning
 from snnc.compiler.buffering import WINDOW, Buffering, buffered
@@ -150,14 +152,10 @@ def head(section: str) -> list[str]:
 
 def write(section: str, rows: list[str]) -> None:
     """Put rows into a section of the page; those of the same model and core are replaced."""
-    text = PAGE.read_text("utf-8")
-    begin, end = (f"<!-- {word} {section} -->\n" for word in ("begin", "end"))
-    old = text[text.index(begin) + len(begin) : text.index(end)].splitlines()[2:]
+    old = read_section(PAGE, section).splitlines()[2:]
     new = {_key(section, row) for row in rows}
     kept = [row for row in old if _key(section, row) not in new]
-    table = "\n".join([*head(section), *sorted(kept + rows, key=_order)]) + "\n"
-    page = text[: text.index(begin) + len(begin)] + table + text[text.index(end) :]
-    PAGE.write_text(page, encoding="utf-8")
+    write_section(PAGE, section, "\n".join([*head(section), *sorted(kept + rows, key=_order)]))
 
 
 def _key(section: str, row: str) -> tuple[str, ...]:

@@ -15,14 +15,30 @@ def write_section(page: Path, name: str, text: str) -> None:
     Raises:
         ValueError: the page has the beginning of the section and no end.
     """
-    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    begin, end = _marks(name)
     section = f"{begin}\n{text.strip()}\n{end}\n"
     before = page.read_text(encoding="utf-8") if page.exists() else ""
-    found = re.search(f"{re.escape(begin)}.*?{re.escape(end)}\n", before, re.DOTALL)
-    if found is None and begin in before:
-        raise ValueError(f"{page}: {begin} has no end")
+    found = _found(page, name, before)
     if found is None:
         after = f"{before.rstrip()}\n\n{section}" if before else section
     else:
         after = before[: found.start()] + section + before[found.end() :]
     page.write_text(after, encoding="utf-8")
+
+
+def read_section(page: Path, name: str) -> str:
+    """The text of a section, "" where the page has none. Raises as :func:`write_section`."""
+    found = _found(page, name, page.read_text(encoding="utf-8")) if page.exists() else None
+    return found[1].strip() if found else ""
+
+
+def _marks(name: str) -> tuple[str, str]:
+    return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+
+
+def _found(page: Path, name: str, text: str) -> re.Match[str] | None:
+    begin, end = _marks(name)
+    found = re.search(f"{re.escape(begin)}(.*?){re.escape(end)}\n", text, re.DOTALL)
+    if found is None and begin in text:
+        raise ValueError(f"{page}: {begin} has no end")
+    return found

@@ -57,6 +57,7 @@ def _step(name: str, title: str, rule: Any) -> Convention:
         footing=Footing.SOURCE,
         charges_borders=False,
         counts_follow_spikes=True,
+        count_inputs="a MAC for each non-zero count",
         differs={},
         rules=dict.fromkeys(OPS, nothing) | dict.fromkeys(("conv2d", "linear"), rule),
     )

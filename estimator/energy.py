@@ -72,12 +72,22 @@ class Estimate:
             )
         return self.table.weighted(moving)
 
+    @property
+    def count_layers(self) -> list[str]:
+        """Names of the layers whose synapse reads counts: event counts, or sums of spikes."""
+        read = [entry.layer for entry in self.layers if entry.layer.synapse is not None]
+        return [layer.name for layer in read if layer.input_kind == "count"]
+
     def as_json(self) -> dict[str, Any]:
         """The part of the JSON contract that one network fills (DESIGN: ``snnc energy``)."""
         return {
             "samples": self.tally.samples,
             "time_steps": self.tally.graph.time_steps,
             "layers": [self._layer(entry) for entry in self.layers],
+            "count_inputs": {
+                "layers": self.count_layers,
+                "counted": self.tally.convention.count_inputs,
+            },
             "total": self._priced(self.total) | {"spikes": self.spikes},
             "nasfr": self.nasfr,
             "nasfr_layer_mean": nasfr_of_layers(self.layers, self.tally.samples),

@@ -45,9 +45,18 @@ def print_energy(
     total += [_signed(comparison.energy_pj)] if comparison else []
     table.add_row(*total, style="bold")
     console.print(table)
+    if model.count_layers:
+        console.print(_count_inputs(model), highlight=False)
     if comparison:
         for line in verdict(comparison):
             console.print(line)
+
+
+def _count_inputs(model: Estimate) -> str:
+    """Which layers read counts, and how they are counted."""
+    return (
+        f"reading counts ({', '.join(model.count_layers)}): {model.tally.convention.count_inputs}"
+    )
 
 
 def _row(model: Estimate, entry: LayerCounts) -> list[str]:

@@ -1,4 +1,4 @@
-"""Attention between BatchNorm and the neuron: SA, TA, CA, TCSA (MA-SNN) and ASA-1, ASA-2.
+"""Attention between BatchNorm and the neuron: the gates of MA-SNN in turn, and ASA-1, ASA-2.
 
 A module takes the currents ``X`` of one layer, ``[T, N, C, H, W]`` (T time steps, N samples,
 C channels), and returns them gated, in the same shape. All statistics are per sample, never
@@ -12,15 +12,86 @@ The modules are built of small submodules so that each intermediate can be obser
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
 import torch
 from torch import Tensor, nn
 
 from snnc.errors import BAD_OPTION, SnncError
+from snnc.models.gates import (
+    REDUCTION,
+    SPATIAL_KERNEL,
+    ChannelGate,
+    SpatialGate,
+    SpatialScore,
+    TemporalGate,
+)
 from snnc.models.grouping import GroupGate, GroupStatistics
 
-MLP_REDUCTION = 4  # MA-SNN's r: the hidden layer has 1/r of the units
-SA_KERNEL = 7
 ASA_KERNEL = 3
+MIX_REDUCTION = 2
+
+
+class GatesInTurn(nn.Module):
+    """MA-SNN's gates, each on the result of the one before, then ReLU.
+
+    All three are TCSA: ``X1 = X·t(X)``, ``X2 = X1·c(X1)``, ``Y = ReLU(X2·s(X2))``. The MLP along T
+    sees one number per step and sample, the MLP along C one per channel and sample. With the
+    paper's sizes (r = 4, 7×7) that makes 3·2·60·15 + 2·64·16 + 2·(2·128·32) + 3·98 = 24,126
+    parameters on the wide three-layer network at T = 60.
+
+    Args:
+        temporal, channel, spatial: the gates; None leaves one out.
+    """
+
+    def __init__(
+        self,
+        temporal: TemporalGate | None = None,
+        channel: ChannelGate | None = None,
+        spatial: SpatialGate | None = None,
+    ) -> None:
+        super().__init__()
+        self.temporal = temporal
+        self.channel = channel
+        self.spatial = spatial
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Gated currents, in the shape of ``x``."""
+        for gate in (self.temporal, self.channel, self.spatial):
+            if gate is not None:
+                x = gate(x)
+        return self.relu(x)  # type: ignore[no-any-return]
+
+
+class TA(GatesInTurn):
+    """Temporal attention of MA-SNN: ReLU(X · score[t])."""
+
+    def __init__(self, time_steps: int) -> None:
+        super().__init__(TemporalGate(time_steps))
+
+
+class CA(GatesInTurn):
+    """Channel attention of MA-SNN: ReLU(X · score[c])."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channel=ChannelGate(channels))
+
+
+class SA(GatesInTurn):
+    """Spatial attention of MA-SNN: ReLU(X · score[h, w]), 98 parameters."""
+
+    def __init__(self) -> None:
+        super().__init__(spatial=SpatialGate())
+
+
+class TCSA(GatesInTurn):
+    """All three gates of MA-SNN in turn, then ReLU."""
+
+    def __init__(self, time_steps: int, channels: int) -> None:
+        super().__init__(TemporalGate(time_steps), ChannelGate(channels), SpatialGate())
 
 
 class TimeChannelStatistics(nn.Module):
@@ -32,190 +103,6 @@ class TimeChannelStatistics(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and maximum of ``x`` over its pixels."""
         return x.mean(dim=(3, 4)), x.amax(dim=(3, 4))
-
-
-class TimeStatistics(nn.Module):
-    """Mean and maximum over C×H×W: ``[T, N, C, H, W]`` → two of ``[T, N]``."""
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and maximum of ``x`` over channels and pixels."""
-        return x.mean(dim=(2, 3, 4)), x.amax(dim=(2, 3, 4))
-
-
-class ChannelStatistics(nn.Module):
-    """Mean and maximum over T×H×W: ``[T, N, C, H, W]`` → two of ``[N, C]``."""
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and maximum of ``x`` over time and pixels."""
-        return x.mean(dim=(0, 3, 4)), x.amax(dim=(0, 3, 4))
-
-
-class SpatialStatistics(nn.Module):
-    """[mean; max] over T×C: ``[T, N, C, H, W]`` → ``[N, 2, H, W]``."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Mean (channel 0) and maximum (channel 1) of ``x`` over time and channels."""
-        return torch.stack((x.mean(dim=(0, 2)), x.amax(dim=(0, 2))), dim=1)
-
-
-class SpatialScore(nn.Module):
-    """score = sigmoid(conv_k×k([mean; max])), no bias: ``[N, 2, H, W]`` → ``[N, 1, H, W]``.
-
-    One map for all time steps and channels. Zero padding keeps the size.
-
-    Args:
-        kernel_size: k, odd.
-    """
-
-    def __init__(self, kernel_size: int) -> None:
-        super().__init__()
-        if kernel_size < 1 or kernel_size % 2 == 0:
-            raise SnncError(
-                BAD_OPTION, f"a spatial score needs an odd kernel size, not {kernel_size}"
-            )
-        self.conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2, bias=False)
-        self.activation = nn.Sigmoid()
-
-    def forward(self, statistics: Tensor) -> Tensor:
-        """Score map in (0, 1)."""
-        return self.activation(self.conv(statistics))  # type: ignore[no-any-return]
-
-
-class SharedMLP(nn.Module):
-    """score = sigmoid(W2 ReLU(W1 mean) + W2 ReLU(W1 max)), no biases (MA-SNN).
-
-    ``mean`` and ``maximum`` are ``[N, features]``; so is the score. The hidden layer has
-    ``max(1, features // reduction)`` units.
-    """
-
-    def __init__(self, features: int, reduction: int = MLP_REDUCTION) -> None:
-        super().__init__()
-        hidden = max(1, features // reduction)
-        self.reduce = nn.Linear(features, hidden, bias=False)
-        self.relu = nn.ReLU()
-        self.expand = nn.Linear(hidden, features, bias=False)
-        self.activation = nn.Sigmoid()
-
-    def forward(self, mean: Tensor, maximum: Tensor) -> Tensor:
-        """Score in (0, 1) of the two statistics."""
-        of_mean = self.expand(self.relu(self.reduce(mean)))
-        of_maximum = self.expand(self.relu(self.reduce(maximum)))
-        return self.activation(of_mean + of_maximum)  # type: ignore[no-any-return]
-
-
-class TemporalGate(nn.Module):
-    """X · score[t]: each time step times one number, from an MLP along T (MA-SNN).
-
-    2·T·(T//4) parameters.
-    """
-
-    def __init__(self, time_steps: int) -> None:
-        super().__init__()
-        self.statistics = TimeStatistics()
-        self.mlp = SharedMLP(time_steps)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Gated currents, ``[T, N, C, H, W]``."""
-        mean, maximum = self.statistics(x)
-        score = self.mlp(mean.t(), maximum.t()).t()
-        return x * score[:, :, None, None, None]  # type: ignore[no-any-return]
-
-
-class ChannelGate(nn.Module):
-    """X · score[c]: each channel times one number, from an MLP along C (MA-SNN).
-
-    2·C·(C//4) parameters.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.statistics = ChannelStatistics()
-        self.mlp = SharedMLP(channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Gated currents, ``[T, N, C, H, W]``."""
-        mean, maximum = self.statistics(x)
-        score = self.mlp(mean, maximum)
-        return x * score[None, :, :, None, None]  # type: ignore[no-any-return]
-
-
-class SpatialGate(nn.Module):
-    """X · score[h, w]: each pixel times one number, the same at all steps (MA-SNN).
-
-    2·7·7 parameters. MA-SNN's statistics run over time and channels together, so the
-    kernel is applied once; the paper's cost rule charges it once per step all the same.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.statistics = SpatialStatistics()
-        self.score = SpatialScore(SA_KERNEL)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Gated currents, ``[T, N, C, H, W]``."""
-        return x * self.score(self.statistics(x))[None]  # type: ignore[no-any-return]
-
-
-class TA(nn.Module):
-    """Temporal attention of MA-SNN: ReLU(X · score[t])."""
-
-    def __init__(self, time_steps: int) -> None:
-        super().__init__()
-        self.temporal = TemporalGate(time_steps)
-        self.relu = nn.ReLU()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Gated currents, ``[T, N, C, H, W]``."""
-        return self.relu(self.temporal(x))  # type: ignore[no-any-return]
-
-
-class CA(nn.Module):
-    """Channel attention of MA-SNN: ReLU(X · score[c])."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.channel = ChannelGate(channels)
-        self.relu = nn.ReLU()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Gated currents, ``[T, N, C, H, W]``."""
-        return self.relu(self.channel(x))  # type: ignore[no-any-return]
-
-
-class SA(nn.Module):
-    """Spatial attention of MA-SNN: ReLU(X · score[h, w]), 98 parameters."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.spatial = SpatialGate()
-        self.relu = nn.ReLU()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Gated currents, ``[T, N, C, H, W]``."""
-        return self.relu(self.spatial(x))  # type: ignore[no-any-return]
-
-
-class TCSA(nn.Module):
-    """MA-SNN's three gates in turn, each on the result of the one before, then ReLU.
-
-    ``X1 = X·t(X)``, ``X2 = X1·c(X1)``, ``Y = ReLU(X2·s(X2))``. The MLP along T sees one
-    number per step and sample, the MLP along C one per channel and sample; both have r = 4
-    and no biases, the spatial kernel is 7×7 without bias. On the wide three-layer network at
-    T = 60 that makes 3·2·60·15 + 2·64·16 + 2·(2·128·32) + 3·98 = 24,126 parameters.
-    """
-
-    def __init__(self, time_steps: int, channels: int) -> None:
-        super().__init__()
-        self.temporal = TemporalGate(time_steps)
-        self.channel = ChannelGate(channels)
-        self.spatial = SpatialGate()
-        self.relu = nn.ReLU()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Gated currents, ``[T, N, C, H, W]``."""
-        x = self.temporal(x)
-        x = self.channel(x)
-        return self.relu(self.spatial(x))  # type: ignore[no-any-return]
 
 
 class AverageMaxMix(nn.Module):
@@ -239,13 +126,13 @@ class AverageMaxMix(nn.Module):
 class TemporalMix(AverageMaxMix):
     """M = sigmoid(W2 ReLU(W1 M')) along T, shared by all channels (Eq. 7), for ASA-1.
 
-    W1 is (T//2)×T and W2 is T×(T//2), no biases: 3600 parameters at T = 60. An odd T
-    rounds the hidden size down; T = 1 has one hidden unit.
+    W1 is (T//r)×T and W2 is T×(T//r), no biases: 3600 parameters at T = 60 with the paper's
+    ``reduction`` r = 2. T//r is rounded down, and 1 at least.
     """
 
-    def __init__(self, time_steps: int) -> None:
+    def __init__(self, time_steps: int, reduction: int = MIX_REDUCTION) -> None:
         super().__init__()
-        hidden = max(1, time_steps // 2)
+        hidden = max(1, time_steps // reduction)
         self.reduce = nn.Linear(time_steps, hidden, bias=False)
         self.relu = nn.ReLU()
         self.expand = nn.Linear(hidden, time_steps, bias=False)
@@ -256,6 +143,20 @@ class TemporalMix(AverageMaxMix):
         along_time = super().forward(mean, maximum).permute(1, 2, 0)
         mixed = self.activation(self.expand(self.relu(self.reduce(along_time))))
         return mixed.permute(2, 0, 1)  # type: ignore[no-any-return]
+
+
+class TemporalMatrix(AverageMaxMix):
+    """M = sigmoid(W M') along T with one T×T matrix, for ASA-1: the authors' code at r = 1."""
+
+    def __init__(self, time_steps: int) -> None:
+        super().__init__()
+        self.expand = nn.Linear(time_steps, time_steps, bias=False)
+        self.activation = nn.Sigmoid()
+
+    def forward(self, mean: Tensor, maximum: Tensor) -> Tensor:
+        """The mixed map ``[T, N, C]``, in (0, 1)."""
+        along_time = super().forward(mean, maximum).permute(1, 2, 0)
+        return self.activation(self.expand(along_time)).permute(2, 0, 1)  # type: ignore[no-any-return]
 
 
 class ComplementaryMask(nn.Module):
@@ -317,10 +218,13 @@ class ASA(nn.Module):
 
 
 class ASA1(ASA):
-    """ASA with the map mixed along time: T·T + 2·18 + 2 parameters at even T."""
+    """ASA with the map mixed along time: T·T + 2·18 + 2 parameters at even T and r = 1 or 2."""
 
-    def __init__(self, time_steps: int) -> None:
-        super().__init__(TemporalMix(time_steps))
+    def __init__(self, time_steps: int, reduction: int = MIX_REDUCTION) -> None:
+        if reduction < 1:
+            raise SnncError(BAD_OPTION, f"mix_reduction is at least 1, not {reduction}")
+        one = reduction == 1
+        super().__init__(TemporalMatrix(time_steps) if one else TemporalMix(time_steps, reduction))
 
 
 class ASA2(ASA):
@@ -330,36 +234,83 @@ class ASA2(ASA):
         super().__init__(AverageMaxMix())
 
 
-ATTENTION_NAMES = ("none", "sa", "ta", "ca", "tcsa", "asa1", "asa2")
+GATES = {"t": "temporal", "c": "channel", "s": "spatial"}
+"""A letter of MA-SNN's names, such as tcsa, and the gate that it stands for; in their order."""
+
+ATTENTION_NAMES = ("none", "sa", "ta", "ca", "tsa", "csa", "tca", "tcsa", "asa1", "asa2")
 
 
-def make_attention(name: str, time_steps: int, channels: int) -> nn.Module | None:
+@dataclass(frozen=True)
+class AttentionSizes:
+    """Sizes inside attention modules, in which code and papers differ.
+
+    Attributes:
+        temporal_reduction: the MLP along T has a hidden layer of T // this.
+        channel_reduction: the MLP along C has a hidden layer of C // this.
+        spatial_kernel: side of the spatial gate's kernel, odd.
+        mix_reduction: ASA-1 mixes time by way of T // this numbers; at 1 by one T×T matrix.
+    """
+
+    temporal_reduction: int = REDUCTION
+    channel_reduction: int = REDUCTION
+    spatial_kernel: int = SPATIAL_KERNEL
+    mix_reduction: int = MIX_REDUCTION
+
+
+PAPER_SIZES: Mapping[str, int] = MappingProxyType({})
+"""The sizes of the papers."""
+
+
+def sizes_of(given: Mapping[str, int]) -> AttentionSizes:
+    """Sizes by name, the paper's where none is given.
+
+    Raises:
+        SnncError: BAD_OPTION for a name that is not in :class:`AttentionSizes`.
+    """
+    unknown = sorted(given.keys() - vars(AttentionSizes()).keys())
+    if unknown:
+        raise SnncError(
+            BAD_OPTION,
+            f"attention_sizes has no {', '.join(map(repr, unknown))}",
+            mend=f"Choose among {', '.join(vars(AttentionSizes()))}.",
+        )
+    return AttentionSizes(**given)
+
+
+def make_attention(
+    name: str, time_steps: int, channels: int, sizes: Mapping[str, int] = PAPER_SIZES
+) -> nn.Module | None:
     """The attention module called ``name``, for ``[time_steps, N, channels, H, W]``.
+
+    Args:
+        name: one of :data:`ATTENTION_NAMES`.
+        time_steps, channels: T and C.
+        sizes: names and values of :class:`AttentionSizes`.
 
     Returns:
         The module; None for ``none``.
 
     Raises:
-        SnncError: BAD_OPTION for a name that is not in :data:`ATTENTION_NAMES`.
+        SnncError: BAD_OPTION for a name that is not in :data:`ATTENTION_NAMES`, and for sizes
+            that cannot be.
     """
+    size = sizes_of(sizes)
     match name:
         case "none":
             return None
-        case "sa":
-            return SA()
-        case "ta":
-            return TA(time_steps)
-        case "ca":
-            return CA(channels)
-        case "tcsa":
-            return TCSA(time_steps, channels)
         case "asa1":
-            return ASA1(time_steps)
+            return ASA1(time_steps, size.mix_reduction)
         case "asa2":
             return ASA2()
-        case _:
-            raise SnncError(
-                BAD_OPTION,
-                f"there is no attention module called {name!r}",
-                mend=f"Choose one of {', '.join(ATTENTION_NAMES)}.",
-            )
+    if name not in ATTENTION_NAMES:
+        raise SnncError(
+            BAD_OPTION,
+            f"there is no attention module called {name!r}",
+            mend=f"Choose one of {', '.join(ATTENTION_NAMES)}.",
+        )
+    letters = name.removesuffix("a")
+    return GatesInTurn(
+        TemporalGate(time_steps, size.temporal_reduction) if "t" in letters else None,
+        ChannelGate(channels, size.channel_reduction) if "c" in letters else None,
+        SpatialGate(size.spatial_kernel) if "s" in letters else None,
+    )

@@ -1,12 +1,14 @@
-"""Checkpoints of the ASA-SNN authors' code as models of ours.
+"""Checkpoints of the authors of ASA-SNN and of MA-SNN as models of ours.
 
-Their files hold the ``state_dict`` of a ``DVSGestureNet`` (github.com/BICLab/ASA-SNN): alone, or
-as the only dictionary of tensors in another, and with or without DataParallel's "module." before
-each name. Constants of the neurons are not in the file; ours are those of their configuration.
+Their files hold the ``state_dict`` of a ``DVSGestureNet`` (github.com/BICLab/ASA-SNN) or of a
+``Net`` of MA-SNN (github.com/BICLab/Attention-SNN): alone, or as the only dictionary of tensors in
+another, and with or without DataParallel's "module." before each name. Constants of the neurons
+are not in the file; ours are those of their configurations.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -15,31 +17,46 @@ import torch
 from torch import Tensor
 
 from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, BAD_WEIGHTS, SnncError
-from snnc.models.networks import Network, build
+from snnc.models.attention import GATES, AttentionSizes
+from snnc.models.networks import NETWORKS, Network, build
 
 State = Mapping[str, Tensor]
 
-_LAYER = r"ConvAttLIFs\.(\d)\.(?:0\.)?"
-_HEAD = r"FCs\.(\d)\.(?:1\.)?"
-_NORM = "(weight|bias|running_mean|running_var|num_batches_tracked)"
-
-_RENAMES = {
-    rf"{_LAYER}conv\.0\.(weight|bias)": "layer{0}.synapse.layers.conv.{1}",
-    rf"{_LAYER}bn\.0\.{_NORM}": "layer{0}.synapse.layers.bn.{1}",
-    rf"{_LAYER}spike\.0\.(w)": "layer{0}.neuron.{1}",
-    rf"{_LAYER}attn\.(alpha)": "layer{0}.attention.mix.{1}",
-    rf"{_LAYER}attn\.(beta)": "layer{0}.attention.mix.gamma",
-    rf"{_LAYER}attn\.fc\.0\.(weight)": "layer{0}.attention.mix.reduce.{1}",
-    rf"{_LAYER}attn\.fc\.2\.(weight)": "layer{0}.attention.mix.expand.{1}",
-    rf"{_LAYER}attn\.(conv1)\.weight": "layer{0}.attention.score1.conv.weight",
-    rf"{_LAYER}attn\.(conv2)\.weight": "layer{0}.attention.score2.conv.weight",
-    rf"{_HEAD}(?:linear\.0|fc)\.(weight|bias)": "fc{0}.synapse.layers.linear.{1}",
-    rf"{_HEAD}bn\.0\.{_NORM}": "fc{0}.synapse.layers.bn.{1}",
-    rf"{_HEAD}spike\.0\.(w)": "fc{0}.neuron.{1}",
+_ASA_LAYER = r"ConvAttLIFs\.(\d)\.(?:0\.)?"
+_MA_LAYER = r"convAttLIF(\d)\."
+_PLACES = {
+    _ASA_LAYER: "layer",
+    r"FCs\.(\d)\.(?:1\.)?": "fc",
+    _MA_LAYER: "layer",
+    r"FC(\d)\.": "fc",
 }
-"""Their names, as patterns, and ours; layers count from 0 there and from 1 here."""
+"""Patterns of their layers' names, and ours; layers count from 0 there and from 1 here."""
 
-_UNUSED = re.compile(rf"{_LAYER}spike\.0\.attn\..*")
+_PARTS = {
+    "conv.0.": "synapse.layers.conv.",
+    "conv2d.": "synapse.layers.conv.",
+    "linear.0.": "synapse.layers.linear.",
+    "linear.": "synapse.layers.linear.",
+    "fc.": "synapse.layers.linear.",
+    "bn.0.": "synapse.layers.bn.",
+    "BNLayer.": "synapse.layers.bn.",
+    "spike.0.w": "neuron.w",
+    "attn.alpha": "attention.mix.alpha",
+    "attn.beta": "attention.mix.gamma",
+    "attn.fc.0.": "attention.mix.reduce.",
+    "attn.fc.2.": "attention.mix.expand.",
+    "attn.fc.": "attention.mix.expand.",
+    "attn.conv1.": "attention.score1.conv.",
+    "attn.conv2.": "attention.score2.conv.",
+    "attention.ta.sharedMLP.0.": "attention.temporal.mlp.reduce.",
+    "attention.ta.sharedMLP.2.": "attention.temporal.mlp.expand.",
+    "attention.ca.sharedMLP.0.": "attention.channel.mlp.reduce.",
+    "attention.ca.sharedMLP.2.": "attention.channel.mlp.expand.",
+    "attention.sa.conv.": "attention.spatial.score.conv.",
+}
+"""What their names within a layer begin with, and ours; the first that fits holds."""
+
+_UNUSED = re.compile(rf"{_ASA_LAYER}spike\.0\.attn\..*")
 """A second attention module in each cell, which their forward does not use."""
 
 
@@ -53,7 +70,7 @@ def convert(
     Args:
         content: what the file holds, as ``torch.load(..., weights_only=True)`` gives it.
         network: a name in :data:`snnc.models.networks.NETWORKS`.
-        time_steps: T of the training; with ASA the file has weights for exactly this many.
+        time_steps: T of the training; attention along time has weights for exactly this many.
         input_size: (2, height, width) of one step.
         where: the file's name, for messages.
 
@@ -61,12 +78,14 @@ def convert(
         SnncError: BAD_CHECKPOINT for a file of something else; BAD_WEIGHTS where the weights are
             not those of the network; BAD_OPTION for an unknown network.
     """
-    state = renamed(_state(content, where), where)
-    hyper = _hyper(state, network, where)
+    theirs = _state(content, where)
+    state = renamed(theirs, where)
+    from_ma = any(re.match(_MA_LAYER, name.removeprefix("module.")) for name in theirs)
+    hyper = (_ma_cell(network, where) if from_ma else {}) | _hyper(state, network, where)
     model = build(network, time_steps=time_steps, input_size=list(input_size), **hyper)
     own = model.state_dict()
     fitted = {
-        key: value.reshape(own[key].shape) if key in own and value.numel() == 1 else value
+        key: value.reshape(own[key].shape) if key in own and _alike(value, own[key]) else value
         for key, value in state.items()
     }
     for names, says in (
@@ -92,31 +111,31 @@ def convert(
     return model.eval()
 
 
+def _alike(value: Tensor, own: Tensor) -> bool:
+    """Whether two shapes differ only in axes of length 1, as of a convolution for a matrix."""
+    return [n for n in value.shape if n > 1] == [n for n in own.shape if n > 1]
+
+
 def renamed(state: State, where: str) -> dict[str, Tensor]:
     """Their parameters under our names. Raises SnncError (BAD_WEIGHTS) for a name of neither."""
-    result = {}
-    for name, value in state.items():
-        name = name.removeprefix("module.")
-        if _UNUSED.fullmatch(name):
-            continue
-        if re.fullmatch(rf"{_LAYER}attn\.fc\.weight", name):
-            raise SnncError(
-                BAD_WEIGHTS,
-                f"{name} mixes time by one matrix (reduction 1), and our asa1 by two",
-                where=where,
-                mend="Compile their network itself: package.module:factory --weights FILE.",
-            )
-        result[_our_name(name, where)] = value
-    return result
+    names = {name: name.removeprefix("module.") for name in state}
+    return {
+        _our_name(name, where): state[key]
+        for key, name in names.items()
+        if not _UNUSED.fullmatch(name)
+    }
 
 
 def _our_name(name: str, where: str) -> str:
-    for pattern, ours in _RENAMES.items():
-        if found := re.fullmatch(pattern, name):
-            return ours.format(int(found[1]) + 1, found[2])
+    for pattern, ours in _PLACES.items():
+        if found := re.match(pattern, name):
+            rest = name[found.end() :]
+            for part, our_part in _PARTS.items():
+                if rest.startswith(part):
+                    return f"{ours}{int(found[1]) + 1}.{our_part}{rest.removeprefix(part)}"
     raise SnncError(
         BAD_WEIGHTS,
-        f"the parameter {name} is none of the ASA-SNN authors' networks",
+        f"the parameter {name} is none of the ASA-SNN or MA-SNN authors' networks",
         where=where,
         mend="Compile the network itself: package.module:factory --weights FILE.",
     )
@@ -148,7 +167,16 @@ def _hyper(state: State, network: str, where: str) -> dict[str, Any]:
         outputs = len(state["fc2.synapse.layers.linear.weight"])
     except KeyError as error:
         raise SnncError(BAD_WEIGHTS, f"the file lacks {error.args[0]}", where=where) from error
-    votes = 10 if network.startswith("five-layer") else 1
+    takes = _parameters(network)
+    wanted = len(takes["channels"].default)
+    if len(convolutions) != wanted:
+        raise SnncError(
+            BAD_WEIGHTS,
+            f"the file has {len(convolutions)} convolutions, and network {network} has {wanted}",
+            where=where,
+            mend="Choose the --network that it was trained as.",
+        )
+    votes = takes["votes"].default
     if outputs % votes:
         raise SnncError(
             BAD_OPTION,
@@ -160,11 +188,77 @@ def _hyper(state: State, network: str, where: str) -> dict[str, Any]:
         "channels": [len(state[name]) for name in convolutions],
         "hidden": hidden,
         "classes": outputs // votes,
-        "attention": "asa1" if any(".attention." in key for key in state) else "none",
+        "attention": _attention(state, "layer"),
+        "attention_sizes": _sizes(state),
     }
-    if not network.startswith("five-layer"):
+    if "fc_batch_norm" in takes:
         hyper["fc_batch_norm"] = "fc1.synapse.layers.bn.weight" in state
+        hyper["fc_attention"] = _attention(state, "fc")
     return hyper
+
+
+def _parameters(network: str) -> Mapping[str, inspect.Parameter]:
+    if network not in NETWORKS:
+        raise SnncError(
+            BAD_OPTION,
+            f"no checkpoint is converted to a network called {network!r}",
+            mend=f"Choose one of {', '.join(NETWORKS)}.",
+        )
+    return inspect.signature(NETWORKS[network]).parameters
+
+
+def _attention(state: State, place: str) -> str:
+    """The attention module of our convolutions ("layer") or linear layers ("fc")."""
+    matches = (re.match(rf"{place}\d\.attention\.(\w+)\.", key) for key in state)
+    parts = {found[1] for found in matches if found}
+    letters = "".join(letter for letter, gate in GATES.items() if gate in parts)
+    return f"{letters}a" if letters else "asa1" if parts else "none"
+
+
+def _sizes(state: State) -> dict[str, int]:
+    """Sizes inside attention modules, where they are not the papers' own."""
+    papers, sizes = vars(AttentionSizes()), {}
+    for name, part in (
+        ("temporal_reduction", "temporal.mlp.reduce.weight"),
+        ("channel_reduction", "channel.mlp.reduce.weight"),
+        ("mix_reduction", "mix.reduce.weight"),
+    ):
+        if shapes := _shapes(state, part):
+            sizes[name] = _reduction(shapes, papers[name])
+    if _shapes(state, "mix.expand.weight") and "mix_reduction" not in sizes:
+        sizes["mix_reduction"] = 1
+    for shape in _shapes(state, "spatial.score.conv.weight"):
+        sizes["spatial_kernel"] = shape[-1]
+    return {name: value for name, value in sizes.items() if value != papers[name]}
+
+
+def _shapes(state: State, part: str) -> list[tuple[int, ...]]:
+    return [tuple(v.shape) for k, v in state.items() if k.endswith(f".{part}") and v.ndim > 1]
+
+
+def _reduction(shapes: list[tuple[int, ...]], usual: int) -> int:
+    """The r with which n // r units are hidden in every perceptron [hidden, n, ...]."""
+    if all(max(1, n // usual) == hidden for hidden, n, *_ in shapes):
+        return usual
+    return max(1, min(n // max(1, hidden) for hidden, n, *_ in shapes))
+
+
+def _ma_cell(network: str, where: str) -> dict[str, float]:
+    """The reset of MA-SNN's cell: a spike takes it to Vthres, which then leaks.
+
+    Raises:
+        SnncError: BAD_WEIGHTS for a network whose neurons are not such cells.
+    """
+    takes = _parameters(network)
+    if not {"v_threshold", "v_reset", "beta"} <= takes.keys():
+        raise SnncError(
+            BAD_WEIGHTS,
+            f"MA-SNN has no network like {network}",
+            where=where,
+            mend="Choose three-layer (DVS128 Gesture) or ma-five-layer (Gait, CIFAR10-DVS).",
+        )
+    threshold, beta = takes["v_threshold"].default, takes["beta"].default
+    return {"v_reset": float(torch.tensor(threshold) * beta)}  # rounded where theirs is
 
 
 def load_foreign(path: str) -> object:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
 
 Hyper = dict[str, object]
-"""Names and values; a value is a number, a string, a bool, None or a list of whole numbers."""
+"""Names and values; a value is a number, a string, a bool, None, a list of whole numbers,
+or whole numbers by name."""
 
 
 def check_hyper(network: str, factory: Callable[..., object], hyper: Hyper) -> None:
@@ -52,6 +53,8 @@ def taken(factory: Callable[..., object], given: Mapping[str, object]) -> Hyper:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
     return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 
@@ -83,19 +86,19 @@ def check_channels(channels: Sequence[int], count: int) -> None:
         )
 
 
-def pixels_after_pools(height: int, width: int, pool: int, times: int) -> int:
-    """Pixels left after ``times`` pools, each dropping rows and columns that do not fill it.
+def pixels_after_pools(height: int, width: int, pools: Sequence[int]) -> int:
+    """Pixels left after pools of these sides, each dropping rows and columns that do not fill it.
 
     Raises:
         SnncError: BAD_SHAPE where none is left.
     """
-    shrink: int = pool**times
+    shrink = math.prod(pools)
     pixels = (height // shrink) * (width // shrink)
     if pixels == 0:
         raise SnncError(
             BAD_SHAPE,
-            f"an input of {width}x{height} pixels (width x height) is too small for {times} "
-            f"pools by {pool}",
+            f"an input of {width}x{height} pixels (width x height) is too small for pools "
+            f"by {', '.join(map(str, pools))}",
             mend=f"Give at least {shrink}x{shrink} pixels, or downsample less.",
         )
     return pixels
@@ -109,6 +112,12 @@ def _number(value: object) -> bool:
     return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
 
 
+def _named_wholes(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        type(name) is str and _whole(number) for name, number in value.items()
+    )
+
+
 def _wholes(value: object) -> bool:
     return isinstance(value, list | tuple) and all(_whole(entry) for entry in value)
 
@@ -119,6 +128,7 @@ _TYPES: dict[object, tuple[str, Callable[[object], bool]]] = {
     "float": ("a finite number", _number),
     "float | None": ("a finite number or None", lambda value: value is None or _number(value)),
     "str": ("a string", lambda value: type(value) is str),
+    "Mapping[str, int]": ("whole numbers by name", _named_wholes),
     "Sequence[int]": ("a list of whole numbers", _wholes),
 }
 """By annotation: what the type is called, and whether a value is of it."""

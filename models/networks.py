@@ -1,4 +1,4 @@
-"""The paper's LIF-SNNs: the three-layer network and the two five-layer networks.
+"""LIF-SNNs: the paper's three-layer network and two five-layer networks, and MA-SNN's deeper one.
 
 Tensors are time first. A network takes event counts ``[T, N, 2, H, W]`` (T time steps,
 N samples, two polarities) and returns class scores ``[N, classes]``: the mean over time of
@@ -12,14 +12,15 @@ both, so that a checkpoint can rebuild it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from snnc.errors import BAD_OPTION, SnncError
-from snnc.models.attention import make_attention
+from snnc.models.attention import PAPER_SIZES, make_attention
 from snnc.models.hyper import (
     Hyper,
     check_channels,
@@ -137,6 +138,13 @@ class Network(nn.Module):
         self.mean = TimeMean()
         self.vote = Vote(votes) if votes > 1 else None
 
+    def convolutions(self, x: Tensor) -> Tensor:
+        """Spikes of the last convolution: the children ``layer1`` to ``layerN`` in turn."""
+        for name, layer in self.named_children():
+            if name.startswith("layer"):
+                x = layer(x)
+        return x
+
     def readout(self, spikes: Tensor) -> Tensor:
         """Class scores ``[N, classes]`` from the last layer's spikes ``[T, N, F]``."""
         rates: Tensor = self.mean(spikes)
@@ -150,8 +158,11 @@ class ThreeLayer(Network):
     pool after BN and before attention and LIF); linear → hidden; linear → classes·votes;
     mean over time. With C = 64, 128, 128 at 2×32×32 and 11 classes: 2,323,531 parameters.
 
+    ``ma-five-layer`` (Yao et al. 2023, "Attention Spiking Neural Networks", TPAMI; for Gait and
+    CIFAR10-DVS) is of the same kind: C = 32, 64, 128, 256, 512, AvgPool 2, 2, 2, 2, 4.
+
     Args:
-        input_size: (2, height, width); any size that two halvings leave at least one pixel.
+        input_size: (2, height, width); any size of which the pools leave at least one pixel.
         time_steps: T; attention along time has weights for exactly this many steps.
         classes: number of classes.
         attention: a name in :data:`snnc.models.attention.ATTENTION_NAMES`, after every
@@ -159,10 +170,13 @@ class ThreeLayer(Network):
         channels: C1, C2, C3.
         hidden: width of the first linear layer.
         votes: output neurons per class, averaged (1 in the paper).
+        pools: side of the AvgPool of each convolution, 1 for none.
+        attention_sizes: names and values of :class:`snnc.models.attention.AttentionSizes`.
+        fc_attention: ``ta`` for temporal attention after the linear layers too, as in MA-SNN.
         fc_batch_norm: BatchNorm after the linear layers too (not in the paper; trains
             far better where data or epochs are few).
         dropout: probability that an input of a layer is zeroed in training.
-        dropout_layers: the layers, 1 to 5, that this holds for (in the authors' code 3 to 5).
+        dropout_layers: the layers, from 1, that this holds for (in the authors' code 3 to 5).
         v_threshold, v_reset, beta: see :class:`LIF`; ``v_reset`` None is the soft reset.
         surrogate: ``rectangular`` (a = ``surrogate_width``) or ``arctan``
             (alpha = 1/``surrogate_width``).
@@ -186,13 +200,20 @@ class ThreeLayer(Network):
         beta: float = 0.3,
         surrogate: str = "rectangular",
         surrogate_width: float = 0.25,
+        pools: Sequence[int] = (1, POOL, POOL),
+        attention_sizes: Mapping[str, int] = PAPER_SIZES,
+        fc_attention: str = "none",
         name: str = "three-layer",
     ) -> None:
         hyper = taken(ThreeLayer, locals())
         check_sizes(input_size, time_steps=time_steps, votes=votes, hidden=hidden, classes=classes)
-        check_channels(channels, 3)
-        if not set(dropout_layers) <= {1, 2, 3, 4, 5}:
-            raise SnncError(BAD_OPTION, f"dropout_layers are among 1 to 5, not {dropout_layers}")
+        check_channels(channels, len(pools))
+        last = len(channels) + 2
+        if not set(dropout_layers) <= set(range(1, last + 1)):
+            raise SnncError(BAD_OPTION, f"dropout_layers are 1 to {last}, not {dropout_layers}")
+        if fc_attention not in ("none", "ta"):
+            raise SnncError(BAD_OPTION, f"fc_attention is none or ta, not {fc_attention!r}")
+        check_sizes(input_size, pools=min(pools, default=0))
         super().__init__(name, hyper, input_size, time_steps, classes, votes)
         slope = make_surrogate(surrogate, surrogate_width)
 
@@ -202,13 +223,14 @@ class ThreeLayer(Network):
         def dropped(layer: int) -> OrderedDict[str, nn.Module]:
             return _dropout(dropout if layer in dropout_layers else 0.0)
 
-        def convolution(layer: int, inputs: int, outputs: int, pool: bool) -> Block:
+        def convolution(layer: int, inputs: int, outputs: int, pool: int) -> Block:
             layers = dropped(layer)
             layers["conv"] = nn.Conv2d(inputs, outputs, KERNEL, padding=1)
             layers["bn"] = nn.BatchNorm2d(outputs)
-            if pool:
-                layers["pool"] = nn.AvgPool2d(POOL)
-            return Block(OverTime(layers), make_attention(attention, time_steps, outputs), neuron())
+            if pool > 1:
+                layers["pool"] = nn.AvgPool2d(pool)
+            gate = make_attention(attention, time_steps, outputs, attention_sizes)
+            return Block(OverTime(layers), gate, neuron())
 
         def linear(layer: int, inputs: int, outputs: int) -> Block:
             layers = dropped(layer)
@@ -216,20 +238,20 @@ class ThreeLayer(Network):
             layers["linear"] = nn.Linear(inputs, outputs)
             if fc_batch_norm:
                 layers["bn"] = nn.BatchNorm1d(outputs)
-            return Block(OverTime(layers), None, neuron())
+            gate = make_attention(fc_attention, time_steps, outputs, attention_sizes)
+            return Block(OverTime(layers), gate, neuron())
 
         polarities, height, width = self.input_size
-        pixels = pixels_after_pools(height, width, POOL, times=2)
-        self.layer1 = convolution(1, polarities, channels[0], pool=False)
-        self.layer2 = convolution(2, channels[0], channels[1], pool=True)
-        self.layer3 = convolution(3, channels[1], channels[2], pool=True)
-        self.fc1 = linear(4, channels[2] * pixels, hidden)
-        self.fc2 = linear(5, hidden, classes * votes)
+        pixels = pixels_after_pools(height, width, pools)
+        widths = pairwise((polarities, *channels))
+        for layer, ((inputs, outputs), pool) in enumerate(zip(widths, pools, strict=True), 1):
+            self.add_module(f"layer{layer}", convolution(layer, inputs, outputs, pool))
+        self.fc1 = linear(last - 1, channels[-1] * pixels, hidden)
+        self.fc2 = linear(last, hidden, classes * votes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Class scores ``[N, classes]`` for event counts ``[T, N, 2, H, W]``."""
-        x = self.layer3(self.layer2(self.layer1(x)))
-        return self.readout(self.fc2(self.fc1(x)))
+        return self.readout(self.fc2(self.fc1(self.convolutions(x))))
 
 
 class FiveLayer(Network):
@@ -246,10 +268,9 @@ class FiveLayer(Network):
 
     Args:
         input_size: (2, height, width); any size that five halvings leave at least one pixel.
-        time_steps, classes, attention, dropout: see :class:`ThreeLayer`.
+        time_steps, classes, attention, attention_sizes, hidden, votes, dropout: see
+            :class:`ThreeLayer`.
         channels: C1 to C5.
-        hidden: width of the first linear layer.
-        votes: output neurons per class, averaged.
         pool: ``max`` or ``avg``: the four pools between the convolutions.
         learn_tau: PLIF (one learned time constant a layer) or fixed tau.
         tau: membrane time constant in steps, where it starts or stays.
@@ -272,6 +293,7 @@ class FiveLayer(Network):
         v_threshold: float = 1.0,
         dropout: float = 0.0,
         surrogate_width: float = 0.5,
+        attention_sizes: Mapping[str, int] = PAPER_SIZES,
         name: str = "five-layer",
     ) -> None:
         hyper = taken(FiveLayer, locals())
@@ -290,7 +312,8 @@ class FiveLayer(Network):
                 layers["pool"] = _pool(pool)
             layers["conv"] = nn.Conv2d(inputs, outputs, KERNEL, padding=1, bias=False)
             layers["bn"] = nn.BatchNorm2d(outputs)
-            return Block(OverTime(layers), make_attention(attention, time_steps, outputs), neuron())
+            gate = make_attention(attention, time_steps, outputs, attention_sizes)
+            return Block(OverTime(layers), gate, neuron())
 
         def linear(inputs: int, outputs: int, pooled: bool) -> Block:
             layers = _dropout(dropout)
@@ -301,25 +324,20 @@ class FiveLayer(Network):
             return Block(OverTime(layers), None, neuron())
 
         polarities, height, width = self.input_size
-        pixels = pixels_after_pools(height, width, POOL, times=5)
-        self.layer1 = convolution(polarities, channels[0], pooled=False)
-        self.layer2 = convolution(channels[0], channels[1], pooled=True)
-        self.layer3 = convolution(channels[1], channels[2], pooled=True)
-        self.layer4 = convolution(channels[2], channels[3], pooled=True)
-        self.layer5 = convolution(channels[3], channels[4], pooled=True)
+        pixels = pixels_after_pools(height, width, [POOL] * 5)
+        for layer, (inputs, outputs) in enumerate(pairwise((polarities, *channels))):
+            self.add_module(f"layer{layer + 1}", convolution(inputs, outputs, pooled=layer > 0))
         self.fc1 = linear(channels[4] * pixels, hidden, pooled=True)
         self.fc2 = linear(hidden, classes * votes, pooled=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Class scores ``[N, classes]`` for event counts ``[T, N, 2, H, W]``."""
-        x = self.layer3(self.layer2(self.layer1(x)))
-        x = self.layer5(self.layer4(x))
-        return self.readout(self.fc2(self.fc1(x)))
+        return self.readout(self.fc2(self.fc1(self.convolutions(x))))
 
 
 NETWORKS: dict[str, Callable[..., Network]] = {
     "three-layer": ThreeLayer,
-    "three-layer-narrow": partial(ThreeLayer, channels=(32, 32, 32), name="three-layer-narrow"),
+    "three-layer-narrow": partial(ThreeLayer, channels=(32,) * 3, name="three-layer-narrow"),
     "five-layer": FiveLayer,
     "five-layer-avg": partial(
         FiveLayer,
@@ -327,6 +345,15 @@ NETWORKS: dict[str, Callable[..., Network]] = {
         pool="avg",
         learn_tau=False,
         name="five-layer-avg",
+    ),
+    "ma-five-layer": partial(
+        ThreeLayer,
+        input_size=(2, 128, 128),
+        time_steps=8,
+        channels=(32, 64, 128, 256, 512),
+        pools=(POOL, POOL, POOL, POOL, 4),
+        fc_batch_norm=True,
+        name="ma-five-layer",
     ),
 }
 

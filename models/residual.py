@@ -8,11 +8,11 @@ convolutions, batch norms and last layer of torchvision's ResNet-18 with two inp
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor, nn
 
-from snnc.models.attention import make_attention
+from snnc.models.attention import PAPER_SIZES, make_attention
 from snnc.models.hyper import check_channels, check_sizes, taken
 from snnc.models.networks import Block, Network, OverTime
 from snnc.models.neurons import LIF
@@ -23,9 +23,10 @@ MakeBlock = Callable[[int, int, int, int], Block]
 
 
 class SewBlock(nn.Module):
-    """Two layers and a shortcut around them; its output is the sum of two spikes, 0, 1 or 2.
+    """Two layers and a shortcut around them; its output is the sum of both, a small count.
 
-    The shortcut is the input itself, or a 1×1 layer where the shape changes.
+    The shortcut is the input itself (spikes, or the count of the block before), or the spikes of a
+    1×1 layer where the shape changes.
     """
 
     def __init__(self, make: MakeBlock, inputs: int, outputs: int, stride: int) -> None:
@@ -52,7 +53,8 @@ class ResSNN18(Network):
             and the neuron of every convolution.
         channels: C1 to C4.
         v_threshold, v_reset, beta: see :class:`LIF`.
-        surrogate, surrogate_width: as in :class:`snnc.models.networks.ThreeLayer`.
+        surrogate, surrogate_width, attention_sizes: as in
+            :class:`snnc.models.networks.ThreeLayer`.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class ResSNN18(Network):
         beta: float = 0.3,
         surrogate: str = "rectangular",
         surrogate_width: float = 0.25,
+        attention_sizes: Mapping[str, int] = PAPER_SIZES,
         name: str = "res-18",
     ) -> None:
         hyper = taken(ResSNN18, locals())
@@ -78,7 +81,7 @@ class ResSNN18(Network):
         def layer(inputs: int, outputs: int, kernel: int, stride: int) -> Block:
             conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
             layers = OrderedDict[str, nn.Module](conv=conv, bn=nn.BatchNorm2d(outputs))
-            gate = make_attention(attention, time_steps, outputs)
+            gate = make_attention(attention, time_steps, outputs, attention_sizes)
             return Block(OverTime(layers), gate, LIF(v_threshold, v_reset, beta, slope))
 
         self.stem = layer(self.input_size[0], channels[0], 7, 2)

@@ -13,7 +13,7 @@ from snnc.compiler.frontend.torch_fx import import_module
 from snnc.estimator.activity import Network, observe
 from snnc.estimator.conventions import CONVENTIONS
 from snnc.estimator.counts import Tally, count
-from snnc.models import attention, networks, neurons
+from snnc.models import gates, networks, neurons
 
 
 def interpret(graph, inputs, forced):
@@ -40,14 +40,14 @@ class ByHand(nn.Module):
 
     def __init__(self, gate: bool = False) -> None:
         super().__init__()
-        self.layer1 = self.block(self.conv(1), attention.SpatialGate() if gate else None)
+        self.layer1 = self.block(self.conv(1), gates.SpatialGate() if gate else None)
         self.layer2 = self.block(self.conv(2), None, nn.AvgPool2d(2))
         full = nn.Linear(8, 3, bias=False)
         nn.init.ones_(full.weight)
         self.layer3 = self.block(nn.Flatten(), None, full)
         self.mean = networks.TimeMean()
         for module in self.layer1.modules():
-            if isinstance(module, attention.SpatialGate):
+            if isinstance(module, gates.SpatialGate):
                 nn.init.zeros_(module.score.conv.weight)  # a score of sigmoid(0) everywhere
 
     @staticmethod

@@ -19,6 +19,7 @@ from snnc.models.attention import (
     TA,
     TCSA,
     ComplementaryMask,
+    GatesInTurn,
     SpatialScore,
     TemporalMix,
     make_attention,
@@ -63,21 +64,21 @@ def spatial_map(mean: Tensor, maximum: Tensor, kernel: Tensor) -> Tensor:
     return torch.sigmoid(total)
 
 
-def temporal(module: TA | TCSA, x: Tensor) -> Tensor:
+def temporal(module: GatesInTurn, x: Tensor) -> Tensor:
     weights = module.temporal.mlp.reduce.weight, module.temporal.mlp.expand.weight
     flat = x.flatten(2)
     score = torch.sigmoid(mlp(flat.mean(2), *weights) + mlp(flat.amax(2), *weights))
     return x * score[:, :, None, None, None]
 
 
-def channel(module: CA | TCSA, x: Tensor) -> Tensor:
+def channel(module: GatesInTurn, x: Tensor) -> Tensor:
     weights = module.channel.mlp.reduce.weight, module.channel.mlp.expand.weight
     flat = x.permute(2, 1, 0, 3, 4).flatten(2)
     score = torch.sigmoid(mlp(flat.mean(2), *weights) + mlp(flat.amax(2), *weights))
     return x * score.t()[None, :, :, None, None]
 
 
-def spatial(module: SA | TCSA, x: Tensor) -> Tensor:
+def spatial(module: GatesInTurn, x: Tensor) -> Tensor:
     flat = x.transpose(1, 2).flatten(0, 1)
     score = spatial_map(flat.mean(0), flat.amax(0), module.spatial.score.conv.weight)
     return x * score[None, :, None]
@@ -116,6 +117,9 @@ def brute_force_mask(m: Tensor) -> Tensor:
 PLAIN = {
     "ta": lambda m, x: temporal(m, x).clamp(min=0.0),
     "ca": lambda m, x: channel(m, x).clamp(min=0.0),
+    "tsa": lambda m, x: spatial(m, temporal(m, x)).clamp(min=0.0),
+    "csa": lambda m, x: spatial(m, channel(m, x)).clamp(min=0.0),
+    "tca": lambda m, x: channel(m, temporal(m, x)).clamp(min=0.0),
     "sa": lambda m, x: spatial(m, x).clamp(min=0.0),
     "tcsa": lambda m, x: spatial(m, channel(m, temporal(m, x))).clamp(min=0.0),
     "asa1": asa,

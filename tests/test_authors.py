@@ -181,9 +181,10 @@ def test_converted_checkpoint_gives_the_same_scores():
         assert torch.equal(scores, theirs(FRAMES))
 
 
-def test_converted_attention_mixes_the_same_map():
+@pytest.mark.parametrize("reduction", [1, 2])
+def test_converted_attention_mixes_the_same_map(reduction):
     """The order of this map is all that is read of it; our sigmoid after it may make ties."""
-    theirs = driven(Net(lambda: Asa(STEPS, 2)))
+    theirs = driven(Net(lambda: Asa(STEPS, reduction)))
     ours, maps = converted(theirs), []
     theirs.net.ConvAttLIFs[0].attn.fc.register_forward_hook(
         lambda module, inputs, output: maps.append(output[0].T.sigmoid())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 import subprocess
@@ -11,7 +10,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from tests.lively import lively_checkpoint, nmnist_bytes, write_nmnist
 
@@ -44,75 +42,6 @@ def one_sentence(err: str, code: str) -> None:
     assert len(lines) == 1, err
     assert lines[0].startswith(f"snnc: {code}: ")
     assert "Traceback" not in err
-
-
-def test_check_says_that_a_model_is_supported_and_why_it_cannot_stream(snnc, model):
-    status, out, _ = snnc("check", model, "--json", "-")
-    result = json.loads(out)
-    assert status == 0
-    assert result["supported"] is True
-    assert result["unsupported"] == []
-    assert result["causality"]["streams"] is False
-    waiting = {entry["module"] for entry in result["causality"]["needs_future"]}
-    assert "layer1.attention.select" in waiting
-    kept = [entry["bytes"] for entry in result["causality"]["needs_future"]]
-    assert min(kept) > 0
-    assert result["causality"]["bytes"] == sum(kept)
-    _, shown, _ = snnc("check", model)
-    assert f"{sum(kept) / 1024:.1f} KiB" in shown
-
-
-def test_check_says_that_a_model_streams(snnc, vanilla):
-    status, out, _ = snnc("check", vanilla, "--json", "-")
-    assert status == 0
-    assert json.loads(out)["causality"] == {
-        "streams": True,
-        "stages": 1,
-        "needs_future": [],
-        "bytes": 0,
-    }
-
-
-def odd() -> nn.Module:
-    return nn.Sequential(nn.GELU(), nn.Softmax(dim=2), nn.ReLU())
-
-
-def test_check_lists_everything_unsupported_at_once(snnc):
-    spec = f"{__name__}:odd"
-    status, out, _ = snnc("check", spec, "--input-shape", "4", "--time-steps", "3", "--json", "-")
-    assert status == 1
-    result = json.loads(out)
-    assert result["supported"] is False
-    assert [(e["module"], e["class"]) for e in result["unsupported"]] == [
-        ("0", "GELU"),
-        ("1", "Softmax"),
-    ]
-    assert all(e["reason"] and e["suggestion"] and e["shape"] for e in result["unsupported"])
-
-
-class Odd(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.gelu = nn.GELU()
-
-    def forward(self, x):
-        y = self.gelu(x)
-        return torch.exp(y).cumsum(0)
-
-
-def test_check_names_the_lines_of_the_users_own_file(snnc):
-    spec = (f"{__name__}:Odd", "--input-shape", "4", "--time-steps", "3")
-    status, out, _ = snnc("check", *spec, "--json", "-")
-    assert status == 1
-    entries = json.loads(out)["unsupported"]
-    assert [entry["class"] for entry in entries] == ["GELU", "exp", "cumsum"]
-    first = inspect.getsourcelines(Odd.forward)[1] + 1
-    assert [entry["source"] for entry in entries] == [
-        f"{__file__}:{line}" for line in (first, first + 1, first + 1)
-    ]
-    status, shown, _ = snnc("check", *spec)
-    assert status == 1
-    assert f":{first}" in shown.replace("\n", "")
 
 
 def test_compile_writes_everything_and_a_manifest(snnc, model, tmp_path):

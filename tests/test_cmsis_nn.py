@@ -146,7 +146,7 @@ def real() -> cmsis_nn.Library:
     try:
         return library_at(place)
     except SnncError:
-        pytest.skip("needs CMSIS-NN: `pip install bakenn`, or its folder in SNNC_CMSIS_NN")
+        pytest.skip("no bakenn, no folder in SNNC_CMSIS_NN: make test-environments")
 
 
 @pytest.mark.parametrize("core", ["cortex-m0", "cortex-m4", "cortex-m55"])

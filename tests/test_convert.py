@@ -15,6 +15,7 @@ SHAPES = {"input_size": (2, 32, 32), "time_steps": 4, "classes": 3}
 
 def theirs(model, five):
     """The model's weights under the names that the authors' code gives them."""
+    one_matrix = model.hyper["attention_sizes"].get("mix_reduction") == 1
     layer, head = ("{}.0", "{}.1") if five else ("{}", "{}")
     linear, state = ("fc" if five else "linear.0"), {}
     for key, value in model.state_dict().items():
@@ -32,7 +33,7 @@ def theirs(model, five):
             "attention.mix.alpha": "attn.alpha",
             "attention.mix.gamma": "attn.beta",
             "attention.mix.reduce": "attn.fc.0",
-            "attention.mix.expand": "attn.fc.2",
+            "attention.mix.expand": "attn.fc" if one_matrix else "attn.fc.2",
             "attention.score1.conv": "attn.conv1",
             "attention.score2.conv": "attn.conv2",
         }.items():
@@ -57,9 +58,12 @@ OPTIONS = ("--time-steps", 4, "--dt-us", 1000, "--sensor", 32, 32)
         ("five-layer-avg", {"channels": (4, 5, 6, 7, 8), "hidden": 9}),
     ],
 )
-@pytest.mark.parametrize("attention", ["none", "asa1"])
-def test_weights_arrive(network, more, attention, snnc, tmp_path):
-    model = make(network, attention, **more)
+@pytest.mark.parametrize(
+    ("attention", "sizes"),
+    [("none", {}), ("asa1", {}), ("asa1", {"mix_reduction": 1}), ("asa1", {"mix_reduction": 4})],
+)
+def test_weights_arrive(network, more, attention, sizes, snnc, tmp_path):
+    model = make(network, attention, attention_sizes=sizes, **more)
     torch.save(theirs(model, network.startswith("five")), tmp_path / "theirs.pth")
     out = tmp_path / "model.pt"
     status, _, err = snnc(
@@ -82,7 +86,8 @@ class Trap:
     [
         (lambda s: s | {"extra.weight": torch.ones(1)}, "extra.weight is none of"),
         (lambda s: {k: v for k, v in s.items() if "bn.0.bias" not in k}, "lacks layer1"),
-        (lambda s: s | {"ConvAttLIFs.0.attn.fc.weight": torch.ones(4, 4)}, "one matrix"),
+        (lambda s: s | {"ConvAttLIFs.0.attn.fc.weight": torch.ones(4, 4)}, "lacks layer1.att"),
+        (lambda s: s | {"convAttLIF0.network.ConvIF.alpha": torch.ones(1)}, "ConvIF.alpha is none"),
         (lambda s: s | {"FCs.1.linear.0.weight": torch.ones(3, 8)}, "fc2.synapse"),
         (lambda s: {"a": s, "b": s}, "holds 2 dictionaries"),
         (lambda s: [1, 2], "holds 0 dictionaries"),

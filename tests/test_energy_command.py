@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import OrderedDict
 
 import pytest
+import torch
+from torch import nn
 
 from snnc.commands.compiling import Manner, compiled
 from snnc.commands.windows import windows
 from snnc.compiler.frontend.source import load_source
 from snnc.compiler.observed_model import ObservedModel
+from snnc.models import networks, neurons
 from tests.lively import lively_checkpoint, write_nmnist
 
 SAMPLES = 3
@@ -28,9 +32,11 @@ def data(tmp_path_factory):
     return f"nmnist:{write_nmnist(tmp_path_factory.mktemp('nmnist'))}"
 
 
-def executed(path, data: str, folder, manner: Manner | None = None) -> dict[str, int]:
+def executed(
+    path, data: str, folder, manner: Manner | None = None, **options: object
+) -> dict[str, int]:
     """What the instrumented C counted, running freely on the recordings."""
-    source = load_source(str(path))
+    source = load_source(str(path), **options)
     compilation, _ = compiled(source, manner or Manner())
     model = ObservedModel(compilation.graph, compilation.generated, folder, ("-O1",))
     totals = dict.fromkeys(("ac", "mac", "mul", "add", "cmp"), 0)
@@ -75,6 +81,65 @@ def test_first_layer_multiplies_and_the_others_accumulate(snnc, pair, data):
     assert layers["layer2"]["input_kind"] == "spike"
     assert layers["layer2"]["mac"] == 0
     assert layers["layer2"]["ac"] > 0
+
+
+class TwoHeads(nn.Module):
+    """A digit and a second opinion of three classes, from one convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        conv = nn.Conv2d(2, 4, 3, padding=1)
+        self.body = self.layer(conv=conv, pool=nn.AvgPool2d(2))
+        self.digit = self.layer(flat=nn.Flatten(), linear=nn.Linear(4 * 17 * 17, 10))
+        self.side = self.layer(flat=nn.Flatten(), linear=nn.Linear(4 * 17 * 17, 3))
+        self.digit_mean, self.side_mean = networks.TimeMean(), networks.TimeMean()
+
+    @staticmethod
+    def layer(**layers: nn.Module) -> networks.Block:
+        synapse = networks.OverTime(OrderedDict(layers))
+        return networks.Block(synapse, None, neurons.LIF(0.1))
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        shared = self.body(x)
+        return {
+            "digit": self.digit_mean(self.digit(shared)),
+            "side": self.side_mean(self.side(shared)),
+        }
+
+
+class TupleOfHeads(TwoHeads):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(super().forward(x).values())
+
+
+def two_heads() -> nn.Module:
+    torch.manual_seed(0)
+    return TwoHeads()
+
+
+def tuple_of_heads() -> nn.Module:
+    torch.manual_seed(0)
+    return TupleOfHeads()
+
+
+@pytest.mark.parametrize(
+    ("factory", "all_outputs"), [("two_heads", False), ("tuple_of_heads", True)]
+)
+def test_all_outputs_are_counted(snnc, data, tmp_path, factory, all_outputs):
+    spec = f"{__name__}:{factory}"
+    given = {"input_shape": (2, 34, 34), "time_steps": 4, "frame_us": 50_000}
+    options = ["--input-shape", "2,34,34", "--time-steps", 4, "--frame-us", 50_000]
+    options += ["--all-outputs"] if all_outputs else []
+    status, out, _ = snnc(
+        "energy", spec, *options, "--data", data, "--samples", SAMPLES, "--json", "-"
+    )
+    assert status == 0
+    result = json.loads(out)
+    layers = {layer["name"].removeprefix("net."): layer for layer in result["layers"]}
+    assert list(layers) == ["body", "digit", "side", "readout"]
+    assert layers["digit"]["ac"] * 3 == layers["side"]["ac"] * 10 > 0
+    ours = executed(spec, data, tmp_path, **given, all_outputs=all_outputs)
+    assert {key: result["total"][key] for key in ours} == ours
 
 
 def test_unknown_convention_and_table_are_refused_with_the_choices(snnc, pair, data):

@@ -128,9 +128,9 @@ def test_firing_rates_by_hand() -> None:
     assert nasfr_of_layers(layers, 1) == sum(rates.values()) / 3
 
 
-def silent(name: str, attention_name: str) -> Tally:
+def silent(name: str, attention_name: str, **hyper: object) -> Tally:
     """The paper's count of a network of Table 3's size that saw nothing and fired nothing."""
-    model = networks.build(name, attention=attention_name)
+    model = networks.build(name, attention=attention_name, **hyper)
     network = network_of(model, model.input_size, model.time_steps)
     values = {
         node.name: torch.zeros(model.time_steps, *node.type.shape)
@@ -162,6 +162,13 @@ def test_paper_rule_gives_table_3(
     total = totals_of(silent("three-layer", attention_name).per_layer())
     assert total["mac"] - vanilla_mac == added
     assert round(added / 1e6, 1) == printed
+
+
+def test_one_matrix_along_time_is_charged_once(vanilla_mac: int) -> None:
+    """It is computed as two, because of the ReLU of ASA-1; a T×T matrix has 3600 entries too."""
+    sizes = {"mix_reduction": 1}
+    total = totals_of(silent("three-layer", "asa1", attention_sizes=sizes).per_layer())
+    assert total["mac"] - vanilla_mac == 2_603_520
 
 
 def test_dense_work_of_the_three_layer_net_is_the_known_one() -> None:

@@ -37,9 +37,23 @@ def quantized(model: nn.Module, shape: tuple[int, ...] = (2, 34, 34)) -> Compila
     return compile_graph(graph, calibration=[frames(seed, shape) for seed in (10, 11)])
 
 
-@pytest.mark.parametrize("attention", ["none", "asa1", "asa2", "sa", "ta", "ca", "tcsa"])
-def test_c_equals_the_integer_reference(attention, tmp_path):
-    model = lively_network(attention, channels=(5, 33, 8))
+MA_SNN = {
+    "attention_sizes": {"temporal_reduction": 3, "channel_reduction": 8, "spatial_kernel": 3},
+    "fc_attention": "ta",
+    "fc_batch_norm": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("attention", "hyper"),
+    [
+        *((name, {}) for name in ("none", "asa1", "asa2", "sa", "ta", "ca", "tcsa")),
+        ("asa1", {"attention_sizes": {"mix_reduction": 1}}),
+        ("tcsa", MA_SNN),
+    ],
+)
+def test_c_equals_the_integer_reference(attention, hyper, tmp_path):
+    model = lively_network(attention, channels=(5, 33, 8), **hyper)
     compilation = quantized(model)
     verifier = IntegerVerifier(model, compilation, tmp_path, FLAGS)
     for seed in range(2):

@@ -11,6 +11,8 @@ from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.driving import Driven
 from snnc.compiler.frontend.torch_fx import import_module, survey
 from snnc.compiler.verify import Verifier
+from snnc.errors import SnncError
+from snnc.models.conversion import convert
 
 STEPS, SHAPE = 6, (2, 12, 12)
 
@@ -114,25 +116,31 @@ class Layer(nn.Module):
         return torch.stack([self.network(step) for step in current.unbind(1)], 1)
 
 
-class Net(nn.Module):
-    """Their three-layer network: [N, T, C, H, W] to the mean of the last spikes."""
+THREE = ((2, 6, 1), (6, 8, 2), (8, 8, 2))
+FIVE = ((2, 4, 2), (4, 6, 2), (6, 8, 2), (8, 8, 2), (8, 8, 4))
 
-    def __init__(self, parts, cell=Cell):
+
+class Net(nn.Module):
+    """Their networks: [N, T, C, H, W] to the mean of the last spikes."""
+
+    def __init__(self, parts, cell=Cell, sizes=THREE, features=8 * 9):
         super().__init__()
-        sizes = ((2, 6, 1), (6, 8, 2), (8, 8, 2))
+        self.convolutions = len(sizes)
         for number, (i, o, pool) in enumerate(sizes):
             attention = Attention(parts, o) if parts else None
             conv = nn.Conv2d(i, o, 3, padding=1)
             layer = Layer(conv, nn.BatchNorm2d(o), attention, pool, cell)
             setattr(self, f"convAttLIF{number}", layer)
-        for number, (i, o) in enumerate(((8 * 9, 20), (20, 5))):
+        for number, (i, o) in enumerate(((features, 20), (20, 5))):
             attention = Attention("T", o, nn.Conv1d) if "T" in parts else None
             layer = Layer(nn.Linear(i, o), nn.BatchNorm1d(o), attention, cell=cell)
             setattr(self, f"FC{number}", layer)
 
     def forward(self, input):
         b, t, _, _, _ = input.size()
-        x = self.convAttLIF2(self.convAttLIF1(self.convAttLIF0(input)))
+        x = input
+        for number in range(self.convolutions):
+            x = getattr(self, f"convAttLIF{number}")(x)
         x = self.FC1(self.FC0(x.reshape(b, t, -1)))
         return torch.sum(x, dim=1) / t
 
@@ -162,6 +170,78 @@ def test_three_layer_network(parts, tmp_path):
     assert result.passed
     sizes = (6 * 144, 8 * 36, 8 * 9, 20, 5)
     assert [layer.compared for layer in result.layers] == [3 * STEPS * n for n in sizes]
+
+
+def converted(net, network="three-layer", shape=SHAPE):
+    """Their file as it is saved from a data-parallel run, as a model of ours."""
+    state = {f"module.{name}": value for name, value in net.state_dict().items()}
+    content = {"net": state, "acc": 91.0, "epoch": 3, "acc_record": [90.0, 91.0]}
+    size = {"time_steps": STEPS, "input_size": shape}
+    return convert(content, network, **size, where="theirs.t7")
+
+
+@pytest.mark.parametrize(
+    ("parts", "attention", "sizes"),
+    [
+        ("TCS", "tcsa", {"temporal_reduction": 3, "spatial_kernel": 3}),
+        ("TC", "tca", {"temporal_reduction": 3}),
+        ("TS", "tsa", {"temporal_reduction": 3, "spatial_kernel": 3}),
+        ("CS", "csa", {"spatial_kernel": 3}),
+        ("T", "ta", {"temporal_reduction": 3}),
+        ("C", "ca", {}),
+        ("S", "sa", {"spatial_kernel": 3}),
+        ("", "none", {}),
+    ],
+)
+def test_converted_checkpoint_gives_their_currents_and_scores(parts, attention, sizes):
+    theirs = driven(Net(parts)).net
+    ours = converted(theirs)
+    assert ours.hyper["attention"] == attention
+    assert ours.hyper["attention_sizes"] == sizes
+    assert ours.hyper["fc_attention"] == ("ta" if "T" in parts else "none")
+    currents = {"ours": [], "theirs": []}
+    for name, cell in (("ours", ours.layer1.neuron), ("theirs", theirs.convAttLIF0.network[0])):
+        cell.register_forward_hook(lambda _m, i, _o, name=name: currents[name].append(i[0]))
+    frames = torch.poisson(torch.full((2, STEPS, *SHAPE), 0.3))
+    with torch.no_grad():
+        scores, wanted = ours(frames.transpose(0, 1)), theirs(frames)
+    torch.testing.assert_close(currents["ours"][0], torch.stack(currents["theirs"]))
+    torch.testing.assert_close(scores, wanted, rtol=0, atol=1e-6)
+    assert wanted.std() > 0.01
+
+
+def test_their_network_of_five_convolutions_converts():
+    theirs = driven(Net("TCS", sizes=FIVE, features=8)).net
+    for module in theirs.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.weight.data.fill_(4)  # three gates on each other leave little
+    ours = converted(theirs, "ma-five-layer", (2, 64, 64))
+    frames = torch.poisson(torch.full((2, STEPS, 2, 64, 64), 0.3))
+    with torch.no_grad():
+        scores, wanted = ours(frames.transpose(0, 1)), theirs(frames)
+    torch.testing.assert_close(scores, wanted, rtol=0, atol=1e-6)
+    assert wanted.std() > 0.01
+    with pytest.raises(SnncError, match="5 convolutions, and network three-layer has 3"):
+        converted(theirs, "three-layer", (2, 64, 64))
+
+
+def test_converted_checkpoint_verifies(tmp_path):
+    """As the file of a user: saved, converted by the command's function, compiled, compared."""
+    ours = converted(driven(Net("TCS")).net)
+    flags = ("-O1", "-DSNN_KERNEL=static __attribute__((unused))")
+    verifier = Verifier(ours, compile_graph(import_module(ours, SHAPE, STEPS)), tmp_path, flags)
+    for seed in range(3):
+        frames = np.random.default_rng(seed).poisson(0.3, (STEPS, *SHAPE))
+        verifier.verify(frames.astype(np.uint16))
+    sizes = (6 * 144, 8 * 36, 8 * 9, 20, 5)
+    assert verifier.result.passed
+    assert [layer.compared for layer in verifier.result.layers] == [3 * STEPS * n for n in sizes]
+
+
+def test_conversion_to_a_network_of_other_neurons_is_refused():
+    state = {"net": Net("").state_dict()}
+    with pytest.raises(SnncError, match="MA-SNN has no network like five-layer"):
+        convert(state, "five-layer", time_steps=STEPS, input_size=(2, 32, 32), where="theirs.t7")
 
 
 def test_reset_goes_where_the_cell_says():

@@ -38,6 +38,7 @@ def spikes_of(model: Network, x: Tensor) -> dict[str, Tensor]:
         ("three-layer-narrow", 546_667),
         ("five-layer", 1_698_933),
         ("five-layer-avg", 1_623_918),
+        ("ma-five-layer", 2_098_177),
     ],
 )
 def test_parameter_counts_of_the_published_networks(name: str, count: int) -> None:
@@ -190,7 +191,7 @@ def test_scores_are_the_mean_of_the_last_spikes_over_time_and_votes() -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_name_and_hyper_rebuild_the_network(name: str) -> None:
-    size = (2, 32, 32)
+    size = (2, 64, 64)
     model = build(name, input_size=size, time_steps=3, classes=4, attention="asa1")
     again = build(model.name, **model.hyper)
     assert again.hyper == model.hyper
@@ -211,6 +212,14 @@ def test_name_and_hyper_rebuild_the_network(name: str) -> None:
         ({"beta": 2.0}, "beta"),
         ({"channels": [1, 2]}, "channels"),
         ({"channels": 3}, "channels"),
+        ({"pools": [1, 2]}, "channels"),
+        ({"pools": [1, 0, 2]}, "pools"),
+        ({"attention_sizes": {"kernel": 3}}, "'kernel'"),
+        ({"attention_sizes": [3]}, "attention_sizes"),
+        ({"attention": "sa", "attention_sizes": {"spatial_kernel": 4}}, "odd kernel"),
+        ({"attention": "ca", "attention_sizes": {"channel_reduction": 0}}, "reduction"),
+        ({"attention": "asa1", "attention_sizes": {"mix_reduction": 0}}, "mix_reduction"),
+        ({"fc_attention": "sa"}, "fc_attention"),
         ({"input_size": [2, 0, 8]}, "input_size"),
         ({"attention": "asa9"}, "asa9"),
         ({"fc_batch_norm": 1}, "fc_batch_norm"),

@@ -285,10 +285,17 @@ def test_a_flatten_with_other_readers_stays_for_them():
 
 
 @pytest.mark.parametrize("steps", [1, 4, 5])
-@pytest.mark.parametrize("attention", sorted(set(ATTENTION_NAMES) - {"none"}))
-def test_lowered_attention_is_the_module(attention, steps):
+@pytest.mark.parametrize(
+    ("attention", "sizes"),
+    [
+        *((name, {}) for name in sorted(set(ATTENTION_NAMES) - {"none"})),
+        ("asa1", {"mix_reduction": 1}),
+        ("tcsa", {"temporal_reduction": 2, "channel_reduction": 1, "spatial_kernel": 3}),
+    ],
+)
+def test_lowered_attention_is_the_module(attention, sizes, steps):
     torch.manual_seed(steps)
-    gate = make_attention(attention, steps, 5)
+    gate = make_attention(attention, steps, 5, sizes)
     for name, parameter in gate.named_parameters():
         if name.endswith(("alpha", "gamma")):
             parameter.data.uniform_(-1, 1)

@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from snnc.compiler.frontend.importing import (
@@ -25,7 +24,6 @@ from snnc.compiler.frontend.importing import (
     RECOGNISERS,
     Importer,
     Importing,
-    exact,
     needed_importer,
 )
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
@@ -120,7 +118,7 @@ def _asa(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
         "gamma": m.beta,
         "score1": m.conv1.weight,
         "score2": m.conv2.weight,
-        **_mixing(m.fc, path),
+        **_mixing(m.fc),
     }
     return g.add(path, "asa", inputs, {"mean_scale": 1.0 / m.lam_}, params)
 
@@ -145,12 +143,10 @@ def mask_of(mixed: torch.Tensor) -> torch.Tensor:
     return (chosen[0] != chosen[1]).to(mixed.dtype).transpose(0, 1)
 
 
-def _mixing(fc: Any, path: str) -> dict[str, Any]:
-    """Their two matrices; or their one, W x = ReLU(W x) - ReLU(-W x), which rounds nothing more."""
+def _mixing(fc: Any) -> dict[str, Any]:
+    """Their two matrices, or their one."""
     if isinstance(fc, torch.nn.Linear):
-        weight = exact(fc.weight, f"{path}.fc")
-        one = np.eye(len(weight))
-        return {"reduce": np.vstack([weight, -weight]), "expand": np.hstack([one, -one])}
+        return {"expand": fc.weight}
     return {"reduce": fc[0].weight, "expand": fc[2].weight}
 
 

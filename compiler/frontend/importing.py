@@ -120,15 +120,17 @@ class Importing:
         self.nodes: dict[str, Node] = {}
         self.params: dict[str, Array] = {}
         self.unsupported: list[Unsupported] = []
+        self.apart: list[Graph] = []
+        """What stands behind something unsupported, each module by itself."""
         self.output_names: tuple[str, ...] = (SCORES,)
         self.leading_axes = 2
         """Axes before the features of one step: [T, N, ...], or [T*N, ...] inside OverTime."""
         self.stepwise = False
         """Whether modules are called once for each time step, on [N, ...], and keep their state."""
 
-    def input(self, shape: tuple[int, ...], kind: Kind) -> str:
-        """Add the network's input."""
-        node = Node("input", "input", (), TensorType(shape, kind))
+    def input(self, shape: tuple[int, ...], kind: Kind, path: str = "") -> str:
+        """Add the network's input, or that of the module at ``path`` alone."""
+        node = Node("input", "input", (), TensorType(shape, kind), loc=Location(path))
         self.nodes[node.name] = node
         return node.name
 
@@ -187,10 +189,18 @@ class Importing:
         """The finished graph. Raises SnncError if anything could not be taken."""
         if self.unsupported:
             raise unsupported_error(self.unsupported)
+        return self._graph(outputs, self.output_names)
+
+    def fragments(self) -> list[Graph]:
+        """What could be taken of a model with unsupported parts: the graph up to them, its ends as
+        outputs, and each module behind them by itself."""
+        read = {name for node in self.nodes.values() for name in node.inputs}
+        ends = [name for name in self.nodes if name not in read]
+        return [*([self._graph(ends, ends)] if ends else []), *self.apart]
+
+    def _graph(self, outputs: Sequence[str], names: Sequence[str]) -> Graph:
         nodes = tuple(self.nodes.values())
-        return Graph(
-            self.name, self.time_steps, nodes, self.params, tuple(outputs), self.output_names
-        )
+        return Graph(self.name, self.time_steps, nodes, self.params, tuple(outputs), tuple(names))
 
     def _fresh(self, name: str) -> str:
         number = 1

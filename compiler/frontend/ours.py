@@ -8,7 +8,7 @@ from torch import nn
 
 from snnc.compiler.frontend.importing import Importing, importer, needed_importer
 from snnc.errors import SnncError
-from snnc.models import attention, networks, neurons
+from snnc.models import attention, gates, networks, neurons
 from snnc.models.grouping import LAMBDA
 
 
@@ -86,25 +86,27 @@ def _asa(g: Importing, m: attention.ASA, path: str, inputs: Sequence[str]) -> st
         "score1": m.score1.conv.weight,
         "score2": m.score2.conv.weight,
     }
-    if isinstance(m.mix, attention.TemporalMix):
+    if isinstance(m.mix, attention.TemporalMatrix):
+        params |= {"expand": m.mix.expand.weight}
+    elif isinstance(m.mix, attention.TemporalMix):
         params |= {"reduce": m.mix.reduce.weight, "expand": m.mix.expand.weight}
     return g.add(path, "asa", inputs, {"mean_scale": 1.0 / LAMBDA}, params)
 
 
-@importer(attention.SpatialGate)
-def _spatial(g: Importing, m: attention.SpatialGate, path: str, inputs: Sequence[str]) -> str:
+@importer(gates.SpatialGate)
+def _spatial(g: Importing, m: gates.SpatialGate, path: str, inputs: Sequence[str]) -> str:
     weight = {"weight": m.score.conv.weight}
     return g.add(path, "spatial_gate", inputs, {"mean_scale": 1.0}, weight)
 
 
-@importer(attention.TemporalGate)
-def _temporal(g: Importing, m: attention.TemporalGate, path: str, inputs: Sequence[str]) -> str:
+@importer(gates.TemporalGate)
+def _temporal(g: Importing, m: gates.TemporalGate, path: str, inputs: Sequence[str]) -> str:
     params = {"reduce": m.mlp.reduce.weight, "expand": m.mlp.expand.weight}
     return g.add(path, "temporal_gate", inputs, None, params)
 
 
-@importer(attention.ChannelGate)
-def _channel(g: Importing, m: attention.ChannelGate, path: str, inputs: Sequence[str]) -> str:
+@importer(gates.ChannelGate)
+def _channel(g: Importing, m: gates.ChannelGate, path: str, inputs: Sequence[str]) -> str:
     params = {"reduce": m.mlp.reduce.weight, "expand": m.mlp.expand.weight}
     return g.add(path, "channel_gate", inputs, None, params)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from torch import fx, nn
 
+from snnc.compiler.frontend.apart import apart
 from snnc.compiler.frontend.calls import Call, summed
 from snnc.compiler.frontend.functions import FUNCTIONS
 from snnc.compiler.frontend.importing import (
@@ -93,6 +94,7 @@ class Walk:
             self._check_known(node)
             if any(source in self.failed for source in node.all_input_nodes):
                 self.failed.add(node)
+                self._note_apart(node)
                 return []
             args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda at: self.values[at])
             if node.op == "output":
@@ -102,6 +104,15 @@ class Walk:
             self._refuse(node, error)
             self.failed.add(node)
         return []
+
+    def _note_apart(self, node: fx.Node) -> None:
+        """Import a module by itself that stands behind something unsupported."""
+        if node.op == "call_module":
+            path = str(node.target)
+            steps, samples = self.importing.time_steps, self.samples
+            graph = apart(node, self.modules[path], f"{self.prefix}{path}", steps, samples)
+            if graph is not None:
+                self.importing.apart.append(graph)
 
     def _check_known(self, node: fx.Node) -> None:
         """Raise SnncError (UNSUPPORTED_LAYER) for a class or function that nothing imports."""

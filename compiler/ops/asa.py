@@ -18,7 +18,8 @@ class Asa(Gate):
     """Two complementary groups of (step, channel), each gated by a score map of its own.
 
     attrs: ``mean_scale``. params: ``alpha``, ``gamma`` (scalars); ``score1``, ``score2``
-    [1, 2, k, k]; for ASA-1 ``reduce`` [hidden, T] and ``expand`` [T, hidden].
+    [1, 2, k, k]; for ASA-1 ``reduce`` [hidden, T] and ``expand`` [T, hidden], or ``expand``
+    [T, T] alone.
     """
 
     name = "asa"
@@ -32,9 +33,9 @@ class Asa(Gate):
         # (F_avg + F_max)/2 + alpha F_avg + gamma F_max, with the weights of each row summed
         weights = np.array([0.5 + params["alpha"].item(), 0.5 + params["gamma"].item()])
         mixed = parts.node("mix", "weighted_rows", [statistics], params={"weights": weights})
-        if "reduce" in params:
-            mlp = {role: params[role] for role in ("reduce", "expand")}
-            mixed = parts.node("mlp", "mlp", [mixed], {"along": "time"}, mlp, "mix.expand")
+        if "expand" in params:
+            mlp, attrs = _perceptron(params)
+            mixed = parts.node("mlp", "mlp", [mixed], attrs, mlp, "mix.expand")
             mixed = parts.node("activation", "sigmoid", [mixed], module="mix.activation")
         mask = parts.node("select", "complementary_mask", [mixed])
         scale = {"mean_scale": node.attrs["mean_scale"]}
@@ -46,3 +47,16 @@ class Asa(Gate):
         scores = parts.node("scores", "sigmoid", [conv])
         parts.node("", "masked_gate", [x, mask, scores])
         return parts.lowered
+
+
+def _perceptron(params: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, object]]:
+    """Parameters and attributes of the mixing along time.
+
+    One matrix becomes two by W x = ReLU(W x) - ReLU(-W x), which rounds nothing more.
+    """
+    expand = params["expand"]
+    if "reduce" in params:
+        return {"reduce": params["reduce"], "expand": expand}, {"along": "time"}
+    one = np.eye(len(expand))
+    two = {"reduce": np.vstack([expand, -expand]), "expand": np.hstack([one, -one])}
+    return two, {"along": "time", "one_matrix": True}

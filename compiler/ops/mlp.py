@@ -18,7 +18,8 @@ class Mlp(Op):
     """y = W2 relu(W1 x) along one axis, the same for every other index.
 
     attrs: ``along`` ("time": over the T steps of each element; "channels": over the last axis of
-    each row). params: ``reduce`` W1 [hidden, n], ``expand`` W2 [n, hidden].
+    each row); ``one_matrix`` True where the two stand for one matrix of the source.
+    params: ``reduce`` W1 [hidden, n], ``expand`` W2 [n, hidden].
     """
 
     name = "mlp"

@@ -87,6 +87,14 @@ class Visit:
 Rule = Callable[[Visit], StepCounts]
 
 
+def perceptron_macs(visit: Visit) -> int:
+    """Weights of the source's perceptron, each used once for each of its inputs."""
+    matrices = [visit.params[role] for role in ("reduce", "expand")]
+    if visit.node.attrs.get("one_matrix", False):
+        return int(matrices[0].size) // 2  # it, and its negative
+    return sum(int(matrix.size) for matrix in matrices)
+
+
 @dataclass(frozen=True)
 class Convention:
     """One way to count.
@@ -100,6 +108,8 @@ class Convention:
         charges_borders: whether taps that fall outside the image cost as if they did not.
         counts_follow_spikes: whether a layer that reads sums of spikes costs MACs in proportion
             to them, rather than at every position.
+        count_inputs: how a layer is counted that reads small whole numbers: event counts of the
+            network's input, or sums of spikes.
         differs: for each part of a layer, why its figure is not the executed one, beyond the
             folding of pools and the borders.
         rules: the rule for each op, without a default.
@@ -112,6 +122,7 @@ class Convention:
     footing: Footing
     charges_borders: bool
     counts_follow_spikes: bool
+    count_inputs: str
     differs: Mapping[str, str]
     rules: Mapping[str, Rule]
 

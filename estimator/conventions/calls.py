@@ -98,11 +98,15 @@ def weighted_calls(visit: Visit) -> list[Call]:
 
 
 def _perceptron(visit: Visit, x: torch.Tensor) -> Iterator[Call]:
-    """The two linear layers, once for each row of statistics where there are two."""
+    """The linear layers, once for each row of statistics where there are two."""
     params = visit.params
+    one = visit.node.attrs.get("one_matrix", False)
     rows = x.unbind(dim=1) if x.ndim == 3 else (x,)
     for row in rows:
         given = row.T if visit.node.attrs["along"] == "time" else row
+        if one:
+            yield Call(given, params["reduce"][: given.shape[-1]], False)
+            continue
         yield Call(given, params["reduce"], False)
         hidden = torch.relu(F.linear(given, torch.from_numpy(params["reduce"]).to(given.dtype)))
         yield Call(hidden, params["expand"], False)

@@ -10,6 +10,7 @@ from snnc.estimator.conventions.base import (
     Visit,
     dense_macs,
     free,
+    perceptron_macs,
 )
 
 
@@ -18,10 +19,10 @@ def _synapse(visit: Visit) -> StepCounts:
 
 
 def _mlp(visit: Visit) -> StepCounts:
-    hidden, length = visit.params["reduce"].shape
+    length = visit.params["reduce"].shape[1]
     given = visit.types[0]
     steps = visit.graph.time_steps if given.temporal else 1
-    return {"mac": [2 * hidden * length * (given.size * steps // length)]}
+    return {"mac": [perceptron_macs(visit) * (given.size * steps // length)]}
 
 
 def _gate(visit: Visit) -> StepCounts:
@@ -44,6 +45,7 @@ DENSE = Convention(
     footing=Footing.SPIKES,
     charges_borders=True,
     counts_follow_spikes=False,
+    count_inputs=("as MAC at every position, zeros too"),
     differs={
         "synapse": "zeros are multiplied like everything else",
         "attention": (

@@ -32,6 +32,10 @@ EXECUTED = Convention(
     footing=Footing.EXECUTED,
     charges_borders=False,
     counts_follow_spikes=True,
+    count_inputs=(
+        "a MAC for each non-zero count and each output that it reaches, whatever its value; zeros "
+        "cost nothing"
+    ),
     differs={},
     rules=dict.fromkeys(OPS, _count),
 )

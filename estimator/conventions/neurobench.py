@@ -43,6 +43,9 @@ NEUROBENCH = Convention(
     footing=Footing.SOURCE,
     charges_borders=False,
     counts_follow_spikes=True,
+    count_inputs=(
+        "a MAC for each non-zero count and weight; AC on a recording where they are all 0 or 1"
+    ),
     differs={
         "synapse": "weights that are exactly zero are skipped",
         "attention": (

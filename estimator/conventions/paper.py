@@ -17,6 +17,7 @@ from snnc.estimator.conventions.base import (
     Visit,
     dense_macs,
     free,
+    perceptron_macs,
 )
 
 Rates = Sequence[Fraction]
@@ -75,10 +76,10 @@ def _whole(number: Fraction) -> Number:
 
 
 def _mlp(visit: Visit) -> StepCounts:
-    hidden, length = visit.params["reduce"].shape
+    length = visit.params["reduce"].shape[1]
     given = visit.types[0]
     lanes = given.size if visit.node.attrs["along"] == "time" else given.size // length
-    return {"mac": [2 * hidden * length * lanes]}
+    return {"mac": [perceptron_macs(visit) * lanes]}
 
 
 def _scale(visit: Visit) -> StepCounts:
@@ -104,6 +105,10 @@ PAPER = Convention(
     footing=Footing.SPIKES,
     charges_borders=True,
     counts_follow_spikes=True,
+    count_inputs=(
+        "event counts of the input as MAC, zeros too; of sums of spikes, each spike costs its "
+        "share of the dense work as AC, as if the summands were read one by one"
+    ),
     differs={
         "synapse": (
             "the first layer multiplies its zeros too; behind a pool on spikes the rate is "

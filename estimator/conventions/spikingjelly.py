@@ -84,6 +84,9 @@ SPIKINGJELLY = Convention(
     footing=Footing.SOURCE,
     charges_borders=False,
     counts_follow_spikes=False,
+    count_inputs=(
+        "as dense MAC, zeros too; as AC at the ones on a recording where they are all 0 or 1"
+    ),
     differs={
         "synapse": "an input that is not only 0 and 1 is multiplied in full, zeros and padding too",
         "attention": (

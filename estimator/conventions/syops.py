@@ -103,6 +103,9 @@ SYOPS = Convention(
     footing=Footing.SOURCE,
     charges_borders=True,
     counts_follow_spikes=False,
+    count_inputs=(
+        "as MAC in full, zeros too; as AC times their mean on a recording where they are all 0 or 1"
+    ),
     differs={
         "synapse": (
             "biases are charged; an input that is not at most two values in [0, 1] is "

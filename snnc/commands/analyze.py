@@ -48,7 +48,6 @@ def command(
     from snnc.commands.surveying import layer_rows, survey_both, write_page
     from snnc.errors import InternalError
     from snnc.estimator.analysis import csv_text, redundancy_json
-    from snnc.estimator.report import Report, Subject
     from snnc.estimator.tables import DEFAULT, load
     from snnc.estimator.terminal import print_redundancy
 
@@ -66,8 +65,6 @@ def command(
         write_text(csv_text(layer_rows(model.spec, baseline, result)), csv_file)
     print_redundancy(console, model.spec, ours.redundancy, other)
     if out is not None:
-        prices = load(DEFAULT)
-        against = None if theirs is None else Subject.of(str(baseline), theirs, prices)
-        subject = Subject.of(model.spec, ours, prices)
-        write_page(Report(subject, against, data=f"{data}, {split} part"), out)
+        names, run = (model.spec, baseline), f"{data}, {split} part"
+        write_page(out, surveyed, names, load(DEFAULT), run)
         console.print(f"wrote {out}")

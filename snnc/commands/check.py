@@ -25,7 +25,7 @@ def command(
 
     Exit status 1 if there is anything.
     """
-    from snnc.compiler.causality import causality
+    from snnc.compiler.causality import causality, causality_of_parts
     from snnc.compiler.frontend.torch_fx import survey
 
     source = model.load()
@@ -36,7 +36,9 @@ def command(
     result: dict[str, Any] = {
         "supported": supported,
         "unsupported": [entry.as_json() for entry in importing.unsupported],
-        "causality": causality(importing.graph(outputs)) if supported else None,
+        "causality": causality(importing.graph(outputs))
+        if supported
+        else causality_of_parts(importing.fragments()),
     }
     write_json(result, json_file)
     _show(console_for(json_file), model.spec, result)
@@ -53,13 +55,19 @@ def _show(console: Console, model: str, result: dict[str, Any]) -> None:
             keys = ("module", "class", "shape", "reason", "suggestion", "source")
             table.add_row(*(entry[key] for key in keys))
         console.print(table)
-        return
-    found = result["causality"]
-    console.print(f"{model}: every layer is supported")
+    else:
+        console.print(f"{model}: every layer is supported")
+    _show_causality(console, result["causality"])
+
+
+def _show_causality(console: Console, found: dict[str, Any]) -> None:
     if found["streams"]:
         console.print("It streams: each step needs only the steps before it.")
+    if not found["needs_future"]:
         return
     title = "modules that need the whole window"
+    if not found["complete"]:
+        title += ", as far as it is supported"
     table = slim_table("module", "waits for", numbers=("buffer",), title=title)
     for entry in found["needs_future"]:
         table.add_row(entry["module"], entry["reason"], f"{entry['bytes'] / 1024:.1f} KiB")

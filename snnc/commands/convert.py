@@ -40,10 +40,11 @@ def command(
     sensor: tuple[int, int],
     downsample: int,
 ) -> None:
-    """Write the weights of CHECKPOINT, of the ASA-SNN authors' code, as a model of ours.
+    """Write the weights of CHECKPOINT, of the ASA-SNN or MA-SNN authors' code, as a model of ours.
 
-    No code in the file is run. Their three-layer networks (A, D) are three-layer and
-    three-layer-narrow, their five-layer networks (B, C) five-layer and five-layer-avg.
+    No code in the file is run. ASA-SNN's three-layer networks (A, D) are three-layer and
+    three-layer-narrow, its five-layer networks (B, C) five-layer and five-layer-avg. MA-SNN's
+    network for DVS128 Gesture is three-layer, for Gait and CIFAR10-DVS ma-five-layer.
     """
     from snnc.models.checkpoints import InputDescription, save
     from snnc.models.conversion import convert, load_foreign

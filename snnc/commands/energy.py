@@ -73,7 +73,6 @@ def command(
     from snnc.estimator.audit import AUDITED, audit, audit_json
     from snnc.estimator.conventions import convention_called
     from snnc.estimator.energy import Comparison, Estimate, energy_json
-    from snnc.estimator.report import Report, Subject
     from snnc.estimator.tables import DEFAULTS, load
     from snnc.estimator.terminal import print_audit, print_energy
 
@@ -100,7 +99,6 @@ def command(
     if lines:
         print_audit(console, lines, estimate)
     if out is not None:
-        against = None if theirs is None else Subject.of(str(baseline), theirs, prices)
-        subject = Subject.of(model.spec, ours, prices)
-        write_page(Report(subject, against, rule.name, f"{data}, {split} part"), out)
+        names, run = (model.spec, baseline), f"{data}, {split} part"
+        write_page(out, surveyed, names, prices, run, rule.name)
         console.print(f"wrote {out}")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from snnc.compiler.frontend.source import SourceModel
     from snnc.estimator.activity import Network
     from snnc.estimator.conventions import Convention
-    from snnc.estimator.report import Report
     from snnc.estimator.survey import Survey
+    from snnc.estimator.tables import EnergyTable
 
 
 def survey(
@@ -130,12 +130,34 @@ def layer_rows(model: str, baseline: str | None, result: dict[str, Any]) -> list
     ]
 
 
-def write_page(report: Report, target: Path) -> None:
-    """Write the page whole or not at all. Raises SnncError (BAD_OUTPUT)."""
-    from snnc.estimator.report import render
+def write_page(
+    target: Path,
+    surveyed: tuple[Survey, Survey | None],
+    names: tuple[str, str | None],
+    prices: EnergyTable,
+    data: str,
+    convention: str = "executed",
+) -> None:
+    """Write the page about a model, and its baseline, whole or not at all.
+
+    Args:
+        target: the HTML file.
+        surveyed: what :func:`survey_both` gave.
+        names: what the page calls the model and the baseline.
+        prices: the energy table.
+        data: what was run, in words.
+        convention: the counting rule of its main figures.
+
+    Raises:
+        SnncError: BAD_OUTPUT.
+    """
+    from snnc.estimator.report import Report, Subject, render
     from snnc.models.files import write_atomically
 
-    text = render(report)
+    (model, baseline), (ours, theirs) = names, surveyed
+    about = Subject.of(model, ours, prices)
+    against = None if theirs is None else Subject.of(str(baseline), theirs, prices)
+    text = render(Report(about, against, convention, data))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -104,7 +104,9 @@ def command(
     resume: Path | None,
     **settings: Any,
 ) -> None:
-    """Train NETWORK (three-layer, three-layer-narrow, five-layer, five-layer-avg, res-18) on DATA.
+    """Train NETWORK on DATA.
+
+    NETWORK is three-layer, three-layer-narrow, five-layer, five-layer-avg, ma-five-layer or res-18.
 
     Writes OUT, and beside it the metrics of every epoch as .csv. The same command on the same
     machine gives the same bits. `torchrun --nproc-per-node N -m snnc train ...` trains in N

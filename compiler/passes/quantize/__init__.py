@@ -15,16 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from snnc.compiler.ir import Array, Graph, Kind, Node, TensorType, prune
-from snnc.compiler.ops.base import UNTYPED, unsupported
-from snnc.compiler.ops.int8.fixed import (
-    BETA_BITS,
-    LIMITS,
-    LOGIT_BITS,
-    SCORE_BITS,
-    multiplier,
-    narrowest,
-)
+from snnc.compiler.ir import Array, Graph, Kind, Node, prune
+from snnc.compiler.ops.base import unsupported
+from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, narrowest
 from snnc.compiler.ops.int8.scaling import (
     Ranges,
     Scaled,
@@ -34,6 +27,8 @@ from snnc.compiler.ops.int8.scaling import (
     shifted_bound,
     weight_scale,
 )
+from snnc.compiler.passes.quantize import attention
+from snnc.compiler.passes.quantize.building import ONE, Building
 from snnc.compiler.typing import infer_types
 
 WEIGHT_LIMIT = LIMITS["int8"]
@@ -42,18 +37,6 @@ COUNT_LIMIT = 2**16 - 1
 
 NARROW_COUNT = 2**6 - 1
 """Counts are kept in 8 bits if calibration saw no more than this; above 255 is an error."""
-
-HEADROOM = 2.0
-"""Currents may exceed what calibration saw by this factor before they saturate."""
-
-FRACTION_BITS = 4
-"""Fraction bits of pooled statistics and what is mixed from them."""
-
-FACTOR_BITS = 20
-"""Significant bits of the constant factors of means and logits."""
-
-
-ONE = np.ones(1)
 
 
 def quantize(graph: Graph, ranges: Ranges) -> Graph:
@@ -67,16 +50,8 @@ def quantize(graph: Graph, ranges: Ranges) -> Graph:
     return _Quantizer(graph, ranges).run()
 
 
-class _Quantizer:
-    def __init__(self, graph: Graph, ranges: Ranges) -> None:
-        self.graph = graph
-        self.ranges = ranges
-        self.users = graph.users
-        self.nodes: list[Node] = []
-        self.params: dict[str, Array] = {}
-        self.scaled: dict[str, Scaled] = {}
-        self.types: dict[str, TensorType] = {}
-        self.renamed: dict[str, str] = {}
+class _Quantizer(Building):
+    """Conversions by op; those of attention are functions beside it."""
 
     def run(self) -> Graph:
         """Convert every node, in order."""
@@ -99,66 +74,6 @@ class _Quantizer:
         )
         quantized = self.graph.replace(nodes=nodes, params=self.params, outputs=outputs)
         return prune(infer_types(quantized))
-
-    # building ----------------------------------------------------------------------------
-
-    def add(
-        self,
-        node: Node,
-        op: str,
-        scaled: Scaled,
-        attrs: Mapping[str, object] | None = None,
-        params: Mapping[str, Array] | None = None,
-    ) -> None:
-        """Append a node with new attributes and integer parameters."""
-        limit = LIMITS["int32"]
-        if scaled.bound > limit:
-            raise unsupported(
-                node,
-                f"its sums may reach {scaled.bound:,}, more than 32 bits hold ({limit:,})",
-                "Use smaller weights, or compile this model with --dtype f32.",
-            )
-        keys = {role: f"{node.name}.{role}+int8" for role in params or {}}
-        for role, value in (params or {}).items():
-            self.params[keys[role]] = np.asarray(value).round().astype(np.int64)
-        attrs = node.attrs if attrs is None else attrs
-        self.nodes.append(node.replace(op=op, attrs=attrs, params=keys, type=UNTYPED))
-        self.scaled[node.name] = scaled
-
-    def keep(self, node: Node, scaled: Scaled) -> None:
-        """Append a node that computes on spikes and counts already."""
-        self.nodes.append(node)
-        self.scaled[node.name] = scaled
-
-    def current(self, node: Node, index: int = 0) -> Node:
-        """The node with input ``index`` as int16 in one unit for all channels."""
-        name = node.inputs[index]
-        source = next(entry for entry in self.nodes if entry.name == name)
-        if source.op in _CURRENTS:
-            return node
-        if source.op not in _SUMS:
-            raise unsupported(
-                node, f"{node.op} of {source.op} has no int8 form", "Compile with --dtype f32."
-            )
-        wanted = f"{name}_current"
-        if wanted not in self.scaled:
-            self._requantize(source, wanted)
-        inputs = (*node.inputs[:index], wanted, *node.inputs[index + 1 :])
-        return node.replace(inputs=inputs)
-
-    def _requantize(self, source: Node, name: str) -> None:
-        given = self.scaled[source.name]
-        largest = self.ranges.values[source.name]
-        unit = HEADROOM * largest / LIMITS["int16"] if largest else 1.0
-        ratio = given.unit / unit
-        top, shift = multiplier(float(ratio.max()), 15)
-        factor = np.round(ratio * 2.0**shift)
-        rounding = 1 << max(shift - 1, 0)
-        fits = given.bound * top + rounding <= LIMITS["int32"] and shift <= 30
-        attrs = {"shift": shift, "wide_product": not fits}
-        node = source.replace(name=name, inputs=(source.name,))
-        scaled = Scaled(np.array([unit]), LIMITS["int16"] + 1)
-        self.add(node, "requantize", scaled, attrs, {"factor": factor})
 
     # synapses ----------------------------------------------------------------------------
 
@@ -205,11 +120,6 @@ class _Quantizer:
         scaled = Scaled(given.unit, shifted_bound(given.bound * int(rows), shift))
         self.add(node, "conv2d_maps", scaled, {**node.attrs, "shift": shift}, {"weight": weight})
 
-    def graph_kind(self, name: str) -> Kind:
-        """Kind of a value of the float graph; what this pass adds is REAL."""
-        index = self.graph.index
-        return index[name].type.kind if name in index else Kind.REAL
-
     # neurons -----------------------------------------------------------------------------
 
     def neuron(self, node: Node) -> None:
@@ -252,91 +162,6 @@ class _Quantizer:
             "bound": given.bound,
         }
         self.add(node, "neuron_i8", Scaled(ONE, 1), new, params)
-
-    # attention ---------------------------------------------------------------------------
-
-    def statistics(self, node: Node) -> None:
-        """Means and maxima with FRACTION_BITS more than the current."""
-        source = self.graph[node.inputs[0]].type
-        node = self.current(node)
-        terms = {
-            "pixels": source.pixels,
-            "all": source.size,
-            "time_pixels": source.pixels * self.graph.time_steps,
-            "time_channels": source.channels * self.graph.time_steps,
-        }[node.attrs["over"]]
-        scaled, attrs = self._pooled(node, terms)
-        self.add(node, "statistics_i8", scaled, {**node.attrs, **attrs})
-
-    def masked_statistics(self, node: Node) -> None:
-        """The same over time and channels of two groups; their sums are int32."""
-        terms = self.graph[node.inputs[0]].type.channels * self.graph.time_steps
-        if terms >= 2**16:
-            raise unsupported(
-                node,
-                f"the sum of T*C = {terms:,} currents may leave 32 bits (at most 65,535)",
-                "Use fewer time steps or channels.",
-            )
-        node = self.current(node)
-        scaled, attrs = self._pooled(node, terms)
-        self.add(node, "masked_statistics_i8", scaled, {**node.attrs, **attrs})
-
-    def _pooled(self, node: Node, terms: int) -> tuple[Scaled, dict[str, int]]:
-        scale = node.attrs["mean_scale"]
-        factor, shift = multiplier(scale / terms * 2**FRACTION_BITS, FACTOR_BITS)
-        bound = int(max(1.0, scale) * (LIMITS["int16"] + 1)) << FRACTION_BITS
-        unit = self.scaled[node.inputs[0]].unit / 2**FRACTION_BITS
-        attrs = {"factor": factor, "shift": shift, "bits": FRACTION_BITS}
-        return Scaled(unit, bound), attrs
-
-    def weighted_rows(self, node: Node) -> None:
-        """Weights in units of a power of two."""
-        given = self.one_unit(node)
-        weights, shift = fractions(self.graph.params_of(node)["weights"])
-        bound = shifted_bound(given.bound * int(np.abs(weights).sum()), shift)
-        scaled = Scaled(given.unit, bound)
-        self.add(node, "weighted_rows_i8", scaled, {"shift": shift}, {"weights": weights})
-
-    def mlp(self, node: Node) -> None:
-        """Both layers in units of powers of two; the bound holds for the hidden layer too."""
-        given, own = self.one_unit(node), self.graph.params_of(node)
-        reduce, shift1 = fractions(own["reduce"])
-        expand, shift2 = fractions(own["expand"])
-        hidden = shifted_bound(given.bound * int(np.abs(reduce).sum(axis=1).max()), shift1)
-        bound = shifted_bound(hidden * int(np.abs(expand).sum(axis=1).max()), shift2)
-        attrs = {**node.attrs, "shift1": shift1, "shift2": shift2}
-        params = {"reduce": reduce, "expand": expand}
-        scaled = Scaled(given.unit, max(hidden, bound))
-        self.add(node, "mlp_i8", scaled, attrs, params)
-
-    def sigmoid(self, node: Node) -> None:
-        """By table; left out where only an order is read from it, which it keeps."""
-        given = self.one_unit(node)
-        if all(user.op == "complementary_mask" for user in self.users[node.name]):
-            self.renamed[node.name] = node.inputs[0]
-            return
-        factor, shift = multiplier(float(given.unit[0]) * 2**LOGIT_BITS, FACTOR_BITS)
-        scaled = Scaled(np.array([2.0**-SCORE_BITS]), LIMITS["int16"])
-        self.add(node, "sigmoid_i8", scaled, {"factor": factor, "shift": shift})
-
-    def one_unit(self, node: Node) -> Scaled:
-        """The input, which must be a pooled statistic or what is mixed from one."""
-        source = next(entry for entry in self.nodes if entry.name == node.inputs[0])
-        if source.op not in _MIXES:
-            raise unsupported(
-                node, f"{node.op} of {source.op} has no int8 form", "Compile with --dtype f32."
-            )
-        return self.scaled[node.inputs[0]]
-
-    def complementary_mask(self, node: Node) -> None:
-        """Compares integers of one unit; the op is the same."""
-        self.one_unit(node)
-        self.keep(node, Scaled(ONE, 1))
-
-    def gate(self, node: Node) -> None:
-        """masked_gate, scale, relu: int16 in the unit of the current."""
-        node = self.current(node)
-        self.add(node, f"{node.op}_i8", self.scaled[node.inputs[0]], {})
 
     # the rest ----------------------------------------------------------------------------
 
@@ -402,24 +227,20 @@ class _Quantizer:
         self.add(node, "group_sum", scaled, {"size": size})
 
 
-_SUMS = ("conv2d_i8", "linear_i8")
-_CURRENTS = ("requantize", "masked_gate_i8", "scale_i8", "relu_i8")
-_MIXES = ("statistics_i8", "masked_statistics_i8", "weighted_rows_i8", "mlp_i8", "conv2d_maps")
-
 _CONVERSIONS: dict[str, Callable[[_Quantizer, Node], None]] = {
     "input": _Quantizer.input,
     "conv2d": _Quantizer.synapse,
     "linear": _Quantizer.synapse,
     "neuron": _Quantizer.neuron,
-    "statistics": _Quantizer.statistics,
-    "masked_statistics": _Quantizer.masked_statistics,
-    "weighted_rows": _Quantizer.weighted_rows,
-    "mlp": _Quantizer.mlp,
-    "sigmoid": _Quantizer.sigmoid,
-    "complementary_mask": _Quantizer.complementary_mask,
-    "masked_gate": _Quantizer.gate,
-    "scale": _Quantizer.gate,
-    "relu": _Quantizer.gate,
+    "statistics": attention.statistics,
+    "masked_statistics": attention.masked_statistics,
+    "weighted_rows": attention.weighted_rows,
+    "mlp": attention.mlp,
+    "sigmoid": attention.sigmoid,
+    "complementary_mask": attention.complementary_mask,
+    "masked_gate": attention.gate,
+    "scale": attention.gate,
+    "relu": attention.gate,
     "flatten": _Quantizer.whole,
     "max_pool2d": _Quantizer.whole,
     "add": _Quantizer.total,

@@ -1,0 +1,96 @@
+"""The integer graph under construction, and what every conversion does to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from snnc.compiler.ir import Array, Graph, Kind, Node
+from snnc.compiler.ops.base import UNTYPED, unsupported
+from snnc.compiler.ops.int8.fixed import LIMITS, multiplier
+from snnc.compiler.ops.int8.scaling import Ranges, Scaled
+
+HEADROOM = 2.0
+"""Currents may exceed what calibration saw by this factor before they saturate."""
+
+SUMS = ("conv2d_i8", "linear_i8")
+CURRENTS = ("requantize", "masked_gate_i8", "scale_i8", "relu_i8")
+
+ONE = np.ones(1)
+
+
+class Building:
+    """The integer graph as far as it is made, with the unit and bound of each value."""
+
+    def __init__(self, graph: Graph, ranges: Ranges) -> None:
+        self.graph = graph
+        self.ranges = ranges
+        self.users = graph.users
+        self.nodes: list[Node] = []
+        self.params: dict[str, Array] = {}
+        self.scaled: dict[str, Scaled] = {}
+        self.renamed: dict[str, str] = {}
+
+    def add(
+        self,
+        node: Node,
+        op: str,
+        scaled: Scaled,
+        attrs: Mapping[str, object] | None = None,
+        params: Mapping[str, Array] | None = None,
+    ) -> None:
+        """Append a node with new attributes and integer parameters."""
+        limit = LIMITS["int32"]
+        if scaled.bound > limit:
+            raise unsupported(
+                node,
+                f"its sums may reach {scaled.bound:,}, more than 32 bits hold ({limit:,})",
+                "Use smaller weights, or compile this model with --dtype f32.",
+            )
+        keys = {role: f"{node.name}.{role}+int8" for role in params or {}}
+        for role, value in (params or {}).items():
+            self.params[keys[role]] = np.asarray(value).round().astype(np.int64)
+        attrs = node.attrs if attrs is None else attrs
+        self.nodes.append(node.replace(op=op, attrs=attrs, params=keys, type=UNTYPED))
+        self.scaled[node.name] = scaled
+
+    def keep(self, node: Node, scaled: Scaled) -> None:
+        """Append a node that computes on spikes and counts already."""
+        self.nodes.append(node)
+        self.scaled[node.name] = scaled
+
+    def current(self, node: Node, index: int = 0) -> Node:
+        """The node with input ``index`` as int16 in one unit for all channels."""
+        name = node.inputs[index]
+        source = next(entry for entry in self.nodes if entry.name == name)
+        if source.op in CURRENTS:
+            return node
+        if source.op not in SUMS:
+            raise unsupported(
+                node, f"{node.op} of {source.op} has no int8 form", "Compile with --dtype f32."
+            )
+        wanted = f"{name}_current"
+        if wanted not in self.scaled:
+            self._requantize(source, wanted)
+        inputs = (*node.inputs[:index], wanted, *node.inputs[index + 1 :])
+        return node.replace(inputs=inputs)
+
+    def _requantize(self, source: Node, name: str) -> None:
+        given = self.scaled[source.name]
+        largest = self.ranges.values[source.name]
+        unit = HEADROOM * largest / LIMITS["int16"] if largest else 1.0
+        ratio = given.unit / unit
+        top, shift = multiplier(float(ratio.max()), 15)
+        factor = np.round(ratio * 2.0**shift)
+        rounding = 1 << max(shift - 1, 0)
+        fits = given.bound * top + rounding <= LIMITS["int32"] and shift <= 30
+        attrs = {"shift": shift, "wide_product": not fits}
+        node = source.replace(name=name, inputs=(source.name,))
+        scaled = Scaled(np.array([unit]), LIMITS["int16"] + 1)
+        self.add(node, "requantize", scaled, attrs, {"factor": factor})
+
+    def graph_kind(self, name: str) -> Kind:
+        """Kind of a value of the float graph; what this pass adds is REAL."""
+        index = self.graph.index
+        return index[name].type.kind if name in index else Kind.REAL
