@@ -32,7 +32,8 @@ def _bands_of(graph: Graph, plan: Schedule, stage: Stage, threads: int) -> dict[
     found: dict[str, Band] = {}
     kinds = (Rows.MAP, Rows.REDUCE) if threads == 1 else (Rows.MAP,)
     for at, leader in enumerate(stage.loop):
-        if leader.name in found or _rows_of(graph, leader) not in (Rows.LEAD, Rows.MAP):
+        leads = _rows_of(graph, leader) in (Rows.LEAD, Rows.MAP) and len(leader.type.shape) == 3
+        if leader.name in found or not leads:
             continue
         ready = {node.name for node in stage.loop[:at]}
         made = {node.name for node in stage.loop}
