@@ -53,6 +53,25 @@ static void convolution(const snn_conv2d *p, uint32_t in_thousand) {
     free(events);
 }
 
+/* Counts of few channels are scattered; one in three is too large for a vector of products. */
+static void counts_of_events(const snn_conv2d *p) {
+    const int pixels = p->in_h * p->in_w, n = p->out_h * p->out_w * p->out_c;
+    uint16_t *x = small_counts(pixels * p->in_c, 300);
+    int8_t *w = weights(p->kernel_h * p->kernel_w * p->in_c / p->groups * p->out_c);
+    int16_t *narrow = take((size_t)n * sizeof *narrow);
+    int32_t *wide = take((size_t)n * sizeof *wide), *bias = longs(p->out_c, 90000);
+    snn_counts k = {0, 0, 0, 0, 0};
+    snn_conv2d_count_i8(p, 0, SNN_ORDER_PLAIN, 0, p->out_h, x, w, NULL, narrow, &k);
+    report("conv2d count int16", narrow, (size_t)n * sizeof *narrow);
+    for (int i = 0; i < pixels * p->in_c; i += 3) {
+        x[i] = (uint16_t)(x[i] * 999);
+    }
+    snn_conv2d_count_i8(p, 1, SNN_ORDER_PLAIN, 0, p->out_h, x, w, bias, wide, &k);
+    report("conv2d count int32", wide, (size_t)n * sizeof *wide);
+    report("  counts", &k, sizeof k);
+    free(x), free(w), free(narrow), free(wide), free(bias);
+}
+
 static void neurons(int pixels, int channels, int32_t beta, int shift, int halvings) {
     const snn_neuron_i16_params narrow = {beta, shift, 0, halvings};
     const snn_neuron_i16_params wide = {beta, shift, 1, 0};
@@ -107,6 +126,14 @@ int main(void) {
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         convolution(&shapes[i], 100);
         convolution(&shapes[i], 1000);
+    }
+    static const snn_conv2d few[] = {
+        {5, 7, 2, 5, 7, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},
+        {6, 5, 4, 3, 3, 75, 4, 4, 2, 2, 1, 1, 1, 1, 1, 0},
+        {6, 5, 6, 3, 3, 66, 4, 4, 2, 2, 1, 1, 1, 1, 2, 0},
+    };
+    for (size_t i = 0; i < sizeof few / sizeof *few; i++) {
+        counts_of_events(&few[i]);
     }
     for (int channels = 7; channels < 140; channels += 33) {
         neurons(5, channels, 9830, 2, 0);

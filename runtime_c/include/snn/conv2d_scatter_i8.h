@@ -7,6 +7,7 @@
 #define SNN_CONV2D_SCATTER_I8_H
 
 #include "snn/conv2d_shape.h"
+#include "snn/vec/i16.h"
 #include "snn/vec/rows.h"
 
 /* What an output row is made of. */
@@ -20,6 +21,28 @@ typedef struct {
     snn_counts *counts;
 } snn_scatter;
 
+#ifdef SNN_I16_SIMD
+#define SNN_LANES_VALUE 255 /* times an int8 it fits int16 */
+
+/* The first channels of snn_scatter_row, whole vectors of them; gives how many. */
+SNN_KERNEL int snn_scatter_lanes(const snn_scatter *s, ptrdiff_t at, int channels,
+                                 const int8_t *row, int32_t value) {
+    const snn_i16s factor = snn_i16s_all(value);
+    int c = 0;
+    for (; c + SNN_I16_LANES <= channels; c += SNN_I16_LANES) {
+        const snn_i16s products = snn_i16s_times(snn_i16s_widen(row + c), factor);
+        if (s->wide) {
+            int32_t *const sum = (int32_t *)s->out + at + c;
+            snn_i16s_put_wide(sum, sum, products);
+        } else {
+            int16_t *const sum = (int16_t *)s->out + at + c;
+            snn_i16s_store(sum, snn_i16s_add(snn_i16s_load(sum), products));
+        }
+    }
+    return c;
+}
+#endif
+
 /* sum[at + c] += value * row[c] */
 SNN_KERNEL void snn_scatter_row(const snn_scatter *s, ptrdiff_t at, int channels, const int8_t *row,
                                 int32_t value) {
@@ -31,6 +54,11 @@ SNN_KERNEL void snn_scatter_row(const snn_scatter *s, ptrdiff_t at, int channels
     }
 #endif
     int c = 0;
+#ifdef SNN_I16_SIMD
+    if (s->order == SNN_ORDER_PLAIN && value <= SNN_LANES_VALUE) {
+        c = snn_scatter_lanes(s, at, channels, row, value);
+    }
+#endif
     for (; c + 4 <= channels; c += 4) {
         SNN_UNROLL_BLOCK
         for (int i = 0; i < 4; i++) {
