@@ -18,7 +18,7 @@ from snnc.bench.profile import profile
 from snnc.bench.roofline import layer_entries
 from snnc.bench.timing import Timing, joined, time_in_turn
 from snnc.compiler import layout, pipeline
-from snnc.compiler.build import compile_shared
+from snnc.compiler.build import compile_object, link_shared, write_team
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.host_model import HostModel
@@ -131,8 +131,12 @@ def build(compilation: Compilation, folder: Path) -> HostModel:
     folder.mkdir(parents=True)
     for file, text in compilation.generated.files.items():
         (folder / file).write_text(text, encoding="utf-8")
-    library = folder / "net.so"
-    compile_shared(folder / f"{compilation.graph.name}.c", library)
+    library, objects = folder / "net.so", [folder / "net.o"]
+    compile_object(folder / f"{compilation.graph.name}.c", objects[0])
+    if compilation.generated.interface.threads > 1:
+        objects.append(folder / "team.o")
+        compile_object(write_team(folder), objects[1])
+    link_shared(objects, library)
     return HostModel(library, compilation.generated.interface)
 
 
