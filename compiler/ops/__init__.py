@@ -12,6 +12,8 @@ from snnc.compiler.ops.batch_norm import BatchNorm
 from snnc.compiler.ops.complementary_mask import ComplementaryMask
 from snnc.compiler.ops.conv2d import Conv2d
 from snnc.compiler.ops.delay import Delay
+from snnc.compiler.ops.feedback import Feedback
+from snnc.compiler.ops.feedback_write import FeedbackWrite
 from snnc.compiler.ops.flatten import Flatten
 from snnc.compiler.ops.gates import ChannelGate, SpatialGate, TemporalGate
 from snnc.compiler.ops.group_mean import GroupMean
@@ -89,6 +91,8 @@ _OPS: tuple[type[Op], ...] = (
     Integrator,
     Affine,
     Delay,
+    Feedback,
+    FeedbackWrite,
     SpikeLogic,
     TimeSum,
 )
