@@ -38,9 +38,10 @@ class Neuron(Op):
     attrs: ``beta``, ``drift``, ``gain``, ``reset_mode`` (hard, soft, none, clear), ``reset`` (the
     value after a hard reset, the amount subtracted by a soft one), ``threshold``, ``strict`` (U
     must exceed the threshold), ``initial``, ``difference`` (optional: the source computes the leak
-    as U - (U - Vreset)/tau, which rounds differently). Each of :data:`CONSTANTS` may be a parameter
-    instead, which then stands for the attribute: one value per channel [C, 1, ...] or per neuron
-    (the full shape).
+    as U - (U - Vreset)/tau, which rounds differently), ``apart`` (optional: the source adds the
+    terms of X one after the other to the leaked potential; see :mod:`snnc.compiler.ops.add`). Each
+    of :data:`CONSTANTS` may be a parameter instead, which then stands for the attribute: one value
+    per channel [C, 1, ...] or per neuron (the full shape).
     """
 
     name = "neuron"
@@ -102,6 +103,8 @@ class Neuron(Op):
                 size = size + threshold.abs() * fired
                 drive_error = gain.abs() * (x_error + gamma(8.0) * size) + 8 * SMALLEST
             u = kept + drive
+            if node.attrs.get("apart"):
+                kept_error = kept_error + gamma(2.0) * (kept.abs() + kept_error)
             u_error = rounded(u, kept_error + drive_error, sums)
             if node.attrs["reset_mode"] == "clear":
                 u = torch.where(fired != 0, reset, u)
@@ -202,6 +205,7 @@ class Neuron(Op):
             {"beta": 0.5, "gain": 0.5, "threshold": 0.5},
             {"beta": 0.5, "gain": 0.5, "drift": 0.125, "reset": 0.25, "initial": 0.25},
             {"reset_mode": "none", "beta": 0.9},
+            {"apart": True},
         ]
         for case in cases:
             for shape in [(5,), (33, 3, 5), (64, 2, 2)]:
