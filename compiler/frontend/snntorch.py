@@ -51,11 +51,15 @@ def _leaky(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
 @importer_named(PACKAGE, "Synaptic")
 def _synaptic(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
     check(g, m)
-    shape = g.type_of(inputs[0]).shape
+    return _after_synapse(g, m, path, inputs[0])
+
+
+def _after_synapse(g: Importing, m: Any, path: str, x: str) -> str:
+    shape = g.type_of(x).shape
     alpha = exact_constant(m.alpha.clamp(0, 1), f"{path}.alpha")
     constants = {"beta": alpha, "drift": 0.0, "gain": 1.0}
     params = {role: spread(value, shape) for role, value in constants.items()}
-    current = g.add(f"{path}.syn", "integrator", inputs, None, params)
+    current = g.add(f"{path}.syn", "integrator", [x], None, params)
     beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
     return _neuron(g, m, path, current, beta, 1.0, zero="clear")
 
@@ -106,7 +110,7 @@ def _recurrent_leaky(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> 
 def _recurrent_synaptic(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
     check(g, m)
     recurrence, total = _with_recurrence(g, m, path, inputs[0])
-    spikes = _synaptic(g, m, path, [total])
+    spikes = _after_synapse(g, m, path, total)
     recurrence.close(g, spikes)
     return spikes
 

@@ -18,6 +18,7 @@ from snnc.compiler.ops.flatten import Flatten
 from snnc.compiler.ops.gates import ChannelGate, SpatialGate, TemporalGate
 from snnc.compiler.ops.group_mean import GroupMean
 from snnc.compiler.ops.input import Input
+from snnc.compiler.ops.int8.add import AddI8
 from snnc.compiler.ops.int8.conv2d import Conv2dI8
 from snnc.compiler.ops.int8.conv2d_maps import Conv2dMaps
 from snnc.compiler.ops.int8.group_sum import GroupSum
@@ -87,6 +88,7 @@ _OPS: tuple[type[Op], ...] = (
     ReluI8,
     TimeSumI8,
     GroupSum,
+    AddI8,
     SumPool2d,
     Integrator,
     Affine,

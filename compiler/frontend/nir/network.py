@@ -72,7 +72,7 @@ class NirNetwork(nn.Module):
             values[node.key] = module(sum_of(given), memory)
 
     def _by_steps(self, nodes: list[NirNode], values: dict[str, Tensor], memory: Memory) -> None:
-        """Add the values of a loop: at each step it hears its neuron's spikes of the step before."""
+        """Add the values of a loop: each step hears its neuron's spikes of the step before."""
         (neuron,) = (node for node in nodes if node.key == node.loop)
         x = values[self.file.input_key]
         spikes = {neuron.key: x.new_zeros(1, x.shape[1], *neuron.neurons)}
