@@ -19,6 +19,9 @@ from snnc.compiler.schedule import schedule
 from snnc.compiler.typing import check
 from snnc.compiler.verify_integer import run_reference
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, InternalError, SnncError
+from snnc.estimator.activity import Network
+from snnc.estimator.layers import layers_of
+from tests.counting import counted
 from tests.graphs import all_values, analytic_counts, as_tensors, assert_within_bounds, observed
 from tests.test_threads import traced
 
@@ -124,6 +127,25 @@ def test_a_loop_runs_in_one_stage(name):
         (stage,) = (s for s in plan.stages if names & {node.name for node in s.loop})
         assert names <= {node.name for node in stage.loop}
         assert all(plan.runs[name] == 1 for name in names)
+
+
+def test_a_recurrent_layer_reads_spikes_of_its_own_neurons():
+    """Not the input: the estimator charges it by their rates, a step late."""
+    graph = pipeline.lowered(streaming())
+    layers = {layer.synapse: layer for layer in layers_of(graph)}
+    assert layers["conv"].from_input
+    for name in ("one", "two"):
+        layer = layers[f"{name}_back"]
+        assert not layer.from_input
+        assert layer.neurons == (name,)
+        assert {f"{name}_previous", f"{name}_kept"} <= set(layer.nodes)
+    network = Network(graph, pipeline.optimised(streaming()))
+    tally = counted(network, [X.numpy()], "paper")["paper"]
+    charged = {entry.layer.synapse: entry.steps["ac"] for entry in tally.per_layer()}
+    values = reference.run(graph, {"input": X})
+    for name in ("one", "two"):
+        fired = values[name].flatten(1).sum(dim=1).int().tolist()
+        assert charged[f"{name}_back"] == [0, *(33 * 9 * spikes for spikes in fired[:-1])]
 
 
 def test_recomputed_values_are_the_same():

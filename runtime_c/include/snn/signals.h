@@ -113,7 +113,7 @@ SNN_KERNEL void snn_delay(int bytes, int steps, int step, const void *in, void *
 
 /* out = in, both ends of a recurrent connection: `bytes` of one step. Counts nothing. */
 SNN_KERNEL void snn_copy(int bytes, const void *in, void *out) {
-    memcpy(out, in, (size_t)bytes);
+    (void)memcpy(out, in, (size_t)bytes);
 }
 
 /* Spikes in both `a` and `b`, SPIKE [pixels][SNN_WORDS(channels)]. Counts a cmp a word. */
