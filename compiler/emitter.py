@@ -179,7 +179,7 @@ class Emitter:
 
     def fed_back(self) -> Pointer:
         """Pointer to what the node's recurrent connection took at the step before (0 at first)."""
-        (written,) = self._graph.sources(self._graph[self._node.name])
+        (written,) = self._graph.sources(self._node)
         pointer = self._value(self._graph[written], written)
         self._clear(pointer.request, slots=1)
         return pointer

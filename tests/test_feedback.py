@@ -37,8 +37,9 @@ def weight(*shape, seed=1):
     return rng.normal(0.0, 1.2 / np.sqrt(np.prod(shape[1:])), shape).astype(np.float32)
 
 
-def recurrent_layer(g: Importing, x: str, path: str, channels: int = 33) -> str:
+def recurrent_layer(g: Importing, x: str, path: str) -> str:
     """A map of neurons that hear each other through a convolution."""
+    channels = g.type_of(x).channels
     recurrence = Recurrence.of(g, path, g.type_of(x).shape)
     params = {"weight": weight(channels, channels, 3, 3, seed=2)}
     back = g.add(f"{path}.back", "conv2d", [recurrence.spikes], CONV, params)
@@ -47,9 +48,9 @@ def recurrent_layer(g: Importing, x: str, path: str, channels: int = 33) -> str:
     return spikes
 
 
-def convolved(g: Importing) -> str:
-    x = g.input(SHAPE, Kind.COUNT)
-    return g.add("conv", "conv2d", [x], CONV, {"weight": weight(33, 2, 3, 3)})
+def convolved(g: Importing, shape=SHAPE, channels: int = 33) -> str:
+    x = g.input(shape, Kind.COUNT)
+    return g.add("conv", "conv2d", [x], CONV, {"weight": weight(channels, 2, 3, 3)})
 
 
 def readout(g: Importing, spikes: str) -> Graph:
@@ -59,11 +60,11 @@ def readout(g: Importing, spikes: str) -> Graph:
     return g.graph([g.add("mean", "time_mean", [g.add("last", "neuron", ["fc"], LIF)])])
 
 
-def streaming() -> Graph:
+def streaming(steps: int = STEPS, shape=SHAPE, channels: int = 33) -> Graph:
     """Two recurrent layers, one after the other."""
-    g = Importing("streaming", STEPS)
-    one = recurrent_layer(g, convolved(g), "one")
-    params = {"weight": weight(33, 33, 3, 3, seed=3)}
+    g = Importing("streaming", steps)
+    one = recurrent_layer(g, convolved(g, shape, channels), "one")
+    params = {"weight": weight(channels, channels, 3, 3, seed=3)}
     return readout(g, recurrent_layer(g, g.add("conv2", "conv2d", [one], CONV, params), "two"))
 
 

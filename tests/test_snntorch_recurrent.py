@@ -13,6 +13,8 @@ from snnc.compiler.frontend.nir.file import NirOptions, from_graph
 from snnc.compiler.frontend.nir.network import NirNetwork
 from snnc.compiler.frontend.torch_fx import import_module, survey
 from snnc.compiler.verify import Verifier
+from snnc.compiler.verify_integer import IntegerVerifier
+from snnc.errors import SnncError
 
 snn = pytest.importorskip("snntorch", reason="snntorch is not here: make test-environments")
 
@@ -126,6 +128,31 @@ def test_rounding_of_terms_that_cancel_is_within_the_bound(tmp_path):
     (layer,) = verifier.result.layers
     assert layer.mismatches > 100
     assert layer.unexplained == 0
+
+
+def test_int8_equals_the_integer_reference(tmp_path):
+    torch.manual_seed(1)
+    model = sequential(recurrent("RLeaky", LINEAR, init_hidden=True))
+    model[0], model[1] = nn.Conv2d(2, 5, 3, stride=2, padding=1), nn.Dropout()
+    driven = Driven(model.eval(), per_step=True, readout="mean")
+    windows = [np.random.default_rng(seed).poisson(0.5, (STEPS, *SHAPE)) for seed in range(3)]
+    compilation = compile_graph(import_module(driven, SHAPE, STEPS), calibration=windows[1:])
+    assert [node.op for node in compilation.graph].count("add_i8") == 2
+    verifier = IntegerVerifier(driven, compilation, tmp_path, ("-O1",))
+    verifier.verify(windows[0].astype(np.uint16))
+    assert verifier.result.passed
+
+
+@pytest.mark.parametrize(
+    ("name", "connection", "says"),
+    [("RLeaky", ONE, "affine has no int8 form"), ("RSynaptic", LINEAR, "integrator has no int8")],
+)
+def test_what_int8_does_not_have_is_refused(name, connection, says):
+    last = recurrent(name, connection, init_hidden=True)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(128, 10), last)
+    imported = import_module(Driven(model, per_step=True, readout="sum"), SHAPE, STEPS)
+    with pytest.raises(SnncError, match=says):
+        compile_graph(imported, calibration=[np.ones((STEPS, *SHAPE), np.uint16)])
 
 
 def refusals(model, **driving):

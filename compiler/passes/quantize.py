@@ -33,7 +33,7 @@ from snnc.compiler.ops.int8.scaling import (
     membrane_bound,
     shifted_bound,
 )
-from snnc.compiler.passes.weight_scales import weight_scales
+from snnc.compiler.ops.int8.weight_scales import weight_scales
 from snnc.compiler.typing import infer_types
 
 WEIGHT_LIMIT = LIMITS["int8"]
