@@ -6,13 +6,14 @@ bound on the error of a float32 evaluation of every value, in any order of summa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import networkx as nx
 import torch
 
-from snnc.compiler.ir import FEEDBACK, Graph, Node
+from snnc.compiler.ir import Graph, Node, Time
 from snnc.compiler.ops import op_of
 from snnc.errors import InternalError
 
@@ -43,44 +44,42 @@ def run(
     taken = {**inputs, **(forced or {})}
     values = {name: value.to(dtype) for name, value in taken.items()}
 
-    def evaluate(node: Node) -> None:
-        own = {role: params[key] for role, key in node.params.items()}
-        given = [values[name] for name in graph.sources(node)]
-        values[node.name] = op_of(node).reference(node, own, given)
-
     names = [node.name for node in graph] if wanted is None else list(wanted)
     for nodes in _order(graph, set(names) - values.keys(), taken):
-        if len(nodes) == 1:
-            evaluate(nodes[0])
+        if len(nodes) > 1:
+            shapes = {node.name: (graph.time_steps, *node.type.shape) for node in nodes}
+            values |= {name: torch.zeros(shape, dtype=dtype) for name, shape in shapes.items()}
+            _by_steps(graph, nodes, params, values)
             continue
-        shapes = {node.name: node.type.shape for node in nodes if node.op == FEEDBACK}
-        values |= {n: torch.zeros(graph.time_steps, *s, dtype=dtype) for n, s in shapes.items()}
-        _settle(nodes, values, evaluate, graph.time_steps)
+        (node,) = nodes
+        given = [values[name] for name in graph.sources(node)]
+        values[node.name] = op_of(node).reference(node, _own(node, params), given)
     return {name: values[name] for name in names}
 
 
-def _settle(
-    loop: Sequence[Node],
-    values: Mapping[str, torch.Tensor],
-    evaluate: Callable[[Node], None],
-    time_steps: int,
-) -> None:
-    """Evaluate a recurrent loop over the whole window, again and again, from no feedback.
+def _own(node: Node, params: Values) -> dict[str, torch.Tensor]:
+    return {role: params[key] for role, key in node.params.items()}
 
-    What is fed back is right at step 0; each round makes it right at one step more at least, and
-    where a round changes nothing, all steps are.
-    """
-    reads = [node for node in loop if node.op == FEEDBACK]
-    for _ in range(time_steps + 1):
-        before = [values[node.name] for node in reads]
+
+def _by_steps(graph: Graph, loop: Sequence[Node], params: Values, values: Values) -> None:
+    """Fill in the values of a recurrent loop, step by step."""
+    memory: dict[str, dict[str, Any]] = {node.name: {} for node in loop}
+    temporal = {node.name for node in graph if node.type.temporal}
+    writes = graph.feedback
+    for step in range(graph.time_steps):
+        now = slice(step, step + 1)
         for node in loop:
-            if node.op != FEEDBACK:
-                evaluate(node)
-        for node in reads:
-            evaluate(node)
-        if all(torch.equal(values[n.name], old) for n, old in zip(reads, before, strict=True)):
-            return
-    raise InternalError("the loop does not settle", where=loop[0].name)
+            if node.name in writes:
+                values[node.name][step] = values[writes[node.name]][step - 1] if step else 0
+                continue
+            given = [
+                values[name][now] if name in temporal else values[name] for name in node.inputs
+            ]
+            op, own = op_of(node), _own(node, params)
+            if op.time(node) is Time.STEP:
+                values[node.name][now] = op.reference(node, own, given)
+            else:
+                values[node.name][now] = op.step(node, own, given, memory[node.name])
 
 
 @dataclass
@@ -119,7 +118,7 @@ def judge(
         if node.op == "input":
             verdicts[node.name] = taken[node.name]
             continue
-        own = {role: params[key] for role, key in node.params.items()}
+        own = _own(node, params)
         given = [taken.get(name) or verdicts[name] for name in graph.sources(node)]
         values, errors = [v.value for v in given], [v.error for v in given]
         output = ends.get(node.name)

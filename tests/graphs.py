@@ -216,6 +216,14 @@ def exact_choice(
     return (u > threshold if node.attrs["strict"] else u >= threshold).to(torch.float64)
 
 
+def one_by_one(graph: Graph, name: str, given: Sequence[torch.Tensor]) -> torch.Tensor:
+    """What a node with state gives for its inputs, a step at a time."""
+    node, memory = graph[name], {}
+    params = torch_params(graph, name, given[0].dtype)
+    steps = [[x[t : t + 1] for x in given] for t in range(len(given[0]))]
+    return torch.cat([op_of(node).step(node, params, step, memory) for step in steps])
+
+
 def as_tensors(values: Mapping[tuple[str, str], Array]) -> dict[str, torch.Tensor]:
     """Observed values by node, float64."""
     return {

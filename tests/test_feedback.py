@@ -98,7 +98,7 @@ def test_c_is_the_judge_and_counts_are_executed(name):
 
 
 def test_reference_is_a_loop_by_hand():
-    """All steps of both layers settle together, and each hears itself a step later."""
+    """Each layer hears itself a step later."""
     values = reference.run(streaming(), {"input": X}, dtype=torch.float64)
     graph, conv = streaming(), torch.nn.functional.conv2d
     param = {key: torch.from_numpy(value) for key, value in graph.params.items()}

@@ -30,6 +30,7 @@ from tests.graphs import (
     assert_within_bounds,
     exact_choice,
     observed,
+    one_by_one,
     random_operands,
     random_values,
     sample_graph,
@@ -123,6 +124,17 @@ def test_counts_are_per_step(op, number, node):
     for entry in (counts.ac, counts.mac, counts.mul, counts.add, counts.cmp):
         assert entry.dtype == np.int64
         assert entry.shape == (1 if once else max(len(value) for value in given),)
+
+
+@pytest.mark.parametrize(
+    ("op", "number", "node"),
+    [case for case in CASES if case.values[0] in ("neuron", "integrator", "delay")],
+)
+def test_steps_one_by_one_are_the_reference(op, number, node):
+    """How an op with state runs inside a recurrent loop."""
+    graph = graphs_of(op)[number].graph
+    given = [operands_of(op, number)[name] for name in graph[node].inputs]
+    assert torch.equal(one_by_one(graph, node, given), exact_value(graph, node, given))
 
 
 @each_case

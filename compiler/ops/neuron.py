@@ -66,6 +66,18 @@ class Neuron(Op):
             [_fire(node, params, u) for u, _ in self.membrane(node, params, inputs[0])]
         )
 
+    def step(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        memory: dict[str, Any],
+    ) -> torch.Tensor:
+        ((u, _),) = self.membrane(node, params, inputs[0], start=memory.get("state"))
+        spikes = _fire(node, params, u)
+        memory["state"] = u, spikes
+        return spikes[None]
+
     def membrane(
         self,
         node: Node,
@@ -73,6 +85,7 @@ class Neuron(Op):
         x: torch.Tensor,
         spikes: torch.Tensor | None = None,
         error: torch.Tensor | None = None,
+        start: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
         """Membrane potential U[t] before the reset, and a bound on its float32 error, per step.
 
@@ -82,14 +95,14 @@ class Neuron(Op):
             x: input current [T, *shape].
             spikes: the spikes that were really fired [T, *shape]; default: the neuron's own.
             error: bound on the error of x; default 0.
+            start: U and the spikes of the step before the first, exact; default: at rest.
         """
         gain, reset, threshold = (
             _constant(node, params, role, x) for role in ("gain", "reset", "threshold")
         )
         # A source may take the reset off after it has added the input: one sum more.
         sums = 2.0 if node.attrs["reset_mode"] == "soft" else 1.0
-        u = torch.full_like(x[0], node.attrs["initial"])
-        fired = torch.zeros_like(x[0])
+        u, fired = start or (torch.full_like(x[0], node.attrs["initial"]), torch.zeros_like(x[0]))
         u_error = u.abs() * UNIT
         for step, current in enumerate(x):
             x_error = torch.zeros_like(u) if error is None else error[step]
