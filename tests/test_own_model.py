@@ -96,7 +96,10 @@ def test_a_recurrence_of_ones_own(heard, documented, tmp_path):
         loop.close(g, spikes)
         return spikes
 
-    result = verifier(network(Echo()), tmp_path, (12,))
+    echo = Echo()
+    model = nn.Sequential(network(echo), nn.Linear(4, 7), echo)  # the module is used twice
+    result = verifier(model, tmp_path, (12,))
+    assert [layer.module for layer in result.layers] == ["net.0.1"] * 2
     assert result.passed == heard
     assert (result.unexplained == 0) == heard
 
