@@ -146,6 +146,13 @@ def _neuron(nir: Any, graph: Graph, node: Node) -> Any:
     )
     if node.attrs["initial"] != 0 or bool((beta <= 0).any()):
         raise _no_node(node, "NIR's neurons start at 0 and keep a part of their potential")
+    soft = node.attrs["reset_mode"] == "soft"
+    if soft and not np.allclose(reset, beta * threshold, rtol=1e-6, atol=0.0):
+        raise _no_node(
+            node,
+            "NIR takes the threshold off as a neuron fires, and what is taken off leaks; here it is "
+            "taken off whole a step later",
+        )
     if not node.attrs["strict"]:
         threshold = np.nextafter(threshold.astype(np.float32), np.float32(-np.inf))
     # NIR resets at the end of a step; ours at the next, after leak and drift.

@@ -12,6 +12,7 @@ from snnc.compiler.frontend.driving import Driven
 from snnc.compiler.frontend.nir.file import NirOptions, from_graph
 from snnc.compiler.frontend.nir.network import NirNetwork
 from snnc.compiler.frontend.torch_fx import import_module, survey
+from snnc.compiler.nir_export import export_nir
 from snnc.compiler.verify import Verifier
 from snnc.compiler.verify_integer import IntegerVerifier
 from snnc.errors import SnncError
@@ -153,6 +154,16 @@ def test_what_int8_does_not_have_is_refused(name, connection, says):
     imported = import_module(Driven(model, per_step=True, readout="sum"), SHAPE, STEPS)
     with pytest.raises(SnncError, match=says):
         compile_graph(imported, calibration=[np.ones((STEPS, *SHAPE), np.uint16)])
+
+
+def test_a_reset_that_nir_does_not_have_is_not_exported():
+    """snnTorch takes the threshold off a step later than NIR, so that it does not leak."""
+    pytest.importorskip("nir", reason="the nir package is not installed")
+    model = nn.Sequential(nn.Flatten(), nn.Linear(128, 10), recurrent("RLeaky", LINEAR))
+    model[2].init_hidden = True
+    imported = import_module(Driven(model, per_step=True, readout="sum"), SHAPE, STEPS)
+    with pytest.raises(SnncError, match="taken off whole a step later"):
+        export_nir(imported)
 
 
 def refusals(model, **driving):
