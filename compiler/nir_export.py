@@ -150,8 +150,8 @@ def _neuron(nir: Any, graph: Graph, node: Node) -> Any:
     if soft and not np.allclose(reset, beta * threshold, rtol=1e-6, atol=0.0):
         raise _no_node(
             node,
-            "NIR takes the threshold off as a neuron fires, and what is taken off leaks; here it is "
-            "taken off whole a step later",
+            "NIR takes the threshold off as a neuron fires, so that it leaks; here it is taken off "
+            "whole a step later",
         )
     if not node.attrs["strict"]:
         threshold = np.nextafter(threshold.astype(np.float32), np.float32(-np.inf))

@@ -162,7 +162,7 @@ def test_a_reset_that_nir_does_not_have_is_not_exported():
     model = nn.Sequential(nn.Flatten(), nn.Linear(128, 10), recurrent("RLeaky", LINEAR))
     model[2].init_hidden = True
     imported = import_module(Driven(model, per_step=True, readout="sum"), SHAPE, STEPS)
-    with pytest.raises(SnncError, match="taken off whole a step later"):
+    with pytest.raises(SnncError, match="whole a step later"):
         export_nir(imported)
 
 
