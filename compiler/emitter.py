@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from snnc.compiler import layout
-from snnc.compiler.ir import SPIKING_OPS, Array, Graph, Kind, Node, TensorType
+from snnc.compiler.ir import FEEDBACK_WRITE, SPIKING_OPS, Array, Graph, Kind, Node, TensorType
 from snnc.compiler.sections import Band, RowLoop, Section, Shape, StageCode
 from snnc.errors import InternalError
 
@@ -177,6 +177,13 @@ class Emitter:
         self._clear(request, slots=1)
         return Pointer(before, request, "t" if request.slots > 1 else "")
 
+    def fed_back(self) -> Pointer:
+        """Pointer to what the node's recurrent connection took at the step before (0 at first)."""
+        (written,) = self._graph.sources(self._node)
+        pointer = self._value(self._graph[written], written)
+        self._clear(pointer.request, slots=1)
+        return pointer
+
     # rows: everything, unless the node runs in a band ------------------------------------
 
     @property
@@ -256,7 +263,7 @@ class Emitter:
                 c_type=layout.c_type(node.type),
                 elements=self._elements(node),
                 slots=self._slots(node, stored),
-                life="loop" if node.op in SPIKING_OPS else "value",
+                life="loop" if node.op in (*SPIKING_OPS, FEEDBACK_WRITE) else "value",
                 stage=self._stage,
                 node=node.name,
             )

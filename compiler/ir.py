@@ -9,6 +9,9 @@ The whole grammar::
     Node        (name, op, inputs, attrs, params, type, loc)
     Graph       (name, time_steps, nodes in topological order, params, outputs, output_names)
 
+A recurrent connection does not make the order cyclic: like a register in a circuit it is two nodes,
+a ``feedback`` that gives what the ``feedback_write`` of the same ``edge`` took a step before.
+
 Everything is frozen; passes are pure functions ``Graph -> Graph``. A value's kind decides whether
 a layer that reads it accumulates (AC) or multiplies (MAC); nobody looks at the numbers for that.
 """
@@ -96,6 +99,9 @@ class TensorType:
 SPIKING_OPS = ("neuron", "neuron_i8")
 """Ops that fire: their value of the step before is part of their state."""
 
+FEEDBACK, FEEDBACK_WRITE = "feedback", "feedback_write"
+"""The two ops of a recurrent connection; their attribute ``edge`` says which belong together."""
+
 
 @dataclass(frozen=True)
 class Location:
@@ -161,10 +167,21 @@ class Graph:
                 users[name].append(node)
         return users
 
+    @property
+    def feedback(self) -> dict[str, str]:
+        """For every node that reads a recurrent connection the one that writes it."""
+        writes = {node.attrs["edge"]: node.name for node in self if node.op == FEEDBACK_WRITE}
+        return {node.name: writes[node.attrs["edge"]] for node in self if node.op == FEEDBACK}
+
     def input_types(self, node: Node) -> list[TensorType]:
         """Types of a node's inputs, in order."""
         index = self.index
         return [index[name].type for name in node.inputs]
+
+    def sources(self, node: Node) -> tuple[str, ...]:
+        """The nodes whose values a node's facets are given: its inputs; of a ``feedback`` what was
+        written (in earlier steps, so it comes later in the order)."""
+        return (self.feedback[node.name],) if node.op == FEEDBACK else node.inputs
 
     def params_of(self, node: Node) -> dict[str, Array]:
         """A node's own parameters by role."""
@@ -174,12 +191,15 @@ class Graph:
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
 
-    def digraph(self) -> nx.DiGraph[str]:
-        """The data flow as a networkx graph (for order, lifetimes and drawings)."""
+    def digraph(self, *, recurrent: bool = False) -> nx.DiGraph[str]:
+        """The data flow as a networkx graph (for order, lifetimes and drawings), without cycles
+        unless it is to hold the ``recurrent`` connections too."""
         flow: nx.DiGraph[str] = nx.DiGraph()
         for node in self.nodes:
             flow.add_node(node.name, op=node.op, type=str(node.type))
             flow.add_edges_from((name, node.name) for name in node.inputs)
+        if recurrent:
+            flow.add_edges_from((write, read) for read, write in self.feedback.items())
         return flow
 
 
@@ -220,7 +240,7 @@ def rewrite(
 
 def prune(graph: Graph) -> Graph:
     """Drop nodes that no output needs (inputs stay) and parameters that no node names."""
-    flow = graph.digraph()
+    flow = graph.digraph(recurrent=True)
     needed = set(graph.outputs)
     for name in graph.outputs:
         needed |= nx.ancestors(flow, name)

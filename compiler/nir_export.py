@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from snnc.compiler.frontend.nir.file import NirOptions, Reset, nir_package
-from snnc.compiler.ir import Array, Graph, Node
+from snnc.compiler.ir import FEEDBACK, FEEDBACK_WRITE, Array, Graph, Node
 from snnc.compiler.passes.fold_batch_norm import fold_batch_norm
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
+
+_WIRING = ("add", "time_mean", "time_sum", FEEDBACK_WRITE)
 
 
 def export_nir(graph: Graph, path: str | Path | None = None) -> tuple[Any, NirOptions]:
@@ -45,8 +47,11 @@ def export_nir(graph: Graph, path: str | Path | None = None) -> tuple[Any, NirOp
     sources: dict[str, list[str]] = {}
     for node in graph.nodes:
         feeding = [name for given in node.inputs for name in sources[given]]
-        if node.op in ("add", "time_mean", "time_sum"):  # edges into one node are summed
+        if node.op in _WIRING:  # edges into one node are summed
             sources[node.name] = feeding
+            continue
+        if node.op == FEEDBACK:  # an edge from its neuron, which comes later
+            sources[node.name] = [node.name]
             continue
         make = _NODES.get(node.op)
         if make is None:
@@ -54,6 +59,8 @@ def export_nir(graph: Graph, path: str | Path | None = None) -> tuple[Any, NirOp
         nodes[node.name] = make(nir, graph, node)
         edges += [(name, node.name) for name in feeding]
         sources[node.name] = [node.name]
+    back = {read: sources[write] for read, write in graph.feedback.items()}
+    edges = [(name, b) for a, b in edges for name in back.get(a, [a])]
     output = graph[graph.outputs[0]]
     nodes["output"] = nir.Output(np.array(output.type.shape))
     edges += [(name, "output") for name in sources[output.name]]
@@ -139,6 +146,13 @@ def _neuron(nir: Any, graph: Graph, node: Node) -> Any:
     )
     if node.attrs["initial"] != 0 or bool((beta <= 0).any()):
         raise _no_node(node, "NIR's neurons start at 0 and keep a part of their potential")
+    soft = node.attrs["reset_mode"] == "soft"
+    if soft and not np.allclose(reset, beta * threshold, rtol=1e-6, atol=0.0):
+        raise _no_node(
+            node,
+            "NIR takes the threshold off as a neuron fires, so that it leaks; here it is taken off "
+            "whole a step later",
+        )
     if not node.attrs["strict"]:
         threshold = np.nextafter(threshold.astype(np.float32), np.float32(-np.inf))
     # NIR resets at the end of a step; ours at the next, after leak and drift.

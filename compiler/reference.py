@@ -6,14 +6,16 @@ bound on the error of a float32 evaluation of every value, in any order of summa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import networkx as nx
 import torch
 
-from snnc.compiler.ir import Graph, Node
+from snnc.compiler.ir import Graph, Node, Time
 from snnc.compiler.ops import op_of
+from snnc.errors import InternalError
 
 Values = Mapping[str, torch.Tensor]
 
@@ -38,17 +40,46 @@ def run(
     Returns:
         Values by node name, [T, *shape] or [1, *shape].
     """
-    taken = {**inputs, **(forced or {})}
     params = {key: torch.from_numpy(value).to(dtype) for key, value in graph.params.items()}
-    values: dict[str, torch.Tensor] = {}
-    for node in _needed(graph, wanted, taken):
-        if node.name in taken:
-            values[node.name] = taken[node.name].to(dtype)
+    taken = {**inputs, **(forced or {})}
+    values = {name: value.to(dtype) for name, value in taken.items()}
+
+    names = [node.name for node in graph] if wanted is None else list(wanted)
+    for nodes in _order(graph, set(names) - values.keys(), taken):
+        if len(nodes) > 1:
+            shapes = {node.name: (graph.time_steps, *node.type.shape) for node in nodes}
+            values |= {name: torch.zeros(shape, dtype=dtype) for name, shape in shapes.items()}
+            _by_steps(graph, nodes, params, values)
             continue
-        own = {role: params[key] for role, key in node.params.items()}
-        given = [values[name] for name in node.inputs]
-        values[node.name] = op_of(node).reference(node, own, given)
-    return values if wanted is None else {name: values[name] for name in wanted}
+        (node,) = nodes
+        given = [values[name] for name in graph.sources(node)]
+        values[node.name] = op_of(node).reference(node, _own(node, params), given)
+    return {name: values[name] for name in names}
+
+
+def _own(node: Node, params: Values) -> dict[str, torch.Tensor]:
+    return {role: params[key] for role, key in node.params.items()}
+
+
+def _by_steps(graph: Graph, loop: Sequence[Node], params: Values, values: Values) -> None:
+    """Fill in the values of a recurrent loop, step by step."""
+    memory: dict[str, dict[str, Any]] = {node.name: {} for node in loop}
+    temporal = {node.name for node in graph if node.type.temporal}
+    writes = graph.feedback
+    for step in range(graph.time_steps):
+        now = slice(step, step + 1)
+        for node in loop:
+            if node.name in writes:
+                values[node.name][step] = values[writes[node.name]][step - 1] if step else 0
+                continue
+            given = [
+                values[name][now] if name in temporal else values[name] for name in node.inputs
+            ]
+            op, own = op_of(node), _own(node, params)
+            if op.time(node) is Time.STEP:
+                values[node.name][now] = op.reference(node, own, given)
+            else:
+                values[node.name][now] = op.step(node, own, given, memory[node.name])
 
 
 @dataclass
@@ -78,18 +109,18 @@ def judge(
     ends = {name: value.to(torch.float64) for name, value in {**inputs, **forced}.items()}
     wanted = set(wanted)
     verdicts: dict[str, Verdict] = {}
-    for node in _needed(graph, wanted, ends, open_ends=wanted):
-        if node.name in ends and node.name not in wanted:
-            verdicts[node.name] = Verdict(ends[node.name], torch.zeros_like(ends[node.name]))
+    # what readers take as exact is the forced value, so their errors start from zero
+    taken = {name: Verdict(value, torch.zeros_like(value)) for name, value in ends.items()}
+    for nodes in _order(graph, wanted, ends):
+        if len(nodes) > 1:
+            raise InternalError("no spikes end the errors of this loop", where=nodes[0].name)
+        (node,) = nodes
+        if node.op == "input":
+            verdicts[node.name] = taken[node.name]
             continue
-        own = {role: params[key] for role, key in node.params.items()}
-        given = [verdicts[name] for name in node.inputs]
-        # what its readers take as exact is the forced value, so their errors start from zero
-        values = [ends.get(name, verdicts[name].value) for name in node.inputs]
-        errors = [
-            torch.zeros_like(verdict.error) if name in ends else verdict.error
-            for name, verdict in zip(node.inputs, given, strict=True)
-        ]
+        own = _own(node, params)
+        given = [taken.get(name) or verdicts[name] for name in graph.sources(node)]
+        values, errors = [v.value for v in given], [v.error for v in given]
         output = ends.get(node.name)
         if output is None:
             output = op_of(node).reference(node, own, values)
@@ -98,19 +129,16 @@ def judge(
     return {name: verdicts[name] for name in wanted}
 
 
-def _needed(
-    graph: Graph,
-    wanted: Iterable[str] | None,
-    taken: Mapping[str, object],
-    open_ends: Iterable[str] = (),
-) -> list[Node]:
-    """The nodes to visit, in order, going up from ``wanted`` and not above what is taken."""
-    if wanted is None:
-        return list(graph.nodes)
-    flow = graph.digraph()
-    open_names = set(open_ends)
-    flow.remove_edges_from(
-        [(above, name) for above, name in flow.edges if name in taken and name not in open_names]
-    )
-    names = set(wanted).union(*(nx.ancestors(flow, name) for name in wanted))
-    return [node for node in graph.nodes if node.name in names]
+def _order(graph: Graph, wanted: set[str], taken: Iterable[str]) -> list[list[Node]]:
+    """The nodes to visit for what is ``wanted``, in order, not going above what is ``taken``.
+
+    One by one, but for the nodes of a recurrent loop, which stand together.
+    """
+    flow = graph.digraph(recurrent=True)
+    flow.remove_edges_from(list(flow.out_edges(set(taken) & set(flow))))
+    names = wanted.union(*(nx.ancestors(flow, name) for name in wanted)) - (set(taken) - wanted)
+    if not graph.feedback:
+        return [[node] for node in graph if node.name in names]
+    parts = nx.condensation(flow.subgraph(names))
+    members = [parts.nodes[part]["members"] for part in nx.topological_sort(parts)]
+    return [[node for node in graph if node.name in part] for part in members]

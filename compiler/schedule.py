@@ -45,7 +45,7 @@ class Schedule:
 
 def in_loop(graph: Graph, node: Node) -> bool:
     """Whether a node runs once a step rather than once a window."""
-    if node.op == "input":
+    if not node.inputs:  # the input, and what a recurrent connection brings
         return True
     if op_of(node).time(node) is Time.SEQUENCE:
         return False
@@ -80,10 +80,23 @@ def schedule(graph: Graph, recompute: Iterable[str] = ()) -> Schedule:
 
 
 def _earliest(graph: Graph) -> dict[str, int]:
+    """The first stage that each node can run in; both ends of a recurrent connection in the same,
+    and so what lies between them (feedback.check refuses what would cut a loop)."""
+    reads = dict.fromkeys(graph.feedback, 0)
+    while True:
+        stage = _earliest_with(graph, reads)
+        wanted = {read: stage[write] for read, write in graph.feedback.items()}
+        if wanted == reads:
+            return stage
+        reads = wanted
+
+
+def _earliest_with(graph: Graph, reads: Mapping[str, int]) -> dict[str, int]:
+    """The same with the stages of the recurrent connections' reading ends given."""
     stage: dict[str, int] = {}
     looped = {node.name: in_loop(graph, node) for node in graph.nodes}
     for node in graph.nodes:
-        earliest = 0
+        earliest = reads.get(node.name, 0)
         for name in node.inputs:
             source = graph.index[name]
             after_loop = not looped[name] or op_of(source).time(source) is Time.REDUCE

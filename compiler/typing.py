@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from snnc.compiler import feedback
 from snnc.compiler.ir import Array, Graph, Node, TensorType
 from snnc.compiler.ops import COMPOSITES, OPS
 from snnc.errors import InternalError
@@ -36,7 +37,10 @@ def infer_types(graph: Graph) -> Graph:
 
 def check(graph: Graph) -> None:
     """Raise InternalError unless names are unique, order is topological, parameters are there
-    and finite, and every type is the one that its op infers."""
+    and finite, every type is the one that its op infers, and recurrent connections are pairs.
+
+    Raises also SnncError (UNSUPPORTED_LAYER) for a loop that has no meaning (:mod:`feedback`).
+    """
     types: dict[str, TensorType] = {}
     for node in graph.nodes:
         if node.name in types:
@@ -54,3 +58,4 @@ def check(graph: Graph) -> None:
     for key, value in graph.params.items():
         if not np.isfinite(value).all():
             raise InternalError("the parameter is not finite", where=key)
+    feedback.check(graph)

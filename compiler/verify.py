@@ -309,7 +309,7 @@ def analytic_counts(
     found = {}
     for node in graph.nodes:
         if node.op != "input":
-            given = [values[name] for name in node.inputs]
+            given = [values[name] for name in graph.sources(node)]
             counts = op_of(node).count(node, graph.params_of(node), given, graph.input_types(node))
             found[node.name] = {what: n * runs[node.name] for what, n in counts.totals().items()}
     return found

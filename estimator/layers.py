@@ -108,7 +108,7 @@ def _homes(graph: Graph, attention: frozenset[str]) -> dict[str, str]:
             readers = [home[user.name] for user in users[node.name] if user.op not in SPIKING_OPS]
             synapses = [name for name in readers if name != READOUT]
             home[node.name] = min(synapses, key=position.__getitem__, default=READOUT)
-    return home
+    return home | {write: home[read] for read, write in graph.feedback.items()}
 
 
 def _layer(
@@ -130,7 +130,7 @@ def _layer(
 
 
 def _ancestors(graph: Graph, node: Node) -> set[str]:
-    found: set[str] = nx.ancestors(graph.digraph(), node.name)
+    found: set[str] = nx.ancestors(graph.digraph(recurrent=True), node.name)
     return found
 
 

@@ -15,7 +15,7 @@ from snnc.compiler import codegen, reference
 from snnc.compiler.build import NATIVE
 from snnc.compiler.codegen import Generated
 from snnc.compiler.frontend.importing import Importing
-from snnc.compiler.ir import Array, Graph, Kind, Node, TensorType
+from snnc.compiler.ir import FEEDBACK, FEEDBACK_WRITE, Array, Graph, Kind, Node, TensorType
 from snnc.compiler.observed_model import ObservedModel
 from snnc.compiler.ops import OPS, Sample, op_of
 from snnc.compiler.ops.int8.fixed import IntegerOp
@@ -82,9 +82,23 @@ def samples_graph(name: str, samples: Sequence[tuple[str, Sample]], steps: int) 
         for index, (_, sample) in enumerate(samples)
     }
     for (node, inputs), (op, sample) in zip(operands.items(), samples, strict=True):
-        building.add(node, op, inputs, sample.attrs, sample.params)
+        if op in (FEEDBACK, FEEDBACK_WRITE):
+            operands[node] = _both_ends(building, node, op, sample)
+        else:
+            building.add(node, op, inputs, sample.attrs, sample.params)
     output = building.add("output", "time_sum_i8" if whole else "time_mean", ["input"])
     return SampleGraph(building.graph([output]), tuple(operands), operands)
+
+
+def _both_ends(building: Importing, node: str, op: str, sample: Sample) -> tuple[str, ...]:
+    """A recurrent connection, of which one end is the sample; gives that end's operands."""
+    (given,) = sample.inputs
+    kept, operand = sample.attrs["edge"], f"{node}x0"
+    whole = {"edge": kept, "shape": given.shape}
+    read, write = (node, f"{node}w") if op == FEEDBACK else (f"{node}r", node)
+    building.add(read, FEEDBACK, (), whole)
+    building.add(write, FEEDBACK_WRITE, [operand], {"edge": kept})
+    return (write if op == FEEDBACK else operand,)
 
 
 def _operand(building: Importing, name: str, given: TensorType) -> str:
@@ -138,7 +152,7 @@ def analytic_counts(
         .count(
             graph[name],
             graph.params_of(graph[name]),
-            [values[given] for given in graph[name].inputs],
+            [values[given] for given in graph.sources(graph[name])],
             graph.input_types(graph[name]),
         )
         .totals()
@@ -173,7 +187,7 @@ def assert_within_bounds(
     """
     nodes = [node for node in graph.nodes if node.op != "input" and node.name in (names or own)]
     chosen = {node.name: own[node.name] for node in nodes if node.op in DISCRETE}
-    sources = {name for node in nodes for name in node.inputs} - inputs.keys()
+    sources = {name for node in nodes for name in graph.sources(node)} - inputs.keys()
     verdicts = reference.judge(graph, inputs, chosen, sources | {node.name for node in nodes})
     exact = {name: verdict.value for name, verdict in verdicts.items()} | dict(inputs)
     for node in nodes:
@@ -183,7 +197,9 @@ def assert_within_bounds(
             assert bool(((value - verdict.value).abs() <= verdict.error).all()), node.name
             continue
         decided = verdict.error == 0
-        choice = exact_choice(graph, node.name, [exact[name] for name in node.inputs], value)
+        choice = exact_choice(
+            graph, node.name, [exact[name] for name in graph.sources(node)], value
+        )
         assert torch.equal(value[decided], choice[decided]), node.name
 
 
@@ -198,6 +214,14 @@ def exact_choice(
     u = torch.stack([u for u, _ in Neuron().membrane(node, params, given[0], own)])
     threshold = Neuron().threshold(node, params, given[0])
     return (u > threshold if node.attrs["strict"] else u >= threshold).to(torch.float64)
+
+
+def one_by_one(graph: Graph, name: str, given: Sequence[torch.Tensor]) -> torch.Tensor:
+    """What a node with state gives for its inputs, a step at a time."""
+    node, memory = graph[name], {}
+    params = torch_params(graph, name, given[0].dtype)
+    steps = [[x[t : t + 1] for x in given] for t in range(len(given[0]))]
+    return torch.cat([op_of(node).step(node, params, step, memory) for step in steps])
 
 
 def as_tensors(values: Mapping[tuple[str, str], Array]) -> dict[str, torch.Tensor]:

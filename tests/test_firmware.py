@@ -18,6 +18,7 @@ from snnc.compiler.targets import missing_tools, require_tools, target_named, ta
 from snnc.compiler.verify_board import verify_on_board
 from snnc.errors import BAD_OPTION, SnncError
 from tests.lively import lively_network
+from tests.test_feedback import streaming
 from tests.test_int8 import changed, smallest_visible_rise
 
 STEPS, STEP_US = 6, 50_000
@@ -95,6 +96,17 @@ def test_boards_hold_events_as_asked(attention, buffering):
     compilation = compiled(attention, 10, buffering, **small)
     result = verify_on_board(compilation, target_named("cortex-m0"), vectors(compilation, 10))
     assert result.failures == []
+
+
+def test_a_recurrent_network_runs_on_a_board():
+    need("cortex-m0")
+    windows = [framed(recording(seed, 10), 10) for seed in (10, 11)]
+    graph = streaming(STEPS, (2, 10, 10), channels=4)
+    framing, held = Framing(10, 10, STEP_US, 1), Buffering(frames=1)
+    compilation = compile_graph(graph, framing, calibration=windows, buffering=held)
+    result = verify_on_board(compilation, target_named("cortex-m0"), vectors(compilation, 10))
+    assert result.failures == []
+    assert result.passed
 
 
 def test_recordings_with_more_events_than_are_held_are_refused(tmp_path):

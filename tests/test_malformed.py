@@ -105,12 +105,18 @@ def nir_graph(change):
 
 MALFORMED_NIR = {
     "a cycle without delay": (
-        lambda nir, nodes, edges: edges.append(("lif", "fc")),
-        "form a loop",
+        lambda nir, nodes, edges: (
+            nodes.update(again=nir.Linear(np.eye(3))),
+            edges.extend([("fc", "again"), ("again", "fc")]),
+        ),
+        "the nodes again, fc form a loop without a spiking neuron",
     ),
-    "a neuron that feeds itself": (
-        lambda nir, nodes, edges: edges.append(("lif", "lif")),
-        "form a loop",
+    "a loop over two layers": (
+        lambda nir, nodes, edges: (
+            nodes.update(second=nodes["lif"]),
+            edges.extend([("lif", "second"), ("second", "fc")]),
+        ),
+        "form a loop of 2 neurons",
     ),
     "complex": (
         lambda nir, nodes, edges: nodes.update(fc=nir.Linear(np.full((3, 3), 1j))),

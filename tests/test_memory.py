@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from snnc.compiler import codegen, lifetimes, memory, pipeline
 from snnc.compiler.calibration import calibrate
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.ir import SPIKING_OPS, Graph, Time
+from snnc.compiler.ir import FEEDBACK_WRITE, SPIKING_OPS, Graph, Time
 from snnc.compiler.memory import ALIGNMENT, Buffer, Plan
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
@@ -130,7 +130,7 @@ class Execution:
             for node in stage.loop:
                 for state in self.own(node.name, index, "states"):
                     self.arena.write(state)
-                if node.op in SPIKING_OPS:
+                if node.op in (*SPIKING_OPS, FEEDBACK_WRITE):
                     self.arena.write(self.request(node.name, index), 0)
                 if node in reduces:
                     self.arena.write(self.request(node.name, index))
@@ -167,7 +167,7 @@ class Execution:
         """One node at one step (None: outside a loop)."""
         for scratch in self.own(node.name, stage, "scratch"):
             self.arena.write(scratch)
-        for name in node.inputs:
+        for name in self.graph.sources(node):
             self.arena.read(*self.place(self.graph[name], stage, step))
         self.touch_states(node, stage)
         request, slot = self.place(node, stage, step)

@@ -250,20 +250,6 @@ def test_what_the_file_leaves_open_is_never_guessed(options, says):
 
 
 REFUSED = {
-    "loop": (
-        lambda: nir.NIRGraph(
-            {
-                "input": nir.Input(np.array([3])),
-                "l": nir.Linear(weights(3, 3)),
-                "n": spike(3),
-                "r": nir.Linear(weights(3, 3)),
-                "output": nir.Output(np.array([3])),
-            },
-            [("input", "l"), ("l", "n"), ("n", "r"), ("r", "n"), ("n", "output")],
-            type_check=False,
-        ),
-        "form a loop",
-    ),
     "no path": (
         lambda: nir.NIRGraph(
             {"input": nir.Input(np.array([3])), "n": spike(3), "output": nir.Output(np.array([3]))},

@@ -30,6 +30,7 @@ from tests.graphs import (
     assert_within_bounds,
     exact_choice,
     observed,
+    one_by_one,
     random_operands,
     random_values,
     sample_graph,
@@ -108,14 +109,14 @@ def test_c_executes_what_is_counted(op, number, node):
     graph, inputs = graphs_of(op)[number].graph, operands_of(op, number)
     executed = run_in_c(op, number).counts[node]
     assert executed == analytic_counts(graph, inputs, [node])[node]
-    if op not in ("flatten", "delay"):  # they only move values
+    if op not in ("flatten", "delay", "feedback", "feedback_write"):  # they only move values
         assert sum(executed.values()) > 0
 
 
 @each_case
 def test_counts_are_per_step(op, number, node):
     graph, inputs = graphs_of(op)[number].graph, operands_of(op, number)
-    given = [inputs[name] for name in graph[node].inputs]
+    given = [inputs[name] for name in graph.sources(graph[node])]
     counts = OPS[op].count(
         graph[node], graph.params_of(graph[node]), given, graph.input_types(graph[node])
     )
@@ -125,10 +126,21 @@ def test_counts_are_per_step(op, number, node):
         assert entry.shape == (1 if once else max(len(value) for value in given),)
 
 
+@pytest.mark.parametrize(
+    ("op", "number", "node"),
+    [case for case in CASES if case.values[0] in ("neuron", "integrator", "delay")],
+)
+def test_steps_one_by_one_are_the_reference(op, number, node):
+    """How an op with state runs inside a recurrent loop."""
+    graph = graphs_of(op)[number].graph
+    given = [operands_of(op, number)[name] for name in graph[node].inputs]
+    assert torch.equal(one_by_one(graph, node, given), exact_value(graph, node, given))
+
+
 @each_case
 def test_bound_holds_for_float32_in_any_order(op, number, node):
     graph = graphs_of(op)[number].graph
-    exact = [operands_of(op, number)[name] for name in graph[node].inputs]
+    exact = [operands_of(op, number)[name] for name in graph.sources(graph[node])]
     for near in neighbours(graph, node, exact):
         errors = [(value.double() - x).abs() for value, x in zip(near, exact, strict=True)]
         for own in float32_runs(graph, node, near):
@@ -152,7 +164,8 @@ def error_bound(graph, node, given, errors, output):
 def neighbours(graph, node, exact):
     """float32 inputs: exact, at random nearby, and where they change one output most."""
     rng = np.random.default_rng(5)
-    real = [graph[name].type.kind is Kind.REAL for name in graph[node].inputs]
+    sources = graph.sources(graph[node])
+    real = [graph[name].type.kind is Kind.REAL for name in sources]
     noise = [torch.from_numpy(rng.uniform(-1, 1, x.shape)) for x in exact]
     steepest = [slope.sign() for slope in gradients(graph, node, exact, rng)]
     for scale, direction in [(0.0, noise), (1e-6, noise), (1e-3, noise), (1e-3, steepest)]:
@@ -206,8 +219,8 @@ def test_bound_is_tight(op, number, node):
     """On exact inputs a real value is known to a thousandth of the largest, a choice for sure."""
     graph, rng = graphs_of(op)[number].graph, np.random.default_rng(9)
     exact = [
-        random_values(given, graph.time_steps, rng, zeros=0.0)
-        for given in graph.input_types(graph[node])
+        random_values(graph[given].type, graph.time_steps, rng, zeros=0.0)
+        for given in graph.sources(graph[node])
     ]
     output = exact_value(graph, node, exact)
     bound = error_bound(graph, node, exact, [torch.zeros_like(x) for x in exact], output)

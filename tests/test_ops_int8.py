@@ -14,7 +14,14 @@ from snnc.compiler import reference
 from snnc.compiler.observed_model import Observation
 from snnc.compiler.ops import OPS
 from snnc.compiler.ops.int8.fixed import LIMITS, IntegerOp
-from tests.graphs import SampleGraph, analytic_counts, observed, random_operands, sample_graph
+from tests.graphs import (
+    SampleGraph,
+    analytic_counts,
+    observed,
+    one_by_one,
+    random_operands,
+    sample_graph,
+)
 
 
 @cache
@@ -79,6 +86,15 @@ def test_c_executes_what_is_counted(op, number, node):
     executed = run_in_c(op, number).counts[node]
     assert executed == analytic_counts(graph, inputs, [node])[node]
     assert sum(executed.values()) > 0
+
+
+@pytest.mark.parametrize("node", graphs_of("neuron_i8")[0].nodes)
+def test_steps_one_by_one_are_the_reference(node):
+    """How a neuron runs inside a recurrent loop."""
+    (cases,) = graphs_of("neuron_i8")
+    given = [operands_of("neuron_i8", 0)[name] for name in cases.operands[node]]
+    stepped = one_by_one(cases.graph, node, given)
+    assert torch.equal(stepped, run_reference("neuron_i8", 0, node))
 
 
 @each_case

@@ -14,6 +14,7 @@ import snnc
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.driving import Driven
 from snnc.compiler.frontend.importing import IMPORTERS
+from snnc.compiler.frontend.recurrence import Recurrence
 from snnc.compiler.frontend.torch_fx import import_module, survey
 from snnc.compiler.verify import Verifier
 
@@ -61,6 +62,46 @@ def test_a_wrong_importer_is_caught(documented, tmp_path):
 
     result = verifier(network(documented["Quarter"]()), tmp_path, (12,))
     assert result.unexplained > 0
+
+
+class Echo(nn.Module):
+    """A neuron that hears its layer's spikes of the step before."""
+
+    def __init__(self):
+        super().__init__()
+        self.back = nn.Linear(7, 7)
+
+    def forward(self, x):
+        u, spikes, fired = torch.zeros_like(x[0]), torch.zeros_like(x[0]), []
+        for step in x:
+            u = 0.5 * torch.where(spikes > 0, 0.0, u) + (step + self.back(spikes))
+            spikes = (u >= 0.5).to(x.dtype)
+            fired.append(spikes)
+        return torch.stack(fired)
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_recurrence_of_ones_own(heard, documented, tmp_path):
+    """And verify notices where the importer leaves it out."""
+
+    @snnc.importer(Echo)
+    def _echo(g, module, path, inputs):
+        loop = Recurrence.of(g, path, g.type_of(inputs[0]).shape)
+        weights = {"weight": module.back.weight, "bias": module.back.bias}
+        back = g.add(f"{path}.back", "linear", [loop.spikes], None, weights)
+        total = g.add(f"{path}.sum", "add", [inputs[0], back])
+        attrs = {"beta": 0.5, "drift": 0.0, "gain": 1.0, "threshold": 0.5, "strict": False}
+        reset = {"reset_mode": "hard", "reset": 0.0, "initial": 0.0}
+        spikes = g.add(path, "neuron", [total if heard else inputs[0]], attrs | reset)
+        loop.close(g, spikes)
+        return spikes
+
+    echo = Echo()
+    model = nn.Sequential(network(echo), nn.Linear(4, 7), echo)  # the module is used twice
+    result = verifier(model, tmp_path, (12,))
+    assert [layer.module for layer in result.layers] == ["net.0.1"] * 2
+    assert result.passed == heard
+    assert (result.unexplained == 0) == heard
 
 
 def test_without_an_importer_the_line_that_branches_is_named():

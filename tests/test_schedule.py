@@ -111,7 +111,8 @@ def test_a_node_runs_in_the_first_stage_that_can(graph):
             )
             for name in node.inputs
         ]
-        assert stage_of[node.name] == max(waits, default=0)
+        returning = [stage_of[name] for name in graph.sources(node) if name not in node.inputs]
+        assert stage_of[node.name] == max(waits + returning, default=0)
 
 
 @pytest.mark.parametrize("name", ["layer1_neuron", "input", "layer1_attention_maps"])

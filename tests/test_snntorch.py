@@ -173,14 +173,9 @@ def test_options_that_change_the_forward_pass_are_refused(options, says):
     ("neuron", "says"),
     [
         (lambda: snn.Alpha(alpha=0.9, beta=0.8, init_hidden=True), "changes its two currents"),
-        (lambda: snn.RLeaky(0.9, linear_features=8, init_hidden=True), "return to its own input"),
-        (
-            lambda: snn.RSynaptic(0.9, 0.8, all_to_all=False, V=0.5, init_hidden=True),
-            "return to its own input",
-        ),
         (lambda: snn.SLSTM(128, 8, init_hidden=True), "no operator is registered"),
     ],
-    ids=["Alpha", "RLeaky", "RSynaptic", "SLSTM"],
+    ids=["Alpha", "SLSTM"],
 )
 def test_other_neurons_are_refused_with_a_way_out(neuron, says):
     model = nn.Sequential(nn.Flatten(), nn.Linear(128, 8), neuron())

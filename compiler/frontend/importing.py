@@ -33,6 +33,10 @@ BATCH_FIRST: set[Importer] = set()
 EITHER_FIRST: set[Importer] = set()
 """Importers of modules that look at one number at a time, so that the order is the same to them."""
 
+TAKES_SPIKES: set[Importer] = set()
+"""Importers of neurons that are called with (input, all that they gave at the step before), spikes
+first; others leave the spikes out."""
+
 Recogniser = Callable[[Any], Importer | None]
 
 RECOGNISERS: list[Recogniser] = []

@@ -7,9 +7,12 @@ Its equations; S fires where U > threshold, and acts one step later (U before it
     Lapicque    U[t] = (1 - dt/RC) U[t-1] + (dt/C) X[t]
     Alpha       I[t] = alpha I[t-1] + X[t];  J[t] = beta J[t-1] - X[t];  U[t] = tau (I[t] + J[t])
                 tau = log(alpha) / (log(beta) - log(alpha)) + 1, rounded as the package rounds it
+    RLeaky      U[t] = beta U[t-1] + X[t] + V S[t-1]
+    RSynaptic   I[t] = alpha I[t-1] + X[t] + V S[t-1];  U[t] = beta U[t-1] + I[t]
+                V: one number a neuron, a linear layer, or a convolution
     subtract    threshold is taken off U[t]
                 Alpha: only "none", since its other resets act on I and J
-    zero        Leaky: U[t-1] is 0. Synaptic, Lapicque: U[t] itself is 0, its input is lost
+    zero        Leaky: U[t-1] is 0. All others: U[t] itself is 0, its input is lost
 
 Source: Eshraghian et al. 2023, "Training Spiking Neural Networks Using Lessons From Deep Learning"
 (Proc. IEEE), and the package's documentation.
@@ -17,14 +20,21 @@ Source: Eshraghian et al. 2023, "Training Spiking Neural Networks Using Lessons 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from snnc.compiler.frontend.constants import exact_constant, spread
-from snnc.compiler.frontend.importing import Importing, importer_named
+from snnc.compiler.frontend.importing import (
+    TAKES_SPIKES,
+    Importing,
+    importer_named,
+    needed_importer,
+)
+from snnc.compiler.frontend.recurrence import Recurrence
 from snnc.compiler.ir import Array
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
@@ -41,11 +51,15 @@ def _leaky(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
 @importer_named(PACKAGE, "Synaptic")
 def _synaptic(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
     check(g, m)
-    shape = g.type_of(inputs[0]).shape
+    return _after_synapse(g, m, path, inputs[0])
+
+
+def _after_synapse(g: Importing, m: Any, path: str, x: str) -> str:
+    shape = g.type_of(x).shape
     alpha = exact_constant(m.alpha.clamp(0, 1), f"{path}.alpha")
     constants = {"beta": alpha, "drift": 0.0, "gain": 1.0}
     params = {role: spread(value, shape) for role, value in constants.items()}
-    current = g.add(f"{path}.syn", "integrator", inputs, None, params)
+    current = g.add(f"{path}.syn", "integrator", [x], None, params)
     beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
     return _neuron(g, m, path, current, beta, 1.0, zero="clear")
 
@@ -82,17 +96,60 @@ def _alpha(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
     return _neuron(g, m, path, total, np.zeros(()), exact_constant(tau, f"{path}.tau"), zero="hard")
 
 
-@importer_named(PACKAGE, "RLeaky", "RSynaptic")
-def _recurrent(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
-    plain = type(m).__name__[1:]
-    raise SnncError(
-        UNSUPPORTED_LAYER,
-        "its spikes return to its own input, and recurrent connections are not supported",
-        mend=f"Retrain with {plain}, which has no such connection.",
-    )
+@importer_named(PACKAGE, "RLeaky")
+def _recurrent_leaky(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
+    check(g, m)
+    recurrence, total = _with_recurrence(g, m, path, inputs[0])
+    beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
+    spikes = _neuron(g, m, path, total, beta, 1.0, zero="clear", attrs={"apart": True})
+    recurrence.close(g, spikes)
+    return spikes
 
 
-def _neuron(g: Importing, m: Any, path: str, x: str, beta: Array, gain: Any, *, zero: str) -> str:
+@importer_named(PACKAGE, "RSynaptic")
+def _recurrent_synaptic(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
+    check(g, m)
+    recurrence, total = _with_recurrence(g, m, path, inputs[0])
+    spikes = _after_synapse(g, m, path, total)
+    recurrence.close(g, spikes)
+    return spikes
+
+
+TAKES_SPIKES.update({_recurrent_leaky, _recurrent_synaptic})
+
+
+def _with_recurrence(g: Importing, m: Any, path: str, x: str) -> tuple[Recurrence, str]:
+    """The neuron's input with what its own spikes of the step before add to it."""
+    shape = g.type_of(x).shape
+    recurrence = Recurrence.of(g, path, shape)
+    inner, spikes = f"{path}.recurrent", [recurrence.spikes]
+    if type(m.recurrent).__name__ == "RecurrentOneToOne":
+        scale = spread(exact_constant(m.recurrent.V, f"{path}.V"), shape)
+        weighted = g.add(inner, "affine", spikes, None, {"scale": scale, "shift": 0 * scale})
+    elif isinstance(m.recurrent, nn.Linear | nn.Conv2d):
+        imported = needed_importer(m.recurrent)(g, m.recurrent, inner, spikes)
+        assert imported is not None
+        weighted = imported
+    else:
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            f"its recurrent connection is {type(m.recurrent).__name__}",
+            mend="Use a linear layer or a convolution for it.",
+        )
+    return recurrence, g.add(f"{path}.sum", "add", [x, weighted], {"apart": True})
+
+
+def _neuron(
+    g: Importing,
+    m: Any,
+    path: str,
+    x: str,
+    beta: Array,
+    gain: Any,
+    *,
+    zero: str,
+    attrs: Mapping[str, Any] | None = None,
+) -> str:
     threshold = exact_constant(m.threshold, f"{path}.threshold")
     if threshold.min() < 0:
         raise SnncError(
@@ -108,7 +165,7 @@ def _neuron(g: Importing, m: Any, path: str, x: str, beta: Array, gain: Any, *, 
         "threshold": threshold,
         "reset": threshold if mode == "soft" else 0.0,
     }
-    attrs: dict[str, Any] = {"reset_mode": mode, "strict": True, "initial": 0.0}
+    attrs = {"reset_mode": mode, "strict": True, "initial": 0.0, **(attrs or {})}
     params: dict[str, Array] = {}
     for role, value in values.items():
         full = spread(value, g.type_of(x).shape)

@@ -8,6 +8,8 @@ Its equations, with v_reset None meaning a soft reset and v = v_reset (or 0) at 
     ParametricLIFNode               the same with 1/tau = sigmoid(w)
     fire                            S = H >= Vth
     reset                           V = Vreset where S (hard), V = H - Vth S (soft)
+    LinearRecurrentContainer        X = W [x[t], y[t-1]] + b, y what the container gives
+    ElementWiseRecurrentContainer   X = y[t-1] + x[t]
 
 Source: Fang et al. 2023, "SpikingJelly" (Science Advances), and the package's documentation. Class
 names of its older releases (0.0.0.0.12: ``clock_driven``) are known too.
@@ -15,11 +17,13 @@ names of its older releases (0.0.0.0.12: ``clock_driven``) are known too.
 
 from __future__ import annotations
 
+import operator
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import fx, nn
 
 from snnc.compiler.frontend.importing import (
     IMPORTERS,
@@ -29,6 +33,7 @@ from snnc.compiler.frontend.importing import (
 )
 from snnc.compiler.frontend.layers import adaptive_avg_pool
 from snnc.compiler.frontend.ours import sequence
+from snnc.compiler.frontend.recurrence import Recurrence
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 PACKAGE = "spikingjelly"
@@ -123,6 +128,76 @@ def _step_mode(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str | 
     check_step_mode(g, m)
     container = _multi_step if m.stateful else _seq_to_ann
     return container(g, m, path, inputs)
+
+
+@importer_named(PACKAGE, "LinearRecurrentContainer")
+def _linear_recurrent(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str | None:
+    """Its layer reads [x[t], y[t-1]]: two layers here, whose outputs are added."""
+    _check_steps(g, m)
+    given, returning = g.type_of(inputs[0]), int(m.sub_module_out_features)
+    if len(given.shape) != 1:
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            f"a recurrent layer on {given} would act on its last axis only",
+            mend="Put a Flatten before it.",
+        )
+    recurrence = Recurrence.of(g, path, (returning,))
+    weight, own = m.rc.weight, m.rc.in_features - returning
+    parts = [
+        g.add(f"{path}.rc.{name}", "linear", [x], {"terms": others}, {"weight": part, "bias": bias})
+        for name, x, part, bias, others in (
+            ("input", inputs[0], weight[:, :own], m.rc.bias, returning),
+            ("previous", recurrence.spikes, weight[:, own:], None, own),
+        )
+    ]
+    return _returning(g, m, path, recurrence, parts)
+
+
+@importer_named(PACKAGE, "ElementWiseRecurrentContainer")
+def _element_wise_recurrent(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str | None:
+    _check_steps(g, m)
+    if not _is_sum(m.element_wise_function):
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            "its element-wise function is not known to be the sum of its arguments",
+            mend="Use torch.add or lambda x, y: x + y.",
+        )
+    recurrence = Recurrence.of(g, path, g.type_of(inputs[0]).shape)
+    return _returning(g, m, path, recurrence, [recurrence.spikes, inputs[0]])
+
+
+def _returning(
+    g: Importing, m: Any, path: str, recurrence: Recurrence, parts: Sequence[str]
+) -> str | None:
+    """The module inside a recurrent container, called once a step on the sum of ``parts``."""
+    total = g.add(f"{path}.sum", "add", parts)
+    inside = nn.Sequential(OrderedDict(sub_module=m.sub_module))
+    before = g.leading_axes, g.stepwise
+    g.leading_axes, g.stepwise = 1, True
+    try:
+        spikes = sequence(g, inside, path, total)
+    finally:
+        g.leading_axes, g.stepwise = before
+    if spikes is not None:
+        recurrence.close(g, spikes)
+    return spikes
+
+
+def _is_sum(function: Any) -> bool:
+    """Whether a function of two arguments adds them and does nothing else."""
+    if function in (torch.add, operator.add):
+        return True
+    try:
+        first, second, *rest = fx.symbolic_trace(function).graph.nodes
+    except Exception:  # whatever a user's function does with values that have no numbers
+        return False
+    added = rest[0] if len(rest) == 2 else None
+    return (
+        added is not None
+        and added.target in (torch.add, operator.add)
+        and not added.kwargs
+        and set(added.args) == {first, second}
+    )
 
 
 @importer_named(PACKAGE, "IFNode", "MultiStepIFNode", "SimpleIFNode")

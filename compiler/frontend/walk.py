@@ -15,6 +15,7 @@ from snnc.compiler.frontend.functions import FUNCTIONS
 from snnc.compiler.frontend.importing import (
     BATCH_FIRST,
     EITHER_FIRST,
+    TAKES_SPIKES,
     Importer,
     Importing,
     needed_importer,
@@ -142,11 +143,13 @@ class Walk:
         path = str(node.target)
         module = self.modules[path]
         importer = needed_importer(module)
-        inputs = [arg for arg in args if isinstance(arg, Value)]
-        states = {  # options that are off (None, False) say nothing
-            place: arg
+        first = importer in TAKES_SPIKES  # then its state starts with spikes, a value too
+        reads = {i: isinstance(arg, Value) and (i == 0 or not first) for i, arg in enumerate(args)}
+        inputs = [arg for place, arg in enumerate(args) if reads[place]]
+        states = {  # by place in its result; options that are off (None, False) say nothing
+            place - first: arg
             for place, arg in enumerate(args)
-            if not isinstance(arg, Value) and arg is not None and arg is not False
+            if not reads[place] and arg is not None and arg is not False
         }
         if not inputs or any(isinstance(arg, Total | Opaque) for arg in states.values()):
             raise refusal(
@@ -196,11 +199,15 @@ class Walk:
         step: int | None,
         states: Mapping[int, Traced],
     ) -> None:
-        """A neuron must see every step once, in order, with its own state of the step before."""
+        """A neuron must see every step once, in order, with its own state of the step before.
+
+        ``states`` are what it is given, by their place in what it gives.
+        """
         wanted = None if step in (None, 0) else step - 1
-        for place, state in states.items():
+        for part, state in states.items():
+            gave = Memory(name, wanted, part) if part else Value(name, given.layout, wanted)
             fits = (
-                isinstance(state, Memory) and state == Memory(name, wanted, place)
+                state == gave
                 if wanted is not None
                 else isinstance(state, Constant) and state.is_zero
             )

@@ -12,10 +12,13 @@ from snnc.compiler.ops.batch_norm import BatchNorm
 from snnc.compiler.ops.complementary_mask import ComplementaryMask
 from snnc.compiler.ops.conv2d import Conv2d
 from snnc.compiler.ops.delay import Delay
+from snnc.compiler.ops.feedback import Feedback
+from snnc.compiler.ops.feedback_write import FeedbackWrite
 from snnc.compiler.ops.flatten import Flatten
 from snnc.compiler.ops.gates import ChannelGate, SpatialGate, TemporalGate
 from snnc.compiler.ops.group_mean import GroupMean
 from snnc.compiler.ops.input import Input
+from snnc.compiler.ops.int8.add import AddI8
 from snnc.compiler.ops.int8.conv2d import Conv2dI8
 from snnc.compiler.ops.int8.conv2d_maps import Conv2dMaps
 from snnc.compiler.ops.int8.group_sum import GroupSum
@@ -85,10 +88,13 @@ _OPS: tuple[type[Op], ...] = (
     ReluI8,
     TimeSumI8,
     GroupSum,
+    AddI8,
     SumPool2d,
     Integrator,
     Affine,
     Delay,
+    Feedback,
+    FeedbackWrite,
     SpikeLogic,
     TimeSum,
 )

@@ -9,11 +9,15 @@ import torch
 from snnc.compiler.emitter import Emitter
 from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error
-from snnc.compiler.ops.rounding import rounded
+from snnc.compiler.ops.rounding import gamma, rounded
 
 
 class Add(Op):
-    """y = a + b. Spikes and counts give a COUNT, anything else a REAL."""
+    """y = a + b. Spikes and counts give a COUNT, anything else a REAL.
+
+    attrs: ``apart`` (optional: the source adds a and then b to a third term, a neuron's potential,
+    so that what it rounds may be larger than a + b; the neuron has the attribute too).
+    """
 
     name = "add"
 
@@ -40,7 +44,11 @@ class Add(Op):
         errors: Sequence[torch.Tensor],
         output: torch.Tensor,
     ) -> torch.Tensor:
-        return rounded(output, errors[0] + errors[1])
+        error = errors[0] + errors[1]
+        if node.attrs.get("apart"):
+            sizes = [value.abs() + own for value, own in zip(inputs, errors, strict=True)]
+            error = error + gamma(2.0) * (sizes[0] + sizes[1])
+        return rounded(output, error)
 
     def count(
         self,
@@ -62,3 +70,4 @@ class Add(Op):
             for second in Kind:
                 shape = (5, 3, 4)
                 yield Sample((TensorType(shape, first), TensorType(shape, second)))
+        yield Sample((TensorType((7,), Kind.REAL),) * 2, {"apart": True})

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from snnc.compiler.ir import Array, Kind, Location, Node, TensorType, Time
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 
 if TYPE_CHECKING:
-    import torch
-
     from snnc.compiler.emitter import Emitter
 
 IntArray = npt.NDArray[np.int64]
@@ -106,6 +105,30 @@ class Op(ABC):
     @abstractmethod
     def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         """PyTorch semantics, in the dtype of the inputs."""
+
+    def step(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        memory: dict[str, Any],
+    ) -> torch.Tensor:
+        """:meth:`reference` a step at a time, for an op with state inside a recurrent loop.
+
+        Args:
+            node: the node.
+            params: its parameters.
+            inputs: its inputs at this step, [1, *shape].
+            memory: what the op keeps from step to step, empty at the first. By default that is all
+                inputs so far, and all steps are computed anew; neurons know better.
+
+        Returns:
+            Output of this step, [1, *shape].
+        """
+        seen = [*memory.get("inputs", []), inputs]
+        memory["inputs"] = seen
+        so_far = [torch.cat(steps) for steps in zip(*seen, strict=True)]
+        return self.reference(node, params, so_far)[-1:]
 
     @abstractmethod
     def error(

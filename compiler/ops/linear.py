@@ -17,8 +17,10 @@ from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error
 class Linear(Op):
     """y[o] = bias[o] + sum over i of W[o, i] x[i].
 
-    attrs: ``kernel`` ("event" or "dense"). params: ``weight`` [O, I] in PyTorch's order of
-    inputs (C, H, W), ``bias`` [O] (optional). The emitted weights follow the pixel-major layout.
+    attrs: ``kernel`` ("event" or "dense"); ``terms`` (optional: so many more inputs of another node
+    the source adds in the same sum, and may round as often). params: ``weight`` [O, I] in PyTorch's
+    order of inputs (C, H, W), ``bias`` [O] (optional). The emitted weights follow the pixel-major
+    layout.
     """
 
     name = "linear"
@@ -48,7 +50,8 @@ class Linear(Op):
         errors: Sequence[torch.Tensor],
         output: torch.Tensor,
     ) -> torch.Tensor:
-        return synapse.weighted_sum_error(_apply, params, inputs, errors)
+        more = node.attrs.get("terms", 0)
+        return synapse.weighted_sum_error(_apply, params, inputs, errors, more)
 
     def count(
         self,

@@ -38,9 +38,10 @@ class Neuron(Op):
     attrs: ``beta``, ``drift``, ``gain``, ``reset_mode`` (hard, soft, none, clear), ``reset`` (the
     value after a hard reset, the amount subtracted by a soft one), ``threshold``, ``strict`` (U
     must exceed the threshold), ``initial``, ``difference`` (optional: the source computes the leak
-    as U - (U - Vreset)/tau, which rounds differently). Each of :data:`CONSTANTS` may be a parameter
-    instead, which then stands for the attribute: one value per channel [C, 1, ...] or per neuron
-    (the full shape).
+    as U - (U - Vreset)/tau, which rounds differently), ``apart`` (optional: the source adds the
+    terms of X one after the other to the leaked potential; see :mod:`snnc.compiler.ops.add`). Each
+    of :data:`CONSTANTS` may be a parameter instead, which then stands for the attribute: one value
+    per channel [C, 1, ...] or per neuron (the full shape).
     """
 
     name = "neuron"
@@ -65,6 +66,18 @@ class Neuron(Op):
             [_fire(node, params, u) for u, _ in self.membrane(node, params, inputs[0])]
         )
 
+    def step(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        memory: dict[str, Any],
+    ) -> torch.Tensor:
+        ((u, _),) = self.membrane(node, params, inputs[0], start=memory.get("state"))
+        spikes = _fire(node, params, u)
+        memory["state"] = u, spikes
+        return spikes[None]
+
     def membrane(
         self,
         node: Node,
@@ -72,6 +85,7 @@ class Neuron(Op):
         x: torch.Tensor,
         spikes: torch.Tensor | None = None,
         error: torch.Tensor | None = None,
+        start: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
         """Membrane potential U[t] before the reset, and a bound on its float32 error, per step.
 
@@ -81,14 +95,14 @@ class Neuron(Op):
             x: input current [T, *shape].
             spikes: the spikes that were really fired [T, *shape]; default: the neuron's own.
             error: bound on the error of x; default 0.
+            start: U and the spikes of the step before the first, exact; default: at rest.
         """
         gain, reset, threshold = (
             _constant(node, params, role, x) for role in ("gain", "reset", "threshold")
         )
         # A source may take the reset off after it has added the input: one sum more.
         sums = 2.0 if node.attrs["reset_mode"] == "soft" else 1.0
-        u = torch.full_like(x[0], node.attrs["initial"])
-        fired = torch.zeros_like(x[0])
+        u, fired = start or (torch.full_like(x[0], node.attrs["initial"]), torch.zeros_like(x[0]))
         u_error = u.abs() * UNIT
         for step, current in enumerate(x):
             x_error = torch.zeros_like(u) if error is None else error[step]
@@ -102,6 +116,8 @@ class Neuron(Op):
                 size = size + threshold.abs() * fired
                 drive_error = gain.abs() * (x_error + gamma(8.0) * size) + 8 * SMALLEST
             u = kept + drive
+            if node.attrs.get("apart"):
+                kept_error = kept_error + gamma(2.0) * (kept.abs() + kept_error)
             u_error = rounded(u, kept_error + drive_error, sums)
             if node.attrs["reset_mode"] == "clear":
                 u = torch.where(fired != 0, reset, u)
@@ -202,6 +218,7 @@ class Neuron(Op):
             {"beta": 0.5, "gain": 0.5, "threshold": 0.5},
             {"beta": 0.5, "gain": 0.5, "drift": 0.125, "reset": 0.25, "initial": 0.25},
             {"reset_mode": "none", "beta": 0.9},
+            {"apart": True},
         ]
         for case in cases:
             for shape in [(5,), (33, 3, 5), (64, 2, 2)]:

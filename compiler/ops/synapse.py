@@ -73,17 +73,22 @@ def blocked(weight: Array, size: int) -> Array:
 
 
 def weighted_sum_error(
-    apply: Apply, params: Params, inputs: Sequence[torch.Tensor], errors: Sequence[torch.Tensor]
+    apply: Apply,
+    params: Params,
+    inputs: Sequence[torch.Tensor],
+    errors: Sequence[torch.Tensor],
+    more: int = 0,
 ) -> torch.Tensor:
     """Bound on a float32 weighted sum: the inputs' errors, the weights' rounding, the additions.
 
     With n active inputs the additions cost gamma_n and the products one rounding more; adding
-    a zero term is exact, so only active inputs count, in whatever order they are summed.
+    a zero term is exact, so only active inputs count, in whatever order they are summed, and
+    ``more`` terms that may stand in the same sum.
     """
     weight, bias = params["weight"], params.get("bias")
     size = inputs[0].abs() + errors[0]
     active = (size > 0).to(weight.dtype)
-    terms = apply(active, torch.ones_like(weight), None) + 2.0
+    terms = apply(active, torch.ones_like(weight), None) + 2.0 + more
     weight_rounding = parameter_rounding(weight)
     bias_size = bias.abs() + parameter_rounding(bias) if bias is not None else None
     magnitude = apply(size, weight.abs() + weight_rounding, bias_size)

@@ -28,7 +28,9 @@ STATISTICS = (
     "complementary_mask",
     "masked_statistics",
 )
-WIRING = ("input", "flatten", "delay", "spike_logic", "add", "relu")
+WIRING = (
+    *("input", "flatten", "delay", "feedback", "feedback_write", "spike_logic", "add", "relu"),
+)
 GATES = ("scale", "masked_gate")
 """Ops by what they are for, so that a convention can name those that it charges nothing for."""
 
@@ -57,7 +59,7 @@ class Visit:
     @property
     def inputs(self) -> list[torch.Tensor]:
         """Values of the node's inputs."""
-        return [self.values[name] for name in self.node.inputs]
+        return [self.values[name] for name in self.graph.sources(self.node)]
 
     @property
     def types(self) -> list[TensorType]:

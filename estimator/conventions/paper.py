@@ -49,16 +49,16 @@ def _rates(graph: Graph, node: Node, values: Values) -> Rates | None:
     if node.op in ("neuron", "spike_logic"):
         fired = (values[node.name] != 0).flatten(1).sum(dim=1).tolist()
         return [Fraction(count, node.type.size) for count in fired]
-    above = [_rates(graph, graph[name], values) for name in node.inputs]
+    above = [_rates(graph, graph[name], values) for name in graph.sources(node)]
     known = [rates for rates in above if rates is not None]
     if not known or len(known) < len(above):
         return None
-    if node.op in ("max_pool2d", "avg_pool2d", "flatten"):
+    if node.op in ("max_pool2d", "avg_pool2d", "flatten", "feedback_write"):
         return known[0]
     if node.op == "sum_pool2d":
         window = math.prod(node.attrs["kernel_size"])
         return [rate * window for rate in known[0]]
-    if node.op == "delay":
+    if node.op in ("delay", "feedback"):
         return _delayed(node, known[0])
     if node.op == "add":
         return [sum(rates, Fraction(0)) for rates in zip(*known, strict=True)]
@@ -66,7 +66,7 @@ def _rates(graph: Graph, node: Node, values: Values) -> Rates | None:
 
 
 def _delayed(node: Node, rates: Rates) -> Rates:
-    lag = min(node.attrs["steps"], len(rates))
+    lag = min(node.attrs.get("steps", 1), len(rates))
     return [Fraction(0)] * lag + list(rates[: len(rates) - lag])
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 import networkx as nx
 import numpy as np
 
+from snnc.compiler.frontend.nir.loops import FIRES, loops, neuron_shape, order
 from snnc.errors import (
     BAD_CHECKPOINT,
     BAD_OPTION,
@@ -27,7 +28,6 @@ from snnc.errors import (
 
 Reset = Literal["zero", "subtract"]
 
-FIRES = ("IF", "LIF", "CubaLIF")
 TIMED = ("I", "LI", "CubaLI", "Delay", *FIRES)
 
 
@@ -57,19 +57,29 @@ class NirOptions:
             "nir_reset": self.reset,
             "nir_dt": self.dt,
             "nir_rules": "numbers in float32; forward Euler; synapse before membrane; v = 0 at the "
-            "start; fires where v > v_threshold; the reset acts at the end of the step; scores are "
+            "start; fires where v > v_threshold; the reset acts at the end of the step; a neuron's "
+            "spikes return to itself a step later, and delays on the way come on top; scores are "
             "the mean of the output over time",
         }
 
 
 @dataclass(frozen=True)
 class NirNode:
-    """A node of the file, with the keys of the nodes whose outputs are summed into it."""
+    """A node of the file, with the keys of the nodes whose outputs are summed into it.
+
+    Attributes:
+        recurrent: keys of neurons whose spikes of the step before are added to that.
+        loop: key of the neuron in whose recurrent loop the node lies, "" for none.
+        neurons: of such a neuron, the shape of its spikes.
+    """
 
     key: str
     type: str
     node: Any
     inputs: tuple[str, ...]
+    recurrent: tuple[str, ...] = ()
+    loop: str = ""
+    neurons: tuple[int, ...] = ()
 
     def numbers(self, field: str) -> np.ndarray[Any, np.dtype[np.float64]]:
         """A field as float64. Raises SnncError (BAD_WEIGHTS) for NaN, infinity or no numbers."""
@@ -101,7 +111,7 @@ def read(path: str | Path, options: NirOptions) -> NirFile:
     Raises:
         SnncError: MISSING_EXTRA without the ``nir`` package; BAD_CHECKPOINT where the file cannot
             be read; BAD_OPTION where the file needs an option; UNSUPPORTED_LAYER for a graph with
-            several inputs or with a loop; BAD_SHAPE where it has no input.
+            several inputs or with a loop over several layers; BAD_SHAPE where it has no input.
     """
     nir = nir_package()
     if not Path(path).is_file():
@@ -139,13 +149,12 @@ def from_graph(graph: Any, options: NirOptions, *, where: str = "NIR graph") -> 
     flow: nx.DiGraph[str] = nx.DiGraph()
     flow.add_nodes_from(nodes)
     flow.add_edges_from(edges)
-    _check_loops(flow, where)
+    within = loops(flow, kinds, where)
     reached = nx.descendants(flow, inputs[0])
     needed = set(outputs).union(*(nx.ancestors(flow, key) for key in outputs))
-    order = [key for key in nx.lexicographical_topological_sort(flow, key=_natural)]
     ordered = [
-        NirNode(key, kinds[key], nodes[key], tuple(sorted(flow.predecessors(key), key=_natural)))
-        for key in order
+        _node(key, nodes, flow, within)
+        for key in order(flow, within, _natural)
         if key in needed and kinds[key] not in ("Input", "Output")
     ]
     _check_reached(ordered, reached, where)
@@ -179,6 +188,24 @@ def _inlined(graph: Any, prefix: str) -> tuple[dict[str, Any], list[tuple[str, s
     return nodes, edges
 
 
+def _node(
+    key: str, nodes: Mapping[str, Any], flow: nx.DiGraph[str], within: Mapping[str, str]
+) -> NirNode:
+    """A node with its edges in order, those that close a loop apart."""
+    loop = within.get(key, "")
+    sources = sorted(flow.predecessors(key), key=_natural)
+    neurons = neuron_shape(nodes[key], [nodes[s] for s in sources], key) if key == loop else ()
+    return NirNode(
+        key,
+        type(nodes[key]).__name__,
+        nodes[key],
+        tuple(source for source in sources if source != loop),
+        tuple(source for source in sources if source == loop),
+        loop,
+        neurons,
+    )
+
+
 def _natural(key: str) -> tuple[int, str]:
     return (int(key), "") if key.isdigit() else (10**9, key)
 
@@ -202,19 +229,6 @@ def _check_ends(
     if unknown:
         raise SnncError(
             BAD_CHECKPOINT, f"an edge names {unknown[0]!r}, which is no node", where=where
-        )
-
-
-def _check_loops(flow: nx.DiGraph[str], where: str) -> None:
-    loops = [part for part in nx.strongly_connected_components(flow) if len(part) > 1]
-    loops += [{key} for key in flow if flow.has_edge(key, key)]
-    if loops:
-        names = ", ".join(sorted(loops[0]))
-        raise SnncError(
-            UNSUPPORTED_LAYER,
-            f"the nodes {names} form a loop, and recurrent connections are not supported",
-            where=where,
-            mend="Train a feed-forward network.",
         )
 
 
@@ -267,4 +281,9 @@ def _shape(node: Any, key: str) -> tuple[int, ...]:
     shape = tuple(int(size) for size in given)
     if len(shape) > 3:
         raise SnncError(BAD_SHAPE, f"an input of {len(shape)} dimensions is unknown", where=key)
+    return as_image(shape)
+
+
+def as_image(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A signal (C, L) travels as an image (C, 1, L)."""
     return (shape[0], 1, shape[1]) if len(shape) == 2 else shape

@@ -1,12 +1,15 @@
 """What a NIR file computes, in plain PyTorch: the reference that the C is verified against.
 
-One module per node, all over whole sequences ``[T, N, ...]``, in float32. The equations of the
-NIR paper are discretised by forward Euler; every rule that NIR leaves open is in
+One module per node, all over sequences ``[T, N, ...]``, in float32: over whole windows, or a step
+at a time where spikes return to their own neuron. The equations of the NIR paper are discretised by
+forward Euler; every rule that NIR leaves open is in
 :class:`~snnc.compiler.frontend.nir.file.NirOptions`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,9 @@ from snnc.compiler.frontend.nir.file import NirFile, NirNode, NirOptions, Reset
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 WINDOW = ("kernel_size", "stride", "padding")
+
+Memory = dict[nn.Module, Tensor]
+"""What each module keeps from a piece of a window to the next; empty at its start."""
 
 
 class NirNetwork(nn.Module):
@@ -44,10 +50,40 @@ class NirNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Class scores [N, classes] of event counts [T, N, *input_shape]."""
         values = {self.file.input_key: x.reshape(*x.shape[:2], *self.file.declared_shape)}
-        for node in self.file.nodes:
-            given = sum_of([values[key] for key in node.inputs])
-            values[node.key] = self.get_submodule(self.keys[node.key])(given)
+        memory: Memory = {}
+        for loop, nodes in groupby(self.file.nodes, key=lambda node: node.loop):
+            if loop:
+                self._by_steps(list(nodes), values, memory)
+            else:
+                self._over(nodes, values, {}, memory)
         return sum_of([values[key] for key in self.file.outputs]).flatten(2).mean(dim=0)
+
+    def _over(
+        self,
+        nodes: Iterable[NirNode],
+        values: dict[str, Tensor],
+        before: Mapping[str, Tensor],
+        memory: Memory,
+    ) -> None:
+        """Add the nodes' values over a piece of a window; ``before``: of the piece before it."""
+        for node in nodes:
+            given = [values[key] for key in node.inputs] + [before[key] for key in node.recurrent]
+            module = self.get_submodule(self.keys[node.key])
+            values[node.key] = module(sum_of(given), memory)
+
+    def _by_steps(self, nodes: list[NirNode], values: dict[str, Tensor], memory: Memory) -> None:
+        """Add the values of a loop: each step hears its neuron's spikes of the step before."""
+        (neuron,) = (node for node in nodes if node.key == node.loop)
+        x = values[self.file.input_key]
+        spikes = {neuron.key: x.new_zeros(1, x.shape[1], *neuron.neurons)}
+        steps = []
+        for t in range(len(x)):
+            now = {key: value[t : t + 1] for key, value in values.items()}
+            self._over(nodes, now, spikes, memory)
+            spikes = {neuron.key: now[neuron.key]}
+            steps.append(now)
+        for node in nodes:
+            values[node.key] = torch.cat([step[node.key] for step in steps])
 
 
 def sum_of(values: list[Tensor]) -> Tensor:
@@ -61,7 +97,7 @@ def sum_of(values: list[Tensor]) -> Tensor:
 class Unknown(nn.Module):
     """Stands for a node without a meaning here; the import lists it before anything runs."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, memory: Memory) -> Tensor:
         """Never defined."""
         raise SnncError(UNSUPPORTED_LAYER, "this NIR node has no meaning here")
 
@@ -79,7 +115,7 @@ class OverSteps(nn.Module):
         super().__init__()
         self.function = function
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, memory: Memory) -> Tensor:
         """Apply the function to [T*N, ...]."""
         y: Tensor = self.function(x.flatten(0, 1))
         return y.reshape(*x.shape[:2], *y.shape[1:])
@@ -92,13 +128,14 @@ class Leak(nn.Module):
         super().__init__()
         self.beta, self.drift, self.gain = tensor(beta), tensor(drift), tensor(gain)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, memory: Memory) -> Tensor:
         """Potentials [T, N, ...] for inputs [T, N, ...]."""
-        u = torch.zeros_like(x[0])
+        u = memory.get(self, torch.zeros_like(x[0]))
         potentials = []
         for step in x:
             u = self.beta * u + self.drift + self.gain * step
             potentials.append(u)
+        memory[self] = u
         return torch.stack(potentials)
 
 
@@ -111,9 +148,9 @@ class Spiking(Leak):
         super().__init__(beta, drift, gain)
         self.threshold, self.v_reset, self.reset = tensor(threshold), tensor(v_reset), reset
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, memory: Memory) -> Tensor:
         """Spikes [T, N, ...] for inputs [T, N, ...]."""
-        v = torch.zeros_like(x[0])
+        v = memory.get(self, torch.zeros_like(x[0]))
         spikes = []
         for step in x:
             v = self.beta * v + self.drift + self.gain * step
@@ -123,6 +160,7 @@ class Spiking(Leak):
                 v = torch.where(fired, v - self.threshold, v)
             else:
                 v = torch.where(fired, self.v_reset, v)
+        memory[self] = v
         return torch.stack(spikes)
 
 
@@ -133,11 +171,11 @@ class Shift(nn.Module):
         super().__init__()
         self.steps = steps
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, memory: Memory) -> Tensor:
         """Delayed sequence, [T, N, ...]."""
-        y = torch.zeros_like(x)
-        y[self.steps :] = x[: max(len(x) - self.steps, 0)]
-        return y
+        late = torch.cat([memory.get(self, x.new_zeros(self.steps, *x.shape[1:])), x])
+        memory[self] = late[len(x) :]
+        return late[: len(x)]
 
 
 def tensor(value: Any) -> Tensor:
@@ -236,9 +274,9 @@ class Cuba(nn.Module):
         self.synapse = synapse
         self.membrane = membrane
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, memory: Memory) -> Tensor:
         """What the membrane gives for the synapse's current."""
-        y: Tensor = self.membrane(self.synapse(x))
+        y: Tensor = self.membrane(self.synapse(x, memory), memory)
         return y
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from snnc.compiler.frontend.importing import Importing, importer
-from snnc.compiler.frontend.nir.file import NirNode, NirOptions
+from snnc.compiler.frontend.nir.file import NirNode, NirOptions, as_image
 from snnc.compiler.frontend.nir.network import NirNetwork, padding_of, sizes_of
+from snnc.compiler.frontend.recurrence import Recurrence
 from snnc.compiler.ir import Array
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 
@@ -19,8 +20,17 @@ NodeImporter = Callable[[Importing, NirNode, NirOptions, str, str], str]
 @importer(NirNetwork)
 def _network(g: Importing, m: NirNetwork, path: str, inputs: Sequence[str]) -> str | None:
     values: dict[str, str | None] = {m.file.input_key: inputs[0]}
+    returning = {
+        node.key: Recurrence.of(g, m.keys[node.key], as_image(node.neurons))
+        for node in m.file.nodes
+        if node.key == node.loop
+    }
     for node in m.file.nodes:
-        values[node.key] = _node(g, m, node, [values[key] for key in node.inputs])
+        given = [values[key] for key in node.inputs]
+        given += [returning[key].spikes for key in node.recurrent]
+        value = values[node.key] = _node(g, m, node, given)
+        if node.key == node.loop and value is not None:
+            returning[node.key].close(g, value)
     sources = [values[key] for key in m.file.outputs]
     total = _sum(g, "output", sources)
     return None if total is None else g.add("mean", "time_mean", [_vector(g, total)])

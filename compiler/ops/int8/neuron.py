@@ -47,13 +47,34 @@ class NeuronI8(IntegerOp):
         potentials = self.membrane(node, params, inputs[0])
         return torch.stack([(u >= threshold).to(torch.int64) for u in potentials])
 
-    def membrane(self, node: Node, params: Params, x: torch.Tensor) -> Iterator[torch.Tensor]:
-        """Membrane potential U[t] before the reset, per step, for sums x [T, *shape]."""
+    def step(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        memory: dict[str, Any],
+    ) -> torch.Tensor:
+        (u,) = self.membrane(node, params, inputs[0], memory.get("state"))
+        spikes = u >= _per_channel(params["threshold"], inputs[0])
+        memory["state"] = u, spikes
+        return spikes.to(torch.int64)[None]
+
+    def membrane(
+        self,
+        node: Node,
+        params: Params,
+        x: torch.Tensor,
+        start: tuple[torch.Tensor, torch.Tensor] | None = None,
+    ) -> Iterator[torch.Tensor]:
+        """Membrane potential U[t] before the reset, per step, for sums x [T, *shape].
+
+        ``start``: U of the step before the first and whether it fired; default: at rest.
+        """
         attrs = node.attrs
         value = {role: _per_channel(vector, x) for role, vector in params.items()}
         zero = torch.zeros_like(x[0])
         drift, reset = value.get("drift", zero), value.get("reset", zero)
-        u, fired = value.get("initial", zero) + zero, zero != 0
+        u, fired = start or (value.get("initial", zero) + zero, zero != 0)
         for current in x:
             kept = round_shift(attrs["beta"] * u, BETA_BITS) + drift
             if attrs["reset_mode"] == "hard":

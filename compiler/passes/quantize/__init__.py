@@ -25,10 +25,10 @@ from snnc.compiler.ops.int8.scaling import (
     input_shift,
     membrane_bound,
     shifted_bound,
-    weight_scale,
 )
+from snnc.compiler.ops.int8.weight_scales import weight_scales
 from snnc.compiler.passes.quantize import attention
-from snnc.compiler.passes.quantize.building import ONE, Building
+from snnc.compiler.passes.quantize.building import ONE, SUMS, Building
 from snnc.compiler.typing import infer_types
 
 WEIGHT_LIMIT = LIMITS["int8"]
@@ -84,9 +84,9 @@ class _Quantizer(Building):
         if self.graph_kind(node.inputs[0]) is Kind.REAL:
             self.maps(node, given, own)
             return
-        weight = own["weight"] * given.unit[0]
+        weight = own["weight"]  # times spikes or counts, whose unit is 1
         bias = own.get("bias", np.zeros(len(weight)))
-        scale = self._weight_scale(node, weight, bias)
+        scale = weight_scales(self.graph, node)
         rows = weight.reshape(len(weight), -1) / scale[:, None]
         integer = np.clip(np.round(rows), -WEIGHT_LIMIT, WEIGHT_LIMIT)
         offset = np.round(bias / scale)
@@ -99,15 +99,6 @@ class _Quantizer(Building):
             params["bias"] = offset
         attrs = {**node.attrs, "width": narrowest(bound)}
         self.add(node, f"{node.op}_i8", Scaled(scale, bound), attrs, params)
-
-    def _weight_scale(self, node: Node, weight: Array, bias: Array) -> Array:
-        """One scale a channel: the weights fit int8, the bias 14 bits, the threshold 13."""
-        ends = [
-            max(abs(user.attrs["threshold"]), abs(user.attrs["reset"])) / abs(user.attrs["gain"])
-            for user in self.users[node.name]
-            if user.op == "neuron"
-        ]
-        return weight_scale(weight, bias, max(ends, default=0.0))
 
     def maps(self, node: Node, given: Scaled, own: Mapping[str, Array]) -> None:
         """A convolution without bias of maps in one unit; the result keeps that unit."""
@@ -180,12 +171,26 @@ class _Quantizer(Building):
         self.keep(node.replace(type=stored), Scaled(ONE, limit))
 
     def whole(self, node: Node) -> None:
-        """flatten, max_pool2d: spikes and counts as they are."""
+        """flatten, max_pool2d, feedback_write: spikes and counts as they are."""
         if node.type.kind is Kind.REAL:
             raise unsupported(
                 node, f"{node.op} of real values has no int8 form", "Compile with --dtype f32."
             )
         self.keep(node, self.scaled[node.inputs[0]])
+
+    def add_sums(self, node: Node) -> None:
+        """add: a count as :meth:`total`; of two layers' sums with one unit, exact."""
+        if node.type.kind is not Kind.REAL:
+            self.total(node)
+            return
+        first, second = (self.scaled[name] for name in node.inputs)
+        ops = {entry.op for entry in self.nodes if entry.name in node.inputs}
+        if not ops <= {"add_i8", *SUMS} or not np.array_equal(first.unit, second.unit):
+            raise unsupported(
+                node, "this sum of real values has no int8 form", "Compile with --dtype f32."
+            )
+        bound = first.bound + second.bound
+        self.add(node, "add_i8", Scaled(first.unit, bound), {"width": narrowest(bound)})
 
     def total(self, node: Node) -> None:
         """add, sum_pool2d of spikes and counts: a count, exact."""
@@ -243,7 +248,9 @@ _CONVERSIONS: dict[str, Callable[[_Quantizer, Node], None]] = {
     "relu": attention.gate,
     "flatten": _Quantizer.whole,
     "max_pool2d": _Quantizer.whole,
-    "add": _Quantizer.total,
+    "add": _Quantizer.add_sums,
+    "feedback": lambda quantizer, node: quantizer.keep(node, Scaled(ONE, 1)),
+    "feedback_write": _Quantizer.whole,
     "sum_pool2d": _Quantizer.total,
     "time_mean": _Quantizer.time_mean,
     "group_mean": _Quantizer.group_mean,

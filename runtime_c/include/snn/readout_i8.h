@@ -1,5 +1,5 @@
-/* Class scores in integers: sums over time and of groups of neurons. Means would only divide all
- * classes by the same number. */
+/* Sums of integers: of two layers' sums, and, as class scores, over time and of groups of neurons.
+ * Means would only divide all classes by the same number. */
 #ifndef SNN_READOUT_I8_H
 #define SNN_READOUT_I8_H
 
@@ -32,6 +32,15 @@ SNN_KERNEL void snn_time_sum_i32(ptrdiff_t n, int wide, const void *x, int32_t *
                                  snn_counts *counts) {
     for (ptrdiff_t i = 0; i < n; i++) {
         sum[i] += snn_get(x, wide, i);
+    }
+    SNN_COUNT(counts, add, n);
+}
+
+/* y = a + b, each int16_t or, where `wide_*`, int32_t; y may be either. Counts an add a value. */
+SNN_KERNEL void snn_add_i32(ptrdiff_t n, int wide_a, int wide_b, int wide_y, const void *a,
+                            const void *b, void *y, snn_counts *counts) {
+    for (ptrdiff_t i = 0; i < n; i++) {
+        snn_put(y, wide_y, i, snn_get(a, wide_a, i) + snn_get(b, wide_b, i));
     }
     SNN_COUNT(counts, add, n);
 }

@@ -111,6 +111,11 @@ SNN_KERNEL void snn_delay(int bytes, int steps, int step, const void *in, void *
     memcpy(slot, in, (size_t)bytes);
 }
 
+/* out = in, both ends of a recurrent connection: `bytes` of one step. Counts nothing. */
+SNN_KERNEL void snn_copy(int bytes, const void *in, void *out) {
+    (void)memcpy(out, in, (size_t)bytes);
+}
+
 /* Spikes in both `a` and `b`, SPIKE [pixels][SNN_WORDS(channels)]. Counts a cmp a word. */
 SNN_KERNEL void snn_spike_and(int pixels, int channels, const snn_word *a, const snn_word *b,
                               snn_word *out, snn_counts *counts) {
