@@ -337,7 +337,7 @@ class Emitter:
         """
         symbol = role if shared else self._own(role)
         shape = "×".join(map(str, values.shape))
-        stored = np.ascontiguousarray(values).astype(layout.DTYPES[c_type])
+        stored = values.astype(layout.DTYPES[c_type], order="C")
         if c_type != "float" and not np.array_equal(stored, values):
             raise InternalError(f"{role} does not fit {c_type}", where=self._node.name)
         constant = Constant(symbol, c_type, stored, f"{comment} {shape}", shared)

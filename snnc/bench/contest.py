@@ -129,8 +129,7 @@ def quantized(module: nn.Module, windows: Sequence[Frames]) -> Compilation:
 def build(compilation: Compilation, folder: Path) -> HostModel:
     """Write, compile and load a compilation, with the flags of ``snnc compile``."""
     folder.mkdir(parents=True)
-    for file, text in compilation.generated.files.items():
-        (folder / file).write_text(text, encoding="utf-8")
+    compilation.generated.write(folder)
     library = folder / "net.so"
     compile_shared(folder / f"{compilation.graph.name}.c", library)
     return HostModel(library, compilation.generated.interface)
