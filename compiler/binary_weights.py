@@ -6,13 +6,15 @@ same either way: the arrays have the same names and types, here with their bytes
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from snnc.compiler.emitter import PACKED_ABOVE, Constant
+from snnc.compiler import emitter
+from snnc.compiler.emitter import Constant
 from snnc.compiler.memory import ALIGNMENT
 
 TEXT, BINARY = "text", "binary"
@@ -46,18 +48,31 @@ class BinaryWeights:
         """Bytes of the file."""
         return self.pieces[-1].offset + self.pieces[-1].size if self.pieces else 0
 
+    @property
+    def sha256(self) -> str:
+        """Of the file: it stands in the header, so that build systems see other weights."""
+        digest = hashlib.sha256()
+        for part in self._parts():
+            digest.update(part)
+        return digest.hexdigest()
+
     def write(self, path: Path) -> None:
         """Write the file."""
         with path.open("wb") as file:
-            for piece in self.pieces:
-                file.write(bytes(piece.offset - file.tell()))
-                values = piece.constant.values
-                file.write(np.ascontiguousarray(values, values.dtype.newbyteorder("<")).data)
+            file.writelines(self._parts())
+
+    def _parts(self) -> Iterator[bytes | memoryview]:
+        end = 0
+        for piece in self.pieces:
+            yield bytes(piece.offset - end)
+            values = piece.constant.values
+            yield np.ascontiguousarray(values, values.dtype.newbyteorder("<")).data.cast("B")
+            end = piece.offset + piece.size
 
 
 def is_large(constant: Constant) -> bool:
     """Whether an array goes into the binary file, if there is one."""
-    return constant.values.size > PACKED_ABOVE
+    return constant.values.size > emitter.PACKED_ABOVE
 
 
 def form(wanted: str | None, constants: Sequence[Constant]) -> str:

@@ -100,7 +100,6 @@ def write_team(folder: Path) -> Path:
 def _run(command: Sequence[str], where: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise SnncError(
-            C_COMPILER_FAILED, said[0] if said else "the compiler said nothing", where=str(where)
-        )
+        said = done.stderr.strip().splitlines() or ["the compiler said nothing"]
+        first = next((line for line in said if "error" in line.lower()), said[0])
+        raise SnncError(C_COMPILER_FAILED, first, where=str(where))
