@@ -6,21 +6,26 @@ same either way: the arrays have the same names and types, here with their bytes
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from snnc.compiler import emitter
-from snnc.compiler.emitter import Constant
+from snnc.compiler.constants import Constant
 from snnc.compiler.memory import ALIGNMENT
 
 TEXT, BINARY = "text", "binary"
 
 LARGE_BYTES = 64 * 1024**2
 """Constants above which a program's weights are binary unless it is told otherwise."""
+
+
+AT_ONCE = 16 * 1024**2
+"""Bytes that are converted at once."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +39,15 @@ class Piece:
     @property
     def size(self) -> int:
         """Bytes of the array."""
-        return self.constant.values.nbytes
+        return self.constant.nbytes
 
 
 class BinaryWeights:
-    """The arrays of more than :data:`~snnc.compiler.emitter.PACKED_ABOVE` values, little-endian."""
+    """The large arrays of a program, little-endian, each aligned."""
 
     def __init__(self, constants: Sequence[Constant]) -> None:
         self.pieces = tuple(_placed(constants))
+        self._digest: str | None = None
 
     @property
     def size(self) -> int:
@@ -51,40 +57,46 @@ class BinaryWeights:
     @property
     def sha256(self) -> str:
         """Of the file: it stands in the header, so that build systems see other weights."""
-        digest = hashlib.sha256()
-        for part in self._parts():
-            digest.update(part)
-        return digest.hexdigest()
+        if self._digest is None:
+            self._digest = self._pass_on(lambda part: None)
+        return self._digest
 
     def write(self, path: Path) -> None:
         """Write the file."""
         with path.open("wb") as file:
-            file.writelines(self._parts())
+            self._digest = self._pass_on(file.write)
 
-    def _parts(self) -> Iterator[bytes | memoryview]:
-        end = 0
+    def _pass_on(self, take: Callable[[bytes], object]) -> str:
+        """Give the bytes piece by piece, and return their digest."""
+        digest, end = hashlib.sha256(), 0
         for piece in self.pieces:
-            yield bytes(piece.offset - end)
-            values = piece.constant.values
-            yield np.ascontiguousarray(values, values.dtype.newbyteorder("<")).data.cast("B")
+            for part in chain([bytes(piece.offset - end)], _bytes(piece.constant)):
+                digest.update(part)
+                take(part)
             end = piece.offset + piece.size
+        return digest.hexdigest()
 
 
-def is_large(constant: Constant) -> bool:
-    """Whether an array goes into the binary file, if there is one."""
-    return constant.values.size > emitter.PACKED_ABOVE
+def _bytes(constant: Constant) -> Iterator[bytes]:
+    """An array's bytes, converted part by part: whole it would be a copy of the weights."""
+    rows = max(1, len(constant.source) * AT_ONCE // constant.nbytes)
+    for start in range(0, len(constant.source), rows):
+        part = dataclasses.replace(constant, source=constant.source[start : start + rows]).values
+        yield part.astype(part.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
 def form(wanted: str | None, constants: Sequence[Constant]) -> str:
     """How to write a program's weights: as asked for, else by their size."""
     if wanted is None:
-        wanted = BINARY if sum(c.values.nbytes for c in constants) > LARGE_BYTES else TEXT
-    return wanted if any(map(is_large, constants)) else TEXT
+        wanted = BINARY if sum(c.nbytes for c in constants) > LARGE_BYTES else TEXT
+    return wanted if any(constant.large for constant in constants) else TEXT
 
 
 def _placed(constants: Sequence[Constant]) -> Iterator[Piece]:
     offset = 0
-    for constant in filter(is_large, constants):
+    for constant in constants:
+        if not constant.large:
+            continue
         yield Piece(constant, offset)
-        end = offset + constant.values.nbytes
+        end = offset + constant.nbytes
         offset = -(-end // ALIGNMENT) * ALIGNMENT

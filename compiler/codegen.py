@@ -9,9 +9,10 @@ from typing import Any
 
 from snnc.compiler import layout, lifetimes, memory
 from snnc.compiler.bands import bands
-from snnc.compiler.binary_weights import BINARY, BinaryWeights, form, is_large
+from snnc.compiler.binary_weights import BINARY, BinaryWeights, form
 from snnc.compiler.buffering import most_events
-from snnc.compiler.emitter import Constant, Emitter, Pointer, Program, hex_float
+from snnc.compiler.constants import Constant, hex_float
+from snnc.compiler.emitter import Emitter, Pointer, Program
 from snnc.compiler.interface import Interface, Output
 from snnc.compiler.ir import SPIKING_OPS, Graph, Kind, Node, Time
 from snnc.compiler.ops import op_of
@@ -110,7 +111,6 @@ def generate(
         "shapes": program.shapes.values(),
         "constants": constants,
         "binary": binary,
-        "is_large": is_large,
         "declare": lambda pointer: _declare(pointer, arena),
         "literals": literals,
         "packed_text": PackedText,
@@ -132,7 +132,7 @@ def generate(
         arena,
         program,
         tuple(traces),
-        sum(constant.values.nbytes for constant in constants),
+        sum(constant.nbytes for constant in constants),
         interface,
         {} if binary is None else {f"{graph.name}_weights.h.bin": binary},
     )

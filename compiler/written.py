@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import jinja2
 
-from snnc.compiler.emitter import hex_float
+from snnc.compiler.constants import hex_float
 
 
 class Rendered(Mapping[str, str]):
@@ -66,11 +66,11 @@ def write_files(
     folder: Path, texts: Mapping[str, str], data: Mapping[str, Data] | None = None
 ) -> None:
     """Write files by their path in the folder."""
+    for name, content in (data or {}).items():
+        content.write(_made(folder / name))
     for name in texts:
         with _made(folder / name).open("w", encoding="utf-8") as file:
             file.writelines(texts.pieces(name) if isinstance(texts, Rendered) else [texts[name]])
-    for name, content in (data or {}).items():
-        content.write(_made(folder / name))
 
 
 def _made(path: Path) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnc.compiler import artifact, binary_weights, emitter, firmware
+from snnc.compiler import artifact, binary_weights, constants, firmware
 from snnc.compiler.targets import missing_tools, target_named
 from tests.lively import lively_checkpoint, write_nmnist
 
@@ -21,7 +21,7 @@ BINARY = ("--store-weights", "binary")
 
 @pytest.fixture(autouse=True)
 def _small_arrays_are_large(monkeypatch):
-    monkeypatch.setattr(emitter, "PACKED_ABOVE", 64)
+    monkeypatch.setattr(constants, "PACKED_ABOVE", 64)
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnc.compiler import emitter
-from snnc.compiler.binary_weights import BINARY, TEXT, BinaryWeights, is_large
+from snnc.compiler import constants as large
+from snnc.compiler.binary_weights import BINARY, TEXT, BinaryWeights
 from snnc.compiler.build import c_compiler
 from snnc.compiler.codegen import literals
-from snnc.compiler.emitter import PACKED_ABOVE, Constant
+from snnc.compiler.constants import PACKED_ABOVE, Constant
 from snnc.compiler.packed_text import ROW, PackedText
 from snnc.compiler.targets import targets
 from snnc.compiler.written import template
@@ -35,7 +35,6 @@ def text_of(constants: list[Constant], binary: BinaryWeights | None = None) -> s
         literals=literals,
         packed_text=PackedText,
         binary=binary,
-        is_large=is_large,
         alignment=64,
     )
 
@@ -204,7 +203,7 @@ def test_a_network_gives_the_same_scores_either_way(monkeypatch, tmp_path):
     frames = np.random.default_rng(1).poisson(0.3, (6, 2, 34, 34)).astype(np.uint16)
     scores = []
     for limit in (PACKED_ABOVE, 10**9, 0):
-        monkeypatch.setattr(emitter, "PACKED_ABOVE", limit)
+        monkeypatch.setattr(large, "PACKED_ABOVE", limit)
         compilation = compiled(network, frames, None)
         text = compilation.generated.files["net_weights.h"]
         assert ("unsigned char rest" in text) == (limit < 10**9)
