@@ -114,7 +114,7 @@ def test_sew_resnet(depth, connect, tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(zoo.OLD, reason="the same network as in the current release")
 def test_spiking_vgg11(tmp_path):
-    """Whole, 133 million weights: 25 s and 3.2 GB of memory, as its C takes them in as a file."""
+    """Whole, 133 million weights: 15 s and 2.8 GB of memory, as its C takes them in as a file."""
     graph = verified(zoo.spiking_vgg11(), tmp_path, shape=IMAGENET, steps=2)
     assert synapses(graph) == {Kind.COUNT: 1, Kind.SPIKE: 10}
     assert graph[graph.outputs[0]].type.shape == (1000,)
