@@ -99,7 +99,6 @@ def command(
     """
     from snnc.commands import kernels
     from snnc.commands.compiling import Manner, compiled
-    from snnc.commands.windows import test_vectors
     from snnc.compiler import artifact, firmware
     from snnc.compiler.footprint import check_flash
     from snnc.compiler.targets import target_named
@@ -149,6 +148,8 @@ def command(
             )
         else:
             firmware.check_model(compilation, core)
+            from snnc.commands.windows import test_vectors  # which brings the readers of recordings
+
             recordings = vectors or calibrate or ""
             embedded = list(test_vectors(source, compilation, recordings, "test", vector_samples))
             manifest = artifact.write_firmware(

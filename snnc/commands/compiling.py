@@ -48,7 +48,6 @@ def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice |
             BAD_OPTION.
     """
     from snnc.commands import kernels
-    from snnc.commands.windows import calibration_windows
     from snnc.compiler.buffering import WINDOW
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.ops.int8.rows import PLAIN
@@ -64,6 +63,8 @@ def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice |
         weights=manner.weights,
     )
     if manner.dtype == "int8":
+        from snnc.commands.windows import calibration_windows  # brings the readers of recordings
+
         ranges = calibration_windows(source, manner.calibrate or "", manner.calibrate_samples)
         return compile_source(calibration=ranges), None
     compilation = compile_source()
