@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
-
 from snnc.compiler.constants import Constant
 from snnc.compiler.memory import ALIGNMENT
 
