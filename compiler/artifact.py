@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 from snnc.compiler import firmware, layout, packages
+from snnc.compiler.binary_weights import BINARY, TEXT
 from snnc.compiler.build import (
     HOST_FLAGS,
     NATIVE,
@@ -68,8 +69,7 @@ def write(
     """
     with _fresh_folder(out) as folder:
         name = compilation.graph.name
-        for file, text in compilation.generated.files.items():
-            (folder / file).write_text(text, encoding="utf-8")
+        compilation.generated.write(folder)
         with as_file(files("snnc") / "runtime_c" / "include" / "snn") as runtime:
             shutil.copytree(runtime, folder / "snn")
         library = f"lib{name}.so"
@@ -151,10 +151,15 @@ def write_package(
 def _hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of every file by its path in the folder."""
     return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        path.relative_to(folder).as_posix(): _sha256(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
@@ -215,7 +220,11 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
         },
         "input": {**_input(source), "buffer": _buffer(compilation)},
         "layers": _layers(graph, compilation.generated.program),
-        "options": {"dtype": "int8" if is_integer(graph) else "f32", **source.options},
+        "options": {
+            "dtype": "int8" if is_integer(graph) else "f32",
+            "weights": BINARY if compilation.generated.data else TEXT,
+            **source.options,
+        },
         "versions": {
             "snnc": metadata.version("snnc"),
             "torch": str(torch.__version__),

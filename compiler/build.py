@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -30,13 +30,6 @@ def c_compiler() -> str:
         if path := shutil.which(name):
             return path
     raise SnncError(NO_C_COMPILER, "none of $CC, gcc, clang and cc can be found")
-
-
-def write_files(folder: Path, files: Mapping[str, str]) -> None:
-    """Write files by their path in the folder."""
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
 
 
 def compile_object(
@@ -64,6 +57,7 @@ def compile_object(
         macros = [f"-D{name}" for name in defines]
         command = [c_compiler(), *HOST_FLAGS, "-fPIC", "-fstack-usage", *flags, *macros, *includes]
         own = sorted(source.parent.glob(f"{source.stem}*.[ch]"))
+        own += sorted(source.parent.glob(f"{source.stem}*.bin"))
         own += sorted((source.parent / "snn").rglob("*.h"))
         entry = build_cache.key(command, [*own, *sorted(runtime.rglob("*.h"))])
         outputs = {f"{entry}.o": target, f"{entry}.su": target.with_suffix(".su")}
@@ -107,5 +101,5 @@ def _run(command: Sequence[str], where: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["the compiler said nothing"]
-        first = next((line for line in said if "error" in line), said[0])  # past "In file included"
+        first = next((line for line in said if "error" in line.lower()), said[0])
         raise SnncError(C_COMPILER_FAILED, first, where=str(where))

@@ -17,6 +17,9 @@ from pathlib import Path
 
 ENTRIES = 64
 
+LARGEST = 64 * 1024**2
+"""Bytes of the largest file that is kept: one with more weights mostly holds those."""
+
 
 def folder() -> Path:
     """Where the cache is."""
@@ -33,7 +36,8 @@ def key(command: Sequence[str], sources: Iterable[Path]) -> str:
     digest.update("\0".join(part for part in command[1:] if not part.startswith("-I")).encode())
     for path in sources:
         digest.update(path.name.encode())
-        digest.update(path.read_bytes())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
 
 
@@ -49,6 +53,8 @@ def fetch(entry: str, target: Path) -> bool:
 
 def keep(entry: str, source: Path) -> None:
     """Keep a copy of a file. A cache that cannot be written (a full disk) is left alone."""
+    if source.stat().st_size > LARGEST:
+        return
     place = folder()
     temporary = None
     try:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
-
-import jinja2
 
 from snnc.compiler import layout, lifetimes, memory
 from snnc.compiler.bands import bands
+from snnc.compiler.binary_weights import BINARY, BinaryWeights, form
 from snnc.compiler.buffering import most_events
-from snnc.compiler.emitter import Constant, Emitter, Pointer, Program, hex_float
+from snnc.compiler.constants import Constant, hex_float
+from snnc.compiler.emitter import Emitter, Pointer, Program
 from snnc.compiler.interface import Interface, Output
 from snnc.compiler.ir import SPIKING_OPS, Graph, Kind, Node, Time
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
-from snnc.compiler.packed_text import packed_text
+from snnc.compiler.packed_text import PackedText
 from snnc.compiler.schedule import Schedule
 from snnc.compiler.sections import Band, Layer, RowLoop, Section, StageCode
+from snnc.compiler.written import Data, Rendered, template, write_files
 from snnc.errors import BAD_SHAPE, InternalError, SnncError
 
 LONGEST_US = 2**31 - 1
@@ -54,17 +54,28 @@ class Trace:
 
 @dataclass(frozen=True)
 class Generated:
-    """The generated files by name, the memory plan and the trace table."""
+    """The generated files by name (texts, and ``data``), the memory plan and the trace table."""
 
-    files: dict[str, str]
+    files: Mapping[str, str]
     plan: memory.Plan
     program: Program
     traces: tuple[Trace, ...]
     constant_bytes: int
     interface: Interface
+    data: Mapping[str, Data] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Write all files into a folder."""
+        write_files(folder, self.files, self.data)
 
 
-def generate(graph: Graph, plan: Schedule, framing: Framing | None, threads: int = 1) -> Generated:
+def generate(
+    graph: Graph,
+    plan: Schedule,
+    framing: Framing | None,
+    threads: int = 1,
+    weights: str | None = None,
+) -> Generated:
     """Write the C of a graph.
 
     Args:
@@ -72,6 +83,7 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None, threads: int
         plan: its schedule.
         framing: how events become frames, or None for a model that only takes frames.
         threads: parts that the rows of each convolution are split into.
+        weights: "text" or "binary" (:mod:`snnc.compiler.binary_weights`); default: by their size.
 
     Raises:
         SnncError: BAD_SHAPE where the frames are not what the network takes, or a window of events
@@ -82,6 +94,8 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None, threads: int
     program, traces = emit(graph, plan, threads)
     arena = memory.plan(lifetimes.buffers(graph, plan, program))
     interface = _interface(graph, framing, plan, program, arena)
+    constants = tuple(program.constants.values())
+    binary = BinaryWeights(constants) if form(weights, constants) == BINARY else None
     context = {
         "m": _Names(graph.name),
         "graph": graph,
@@ -95,25 +109,33 @@ def generate(graph: Graph, plan: Schedule, framing: Framing | None, threads: int
         "stages": program.stages,
         "threads": threads,
         "shapes": program.shapes.values(),
-        "constants": program.constants.values(),
+        "constants": constants,
+        "binary": binary,
         "declare": lambda pointer: _declare(pointer, arena),
         "literals": literals,
-        "packed_text": packed_text,
+        "packed_text": PackedText,
         "kernels": "snn/snn_i8.h" if is_integer(graph) else "snn/snn.h",
         "score_type": interface.score_type,
         "frame_elements": interface.frame_elements,
         "outputs": list(zip(interface.outputs, _output_pointers(graph, program), strict=True)),
         **_input_context(graph, interface, program, arena),
     }
-    rendered = {
-        f"{graph.name}.h": template("model.h.j2").render(context),
-        f"{graph.name}.c": template("model.c.j2").render(context),
-        f"{graph.name}_weights.h": template("weights.h.j2").render(context),
-        "example.c": template("example.c.j2").render(context),
-        "CMakeLists.txt": template("CMakeLists.txt.j2").render(context),
+    templates = {
+        f"{graph.name}.h": "model.h.j2",
+        f"{graph.name}.c": "model.c.j2",
+        f"{graph.name}_weights.h": "weights.h.j2",
+        "example.c": "example.c.j2",
+        "CMakeLists.txt": "CMakeLists.txt.j2",
     }
-    constant_bytes = sum(constant.values.nbytes for constant in program.constants.values())
-    return Generated(rendered, arena, program, tuple(traces), constant_bytes, interface)
+    return Generated(
+        Rendered({name: template(source) for name, source in templates.items()}, context),
+        arena,
+        program,
+        tuple(traces),
+        sum(constant.nbytes for constant in constants),
+        interface,
+        {} if binary is None else {f"{graph.name}_weights.h.bin": binary},
+    )
 
 
 def _interface(
@@ -362,25 +384,3 @@ def literals(constant: Constant) -> Iterable[str]:
         return
     for start in range(0, len(values), 8):
         yield ", ".join(map(hex_float, values[start : start + 8].tolist())) + ","
-
-
-def number(value: int | float) -> str:
-    """A field of a shape struct: an int as it is, a float exactly."""
-    return str(value) if isinstance(value, int) else hex_float(value)
-
-
-@cache
-def template(name: str) -> jinja2.Template:
-    """A template of compiler/templates by name."""
-    folder = files("snnc") / "compiler" / "templates"
-    environment: Any = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text("utf-8")),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    environment.filters["number"] = number
-    found: jinja2.Template = environment.get_template(name)
-    return found

@@ -45,6 +45,7 @@ def compile_graph(
     buffering: Buffering = WINDOW,
     threads: int = 1,
     order: str | None = None,
+    weights: str | None = None,
 ) -> Compilation:
     """Run the passes, schedule, plan and emit.
 
@@ -62,6 +63,7 @@ def compile_graph(
         order: of int8 weights in memory, as the target's kernels want it (``Target.order``).
             None: the host's, which lists events, or plain where ``arena_bytes`` leaves little room
             for lists.
+        weights: "text" or "binary" (:mod:`snnc.compiler.binary_weights`); default: by their size.
 
     Raises:
         SnncError: whatever a pass or an op refuses; OVER_BUDGET; BAD_OPTION, NOT_CAUSAL for a
@@ -74,6 +76,6 @@ def compile_graph(
     if buffering != WINDOW:
         optimised = buffered(optimised, buffering)
     chosen, choices = planning.fitting(optimised, arena_bytes, threads)
-    generated = codegen.generate(optimised, chosen.schedule, framing, threads)
+    generated = codegen.generate(optimised, chosen.schedule, framing, threads, weights)
     source = pipeline.lowered(graph)
     return Compilation(source, optimised, chosen.schedule, generated, framing, choices)

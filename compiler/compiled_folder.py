@@ -12,6 +12,7 @@ from snnc.compiler.codegen import is_integer
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.host_model import HostModel
 from snnc.compiler.interface import Interface
+from snnc.compiler.written import Copied, Data
 from snnc.errors import BAD_OPTION, NOT_COMPILED, SnncError
 
 MANIFEST = "manifest.json"
@@ -81,11 +82,18 @@ def with_c_of(
             where=str(out),
             mend="Name the model that the folder was compiled from.",
         )
-    interface = Interface.of(manifest)
     generated = dataclasses.replace(
-        compilation.generated, files=_c_files(out, graph.name), interface=interface
+        compilation.generated,
+        files=_c_files(out, graph.name),
+        data=_binary_weights(out, graph.name),
+        interface=Interface.of(manifest),
     )
     return dataclasses.replace(compilation, generated=generated)
+
+
+def _binary_weights(out: Path, name: str) -> dict[str, Data]:
+    path = out / f"{name}_weights.h.bin"
+    return {path.name: Copied(path)} if path.exists() else {}
 
 
 def _dtype(manifest: Mapping[str, Any]) -> str:

@@ -13,15 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from snnc.compiler import layout
+from snnc.compiler.constants import Constant, hex_float
 from snnc.compiler.ir import FEEDBACK_WRITE, SPIKING_OPS, Array, Graph, Kind, Node, TensorType
 from snnc.compiler.sections import Band, RowLoop, Section, Shape, StageCode
 from snnc.errors import InternalError
-
-
-def hex_float(value: float) -> str:
-    """The float32 nearest to ``value`` as an exact, short C literal."""
-    mantissa, exponent = float(np.float32(value)).hex().split("p")
-    return f"{mantissa.rstrip('0').rstrip('.')}p{exponent}f"
 
 
 @dataclass(frozen=True)
@@ -46,32 +41,6 @@ class Request:
     def size(self) -> int:
         """Bytes in all."""
         return self.elements * self.slots * layout.C_SIZES[self.c_type]
-
-
-PACKED_ABOVE = 4096
-"""Values of a constant that are still written one by one, for people to read."""
-
-
-@dataclass(frozen=True)
-class Constant:
-    """A constant array of the generated code; a ``shared`` one belongs to no node."""
-
-    symbol: str
-    c_type: str
-    values: Array
-    comment: str
-    shared: bool = False
-
-    @property
-    def packed(self) -> bool:
-        """Whether it is written as bytes (:mod:`snnc.compiler.packed_text`), which C compilers read
-        five times as fast."""
-        return self.c_type == "float" and self.values.size > PACKED_ABOVE
-
-    @property
-    def expression(self) -> str:
-        """How C code names the array."""
-        return f"{self.symbol}.values" if self.packed else self.symbol
 
 
 class Pointer(str):
@@ -344,10 +313,9 @@ class Emitter:
         """
         symbol = role if shared else self._own(role)
         shape = "×".join(map(str, values.shape))
-        stored = np.ascontiguousarray(values).astype(layout.DTYPES[c_type])
-        if c_type != "float" and not np.array_equal(stored, values):
+        constant = Constant(symbol, c_type, values, f"{comment} {shape}", shared)
+        if c_type != "float" and not np.array_equal(constant.values, values):
             raise InternalError(f"{role} does not fit {c_type}", where=self._node.name)
-        constant = Constant(symbol, c_type, stored, f"{comment} {shape}", shared)
         self._program.constants[symbol] = constant
         return constant.expression
 

@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from snnc.compiler import layout
-from snnc.compiler.build import write_files
 from snnc.compiler.codegen import Trace, is_integer
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.footprint import check_flash
@@ -28,6 +27,7 @@ from snnc.compiler.interface import Interface
 from snnc.compiler.ir import Array, TensorType
 from snnc.compiler.targets import Board, Target, board_for
 from snnc.compiler.verify_integer import run_reference
+from snnc.compiler.written import write_files
 from snnc.errors import BAD_OPTION, C_COMPILER_FAILED, OVER_BUDGET, SnncError
 
 STACK_BYTES = 2048
@@ -153,7 +153,7 @@ def write_project(
     budget = Budget(max_flash or board.flash[1], max_ram or board.ram[1], STACK_BYTES)
     with as_file(files("snnc") / "runtime_c") as runtime:
         shutil.copytree(runtime / "include" / "snn", folder / "snn")
-        write_files(folder, library_files(compilation))
+        write_files(folder, library_files(compilation), compilation.generated.data)
         write_board(folder, target, board, budget)
         context = {
             "name": graph.name,

@@ -35,7 +35,7 @@ class Memory:
     def of(cls, generated: Generated, flash: int | None, stack: int | None) -> Memory:
         """What the plan says, with what was measured or is reserved."""
         constants = generated.program.constants.values()
-        tables = sum(constant.values.nbytes for constant in constants if constant.shared)
+        tables = sum(constant.nbytes for constant in constants if constant.shared)
         asked = generated.plan.by_role()
         return cls(
             flash=flash,
@@ -81,8 +81,8 @@ def choices_as_json(compilation: Compilation) -> list[dict[str, Any]]:
 def largest_constants(compilation: Compilation, count: int = 4) -> str:
     """The constants that take most flash, with their bytes."""
     constants = compilation.generated.program.constants.values()
-    ordered = sorted(constants, key=lambda constant: -constant.values.nbytes)[:count]
-    return ", ".join(f"{constant.symbol} {constant.values.nbytes:,}" for constant in ordered)
+    ordered = sorted(constants, key=lambda constant: -constant.nbytes)[:count]
+    return ", ".join(f"{constant.symbol} {constant.nbytes:,}" for constant in ordered)
 
 
 def largest_buffers(compilation: Compilation, count: int = 4) -> str:

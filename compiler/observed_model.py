@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from snnc.compiler import layout
-from snnc.compiler.build import NATIVE, compile_shared, write_files
+from snnc.compiler.build import NATIVE, compile_shared
 from snnc.compiler.codegen import Generated
 from snnc.compiler.host_model import HostModel, Scores
 from snnc.compiler.ir import Array, Graph, Kind
+from snnc.compiler.written import write_files
 
 COUNTERS = ("ac", "mac", "mul", "add", "cmp")
 
@@ -55,7 +56,7 @@ class ObservedModel:
     ) -> None:
         self.graph = graph
         self.traces = generated.traces
-        write_files(folder, files or generated.files)
+        write_files(folder, files or generated.files, generated.data)
         library = folder / f"{graph.name}_observed.so"
         compile_shared(
             folder / f"{graph.name}.c",

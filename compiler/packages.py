@@ -12,8 +12,9 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from snnc.compiler.codegen import is_integer, template
+from snnc.compiler.codegen import is_integer
 from snnc.compiler.compilation import Compilation
+from snnc.compiler.written import template, write_files
 from snnc.errors import BAD_OPTION, SnncError
 
 EXAMPLE = "example.c"
@@ -81,9 +82,8 @@ def package_files(compilation: Compilation, kind: str) -> dict[str, str]:
 
 def write(folder: Path, compilation: Compilation, kind: str) -> None:
     """Write the files of a package into a folder. Raises as :func:`package_files`."""
-    for path, text in package_files(compilation, kind).items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
+    data = {f"src/{name}": content for name, content in compilation.generated.data.items()}
+    write_files(folder, package_files(compilation, kind), data)
 
 
 def _check_arduino(compilation: Compilation) -> None:

@@ -80,16 +80,6 @@ def spiking_vgg11() -> nn.Module:
     return _sequences(make(**_neuron("LIFNode", tau=2.0)))
 
 
-def narrowed(model: nn.Module, width: int = 64) -> nn.Module:
-    """A VGG whose hidden linear layers have ``width`` features instead of 4096."""
-    linear = part("layer").Linear
-    for name, module in list(model.classifier.named_children()):
-        if isinstance(module, nn.Linear):
-            sizes = [width if n == 4096 else n for n in (module.in_features, module.out_features)]
-            setattr(model.classifier, name, linear(*sizes, step_mode="m"))
-    return model.eval()
-
-
 def csnn(whole: bool = False) -> nn.Module:
     """The convolutional network of its Fashion-MNIST example, 128 channels, given whole frames.
 

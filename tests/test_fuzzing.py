@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from tests import fuzzing
@@ -21,11 +23,13 @@ def test_hostile_calls_break_nothing(name, tmp_path):
 def test_a_missing_check_is_found(tmp_path, monkeypatch):
     """Without the check of coordinates an event is counted outside of the arena."""
     compilation = fuzzing.MODELS["ring-i8"]()
-    files = compilation.generated.files
+    files = dict(compilation.generated.files)
     broken = files["model.c"].replace("!snn_event_inside(&framing, event)", "0")
     assert broken != files["model.c"]
     files["model.c"] = broken
-    monkeypatch.setitem(fuzzing.MODELS, "broken", lambda: compilation)
+    generated = dataclasses.replace(compilation.generated, files=files)
+    changed = dataclasses.replace(compilation, generated=generated)
+    monkeypatch.setitem(fuzzing.MODELS, "broken", lambda: changed)
     result = fuzzing.run(fuzzing.build("broken", tmp_path), executions=20_000)
     assert not result.clean
     assert "AddressSanitizer" in result.output or "does not hold" in result.output

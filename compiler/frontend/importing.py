@@ -247,8 +247,9 @@ def exact(value: torch.Tensor | Array, where: str) -> Array:
     """
     if isinstance(value, torch.Tensor):
         check_dtype(value, where)
-        value = value.detach().to("cpu", torch.float64).numpy()
-    value = np.array(value, dtype=np.float64)  # its own, and writable
+        value = value.detach().to("cpu", torch.float64).numpy()  # float32 before, so a copy
+    else:
+        value = np.array(value, dtype=np.float64)  # its own, and writable
     if not np.isfinite(value).all():
         bad = np.argwhere(~np.isfinite(value))
         place = f"[{', '.join(map(str, bad[0]))}]" if value.ndim else ""

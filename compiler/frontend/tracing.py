@@ -1,16 +1,21 @@
 """Tracing a model with torch.fx while its values have concrete shapes.
 
-Every proxy carries the tensor that the model really computes for an input of zeros. Sizes are then
-plain integers, so that loops over the steps of the input and arithmetic on shapes run as they
-stand. A branch on the values themselves is refused with the line of the user's file.
+Every proxy carries the tensor that the model computes for an input of zeros. Sizes are then plain
+integers, so that loops over the steps of the input and arithmetic on shapes run as they stand. A
+branch on the values themselves is refused with the line of the user's file.
+
+A window of more than :data:`LARGE` numbers has no numbers: what depends on it is on torch's meta
+device (:mod:`shapes`), and tracing takes no memory. A model with a layer that asks for numbers even
+so is traced again on real zeros; what is refused is refused there.
 """
 
 from __future__ import annotations
 
+import math
 import operator
-import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +23,11 @@ import torch
 from torch import fx, nn
 
 from snnc.compiler.frontend.importing import Unsupported, importer_of
+from snnc.compiler.frontend.shapes import Shapes, without_state
 from snnc.errors import BAD_SHAPE, SnncError
+
+LARGE = 2**18
+"""Computing on fewer zeros takes less time than loading what torch's meta device needs (1 s)."""
 
 _LEAF_PACKAGES = ("spikingjelly", "snntorch")
 """Their layers and neurons are known by name; their models are traced into."""
@@ -45,10 +54,19 @@ def trace(model: nn.Module, shape: tuple[int, ...]) -> fx.Graph:
         UntraceableError: the forward pass depends on numbers in its input, or needs more inputs.
         SnncError: BAD_SHAPE, with the module that cannot take what it is given.
     """
-    tracer = _Tracer(shape)
+    if math.prod(shape) > LARGE:
+        try:
+            with torch.no_grad(), _left_as_it_was(model):
+                return _ShapeTracer(shape).trace(model)
+        except Exception:  # because there are no numbers, or it comes again with them
+            pass
+    return _traced_on_zeros(model, shape)
+
+
+def _traced_on_zeros(model: nn.Module, shape: tuple[int, ...]) -> fx.Graph:
     try:
-        with torch.no_grad():
-            traced = tracer.trace(model)
+        with torch.no_grad(), _left_as_it_was(model):
+            return _Tracer(shape).trace(model)
     except (SnncError, UntraceableError):
         raise
     except Exception as error:  # whatever the user's forward does with a value that has no numbers
@@ -68,13 +86,24 @@ def trace(model: nn.Module, shape: tuple[int, ...]) -> fx.Graph:
                 source=source,
             )
         ) from error
-    return traced
+
+
+@contextmanager
+def _left_as_it_was(model: nn.Module) -> Iterator[None]:
+    """Undo what forward assigns to modules: traced values mean nothing after the trace."""
+    tables = [vars(module) for module in model.modules()]
+    tables += [table for own in tables for table in (own["_parameters"], own["_buffers"])]
+    before = [(table, dict(table)) for table in tables]
+    try:
+        yield
+    finally:
+        for table, entries in before:
+            table.clear()
+            table.update(entries)
 
 
 class _Tracer(fx.Tracer):
     """Traces into every module for which no importer is registered, unless it is torch's own."""
-
-    record_stack_traces = True
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
@@ -93,6 +122,7 @@ class _Tracer(fx.Tracer):
     def create_node(self, kind: str, target: Any, *args: Any, **kwargs: Any) -> fx.Node:
         """Create a node and compute its value."""
         node = super().create_node(kind, target, *args, **kwargs)
+        node.meta["source"] = _calling_line()  # torch's own stack traces cost a second and 100 MB
         if kind != "output":
             self.concrete[node] = self._evaluate(node)
             _describe(node, self.concrete[node])
@@ -130,18 +160,19 @@ class _Tracer(fx.Tracer):
         if node.op == "placeholder":
             if self.concrete:
                 raise _another_input(node)
-            return torch.zeros(self.input_shape)
+            return self._input()
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda at: self.concrete[at])
         before, self.evaluating = self.evaluating, True
         try:
             if node.op == "get_attr":
                 node.meta["constant"] = _attribute(self.root, str(node.target))  # as it is now
                 return node.meta["constant"]
-            if node.op == "call_module":
-                return self.root.get_submodule(str(node.target))(*args, **kwargs)
-            if node.op == "call_method":
-                return getattr(args[0], str(node.target))(*args[1:], **kwargs)
-            return node.target(*args, **kwargs)  # type: ignore[operator]
+            with self._computing():
+                if node.op == "call_module":
+                    return self._leaf(str(node.target))(*args, **kwargs)
+                if node.op == "call_method":
+                    return getattr(args[0], str(node.target))(*args[1:], **kwargs)
+                return node.target(*args, **kwargs)  # type: ignore[operator]
         except SnncError:
             raise
         except Exception as error:  # any error of any layer: torch has no class of its own for it
@@ -152,6 +183,36 @@ class _Tracer(fx.Tracer):
             ) from error
         finally:
             self.evaluating = before
+
+    def _input(self) -> torch.Tensor:
+        return torch.zeros(self.input_shape)
+
+    def _computing(self) -> AbstractContextManager[Any]:
+        """Around every computation of a value."""
+        return nullcontext()
+
+    def _leaf(self, path: str) -> nn.Module:
+        """The module at a path, ready to run."""
+        return self.root.get_submodule(path)
+
+
+class _ShapeTracer(_Tracer):
+    """Computes shapes instead of values; the model's own modules do not run."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__(shape)
+        self.leaves: dict[str, nn.Module] = {}
+
+    def _input(self) -> torch.Tensor:
+        return torch.empty(self.input_shape, device="meta")
+
+    def _computing(self) -> AbstractContextManager[Any]:
+        return Shapes()  # type: ignore[no-untyped-call]
+
+    def _leaf(self, path: str) -> nn.Module:
+        if path not in self.leaves:
+            self.leaves[path] = without_state(super()._leaf(path))
+        return self.leaves[path]
 
 
 def _another_input(node: fx.Node) -> UntraceableError:
@@ -204,7 +265,7 @@ class _Concrete(fx.Proxy):
 
     @property
     def device(self) -> torch.device:
-        return self.value.device  # type: ignore[no-any-return]
+        return torch.device("cpu")  # where the model is, wherever it is traced
 
     def size(self, *axis: int) -> Any:
         return self.value.size(*axis)
@@ -239,12 +300,13 @@ def users_own(frames: Iterable[tuple[str, int | str | None]]) -> str:
 
 
 def _calling_line() -> str:
-    return users_own((frame.filename, frame.lineno) for frame in traceback.extract_stack())
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_stack(None)]
+    return users_own(reversed(frames))
 
 
 def line_of(node: fx.Node) -> str:
     """file:line of the user's code that made a traced node."""
-    return users_own(re.findall(r'File "(.+?)", line (\d+)', node.stack_trace or ""))
+    return str(node.meta.get("source", ""))
 
 
 def first_line(error: Exception) -> str:

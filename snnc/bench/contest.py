@@ -129,8 +129,7 @@ def quantized(module: nn.Module, windows: Sequence[Frames]) -> Compilation:
 def build(compilation: Compilation, folder: Path) -> HostModel:
     """Write, compile and load a compilation, with the flags of ``snnc compile``."""
     folder.mkdir(parents=True)
-    for file, text in compilation.generated.files.items():
-        (folder / file).write_text(text, encoding="utf-8")
+    compilation.generated.write(folder)
     library, objects = folder / "net.so", [folder / "net.o"]
     compile_object(folder / f"{compilation.graph.name}.c", objects[0])
     if compilation.generated.interface.threads > 1:

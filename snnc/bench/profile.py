@@ -88,8 +88,7 @@ def node_times(
     if len(generated.traces) > _ENTRIES:
         raise InternalError(f"the profile has room for {_ENTRIES} values")
     home = _made(folder / "profile")
-    for file, text in generated.files.items():
-        (home / file).write_text(text, encoding="utf-8")
+    generated.write(home)
     library = home / "profile.so"
     clock_header = f"{name}_profile.h"  # beside the source, where the object cache looks at it
     clock_text = (files("snnc") / "bench" / "profile.h").read_text(encoding="utf-8")

@@ -26,6 +26,9 @@ from snnc.errors import BAD_OPTION, SnncError
 if TYPE_CHECKING:
     from snnc.compiler.buffering import Buffering
 
+TEXT_ONLY = ("arduino", "zephyr")
+"""Packages whose build copies sources or rewrites __FILE__, which leads to binary weights."""
+
 
 @click.command()
 @model_options
@@ -39,6 +42,12 @@ if TYPE_CHECKING:
     "--package",
     type=click.Choice(["cmake", "arduino", "platformio", "zephyr"]),
     help="Lay the C out for a build system, for any core, instead of compiling it.",
+)
+@click.option(
+    "--store-weights",
+    type=click.Choice(["text", "binary"]),
+    help="Large arrays in the C, or in a file that the assembler takes in (.incbin); "
+    "default: binary above 64 MiB.",
 )
 @click.option("--max-flash", type=Size(), help="Most flash for code and constants: 512K, 1M.")
 @click.option("--max-ram", type=Size(), help="Most RAM for arena and stack (host: arena): 64K.")
@@ -69,6 +78,7 @@ def command(
     target: str,
     buffering: Buffering,
     package: str | None,
+    store_weights: str | None,
     max_flash: int | None,
     max_ram: int | None,
     vectors: str | None,
@@ -89,7 +99,6 @@ def command(
     """
     from snnc.commands import kernels
     from snnc.commands.compiling import Manner, compiled
-    from snnc.commands.windows import test_vectors
     from snnc.compiler import artifact, firmware
     from snnc.compiler.footprint import check_flash
     from snnc.compiler.targets import target_named
@@ -102,7 +111,9 @@ def command(
             mend="Leave it out, or compile with --dtype f32 --target host.",
         )
     core = None if target == "host" else target_named(target)
-    _check_package(package, target, instrument)
+    _check_package(package, target, instrument, store_weights)
+    if package in TEXT_ONLY:
+        store_weights = "text"
     console = console_for(json_file)
     with Console(stderr=True).status("importing the model") as status:
         source = model.load()
@@ -110,7 +121,15 @@ def command(
         limit = max_ram if core is None else firmware.arena_limit(core, max_ram)
         order = None if core is None else core.order
         manner = Manner(
-            dtype, calibrate, calibrate_samples, density, limit, buffering, threads, order
+            dtype,
+            calibrate,
+            calibrate_samples,
+            density,
+            limit,
+            buffering,
+            threads,
+            order,
+            weights=store_weights,
         )
         compilation, choice = compiled(source, manner)
         check_flash(compilation, max_flash)
@@ -129,6 +148,8 @@ def command(
             )
         else:
             firmware.check_model(compilation, core)
+            from snnc.commands.windows import test_vectors  # which brings the readers of recordings
+
             recordings = vectors or calibrate or ""
             embedded = list(test_vectors(source, compilation, recordings, "test", vector_samples))
             manifest = artifact.write_firmware(
@@ -140,8 +161,15 @@ def command(
         kernels.show(console, choice.report)
 
 
-def _check_package(package: str | None, target: str, instrument: bool) -> None:
+def _check_package(package: str | None, target: str, instrument: bool, weights: str | None) -> None:
     """Raise SnncError (BAD_OPTION) for options that mean nothing beside --package."""
+    if package in TEXT_ONLY and weights == "binary":
+        raise SnncError(
+            BAD_OPTION,
+            f"the build system of a {package} package does not say where its files lie, so the "
+            "assembler cannot find binary weights",
+            mend="Leave --store-weights out, or use --package cmake or platformio.",
+        )
     if package is not None and (target != "host" or instrument):
         raise SnncError(
             BAD_OPTION,

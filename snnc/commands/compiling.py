@@ -26,6 +26,7 @@ class Manner:
         buffering: how events wait for their steps; None: a whole window of frames.
         threads: how many share each convolution (f32).
         order: of int8 weights in memory (``Target.order``); None: the host's.
+        weights: text or binary; None: by their size.
     """
 
     dtype: str = "f32"
@@ -36,6 +37,7 @@ class Manner:
     buffering: Buffering | None = None
     threads: int = 1
     order: str | None = None
+    weights: str | None = None
 
 
 def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice | None]:
@@ -46,7 +48,6 @@ def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice |
             BAD_OPTION.
     """
     from snnc.commands import kernels
-    from snnc.commands.windows import calibration_windows
     from snnc.compiler.buffering import WINDOW
     from snnc.compiler.compilation import compile_graph
 
@@ -58,8 +59,11 @@ def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice |
         buffering=manner.buffering or WINDOW,
         threads=manner.threads,
         order=manner.order,
+        weights=manner.weights,
     )
     if manner.dtype == "int8":
+        from snnc.commands.windows import calibration_windows  # brings the readers of recordings
+
         ranges = calibration_windows(source, manner.calibrate or "", manner.calibrate_samples)
         return compile_source(calibration=ranges), None
     compilation = compile_source()

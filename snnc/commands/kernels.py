@@ -44,7 +44,6 @@ def choose(
     Raises:
         SnncError: BAD_OPTION for both at once; what reading DATA raises.
     """
-    from snnc.commands.windows import windows
     from snnc.compiler import costs, densities
     from snnc.compiler.passes.choose_kernels import choosable, choose_kernels, work_of
 
@@ -56,6 +55,8 @@ def choose(
         )
     graph, prices = compilation.graph, costs.load()
     if calibrate is not None:
+        from snnc.commands.windows import windows  # which brings the readers of recordings
+
         recordings = islice(windows(source, calibrate, "train", None), CALIBRATION_SAMPLES)
         found = densities.measured(compilation, (window.frames for window in recordings))
     elif density is not None:
