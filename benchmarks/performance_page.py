@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
+from growth_page import growth_lines, milliseconds
+from markdown_table import table_lines
 
-matplotlib.use("svg")
-import matplotlib.pyplot as plt  # the backend is chosen first
+PARTS = ("table", "fit", "growth", "threads", "compile", "weights")
+"""Those that take time, and so name the machine."""
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -41,9 +42,7 @@ event-driven ones do; the last column compares with the fastest of the other pro
 def write(results: dict[str, Any]) -> None:
     """Write the page from whatever parts have been measured."""
     parts = ["# Performance", ""]
-    first = next(
-        (results[key] for key in ("table", "fit", "growth", "compile") if key in results), None
-    )
+    first = next((results[key] for key in PARTS if key in results), None)
     if first is None:
         return
     parts += [HOW.format(rounds=first["rounds"]), _machine(results), ""]
@@ -52,7 +51,9 @@ def write(results: dict[str, Any]) -> None:
     if "fit" in results:
         parts += _prices(results["fit"])
     if "growth" in results:
-        parts += _growth(results["growth"])
+        parts += growth_lines(results["growth"], DOCS / "performance")
+    if "threads" in results:
+        parts += _threads(results["threads"]["rows"])
     if "redundancy" in results:
         parts += _redundancy(results["redundancy"]["models"])
     if "compile" in results:
@@ -62,13 +63,13 @@ def write(results: dict[str, Any]) -> None:
 
 def _machine(results: dict[str, Any]) -> str:
     rows = []
-    for key in ("table", "fit", "growth", "compile", "weights"):
+    for key in PARTS:
         if key in results:
             who = results[key]["machine"]
             load = f"{who['load'].split()[0]} before, {who['load_after'].split()[0]} after"
             rows.append([key, who["cpu"], who["torch"], load])
     heads = ["part", "processor", "PyTorch", "machine's load (1 is this run alone)"]
-    return "\n".join(_rows(heads, rows))
+    return "\n".join(table_lines(heads, rows))
 
 
 def _table(part: dict[str, Any]) -> list[str]:
@@ -90,7 +91,7 @@ def _table(part: dict[str, Any]) -> list[str]:
         for dtype, kind, goal in COMPARISONS
         for cells in _comparison(row, dtype, kind, row["wanted"][goal])
     ]
-    lines += [*_rows(heads, rows), "", *_all_peers(part["rows"]), *_layers(part)]
+    lines += [*table_lines(heads, rows), "", *_all_peers(part["rows"]), *_layers(part)]
     return lines
 
 
@@ -135,13 +136,13 @@ def _all_peers(rows: Sequence[dict[str, Any]]) -> list[str]:
     names = list(dict.fromkeys(name for row in rows for name in row["peers"]))
     heads = ["contestant, ms", *(f"{row['title']}, {row['density']:g}" for row in rows)]
     body = [
-        [f"snnc {dtype}", *(_milliseconds(row["ours"].get(dtype)) for row in rows)]
+        [f"snnc {dtype}", *(milliseconds(row["ours"].get(dtype)) for row in rows)]
         for dtype in ("f32", "int8")
     ]
     for name in names:
         cells = [f"{row['peers'][name]:.1f}" if name in row["peers"] else "-" for row in rows]
         body.append([name, *cells])
-    lines = ["All contestants:", "", *_rows(heads, body), ""]
+    lines = ["All contestants:", "", *table_lines(heads, body), ""]
     reasons = {(name, reason): row for row in rows for name, reason in row["missing"].items()}
     lines += [
         f"- not measured ({row['title']}, {row['density']:g}): {name}: {reason}"
@@ -155,10 +156,6 @@ def _all_peers(rows: Sequence[dict[str, Any]]) -> list[str]:
         "",
     ]
     return lines
-
-
-def _milliseconds(time: float | None) -> str:
-    return "-" if time is None else f"{time:.2f}"
 
 
 def _layers(part: dict[str, Any]) -> list[str]:
@@ -207,7 +204,7 @@ def _layers(part: dict[str, Any]) -> list[str]:
             "",
             f"Hidden layers fire at {min(reached):.3g} to {max(reached):.3g}.",
             "",
-            *_rows(heads, body),
+            *table_lines(heads, body),
             "",
         ]
     return lines
@@ -233,9 +230,35 @@ def _prices(part: dict[str, Any]) -> list[str]:
         "Prices fitted to both kernels of the wide three-layer network's layers, timed inside the "
         "network at four densities (`snnc bench --fit` does the same for a model of yours):",
         "",
-        *_rows(heads, rows),
+        *table_lines(heads, rows),
         "",
         f"The dense kernel is faster above these input densities: {crossings}.",
+        "",
+    ]
+
+
+def _threads(rows: Sequence[dict[str, Any]]) -> list[str]:
+    numbers = list(rows[0]["ms"])
+    heads = ["network", "density", "dtype", *(f"{n} threads, ms" for n in numbers), "faster"]
+    body = [
+        [
+            row["title"],
+            f"{row['density']:g}",
+            row["dtype"],
+            *(f"{row['ms'][n]:.1f}" for n in numbers),
+            f"{row['ms'][numbers[0]] / min(row['ms'].values()):.2f}",
+        ]
+        for row in rows
+    ]
+    same = all(row["same_scores"] for row in rows)
+    verdict = "The scores were the same for any number." if same else "The scores DIFFERED."
+    return [
+        "## Threads",
+        "",
+        "`snnc compile --threads N`, this part alone with a core for each thread "
+        f"(benchmarks/threads.py). {verdict}",
+        "",
+        *table_lines(heads, body),
         "",
     ]
 
@@ -265,7 +288,7 @@ def _redundancy(models: dict[str, Any]) -> list[str]:
         "weights only where an input changed. Accumulations of both ways on recordings "
         "(benchmarks/redundancy.py); above 1 the direct sum is cheaper:",
         "",
-        *_rows(heads, body),
+        *table_lines(heads, body),
         "",
         *(
             f"- not measured: {model}: {result['missing']}"
@@ -289,60 +312,6 @@ def _saved(model: str, layers: Sequence[dict[str, Any]]) -> str:
         f"- {model}: it would pay in {names} and save {100 * share:.1f} % of the model's "
         "accumulations, before the sums are kept and read again at every step."
     )
-
-
-def _growth(part: dict[str, Any]) -> list[str]:
-    lines = ["## Growth", ""]
-    if part.get("left_out"):
-        lines += [f"Left out, as the run's time was up: {', '.join(part['left_out'])}.", ""]
-    (DOCS / "performance").mkdir(exist_ok=True)
-    for axis in (key for key in part if isinstance(part[key], dict) and "rows" in part[key]):
-        title, rows = part[axis]["title"], part[axis]["rows"]
-        names = list(dict.fromkeys(name for row in rows for name in row["peers"]))
-        _plot(axis, title, rows, names)
-        heads = [
-            axis,
-            "snnc f32, ms",
-            "snnc int8, ms",
-            *(f"{name}, ms" for name in names),
-            "ratio f32",
-            "by processor time",
-        ]
-        body = [
-            [
-                f"{row['value']:g}",
-                f"{row['ours']['f32']:.2f}",
-                _milliseconds(row["ours"].get("int8")),
-                *(f"{row['peers'][n]:.1f}" if n in row["peers"] else "-" for n in names),
-                f"{row['ratio']['f32']:.1f}",
-                f"{row['ratio_processor']['f32']:.1f}",
-            ]
-            for row in rows
-        ]
-        lines += [f"Against the {title}:", "", *_rows(heads, body), ""]
-        lines += [f"![time against {axis}](performance/{axis}.svg)", ""]
-    return lines
-
-
-def _plot(axis: str, title: str, rows: Sequence[dict[str, Any]], names: Iterable[str]) -> None:
-    plt.rcParams["svg.hashsalt"] = axis
-    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
-    values = [row["value"] for row in rows]
-    for dtype in ("f32", "int8"):
-        times = [row["ours"].get(dtype) for row in rows]
-        if any(times):
-            axes.plot(values, times, "o-", label=f"snnc {dtype}", linewidth=2)
-    for name in names:
-        found = [(row["value"], row["peers"][name]) for row in rows if name in row["peers"]]
-        axes.plot(*zip(*found, strict=True), ".--", label=name)
-    axes.set(xscale="log", yscale="log", ylabel="ms a window", title=title)
-    axes.set_xticks(values, [f"{value:g}" for value in values])
-    axes.minorticks_off()
-    axes.title.set_fontsize(9)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
-    figure.savefig(DOCS / "performance" / f"{axis}.svg", metadata={"Date": None})
-    plt.close(figure)
 
 
 def _compile(part: dict[str, Any], weights: dict[str, Any] | None) -> list[str]:
@@ -377,7 +346,7 @@ def _compile(part: dict[str, Any], weights: dict[str, Any] | None) -> list[str]:
         ]
         for row in part["rows"]
     ]
-    lines += [*_rows(heads, body), ""]
+    lines += [*table_lines(heads, body), ""]
     lines += [f"`snnc --help`: {part['help']['seconds']:.2f} s.", ""]
     if weights is not None:
         heads = ["C compiler", "large weights written as", "processor seconds", "peak MiB"]
@@ -390,7 +359,12 @@ def _compile(part: dict[str, Any], weights: dict[str, Any] | None) -> list[str]:
             ]
             for row in weights["rows"]
         ]
-        lines += ["The wide three-layer network's C file, alone:", "", *_rows(heads, body), ""]
+        lines += [
+            "The wide three-layer network's C file, alone:",
+            "",
+            *table_lines(heads, body),
+            "",
+        ]
     return lines
 
 
@@ -398,8 +372,3 @@ def _spread(row: dict[str, Any], who: str) -> str:
     median = row["ours"].get(who) or row["peers"][who]
     fastest, slowest = row["spread"][who]
     return f"{median:.1f} ({fastest:.1f} to {slowest:.1f})"
-
-
-def _rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
-    return lines + ["| " + " | ".join(row) + " |" for row in rows]

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -27,6 +28,7 @@ import numpy as np
 import performance_page
 import qualia
 import redundancy
+import threads
 import torch
 from grid import GROWTH, TABLE, Case, Prepared, chosen_kernels, prepare
 from torch import nn
@@ -68,7 +70,7 @@ def _left_out(_module: nn.Module, _x: torch.Tensor) -> Run:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=7, help="timed rounds of each contestant")
-    choices = ["fit", "table", "compile", "redundancy", "growth", "weights", "page"]
+    choices = ["fit", "table", "compile", "redundancy", "threads", "growth", "weights", "page"]
     options.add_argument("--only", choices=choices, help="one part")
     options.add_argument(
         "--minutes", type=float, default=14.0, help="growth begins no new row after so many"
@@ -87,12 +89,13 @@ def main() -> None:
         "table": table,
         "compile": compile_cost,
         "redundancy": changes_of_spikes,
+        "threads": speed_of_threads,
         "growth": partial(growth, deadline=deadline),
         "weights": weights_text,
     }
     for name, part in parts.items():
         if given.only == name or (given.only is None and name != "weights"):
-            with one_core() as core:
+            with nullcontext() if name == "threads" else one_core() as core:
                 who = machine() | {"core": str(core)}
                 results[name] = {"machine": who, "rounds": given.rounds} | part(given.rounds)
                 results[name]["machine"]["load_after"] = machine()["load"]
@@ -187,6 +190,12 @@ def growth(_rounds: int, deadline: float) -> dict[str, Any]:
         if rows:
             result[axis] = {"title": title, "rows": rows}
     return result
+
+
+def speed_of_threads(rounds: int) -> dict[str, Any]:
+    """Windows with 1, 2 and more threads."""
+    say("threads: as many as there are cores")
+    return {"rows": threads.measured(rounds)}
 
 
 def changes_of_spikes(_rounds: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parent.parent / "benchmarks"
 
 @pytest.fixture
 def page(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(FOLDER))
     spec = importlib.util.spec_from_file_location("page", FOLDER / "performance_page.py")
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "page", module)
@@ -112,3 +113,13 @@ def test_what_did_not_run_is_named(page, tmp_path):
     page.write({"growth": growth, "redundancy": {"models": models}})
     text = (tmp_path / "performance.md").read_text()
     assert "- a: it would pay in fc and save 10.0 % of the model's accumulations" in text
+
+
+def test_threads_are_compared_and_scores_that_differ_are_shouted(page):
+    row = {"title": "a network", "density": 0.1, "dtype": "f32", "ms": {"1": 6.0, "2": 4.0}}
+    for same, said in ((True, "The scores were the same"), (False, "DIFFERED")):
+        rows = [{**row, "same_scores": same}]
+        page.write({"threads": {"machine": MACHINE, "rounds": 5, "rows": rows}})
+        text = (page.DOCS / "performance.md").read_text()
+        assert "| a network | 0.1 | f32 | 6.0 | 4.0 | 1.50 |" in text
+        assert said in text
