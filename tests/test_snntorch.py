@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.driving import Driven
-from snnc.compiler.frontend.torch_fx import import_module, survey
-from snnc.compiler.verify import Verifier
+from snnc.compiler.frontend.torch_fx import survey
+from tests import driven
+from tests.driven import SHAPE, STEPS
 
 snn = pytest.importorskip("snntorch", reason="snntorch is not here: make test-environments")
-
-SHAPE, STEPS = (2, 8, 8), 6
 
 
 def neuron(name, reset, **options):
@@ -53,21 +50,7 @@ class Looped(nn.Module):
 
 
 def verified(model, tmp_path, **driving):
-    torch.manual_seed(1)
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.normal_(module.weight, 0.05, 0.4)
-    driven = Driven(model, **driving)
-    compilation = compile_graph(import_module(driven, SHAPE, STEPS))
-    assert [node.op for node in compilation.source.nodes].count("conv2d") == 1
-    verifier = Verifier(driven, compilation, tmp_path, ("-O1",))
-    for seed in range(3):
-        frames = np.random.default_rng(seed).poisson(0.3, (STEPS, *SHAPE))
-        verifier.verify(frames.astype(np.uint16))
-    result = verifier.result
-    assert result.passed
-    assert result.same_class == 3
-    assert [layer.compared for layer in result.layers] == [3 * 6 * 5 * 16, 3 * 6 * 10]
+    driven.verified(model, tmp_path, (0.05, 0.4), "conv2d", 1, **driving)
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero", "none"])

@@ -16,10 +16,11 @@ from snnc.compiler.nir_export import export_nir
 from snnc.compiler.verify import Verifier
 from snnc.compiler.verify_integer import IntegerVerifier
 from snnc.errors import SnncError
+from tests import driven
+from tests.driven import SHAPE, STEPS, windows
 
 snn = pytest.importorskip("snntorch", reason="snntorch is not here: make test-environments")
 
-SHAPE, STEPS = (2, 8, 8), 6
 DECAYS = {"RLeaky": {"beta": 0.8}, "RSynaptic": {"alpha": 0.6, "beta": 0.7}}
 LINEAR, CONV = {"linear_features": 10}, {"conv2d_channels": 5, "kernel_size": 3}
 ONE, EACH = ({"all_to_all": False, "V": v} for v in (0.7, torch.linspace(-1, 1, 10)))
@@ -63,22 +64,9 @@ def sequential(*last, **options):
 
 
 def verified(model, tmp_path, **driving):
-    torch.manual_seed(1)
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.normal_(module.weight, 0.02, 0.3)
-    driven = Driven(model, **driving)
-    compilation = compile_graph(import_module(driven, SHAPE, STEPS))
-    assert [node.op for node in compilation.source.nodes].count("feedback") == 2
-    verifier = Verifier(driven, compilation, tmp_path, ("-O1",))
-    for seed in range(3):
-        frames = np.random.default_rng(seed).poisson(0.3, (STEPS, *SHAPE))
-        verifier.verify(frames.astype(np.uint16))
-    result = verifier.result
-    assert result.passed
-    assert result.same_class == 3
-    assert [layer.compared for layer in result.layers] == [3 * 6 * 5 * 16, 3 * 6 * 10]
-    fired = verifier.run_pytorch(torch.from_numpy(frames).float())[1]
+    verifier = driven.verified(model, tmp_path, (0.02, 0.3), "feedback", 2, **driving)
+    *_, last = windows()
+    fired = verifier.run_pytorch(torch.from_numpy(last.astype(np.float32)))[1]
     assert all(0 < spikes.mean() < 1 for spikes in fired.values())
 
 
