@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,9 @@ from snnc.errors import (
 )
 
 Scores = npt.NDArray[np.float32] | npt.NDArray[np.int32]
+
+HUGE_PAGE = 1 << 21
+"""Bytes of a large page of x86-64 and AArch64."""
 
 
 class HostModel:
@@ -219,6 +224,15 @@ class HostModel:
 
 
 def _aligned(size: int, alignment: int = 64) -> npt.NDArray[np.uint8]:
-    raw = np.zeros(size + alignment, np.uint8)
-    start = -raw.ctypes.data % alignment
+    """Zeros; a large block in pages of 2 MiB where the system has them, as it is swept from end to
+    end at every step."""
+    if size < HUGE_PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        raw = np.zeros(size + alignment, np.uint8)
+        start = -raw.ctypes.data % alignment
+        return raw[start : start + size]
+    block = mmap.mmap(-1, size + 2 * HUGE_PAGE)
+    with suppress(OSError):  # a system without them gives ordinary pages
+        block.madvise(mmap.MADV_HUGEPAGE)
+    raw = np.frombuffer(block, np.uint8)
+    start = -raw.ctypes.data % HUGE_PAGE
     return raw[start : start + size]

@@ -80,11 +80,15 @@ SNN_KERNEL void snn_neuron_any(const snn_neuron_f32_params *p, enum snn_reset re
                                int pixels, int channels, const float *x, float *u,
                                const snn_word *previous, snn_word *spikes, snn_counts *counts) {
     for (int pixel = 0; pixel < pixels; pixel++) {
+        /* potentials of large maps come from a far cache */
+        const ptrdiff_t ahead = pixel + 4 < pixels ? (ptrdiff_t)4 * channels : 0;
         for (int c = 0; c < channels; c += SNN_WORD_BITS) {
             const snn_word fired = *previous++;
+            SNN_FETCH(u + ahead + c);
             snn_word word = snn_neuron_lanes(p, reset, strict, snn_lanes(c, channels), x + c, u + c,
                                              fired & 0xFFFFu, counts);
             if (c + SNN_LANES < channels) {
+                SNN_FETCH(u + ahead + c + SNN_LANES);
                 word |= snn_neuron_lanes(p, reset, strict, snn_lanes(c + SNN_LANES, channels),
                                          x + c + SNN_LANES, u + c + SNN_LANES, fired >> SNN_LANES,
                                          counts)

@@ -33,7 +33,7 @@
 /* Asks for the cache line at p, which will be read soon; only where that is worth an instruction.
  */
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(__aarch64__))
-#define SNN_FETCH(p) __builtin_prefetch(p)
+#define SNN_FETCH(p) __builtin_prefetch((p), 0, 2)
 #else
 #define SNN_FETCH(p) ((void)(p))
 #endif
