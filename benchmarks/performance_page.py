@@ -25,7 +25,8 @@ threshold is moved until the layer fires at the wanted rate on it: nothing is in
 are the network's own. The window holds random event counts of the same density. A **ratio** is the
 fastest peer's time over ours; by processor time it leaves out the waiting on a shared machine. The
 fastest peer is often our own dense kernels, which fold the pools into the convolutions like the
-event-driven ones do; the last column compares with the fastest of the other projects.
+event-driven ones do; the last column compares with the fastest of the other projects. Our memory
+lies in pages of 2 MiB where the system gives them when asked, as `snnc run` and `verify` ask too.
 
 - `pytorch_eager`: all steps in one batch, channels-last; `_channels_first`: PyTorch's default
   layout; `_step_by_step`: one step after the other, as a stream would.
@@ -206,8 +207,22 @@ def _layers(part: dict[str, Any]) -> list[str]:
             "",
             *table_lines(heads, body),
             "",
+            _at_the_roof(row["layers"], roof["l1_load_gb_s"]),
+            "",
         ]
     return lines
+
+
+def _at_the_roof(layers: Sequence[dict[str, Any]], l1_load_gb_s: float) -> str:
+    """What the weights of a network's event-driven layers would cost at the rate of L1."""
+    listed = [layer for layer in layers if layer["kernel"] == "event"]
+    taken = sum(layer["ms"] for layer in listed)
+    least = sum(layer["ms"] * layer["weights_gb_s"] for layer in listed) / l1_load_gb_s
+    rest = sum(layer["ms"] for layer in layers) - taken
+    return (
+        f"Event-driven layers take {taken:.1f} ms; loading their weights at the rate of L1 alone "
+        f"would take {least:.1f}. Everything else takes {rest:.1f}."
+    )
 
 
 def _prices(part: dict[str, Any]) -> list[str]:

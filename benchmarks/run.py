@@ -207,7 +207,7 @@ def changes_of_spikes(_rounds: int) -> dict[str, Any]:
 def compile_cost(_rounds: int) -> dict[str, Any]:
     """Seconds and peak memory of ``snnc compile``, and of its C compiler alone."""
     rows = []
-    for name, steps, side in (("three-layer", 60, 32), ("five-layer", 20, 128)):
+    for name, steps, side in (("three-layer", 60, 32), ("five-layer", 20, 128), ("res-18", 8, 128)):
         say(f"compile: {name}")
         network = build(name, input_size=(2, side, side), time_steps=steps).eval()
         with tempfile.TemporaryDirectory() as folder:

@@ -76,6 +76,7 @@ def test_table_names_the_goal_the_peers_and_what_is_missing(page, tmp_path):
     assert f"{own} | pytorch_eager 50.0 (49.0 to 60.0) | **50.0** | ≥ 35 | 51.0 |" in text
     assert "not measured (a net, 0.045): torch_compile: no compiler" in text
     assert "| layer2_conv | event | 1.000 | 0.045 | 60.0 | 60 % | 120 % | 12.0 |" in text
+    assert "take 1.0 ms; loading their weights at the rate of L1 alone would take 0.6." in text
 
 
 def test_growth_is_a_table_and_a_plot(page, tmp_path):
