@@ -254,7 +254,13 @@ def _prices(part: dict[str, Any]) -> list[str]:
 
 def _threads(rows: Sequence[dict[str, Any]]) -> list[str]:
     numbers = list(rows[0]["ms"])
-    heads = ["network", "density", "dtype", *(f"{n} threads, ms" for n in numbers), "faster"]
+    heads = [
+        "network",
+        "density",
+        "dtype",
+        *(f"{n} thread{'' if n == '1' else 's'}, ms" for n in numbers),
+        "faster",
+    ]
     body = [
         [
             row["title"],
