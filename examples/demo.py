@@ -35,7 +35,7 @@ def main() -> int:
     console = Console(highlight=False)
     table = slim_table(
         "model",
-        numbers=("PyTorch", "C", "spikes compared", "differ", "unexplained", "ΔE"),
+        numbers=("PyTorch", "C", "compared", "differ", "unexplained", "ΔE"),
         title=f"snnc demo: {options.samples} recordings a model; ΔE against vanilla",
     )
     files: list[Path] = []

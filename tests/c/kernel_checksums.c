@@ -107,7 +107,9 @@ static void statistics(int pixels, int channels) {
     float *x = reals(pixels * channels), *space = reals(2 * channels), *map = reals(4 * pixels);
     snn_word *mask = spikes(1, channels, 500);
     snn_counts k = {0, 0, 0, 0, 0};
-    snn_statistics_space_f32(pixels, channels, x, space, &k);
+    snn_statistics_of_channels_begin_f32(channels, space);
+    snn_statistics_space_accumulate_f32(pixels, channels, x, space, &k);
+    snn_statistics_of_channels_finish_f32(channels, pixels, space, &k);
     REPORT_REALS("statistics space", space, 2 * channels);
     snn_statistics_channels_f32(pixels, channels, x, map, &k);
     REPORT_REALS("statistics channels", map, 2 * pixels);

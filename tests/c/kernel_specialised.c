@@ -38,7 +38,9 @@ LAYER void second_layer(void) {
     snn_masked_statistics_accumulate_f32(36, 128, x, mask, map, NULL);
     snn_masked_statistics_finish_f32(36, 0.015625f, map, NULL);
     REPORT_REALS("masked statistics", map, 36 * 4);
-    snn_statistics_space_f32(36, 128, x, w, NULL);
+    snn_statistics_of_channels_begin_f32(128, w);
+    snn_statistics_space_accumulate_f32(36, 128, x, w, NULL);
+    snn_statistics_of_channels_finish_f32(128, 36, w, NULL);
     REPORT_REALS("statistics space", w, 2 * 128);
     free(in), free(mask), free(events), free(starts), free(w), free(bias), free(x), free(map);
 }

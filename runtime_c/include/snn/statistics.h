@@ -111,14 +111,6 @@ SNN_KERNEL void snn_statistics_space_accumulate_f32(int pixels, int channels, co
     }
 }
 
-/* out [2][channels]: mean and maximum over pixels of x [pixels][channels]. */
-SNN_KERNEL void snn_statistics_space_f32(int pixels, int channels, const float *x, float *out,
-                                         snn_counts *counts) {
-    snn_statistics_of_channels_begin_f32(channels, out);
-    snn_statistics_space_accumulate_f32(pixels, channels, x, out, counts);
-    snn_statistics_of_channels_finish_f32(channels, pixels, out, counts);
-}
-
 /* Adds a row of channels to sixteen partial sums and maxima. */
 SNN_KERNEL void snn_statistics_row(int channels, const float *x, snn_f32x16 *sum, snn_f32x16 *most,
                                    snn_counts *counts) {
