@@ -27,6 +27,8 @@ _HOMES = {
     "save": "snnc.models.checkpoints",
 }
 
+__version__ = "0.2.0"
+
 __all__ = [
     "InputDescription",
     "build",
