@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import click
 
+from snnc import __version__
 from snnc.errors import EXIT_BUG, INTERNAL, SnncError
 
 COMMANDS = {
@@ -51,7 +52,7 @@ class _LazyGroup(click.Group):
 
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="snnc")
+@click.version_option(__version__)
 def group() -> None:
     """Compile trained spiking neural networks from PyTorch to proven, event-driven C.
 

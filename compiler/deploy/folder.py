@@ -15,13 +15,13 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import metadata
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from snnc import __version__
 from snnc.compiler.codegen.binary_weights import BINARY, TEXT
 from snnc.compiler.codegen.c_program import is_integer
 from snnc.compiler.compilation import Compilation
@@ -227,7 +227,7 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
             **source.options,
         },
         "versions": {
-            "snnc": metadata.version("snnc"),
+            "snnc": __version__,
             "torch": str(torch.__version__),
             "python": platform.python_version(),
         },
