@@ -129,7 +129,7 @@ fuzz: setup  ## fuzz generated models' C for ten minutes (needs clang)
 snapshots: setup  ## write the snapshots of IR and C that tests compare, after looking at the diff
 	SNNC_WRITE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/compiler/test_snapshots.py
 
-# The version is the one in snnc/__init__.py; the wheel is installed and asked for it.
+# The version is the one in snnc/version.py; the wheel is installed and asked for it.
 release: lint  ## build sdist and wheel in dist/ and check both
 	rm -rf dist build/lib build/release
 	$(PIP) install -q build twine

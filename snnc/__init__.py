@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from snnc.version import __version__
+
 if TYPE_CHECKING:
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.frontend.importing import importer
@@ -27,10 +29,9 @@ _HOMES = {
     "save": "snnc.models.checkpoints",
 }
 
-__version__ = "0.2.0"
-
 __all__ = [
     "InputDescription",
+    "__version__",
     "build",
     "compile_graph",
     "export_nir",

@@ -13,8 +13,8 @@ from typing import NoReturn
 
 import click
 
-from snnc import __version__
 from snnc.errors import EXIT_BUG, INTERNAL, SnncError
+from snnc.version import __version__
 
 COMMANDS = {
     "check": "list everything in a model that cannot be compiled",

@@ -21,7 +21,6 @@ from typing import Any
 
 import torch
 
-from snnc import __version__
 from snnc.compiler.codegen.binary_weights import BINARY, TEXT
 from snnc.compiler.codegen.c_program import is_integer
 from snnc.compiler.compilation import Compilation
@@ -43,6 +42,7 @@ from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Node
 from snnc.compiler.program.program import Program
 from snnc.errors import BAD_OUTPUT, OVER_BUDGET, SnncError
+from snnc.version import __version__
 
 
 def write(

@@ -11,11 +11,11 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from snnc import __version__
 from snnc.compiler.codegen.c_program import is_integer
 from snnc.compiler.codegen.files import template, write_files
 from snnc.compiler.compilation import Compilation
 from snnc.errors import BAD_OPTION, SnncError
+from snnc.version import __version__
 
 EXAMPLE = "example.c"
 """The generated program that the example of most packages is."""
