@@ -104,6 +104,7 @@ bench: setup  ## measure the generated C against its dense peers
 
 docs: setup  ## write the generated pages of docs/
 	$(BIN)/python docs/generate_errors.py
+	$(BIN)/python docs/generate_ops.py
 	$(BIN)/python docs/generate_zoo.py
 
 results: setup  ## measure the bundled models and write docs/results.md
