@@ -18,11 +18,14 @@ HEAD = """\
 
 Written by `make docs` from `compiler/ops/`; change the operators, not this page.
 
-Every operator has all seven facets (time, type, reference, rounding bound, count, C, samples), or the table of
-operators does not build. What differs from operator to operator is below. *Rows*: whether it can share a loop over the
-rows of a map. *int8*: whether it has an int8 form; "folded" where a pass removes it first in
-ordinary networks. *Conventions*: the counting conventions that have a rule for it, beside `executed`, which takes every
-operator's own count. *NIR*: whether `export_nir` can write it.
+Every operator has all seven facets (time, type, reference, rounding bound, count, C, samples), or
+the table of operators does not build. What differs from operator to operator is below.
+
+- *Rows*: whether it can share a loop over the rows of a map.
+- *int8*: whether it has an int8 form; "folded" where a pass removes it first in ordinary networks.
+- *Conventions*: the counting conventions that have a rule for it, beside `executed`, which takes
+  every operator's own count.
+- *NIR*: whether `export_nir` can write it.
 
 """
 
