@@ -42,7 +42,7 @@ SNN_KERNEL int snn_row_place(enum snn_order order, int c) {
 #define SNN_OUTLINED static
 #endif
 
-#ifdef __GNUC__
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 8) /* older ones do not know it */
 #define SNN_UNROLL_BLOCK _Pragma("GCC unroll 16")
 #define SNN_UNROLL_BY_FOUR _Pragma("GCC unroll 4")
 #else

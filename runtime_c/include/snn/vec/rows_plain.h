@@ -58,7 +58,7 @@ SNN_KERNEL void snn_rows_channel_plain(void *sum, int wide, const void *from, in
     const int place = snn_row_place(order, c);
     int32_t total = snn_sum_from(from, wide, c);
     for (int r = 0; r < rows->n; r++) {
-        total += (rows->kind == SNN_VALUE_ONE ? 1 : rows->value[r]) * rows->row[r][place];
+        total += (int32_t)(rows->kind == SNN_VALUE_ONE ? 1 : rows->value[r]) * rows->row[r][place];
         snn_rows_count(rows->kind, 1, counts);
     }
     snn_put(sum, wide, c, total);
