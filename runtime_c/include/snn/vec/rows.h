@@ -88,7 +88,8 @@ SNN_KERNEL void snn_rows_count(enum snn_value_kind kind, int channels, snn_count
 #elif defined(__ARM_FEATURE_MVE)
 #include "snn/vec/rows_helium.h"
 #define SNN_ROWS_NAME "helium"
-#elif defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
+#elif defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__OPTIMIZE__)
+/* else there are too few registers for its assembly */
 #include "snn/vec/rows_dsp.h"
 #define SNN_ROWS_NAME "dsp"
 #elif (defined(__AVX512BW__) || defined(__AVX2__)) && !defined(SNN_VEC_PORTABLE) && \

@@ -68,11 +68,11 @@ SNN_KERNEL void snn_rows_channel_plain(void *sum, int wide, const void *from, in
 SNN_OUTLINED void snn_rows_add_plain(void *sum, int wide, const void *from, int channels,
                                      enum snn_order order, const snn_rows *rows,
                                      snn_counts *counts) {
-    int c = 0;
-    for (; order == SNN_ORDER_PLAIN && c + SNN_ROWS_BLOCK <= channels; c += SNN_ROWS_BLOCK) {
+    const int whole = order == SNN_ORDER_PLAIN ? channels / SNN_ROWS_BLOCK * SNN_ROWS_BLOCK : 0;
+    for (int c = 0; c < whole; c += SNN_ROWS_BLOCK) {
         snn_rows_block_plain(sum, wide, from, c, rows, counts);
     }
-    for (; c < channels; c++) {
+    for (int c = whole; c < channels; c++) {
         snn_rows_channel_plain(sum, wide, from, c, order, rows, counts);
     }
 }
