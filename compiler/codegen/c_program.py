@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from snnc.compiler.codegen.c_program.statements import declaration, lines
-
 from snnc.compiler.codegen.abi import Interface, Output
 from snnc.compiler.codegen.binary_weights import BINARY, BinaryWeights, form
 from snnc.compiler.codegen.files import Data, Rendered, template, write_files
 from snnc.compiler.codegen.packed_text import PackedText
+from snnc.compiler.codegen.statements import declaration, lines
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Kind
 from snnc.compiler.plan import arena as memory

@@ -8,7 +8,7 @@ The grammar::
     Statement  Call | Clear | Fill | Trace | RowLoop | Split
 
 Planning reads it, :mod:`snnc.compiler.program.check` verifies it, and
-:mod:`snnc.compiler.codegen.c_program.statements` prints it.
+:mod:`snnc.compiler.codegen.statements` prints it.
 """
 
 from __future__ import annotations

@@ -21,6 +21,15 @@
 #define SNN_KERNEL static inline
 #endif
 
+/* Pointers that nothing else leads to; C++ has no word of its own for it. */
+#if !defined(__cplusplus)
+#define SNN_RESTRICT restrict
+#elif defined(__GNUC__)
+#define SNN_RESTRICT __restrict
+#else
+#define SNN_RESTRICT
+#endif
+
 /* The function of one layer of a generated network: never inlined, so that each is optimised (and
  * given registers) on its own. */
 #if defined(__GNUC__)

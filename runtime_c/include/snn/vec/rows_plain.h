@@ -81,12 +81,12 @@ SNN_OUTLINED void snn_rows_add_plain(void *sum, int wide, const void *from, int 
 SNN_KERNEL void snn_rows_one_plain(void *acc, int wide, int channels, const int8_t *row,
                                    int32_t value) {
     if (wide) {
-        int32_t *restrict const sum = (int32_t *)acc;
+        int32_t *SNN_RESTRICT const sum = (int32_t *)acc;
         for (int c = 0; c < channels; c++) {
             sum[c] += value * row[c];
         }
     } else {
-        int16_t *restrict const sum = (int16_t *)acc;
+        int16_t *SNN_RESTRICT const sum = (int16_t *)acc;
         for (int c = 0; c < channels; c++) {
             sum[c] = (int16_t)(sum[c] + value * row[c]);
         }
