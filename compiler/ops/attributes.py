@@ -92,11 +92,18 @@ def check(
     op: str,
     declared: Collection[Attribute],
     given: Mapping[str, Any],
+    arrays: Collection[str],
     where: str,
 ) -> None:
-    """Raise SnncError (BAD_ATTRIBUTE) unless attributes are as an op declares them."""
+    """Raise SnncError (BAD_ATTRIBUTE) unless attributes are as an op declares them.
+
+    A parameter (one of ``arrays``) of an attribute's name stands for it: then it may be None or
+    missing.
+    """
     known = {attribute.name: attribute for attribute in declared}
     for name, value in given.items():
+        if value is None and name in arrays:
+            continue
         if name not in known:
             raise _refusal(f"{op} has no attribute {name!r}{_meant(name, known)}", where, known)
         if not known[name].valid(value):
@@ -107,7 +114,7 @@ def check(
                 known,
             )
     for name, attribute in known.items():
-        if attribute.required and name not in given:
+        if attribute.required and name not in given and name not in arrays:
             raise _refusal(f"{op} needs the attribute {name!r} ({attribute.takes})", where, known)
 
 

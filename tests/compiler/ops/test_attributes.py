@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from torch import nn
 
@@ -86,6 +87,14 @@ def test_every_sample_of_every_op_is_as_declared(name):
             if attribute.name in sample.attrs:
                 assert attribute.valid(sample.attrs[attribute.name])
                 assert not attribute.valid(object())
+
+
+def test_a_parameter_stands_for_the_attribute_of_its_name():
+    given = [TensorType((4,), Kind.REAL)]
+    for attrs in ({**NEURON, "beta": None}, {k: v for k, v in NEURON.items() if k != "beta"}):
+        node = Node("n", "neuron", ("x",), given[0], attrs, {"beta": "n.beta"})
+        assert inference.infer(node, given, {"beta": np.full(4, 0.5)}).kind is Kind.SPIKE
+        assert "'beta'" in refusal(attrs).what
 
 
 def test_a_users_importer_gets_the_same_sentence():
