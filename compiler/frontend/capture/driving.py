@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from inspect import Parameter, signature
@@ -30,9 +31,21 @@ def at_rest(model: nn.Module, reset: Reset | None) -> Iterator[Snapshot]:
         if model.training:
             model.eval()
         bring_to_rest(model, reset)
-        yield Snapshot(model)
+        with _uncompiled():
+            yield Snapshot(model)
     finally:
         given.put_back()
+
+
+@contextmanager
+def _uncompiled() -> Iterator[None]:
+    """What torch.compile made runs as it was written. Where its machinery was never loaded, it made
+    nothing, and loading it takes a second."""
+    if "torch._dynamo" not in sys.modules:
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
 
 
 def bring_to_rest(model: nn.Module, reset: Reset | None) -> None:

@@ -91,12 +91,16 @@ def guarded(tracer: Tracer, names: Names, is_leaf: Callable[[nn.Module], bool]) 
         what = "gradients are computed (torch.autograd.backward)"
         raise tracer.recorder.refused(what, mends.AUTOGRAD)
 
+    def as_written(original: Callable[..., Any], model: Any = None, **options: Any) -> Any:
+        return (lambda function: function) if model is None else model
+
     replaced: list[tuple[Any, str, Callable[..., Any]]] = [
         (nn.Module, "__call__", call),
         (threading.Thread, "start", elsewhere),
         (concurrent.futures.ThreadPoolExecutor, "submit", elsewhere),
         (torch.jit, "fork", elsewhere),
         (torch.autograd, "backward", backward),
+        (torch, "compile", as_written),
     ]
     with ExitStack() as stack:
         for owner, name, function in replaced:

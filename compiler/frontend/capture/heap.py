@@ -192,8 +192,9 @@ class Heap:
 
     def put_back(self) -> None:
         """Undo every write into tensors from before the run."""
-        for tensor, before in reversed(self._before):
-            tensor.copy_(before)
+        with torch.no_grad():
+            for tensor, before in reversed(self._before):
+                tensor.copy_(before)
 
     def _as_it_lies(self, alias: Alias, given: Geometry, node: fx.Node) -> fx.Node:
         """A value in the type of the tensor that takes it and in its order in memory, because

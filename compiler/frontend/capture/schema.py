@@ -34,6 +34,7 @@ _SHAPE_ONLY = frozenset(
 _FUNCTIONAL = {
     "aten::_native_batch_norm_legit": aten._native_batch_norm_legit_functional.default,
     "aten::native_batch_norm": aten._native_batch_norm_legit_functional.default,
+    "aten::rrelu_with_noise": aten.rrelu_with_noise_functional.default,
 }
 """Functional forms that are not found by their name."""
 
@@ -52,7 +53,8 @@ class Facts:
         is_view: whether results share memory with the first argument.
         moves_view: whether it changes which numbers a tensor stands for, and writes none
             (``transpose_``).
-        gives_numbers: whether a result is a Python number, made of elements of its arguments.
+        gives_numbers: whether a result is a Python number, made of elements of its arguments, or
+            it gives nothing and checks them.
         shape_only: whether the numbers of its first argument do not matter.
     """
 
@@ -78,12 +80,13 @@ def facts(func: OpOverload) -> Facts:
     aliased = any(returned.alias_info is not None for returned in schema.returns)
     name = schema.name.split("::")[1]
     numbers = any("Tensor" not in str(returned.type) for returned in schema.returns)
+    effect = not schema.returns and not written
     return Facts(
         name=name,
         written=written,
         is_view=(aliased and not written) or name in _SECRETLY_VIEWS,
         moves_view=torch.Tag.inplace_view in func.tags,
-        gives_numbers=numbers and name not in _METADATA,
+        gives_numbers=(numbers or effect) and name not in _METADATA,
         shape_only=name in _SHAPE_ONLY,
         is_random=torch.Tag.nondeterministic_seeded in func.tags,
         dynamic_shape=torch.Tag.dynamic_output_shape in func.tags,
@@ -114,7 +117,7 @@ def functional(func: OpOverload) -> OpOverload | None:
     """The overload that computes what ``func`` writes, and writes nothing; None without one.
 
     ``add_.Tensor`` and ``add.out`` give ``add.Tensor``. The results come in the order of the
-    arguments that are written, except for those of batch normalisation, where they come last.
+    arguments that are written, behind all others.
     """
     name = func._schema.name
     if name in _FUNCTIONAL:
@@ -150,6 +153,7 @@ def _signature(func: OpOverload) -> tuple[tuple[str, str], ...]:
     )
 
 
+@cache
 def is_composite(func: OpOverload) -> bool:
     """Whether the operator is made of others, which autograd would see (inference mode hides
     them)."""

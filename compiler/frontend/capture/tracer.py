@@ -163,19 +163,16 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.heap.store(func, args[0], args[1], self.heap.node(args[1]))
             return args[0]
         functional = schema.functional(func)
-        if functional is None:
-            raise self.recorder.refused(f"{func} has no form that writes nothing", mends.ALIASED)
         targets = [kwargs[at] if isinstance(at, str) else args[at] for at in facts.written]
+        if functional is None or not all(isinstance(target, Tensor) for target in targets):
+            raise self.recorder.refused(f"{func} has no form that writes nothing", mends.ALIASED)
         rest = {name: value for name, value in kwargs.items() if name not in facts.written}
         if functional is aten.fill.Tensor and self.heap.is_number(args[1]):
             functional, args = aten.fill.Scalar, (args[0], args[1].item())
         results = self._executed(functional, args, rest)
         for target, (value, node) in zip(targets, results[-len(targets) :], strict=True):
             self.heap.store(func, target, value, node)
-        others = self._keep(results[: -len(targets)])
-        if others:
-            return others
-        return targets[0] if len(targets) == 1 else tuple(targets)
+        return _returned(func, targets, self._keep(results[: -len(targets)]))
 
     def _update_statistics(self, func: OpOverload, args: Args, kwargs: Kwargs) -> Any:
         """Batch normalisation in training mode writes its running statistics, and its schema does
@@ -251,6 +248,13 @@ def tensors_in(given: Any) -> Iterator[Tensor]:
 
 def _masks(indices: Sequence[Tensor | None]) -> list[Tensor]:
     return [index for index in indices if index is not None and index.dtype in _MASK_TYPES]
+
+
+def _returned(func: OpOverload, targets: Sequence[Tensor], others: Sequence[Tensor]) -> Any:
+    """What an operator gives: the arguments that it wrote, and results of its own."""
+    written, own = iter(targets), iter(others)
+    given = [next(own if r.alias_info is None else written) for r in func._schema.returns]
+    return given[0] if len(given) == 1 else tuple(given)
 
 
 def _same_kind(a: Tensor, b: Tensor) -> bool:
