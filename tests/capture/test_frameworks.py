@@ -12,30 +12,32 @@ from tests.capture.checking import drawn, held, refused
 pytest.importorskip("spikingjelly", reason="spikingjelly is not here: make test-environments")
 pytest.importorskip("snntorch", reason="snntorch is not here: make test-environments")
 import snntorch
-from spikingjelly.activation_based import functional, layer, neuron, surrogate
+from spikingjelly.activation_based import encoding, functional, layer, neuron, surrogate
 
 T, N, F = 6, 2, 16
-NEURONS = [
-    *("IFNode", "LIFNode", "ParametricLIFNode", "QIFNode", "EIFNode", "IzhikevichNode", "KLIFNode"),
-    *("LIAFNode", "CUBALIFNode", "ComplementaryLIFNode", "DSRIFNode", "DSRLIFNode", "ILIFNode"),
-    *("MPBNLIFNode", "OTTTLIFNode", "SLTTLIFNode", "SimpleIFNode", "SimpleLIFNode", "STBIFNode"),
-    *("NonSpikingIFNode", "NonSpikingLIFNode", "HalfThresholdIFNode", "TernaryIFNode"),
-]
-OVER_TIME = {
-    "PSN": {"T": T},
-    "MaskedPSN": {"k": 2, "T": T},
-    "SlidingPSN": {"k": 2},
-    "GatedLIFNode": {"T": T},
+NEURONS: dict[str, dict[str, object]] = {
+    **dict.fromkeys(
+        ("IFNode", "LIFNode", "ParametricLIFNode", "QIFNode", "EIFNode", "KLIFNode"), {}
+    ),
+    **dict.fromkeys(("IzhikevichNode", "CUBALIFNode", "ComplementaryLIFNode", "ILIFNode"), {}),
+    **dict.fromkeys(("SLTTLIFNode", "HalfThresholdIFNode", "TernaryIFNode", "RAFNode"), {}),
+    **dict.fromkeys(("TernaryLIFNode", "SimpleIFNode", "ActivationAwareIFNode"), {}),
+    "LIAFNode": {"act": torch.relu, "threshold_related": False},
+    "MPBNLIFNode": {"out_features": F},
+    "SimpleLIFNode": {"tau": 2.0, "decay_input": True},
+    "STBIFNode": {"q_threshold": torch.tensor(0.5), "level": 4},
 }
-OPTIONS = {"LIAFNode": {"act": torch.relu, "threshold_related": False}, "MPBNLIFNode": {"mpbn": True}}
+STEPS_ONLY = {"OTTTLIFNode": {}}
+WINDOWS_ONLY: dict[str, dict[str, object]] = {
+    **{"DSRIFNode": {}, "DSRLIFNode": {}},
+    **{"PSN": {"T": T}, "GatedLIFNode": {"T": T}},
+    **{"MaskedPSN": {"k": 2, "T": T}, "SlidingPSN": {"k": 2}},
+}
 
 
-def _made(name: str, **options: object) -> nn.Module:
+def _made(name: str, options: dict[str, object]) -> nn.Module:
     torch.manual_seed(0)
-    try:
-        return getattr(neuron, name)(**options)
-    except TypeError:
-        pytest.skip(f"this release builds {name} in another way")
+    return getattr(neuron, name)(**options)
 
 
 def _in_steps(net: nn.Module, mode: str) -> nn.Module:
@@ -43,29 +45,30 @@ def _in_steps(net: nn.Module, mode: str) -> nn.Module:
     return net.eval()
 
 
-@pytest.mark.parametrize("name", NEURONS)
+@pytest.mark.parametrize("name", [*NEURONS, *STEPS_ONLY])
 def test_spikingjelly_neurons_step_by_step(name):
-    options = OPTIONS.get(name, {})
-    net = nn.Sequential(layer.Linear(F, F), _made(name, **options), layer.Linear(F, 3))
+    node = _made(name, (NEURONS | STEPS_ONLY)[name])
+    net = nn.Sequential(layer.Linear(F, F), node, layer.Linear(F, 3))
     captured = held(_in_steps(net, "s"), (T, N, F), per_step=True)
     assert any(state.name.startswith("1.") for state in captured.states)
 
 
-@pytest.mark.parametrize("name", [*NEURONS, *OVER_TIME])
+@pytest.mark.parametrize("name", [*NEURONS, *WINDOWS_ONLY])
 def test_spikingjelly_neurons_over_a_window(name):
-    options = {**OPTIONS.get(name, {}), **OVER_TIME.get(name, {})}
-    node = _made(name, **options)
-    if getattr(node, "supported_step_mode", lambda: ("m",))() == ("s",):
-        pytest.skip(f"{name} takes single steps only")
+    node = _made(name, (NEURONS | WINDOWS_ONLY)[name])
     held(_in_steps(nn.Sequential(layer.Linear(F, F), node), "m"), (T, N, F), steps=T)
 
 
-def test_spikingjelly_noise_is_refused():
-    if not hasattr(neuron, "NoisyBaseNode"):
-        pytest.skip("this release has no noisy neurons")
-    net = nn.Sequential(nn.Linear(F, F), nn.RReLU().train()).eval()
-    net[1].train()
-    assert "random" in refused(net, (N, F))
+@pytest.mark.parametrize("name", ["NonSpikingIFNode", "NonSpikingLIFNode"])
+def test_spikingjelly_neurons_that_give_their_potential(name):
+    net = nn.Sequential(layer.Linear(F, F), _made(name, {}))
+    held(_in_steps(net, "s"), (T, N, F), per_step=True)
+
+
+def test_the_poisson_encoder_of_spikingjelly_is_refused():
+    message = refused(nn.Sequential(encoding.PoissonEncoder()).eval(), (T, N, F), per_step=True)
+    assert "random" in message
+    assert "encoding.py:" in message
 
 
 def _convolutional(**options: object) -> nn.Module:
@@ -109,9 +112,11 @@ def test_an_initial_potential_of_spikingjelly_is_where_the_window_starts():
     node.reset()
     net = Step(node)
     captured = held(net, (T, N, F), per_step=True)
+    weak = drawn(T, N, F) * 0.05
+    assert compare(net, captured, weak).holds
     node.set_reset_value("v", 0.0)
     node.reset()
-    assert not compare(net, captured, drawn(T, N, F)).holds
+    assert not compare(net, captured, weak).holds
 
 
 def test_a_threshold_of_infinity_never_fires():
@@ -183,7 +188,11 @@ def test_snntorch_in_a_loop_of_the_users():
             return torch.stack(spikes), torch.stack(potentials)
 
     captured = held(Net(), (N, T, 2, 8, 8), steps=T)
-    lines = {node.meta["source"].split(":")[0] for node in captured.graph.nodes if node.op == "call_function"}
+    lines = {
+        node.meta["source"].split(":")[0]
+        for node in captured.graph.nodes
+        if node.op == "call_function"
+    }
     assert lines == {__file__}
 
 

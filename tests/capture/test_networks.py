@@ -180,7 +180,9 @@ def test_a_users_stateful_neuron_is_reset_between_recordings():
 
 
 def test_a_driven_model_is_captured_as_it_is_driven():
-    net = Driven(nn.Sequential(nn.Flatten(), nn.Linear(12, 5), Stateful()), per_step=True, readout="sum")
+    net = Driven(
+        nn.Sequential(nn.Flatten(), nn.Linear(12, 5), Stateful()), per_step=True, readout="sum"
+    )
     assert "aten.sum.dim_IntList" in targets(held(net, (4, 2, 3, 4)))
 
 
