@@ -25,11 +25,11 @@ from snnc.compiler.frontend.capture import driving
 from snnc.compiler.frontend.capture.captured import Captured, Input, Output, State
 from snnc.compiler.frontend.capture.driving import Reset
 from snnc.compiler.frontend.capture.guard import guarded
-from snnc.compiler.frontend.capture.heap import Heap
 from snnc.compiler.frontend.capture.reading import Comparison, compare, replay
 from snnc.compiler.frontend.capture.recorder import Recorder
 from snnc.compiler.frontend.capture.running import Run
 from snnc.compiler.frontend.capture.snapshot import Names
+from snnc.compiler.frontend.capture.tensors.heap import Heap
 from snnc.compiler.frontend.capture.tracer import Tracer
 from snnc.compiler.frontend.importing import importer_of
 

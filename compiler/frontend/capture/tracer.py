@@ -17,10 +17,11 @@ from torch._ops import OpOverload
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
-from snnc.compiler.frontend.capture import mends, schema, views
-from snnc.compiler.frontend.capture.heap import Heap
-from snnc.compiler.frontend.capture.memory import Geometry
+from snnc.compiler.frontend.capture import mends, schema
 from snnc.compiler.frontend.capture.recorder import Recorder, held
+from snnc.compiler.frontend.capture.tensors import views
+from snnc.compiler.frontend.capture.tensors.heap import Heap
+from snnc.compiler.frontend.capture.tensors.memory import Geometry
 
 aten = torch.ops.aten
 Args = tuple[Any, ...]

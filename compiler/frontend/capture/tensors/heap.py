@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, fx, nn
 from torch._ops import OpOverload
 
-from snnc.compiler.frontend.capture import mends, views
-from snnc.compiler.frontend.capture.memory import Alias, Geometry, Memory, Tensors
+from snnc.compiler.frontend.capture import mends
 from snnc.compiler.frontend.capture.recorder import Recorder
 from snnc.compiler.frontend.capture.snapshot import Names
+from snnc.compiler.frontend.capture.tensors import views
+from snnc.compiler.frontend.capture.tensors.memory import Alias, Geometry, Memory, Tensors
 
 aten = torch.ops.aten
 _PLAIN = frozenset({Tensor, nn.Parameter, nn.Buffer})

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, fx
 from torch._ops import OpOverload
 
-from snnc.compiler.frontend.capture.memory import Alias, Geometry
+from snnc.compiler.frontend.capture.tensors.memory import Alias, Geometry
 
 aten = torch.ops.aten
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from snnc.compiler.frontend.capture import capture, compare
-from tests.capture.checking import drawn, held, refused
+from tests.support.capturing import drawn, held, refused
 
 pytest.importorskip("spikingjelly", reason="spikingjelly is not here: make test-environments")
 pytest.importorskip("snntorch", reason="snntorch is not here: make test-environments")
@@ -16,18 +16,16 @@ from spikingjelly.activation_based import encoding, functional, layer, neuron, s
 
 T, N, F = 6, 2, 16
 NEURONS: dict[str, dict[str, object]] = {
-    **dict.fromkeys(
-        ("IFNode", "LIFNode", "ParametricLIFNode", "QIFNode", "EIFNode", "KLIFNode"), {}
-    ),
-    **dict.fromkeys(("IzhikevichNode", "CUBALIFNode", "ComplementaryLIFNode", "ILIFNode"), {}),
-    **dict.fromkeys(("SLTTLIFNode", "HalfThresholdIFNode", "TernaryIFNode", "RAFNode"), {}),
-    **dict.fromkeys(("TernaryLIFNode", "SimpleIFNode", "ActivationAwareIFNode"), {}),
+    **{name: {} for name in ("IFNode", "LIFNode", "ParametricLIFNode", "QIFNode", "EIFNode")},
+    **{name: {} for name in ("KLIFNode", "IzhikevichNode", "CUBALIFNode", "ComplementaryLIFNode")},
+    **{name: {} for name in ("ILIFNode", "SLTTLIFNode", "HalfThresholdIFNode", "TernaryIFNode")},
+    **{name: {} for name in ("RAFNode", "TernaryLIFNode", "SimpleIFNode", "ActivationAwareIFNode")},
     "LIAFNode": {"act": torch.relu, "threshold_related": False},
     "MPBNLIFNode": {"out_features": F},
     "SimpleLIFNode": {"tau": 2.0, "decay_input": True},
     "STBIFNode": {"q_threshold": torch.tensor(0.5), "level": 4},
 }
-STEPS_ONLY = {"OTTTLIFNode": {}}
+STEPS_ONLY: dict[str, dict[str, object]] = {"OTTTLIFNode": {}}
 WINDOWS_ONLY: dict[str, dict[str, object]] = {
     **{"DSRIFNode": {}, "DSRLIFNode": {}},
     **{"PSN": {"T": T}, "GatedLIFNode": {"T": T}},
@@ -215,7 +213,7 @@ def test_networks_of_spikingjellys_zoo(name):
         spikformer = pytest.importorskip("spikingjelly.activation_based.model.spikformer")
         net = spikformer.spikformer_ti(T=4, img_size_h=32, img_size_w=32, num_classes=10)
     else:
-        from tests.spikingjelly_zoo import sew_resnet
+        from tests.support.spikingjelly_zoo import sew_resnet
 
         net = sew_resnet(18, "ADD")
     net = _in_steps(net, "m")
