@@ -195,7 +195,7 @@ def _compared(name: str, ours: Any, theirs: Any) -> OutputComparison:
 def _same(a: Tensor, b: Tensor) -> Tensor:
     """Where two tensors have the same bits, or both NaN."""
     if a.is_complex():
-        return _same(torch.view_as_real(a), torch.view_as_real(b)).all(-1)
+        return _same(*(torch.view_as_real(x.resolve_conj()) for x in (a, b))).all(-1)
     bits = _BITS[a.element_size()]
-    equal = a.contiguous().view(bits) == b.contiguous().view(bits)
+    equal = a.resolve_neg().contiguous().view(bits) == b.resolve_neg().contiguous().view(bits)
     return equal | (a.isnan() & b.isnan()) if a.is_floating_point() else equal

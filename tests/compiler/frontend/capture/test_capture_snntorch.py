@@ -6,24 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from tests.support.capturing import held
+from tests.support.capturing import Step, held
 
 pytest.importorskip("snntorch", reason="snntorch is not here: make test-environments")
 import snntorch
 
 T, N, F = 6, 2, 16
-
-
-class Step(nn.Module):
-    def __init__(self, node):
-        super().__init__()
-        torch.manual_seed(1)
-        self.f, self.l, self.o = nn.Linear(F, 8), node, nn.Linear(8, 5)
-        nn.init.normal_(self.f.weight, 0.08, 0.4)
-
-    def forward(self, x):
-        y = self.l(self.f(x.flatten(1)))
-        return self.o(y[0] if isinstance(y, tuple) else y)
 
 
 def _snntorch() -> dict[str, tuple[nn.Module, int]]:
@@ -48,7 +36,7 @@ def _snntorch() -> dict[str, tuple[nn.Module, int]]:
 
 @pytest.mark.parametrize("name", list(_snntorch()))
 def test_snntorch_neurons_step_by_step(name):
-    captured = held(Step(_snntorch()[name]), (T, N, F), per_step=True)
+    captured = held(Step(F, _snntorch()[name]), (T, N, F), per_step=True)
     assert all(state.name.startswith("l.") for state in captured.states)
     assert captured.states
 
@@ -56,7 +44,7 @@ def test_snntorch_neurons_step_by_step(name):
 def test_snntorch_keeps_the_reset_that_was_chosen_at_construction():
     node = snntorch.Leaky(beta=0.8, init_hidden=True)
     node.reset_mechanism = "zero"
-    held(Step(node), (T, N, F), per_step=True)
+    held(Step(F, node), (T, N, F), per_step=True)
 
 
 def test_snntorch_in_a_loop_of_the_users():

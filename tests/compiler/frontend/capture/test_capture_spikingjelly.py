@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from snnc.compiler.frontend.capture import capture, compare
-from tests.support.capturing import drawn, held, refused
+from tests.support.capturing import Step, drawn, held, refused
 
 pytest.importorskip("spikingjelly", reason="spikingjelly is not here: make test-environments")
 from spikingjelly.activation_based import encoding, functional, layer, neuron, surrogate
@@ -95,23 +95,11 @@ def test_spikingjelly_networks(mode, options):
     assert names == ({"2", "7"} if mode == "s" else set())
 
 
-class Step(nn.Module):
-    def __init__(self, node):
-        super().__init__()
-        torch.manual_seed(1)
-        self.f, self.l, self.o = nn.Linear(F, 8), node, nn.Linear(8, 5)
-        nn.init.normal_(self.f.weight, 0.08, 0.4)
-
-    def forward(self, x):
-        y = self.l(self.f(x.flatten(1)))
-        return self.o(y[0] if isinstance(y, tuple) else y)
-
-
 def test_an_initial_potential_of_spikingjelly_is_where_the_window_starts():
     node = neuron.IFNode()
     node.set_reset_value("v", 0.5)
     node.reset()
-    net = Step(node)
+    net = Step(F, node)
     captured = held(net, (T, N, F), per_step=True)
     weak = drawn(T, N, F) * 0.05
     assert compare(net, captured, weak).holds
@@ -121,7 +109,7 @@ def test_an_initial_potential_of_spikingjelly_is_where_the_window_starts():
 
 
 def test_a_threshold_of_infinity_never_fires():
-    held(Step(neuron.IFNode(v_threshold=float("inf"))), (T, N, F), per_step=True)
+    held(Step(F, neuron.IFNode(v_threshold=float("inf"))), (T, N, F), per_step=True)
 
 
 def test_a_cast_between_layers_truncates():

@@ -195,6 +195,14 @@ def test_grad_modes_are_fine():
 Pair = namedtuple("Pair", "left right")
 
 
+def test_the_graph_is_a_module_of_torch_fx():
+    net = nn.Sequential(nn.Linear(3, 3), nn.ReLU(inplace=True)).eval()
+    captured, x = held(net, SHAPE), drawn(4, 3, seed=8)
+    module = captured.module()
+    assert "torch.ops.aten.relu" in module.code
+    assert torch.equal(module(x)[0], net(x))
+
+
 def test_structures_of_inputs_and_outputs_are_kept():
     class Net(nn.Module):
         def forward(self, given, flag, pair):

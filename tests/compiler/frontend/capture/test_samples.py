@@ -23,7 +23,7 @@ ELEMENTWISE = [
 ]
 VIEWS = [
     *("T", "as_strided", "broadcast_to", "chunk", "diagonal", "expand", "flatten", "movedim"),
-    *("permute", "reshape", "select", "split", "squeeze", "swapaxes", "transpose", "unbind"),
+    *("permute", "reshape", "select", "split", "squeeze", "transpose", "unbind"),
     *(
         "unflatten",
         "unfold",
