@@ -29,6 +29,7 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
+from snnc.compiler.ir import printer
 from snnc.errors import InternalError
 
 Array = npt.NDArray[Any]
@@ -150,6 +151,10 @@ class Graph:
 
     def __getitem__(self, name: str) -> Node:
         return self.index[name]
+
+    def __str__(self) -> str:
+        """The graph as a page of text, a line a node (:mod:`snnc.compiler.ir.printer`)."""
+        return printer.text(self)
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
