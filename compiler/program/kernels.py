@@ -51,7 +51,8 @@ class Parameter:
     def _takes_type(self, c_type: str) -> bool:
         if c_type == "void *":
             return self.pointer
-        integers = c_type in INTEGERS and self.c_type in INTEGERS
+        whole = c_type in INTEGERS or c_type.startswith("enum ")  # an enumerator is an int
+        integers = whole and self.c_type in INTEGERS
         return not self.pointer and (integers or self.c_type == c_type)
 
     def __str__(self) -> str:
