@@ -14,7 +14,7 @@ from snnc.compiler.buffering import most_events
 from snnc.compiler.constants import Constant, hex_float
 from snnc.compiler.emitter import Emitter, Pointer, Program
 from snnc.compiler.interface import Interface, Output
-from snnc.compiler.ir import SPIKING_OPS, Graph, Kind, Node, Time
+from snnc.compiler.ir import Graph, Kind, Node, Time, fires
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
 from snnc.compiler.packed_text import PackedText
@@ -109,6 +109,7 @@ def generate(
         "stages": program.stages,
         "threads": threads,
         "shapes": program.shapes.values(),
+        "functions": program.functions.values(),
         "constants": constants,
         "binary": binary,
         "declare": lambda pointer: _declare(pointer, arena),
@@ -267,8 +268,8 @@ def _emit_node(node: Node, c: Emitter, code: StageCode, layer: Layer, traces: li
     steps = 1 if looped else entry.steps
     section = code.end if reduces else layer
     _trace_line(section, c.index, output, entry.step_bytes * steps, looped and not reduces)
-    if node.op in SPIKING_OPS:
-        u = c.existing_state("u")
+    u = c.existing_state("u") if fires(node) else None
+    if u is not None:
         traces.append(_trace_of_potential(node, u, c))
         _trace_line(layer, len(traces) - 1, u, u.request.size, looped)
 
@@ -295,8 +296,8 @@ def _emit_band(
             _trace_line(code.end, c.index, output, entry.step_bytes, False)
         else:
             _trace_line(after, c.index, output, entry.step_bytes, True)
-        if node.op in SPIKING_OPS:
-            u = c.existing_state("u")
+        u = c.existing_state("u") if fires(node) else None
+        if u is not None:
             traces.append(_trace_of_potential(node, u, c))
             _trace_row(rows, len(traces) - 1, c.row(u, node.type.size), u.request.size)
     turns = _over_rows(band, body, program.threads)

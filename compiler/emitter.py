@@ -14,7 +14,7 @@ import numpy as np
 
 from snnc.compiler import layout
 from snnc.compiler.constants import Constant, hex_float
-from snnc.compiler.ir import FEEDBACK_WRITE, SPIKING_OPS, Array, Graph, Kind, Node, TensorType
+from snnc.compiler.ir import FEEDBACK_WRITE, Array, Graph, Kind, Node, TensorType, fires
 from snnc.compiler.sections import Band, RowLoop, Section, Shape, StageCode
 from snnc.errors import InternalError
 
@@ -74,6 +74,8 @@ class Program:
     bands: list[dict[str, Band]] = field(default_factory=list)
     constants: dict[str, Constant] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict)
+    functions: dict[str, str] = field(default_factory=dict)
+    """C functions of single nodes, by name."""
     kernels: dict[str, str] = field(default_factory=dict)
     """The first kernel that each node calls in a step, by the node's name."""
     threads: int = 1
@@ -232,7 +234,7 @@ class Emitter:
                 c_type=layout.c_type(node.type),
                 elements=self._elements(node),
                 slots=self._slots(node, stored),
-                life="loop" if node.op in (*SPIKING_OPS, FEEDBACK_WRITE) else "value",
+                life="loop" if fires(node) or node.op == FEEDBACK_WRITE else "value",
                 stage=self._stage,
                 node=node.name,
             )
@@ -245,7 +247,7 @@ class Emitter:
         frames = node.attrs.get("frames", self._graph.time_steps)
         if frames < self._graph.time_steps:  # the input: a ring
             return f"(t % {frames})" if frames > 1 else ""
-        front = 1 if node.op in SPIKING_OPS else 0
+        front = 1 if fires(node) else 0
         if self._looped:
             return f"(t + {front})" if front else "t"
         return str(front) if front else ""
@@ -253,7 +255,7 @@ class Emitter:
     def _slots(self, node: Node, stored: bool) -> int:
         if stored:
             frames = int(node.attrs.get("frames", self._graph.time_steps))
-            return frames + (node.op in SPIKING_OPS)
+            return frames + fires(node)
         return self._program.threads if self._is_inner(node) else 1
 
     def _is_inner(self, node: Node) -> bool:
@@ -283,10 +285,11 @@ class Emitter:
         """State that lives from step to step; the op itself sets it when the stage begins."""
         return self._memory(role, "states", c_type, elements, "loop")
 
-    def existing_state(self, role: str) -> Pointer:
-        """State that the op has asked for already."""
+    def existing_state(self, role: str) -> Pointer | None:
+        """State that the op has asked for already, if it has."""
         name = self._own(role)
-        return Pointer(name, self._program.requests[f"{name}@{self._stage}"], "")
+        request = self._program.requests.get(f"{name}@{self._stage}")
+        return None if request is None else Pointer(name, request, "")
 
     def inbox(self, role: str, c_type: str, elements: int) -> Pointer:
         """Memory of the input, which events are pushed into before any step."""
@@ -324,6 +327,15 @@ class Emitter:
         symbol = self._own("shape")
         self._program.shapes[symbol] = Shape(symbol, struct, tuple(fields.items()))
         return f"&{symbol}"
+
+    def function_name(self, role: str) -> str:
+        """A name for a C function of the node's own."""
+        return self._own(role)
+
+    def function(self, name: str, text: str) -> str:
+        """Add a C function of the node's own, called ``name``; gives the name."""
+        self._program.functions[name] = text
+        return name
 
     def real(self, value: float) -> str:
         """A float32 literal, exact."""

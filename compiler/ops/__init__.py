@@ -9,6 +9,7 @@ from snnc.compiler.ops.asa import Asa
 from snnc.compiler.ops.avg_pool2d import AvgPool2d
 from snnc.compiler.ops.base import Composite, Counts, Op, Sample
 from snnc.compiler.ops.batch_norm import BatchNorm
+from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.complementary_mask import ComplementaryMask
 from snnc.compiler.ops.conv2d import Conv2d
 from snnc.compiler.ops.delay import Delay
@@ -97,6 +98,7 @@ _OPS: tuple[type[Op], ...] = (
     FeedbackWrite,
     SpikeLogic,
     TimeSum,
+    Cell,
 )
 
 _COMPOSITES: tuple[type[Composite], ...] = (Asa, SpatialGate, TemporalGate, ChannelGate)
