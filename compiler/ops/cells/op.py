@@ -27,7 +27,7 @@ from snnc.compiler.ops.cells.c_code import Array, Function
 from snnc.compiler.ops.cells.cost import cost_of
 from snnc.compiler.ops.cells.kinds import kind_of
 from snnc.compiler.ops.cells.lazy import Split, decided_too_late, split
-from snnc.compiler.ops.cells.program import Program, fault
+from snnc.compiler.ops.cells.program import COMPARISONS, Program, fault
 from snnc.compiler.ops.cells.running import Running, running, stored, taken
 from snnc.compiler.ops.cells.samples import samples
 
@@ -103,11 +103,11 @@ class Cell(Op):
     ) -> torch.Tensor:
         """Of a decision how far a correct run may be from it: 1 for a spike that may not be."""
         decision = _cut(node).decision
-        steps = self._bounded(node, params, inputs, errors, output)
+        steps = self.bounded(node, params, inputs, errors, output)
         found = [values[decision].error.to(output.dtype) for values in steps]
         return torch.stack([error.broadcast_to(node.type.shape) for error in found])
 
-    def _bounded(
+    def bounded(
         self,
         node: Node,
         params: Params,
@@ -128,6 +128,23 @@ class Cell(Op):
             yield before
             if node.type.kind is not Kind.REAL:
                 before = before | {cut.decision: bounds.known(cut, output[t])}
+
+    def margins(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> list[tuple[torch.Tensor | None, torch.Tensor | None]]:
+        """For each step how far apart the two values are that the decision compares, and the bound
+        of that; None where no comparison decides. Arguments as of :meth:`error`."""
+        cut = _cut(node)
+        entry = cut.program.by_name.get(cut.decision)
+        steps = self.bounded(node, params, inputs, errors, output)
+        if entry is None or entry.op not in COMPARISONS:
+            return [(None, None) for _ in steps]
+        return [bounds.difference(*(values[name] for name in entry.args)) for values in steps]
 
     def forced(
         self, node: Node, params: Params, inputs: Sequence[torch.Tensor], output: torch.Tensor

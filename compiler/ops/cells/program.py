@@ -74,7 +74,8 @@ class Instruction:
     @property
     def constant(self) -> float:
         """The float32 value of a constant."""
-        return float(np.float32(self.value))
+        with np.errstate(over="ignore"):
+            return float(np.float32(self.value))
 
     def __str__(self) -> str:
         if self.op == "constant":
