@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from snnc.compiler import layout
-from snnc.compiler.compilation import compile_graph
-from snnc.compiler.constants import hex_float
-from snnc.compiler.frontend.importing import Importing, importer
-from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.ir import Graph, Kind, TensorType, Time, fires
+from snnc.compiler.ir import Kind, TensorType, Time, fires
 from snnc.compiler.observed_model import Observation
 from snnc.compiler.ops import OPS, Sample
 from snnc.compiler.ops.cells.cost import COSTS
@@ -25,11 +19,9 @@ from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.cells.program import OPERATIONS, Instruction, Program, State, fault
 from snnc.compiler.ops.cells.several import following
 from snnc.compiler.ops.cells.writing import Writing
-from snnc.compiler.verify import Verifier
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 from tests.cell_zoo import EXAMPLES, Example
 from tests.graphs import observed, sample_graph, torch_params
-from tests.test_threads import opened
 
 SHAPE, STEPS = (5, 4, 3), 12
 each_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
@@ -109,102 +101,6 @@ def test_a_forced_decision_resets(example):
     after = Cell().decisions(node, params, [x], turned)
     assert torch.equal(after[:4], own[:4])
     assert not torch.equal(after[4:], own[4:])
-
-
-class Neurons(nn.Module):
-    """An example as a module over a sequence."""
-
-    def __init__(self, example: Example) -> None:
-        super().__init__()
-        self.example = example
-        for role, value in example.params.items():
-            self.register_buffer(role, value)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        params = {role: getattr(self, role) for role in self.example.params}
-        return self.example.run(x, **params)[0]
-
-
-@importer(Neurons)
-def _neurons(g: Importing, m: Neurons, path: str, inputs: list[str]) -> str:
-    params = {role: getattr(m, role) for role in m.example.params}
-    return g.add(path, "cell", inputs, {"program": m.example.program}, params)
-
-
-class Net(nn.Module):
-    """A convolution, cells of several kinds that read it, and a linear layer for each of them."""
-
-    def __init__(self, examples: Sequence[Example]) -> None:
-        super().__init__()
-        torch.manual_seed(3)
-        self.conv = nn.Conv2d(2, SHAPE[0], 3, padding=1)
-        self.cells = nn.ModuleList(Neurons(example) for example in examples)
-        self.linear = nn.ModuleList(nn.Linear(SHAPE[0] * 36, 4) for _ in examples)
-        with torch.no_grad():
-            self.conv.weight *= 2.5
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        steps, batch = x.shape[:2]
-        y = self.conv(x.flatten(0, 1)).unflatten(0, (steps, batch))
-        total = self.linear[0](self.cells[0](y).flatten(2))
-        for cell, linear in list(zip(self.cells, self.linear, strict=True))[1:]:
-            total = total + linear(cell(y).flatten(2))
-        return total.mean(0)
-
-
-INPUT = (2, 6, 6)
-
-
-def network(*examples: Example) -> tuple[nn.Module, Graph]:
-    model = Net(examples).eval()
-    return model, import_module(model, INPUT, STEPS, name="net")
-
-
-def frames(seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).poisson(0.4, (STEPS, *INPUT))
-
-
-def test_a_network_of_cells_is_proven(tmp_path):
-    model, graph = network(*EXAMPLES)
-    compilation = compile_graph(graph)
-    verifier = Verifier(model, compilation, tmp_path, ("-O1",))
-    verifier.verify(frames(0))
-    verifier.verify(frames(1))
-    result = verifier.result
-    assert result.passed
-    assert [layer.compared for layer in result.layers] == [2 * STEPS * SHAPE[0] * 36] * len(
-        EXAMPLES
-    )
-    assert result.counted_nodes == 2 * (len(compilation.graph.nodes) - 1)
-    assert compilation.schedule.streams
-
-
-def test_a_wrong_constant_is_found_with_its_margin(tmp_path):
-    model, graph = network(EXAMPLES[3])
-    compilation = compile_graph(graph)
-    files = dict(compilation.generated.files)
-    assert files["net.c"].count(hex_float(1.8)) == 1
-    files["net.c"] = files["net.c"].replace(hex_float(1.8), hex_float(1.3))
-    verifier = Verifier(model, compilation, tmp_path, ("-O1",), files=files)
-    verifier.verify(frames(0))
-    first = verifier.result.first_divergence
-    assert not verifier.result.passed
-    assert first.layer == "cells_0"
-    assert abs(first.margin) > first.bound > 0
-
-
-def test_threads_and_bands_change_nothing(tmp_path):
-    _, graph = network(EXAMPLES[3], EXAMPLES[5])
-    scores = []
-    for threads in (1, 3):
-        folder = tmp_path / str(threads)
-        folder.mkdir()
-        host, generated = opened(compile_graph(graph).graph, threads, folder)
-        bands = generated.program.bands
-        assert any("cells_0" in band for band in bands)
-        assert not any("cells_1" in band for band in bands)  # it has parameters
-        scores.append(host.classify(layout.pack(graph["input"].type, frames(4))))
-    assert scores[0].tobytes() == scores[1].tobytes()
 
 
 def test_further_outputs_follow_the_decision():

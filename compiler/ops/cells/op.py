@@ -30,6 +30,7 @@ from snnc.compiler.ops.cells.lazy import Split, decided_too_late, split
 from snnc.compiler.ops.cells.program import COMPARISONS, Program, fault
 from snnc.compiler.ops.cells.running import Running, running, stored, taken
 from snnc.compiler.ops.cells.samples import samples
+from snnc.errors import InternalError
 
 
 class Cell(Op):
@@ -169,14 +170,37 @@ class Cell(Op):
 
     def membrane(
         self, node: Node, params: Params, inputs: Sequence[torch.Tensor], output: torch.Tensor
-    ) -> torch.Tensor | None:
-        """The membrane potential before the reset in a run that decided ``output``, [T, *shape];
-        None for a cell that keeps none."""
+    ) -> torch.Tensor:
+        """The membrane potential before the reset in a run that decided ``output``, [T, *shape].
+
+        Raises:
+            InternalError: the cell keeps none.
+        """
         name = _cut(node).membrane
         if not name:
-            return None
+            raise InternalError("the cell keeps no membrane potential", where=node.name)
         steps = self.forced(node, params, inputs, output)
         return torch.stack([values[name].broadcast_to(node.type.shape) for values in steps])
+
+    def threshold(self, node: Node, params: Mapping[str, Values]) -> Values | None:
+        """What the membrane potential is compared with where it fires, if that is a constant or a
+        parameter: 0-D, or as the parameter lies."""
+        cut = _cut(node)
+        entry = cut.program.by_name.get(cut.decision)
+        if entry is None or entry.op not in ("ge", "gt"):
+            return None
+        left, right = entry.args
+        level = _still_value(cut, params, right)
+        difference = cut.program.by_name.get(left)
+        if left != cut.membrane and difference is not None and difference.op == "sub":
+            left, taken_off = difference.args
+            offset = _still_value(cut, params, taken_off)
+            level = None if level is None or offset is None else level + offset
+        return level if left == cut.membrane else None
+
+    def states(self, node: Node) -> int:
+        """How many values it keeps for each element from step to step."""
+        return len(_cut(node).kept)
 
     def count(
         self,
@@ -224,6 +248,15 @@ def _program(node: Node) -> Program:
 
 def _cut(node: Node) -> Split:
     return split(_program(node), node.type.kind is not Kind.REAL)
+
+
+def _still_value(cut: Split, params: Mapping[str, Values], name: str) -> Values | None:
+    """The value of a constant or of a parameter that is the same at every step."""
+    if name in cut.program.params:
+        return params[name]
+    entry = cut.program.by_name.get(name)
+    constant = entry is not None and entry.op == "constant"
+    return np.array(entry.constant) if entry is not None and constant else None
 
 
 def _by_steps(values: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
