@@ -39,11 +39,11 @@ COSTS: Mapping[str, Cost] = {
     **dict.fromkeys(("floor", "ceil", "trunc"), Cost(add=3, cmp=2)),
     "sqrt": Cost(mul=13, add=4, cmp=4),
     "exp": Cost(mul=12, add=11, cmp=2),
-    "log": Cost(mul=12, add=11, cmp=4),
-    "tanh": Cost(mul=22, add=20, cmp=3),
-    "erf": Cost(mul=28, add=29, cmp=4),
+    "log": Cost(mul=12, add=10, cmp=4),
+    "tanh": Cost(mul=22, add=21, cmp=3),
+    "erf": Cost(mul=28, add=27, cmp=4),
     "sigmoid": Cost(mul=13, add=12, cmp=2),
-    "pow": Cost(mul=27, add=26, cmp=8),
+    "pow": Cost(mul=25, add=27, cmp=14),
 }
 """By operation; every operation has a row."""
 
