@@ -43,7 +43,7 @@ COSTS: Mapping[str, Cost] = {
     "tanh": Cost(mul=22, add=21, cmp=3),
     "erf": Cost(mul=28, add=27, cmp=4),
     "sigmoid": Cost(mul=13, add=12, cmp=2),
-    "pow": Cost(mul=25, add=27, cmp=14),
+    "pow": Cost(mul=27, add=32, cmp=19),
 }
 """By operation; every operation has a row."""
 

@@ -1,20 +1,20 @@
-/* What the loops of cells are made of: masks, roundings, and elementary functions of one float.
+/* What the loops of cells are made of, beside masks: roundings and elementary functions of one
+ * float.
  *
  * Everything is made of +, -, *, /, comparisons and integer operations in a fixed order, without
  * branches, so that compilers make vectors of the loops around it and every instruction set, soft
  * float included, gives the same bits. Nothing of libm is used. Largest errors are stated beside
  * each function, in units in the last place of the result (of the least subnormal below 2^-126);
- * those of one argument were measured over all 2^32 floats (tests/c/cell_math_errors.c).
- *
- * A truth value is a mask: all bits of a word, or none. The functions take no counters: what each
- * executes is in compiler/ops/cells/cost.py, and counted by tests/c/cell_math_counts.cc. */
+ * those of one argument were measured over all 2^32 floats (tests/c/cell_math_errors.c). The
+ * functions take no counters: what each executes is in compiler/ops/cells/cost.py, and counted by
+ * tests/c/cell_math_counts.cc. */
 #ifndef SNN_CELL_MATH_H
 #define SNN_CELL_MATH_H
 
 #include "snn/elementwise.h"
+#include "snn/mask.h"
 #include "snn/types.h"
 
-#define SNN_SIGN_BIT 0x80000000u
 #define SNN_INFINITY (snn_float_of(0x7F800000u))
 #define SNN_NAN (snn_float_of(0x7FC00000u))
 
@@ -25,41 +25,8 @@
 #define SNN_ERF_MAX_ULP 1.4
 #define SNN_POW_MAX_ULP 0.51
 
-/* The mask of a C truth value, 0 or 1. */
-SNN_KERNEL uint32_t snn_mask(int truth) {
-    return 0u - (uint32_t)truth;
-}
-
-/* The mask of one bit of a word. */
-SNN_KERNEL uint32_t snn_mask_bit(snn_word word, snn_word bit) {
-    return snn_mask((word & bit) != 0);
-}
-
-/* 1 or 0. */
-SNN_KERNEL float snn_mask_number(uint32_t mask) {
-    return snn_float_of(mask & 0x3F800000u);
-}
-
-/* `yes` or `no`, bit for bit. */
-SNN_KERNEL float snn_where_f32(uint32_t mask, float yes, float no) {
-    return snn_float_of((snn_bits_of(yes) & mask) | (snn_bits_of(no) & ~mask));
-}
-
-/* The lane's bit of each lane of a word: compilers shift by a vector only where the processor can.
- */
-static const snn_word snn_lane_bits[SNN_WORD_BITS] = {
-    0x1u,        0x2u,        0x4u,        0x8u,       0x10u,      0x20u,      0x40u,
-    0x80u,       0x100u,      0x200u,      0x400u,     0x800u,     0x1000u,    0x2000u,
-    0x4000u,     0x8000u,     0x10000u,    0x20000u,   0x40000u,   0x80000u,   0x100000u,
-    0x200000u,   0x400000u,   0x800000u,   0x1000000u, 0x2000000u, 0x4000000u, 0x8000000u,
-    0x10000000u, 0x20000000u, 0x40000000u, 0x80000000u};
-
 SNN_KERNEL float snn_neg_f32(float x) {
     return snn_float_of(snn_bits_of(x) ^ SNN_SIGN_BIT);
-}
-
-SNN_KERNEL float snn_abs_f32(float x) {
-    return snn_float_of(snn_bits_of(x) & ~SNN_SIGN_BIT);
 }
 
 /* |x| with the sign of `sign`. */
@@ -129,7 +96,8 @@ SNN_KERNEL float snn_sqrt_f32(float x) {
     y = y * (1.5f - half * y * y);
     const float near = m * y;
     const float better = near + 0.5f * y * (m - near * near);
-    const uint32_t square = ((bits & 0x007FFFFFu) | 0x00800000u) << (23u + odd);
+    const uint32_t whole = ((bits & 0x007FFFFFu) | 0x00800000u) << 23;
+    const uint32_t square = whole + (whole & (0u - odd));
     uint32_t root = (uint32_t)(int32_t)(better * 8388608.0f);
     root = snn_sqrt_corrected(square, root);
     root = snn_sqrt_corrected(square, root);
@@ -231,24 +199,6 @@ SNN_KERNEL float snn_erf_f32(float x) {
     return snn_where_f32(snn_mask(size > 1.0f), snn_copysign_f32(far, x), x + x * p);
 }
 
-/* The bits of a double, and the double of some bits. */
-typedef union {
-    double value;
-    uint64_t bits;
-} snn_double_bits;
-
-SNN_KERNEL uint64_t snn_bits_of_double(double value) {
-    snn_double_bits both;
-    both.value = value;
-    return both.bits;
-}
-
-SNN_KERNEL double snn_double_of(uint64_t bits) {
-    snn_double_bits both;
-    both.bits = bits;
-    return both.value;
-}
-
 /* log2 of a positive normal double to 2^-44 of it, as snn_log_f32. */
 SNN_KERNEL double snn_log2_f64(double x) {
     const uint64_t root = 0x3FE6A09E667F3BCDu; /* 1/sqrt 2 */
@@ -293,19 +243,25 @@ SNN_KERNEL double snn_exp2_f64(double p) {
  */
 SNN_KERNEL float snn_pow_f32(float x, float y) {
     const double size = (double)snn_abs_f32(x);
-    const double logarithm = size == 0.0 ? -1e300 : size > 3.5e38 ? 1e300 : snn_log2_f64(size);
-    const double product = size == 1.0 ? 0.0 : (double)y * logarithm;
-    const double bounded = product < -200.0 ? -200.0 : product > 200.0 ? 200.0 : product;
-    const double power = snn_exp2_f64(bounded);
-    const int over = power >= 3.4028235677973366e38; /* where float32 rounds to infinity */
-    const float value = over ? SNN_INFINITY : (float)power;
+    const double finite = snn_log2_f64(size);
+    const double above = snn_where_f64(size == 0.0, -1e300, finite);
+    const double logarithm = snn_where_f64(size > 3.5e38, 1e300, above);
+    const double given = (double)y * logarithm;
+    const double product = snn_where_f64(size == 1.0, 0.0, given);
+    const double high = snn_where_f64(product < -200.0, -200.0, product);
+    const double power = snn_exp2_f64(snn_where_f64(high > 200.0, 200.0, high));
+    const int over = power >= 3.4028235677973366e38; /* rounds to infinity */
+    const float fits = (float)snn_where_f64(over, 0.0, power);
+    const float value = snn_where_f32(snn_mask(over), SNN_INFINITY, fits);
     const float whole = snn_floor_f32(y);
-    const int odd = whole == y && whole - 2.0f * snn_floor_f32(0.5f * whole) == 1.0f;
-    const uint32_t sign = snn_mask(odd) & snn_bits_of(x) & SNN_SIGN_BIT;
-    const int outside = x < 0.0f && x >= -3.40282347e38f && whole != y;
-    const float signed_value = snn_float_of(snn_bits_of(value) | sign);
-    const float known = x != x || y != y ? x + y : outside ? SNN_NAN : signed_value;
-    return x == 1.0f || y == 0.0f ? 1.0f : known;
+    const float twice = 2.0f * snn_floor_f32(0.5f * whole);
+    const uint32_t odd = snn_mask(whole == y) & snn_mask(whole - twice == 1.0f);
+    const uint32_t sign = odd & snn_bits_of(x) & SNN_SIGN_BIT;
+    const uint32_t outside = snn_mask(x < 0.0f) & snn_mask(x >= -3.40282347e38f);
+    const float inside = snn_float_of(snn_bits_of(value) | sign);
+    const float real = snn_where_f32(outside & snn_mask(whole != y), SNN_NAN, inside);
+    const float known = snn_where_f32(snn_mask(x != x) | snn_mask(y != y), x + y, real);
+    return snn_where_f32(snn_mask(x == 1.0f) | snn_mask(y == 0.0f), 1.0f, known);
 }
 
 #endif
