@@ -97,7 +97,8 @@ class Function:
 
     def _lines(self) -> Iterator[str]:
         yield f"SNN_LAYER void {self.name}({', '.join(self._arguments())}) {{"
-        yield "(void)step;"
+        if not self.cut.program.states and not self.cut.program.tables:
+            yield "(void)step;"
         if self.cut.program.states:
             yield "const uint32_t first = snn_mask(step == 0);"
         for role in self.cut.program.tables:
@@ -235,11 +236,12 @@ class Function:
 
     def _counted(self) -> Iterator[str]:
         cost = cost_of((*self.cut.after, *self.cut.before))
-        for counter in ("mul", "add", "cmp"):
-            number = getattr(cost, counter)
+        numbers = {counter: getattr(cost, counter) for counter in ("mul", "add", "cmp")}
+        for counter, number in numbers.items():
             if number:
                 yield f"SNN_COUNT(counts, {counter}, {number} * lanes);"
-        yield "(void)counts;"
+        if not any(numbers.values()):
+            yield "(void)counts;"
 
     def _advanced(self) -> Iterator[str]:
         """The pointers, past the lanes."""
