@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from snnc.compiler import codegen, pipeline, planning
-from snnc.compiler.buffering import WINDOW, Buffering, buffered
-from snnc.compiler.calibration import calibrate
-from snnc.compiler.codegen import Framing, Generated
-from snnc.compiler.ir import Array, Graph
-from snnc.compiler.ops.int8.rows import LISTED, PLAIN
-from snnc.compiler.schedule import Schedule
+from snnc.compiler.calibrate.ranges import calibrate
+from snnc.compiler.codegen import c_program
+from snnc.compiler.codegen.c_program import Framing, Generated
+from snnc.compiler.ir.graph import Array, Graph
+from snnc.compiler.ops.int8.synapses.rows import LISTED, PLAIN
+from snnc.compiler.passes import pipeline
+from snnc.compiler.plan import recompute
+from snnc.compiler.plan.input_buffer import WINDOW, Buffering, buffered
+from snnc.compiler.plan.planned import Planned
+from snnc.compiler.plan.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,12 @@ class Compilation:
     schedule: Schedule
     generated: Generated
     framing: Framing | None
-    choices: tuple[planning.Choice, ...] = ()
+    choices: tuple[recompute.Choice, ...] = ()
+
+    @property
+    def planned(self) -> Planned:
+        """Its program in the arena."""
+        return Planned(self.schedule, self.generated.program, self.generated.plan)
 
 
 def compile_graph(
@@ -46,6 +54,7 @@ def compile_graph(
     threads: int = 1,
     order: str | None = None,
     weights: str | None = None,
+    watch: pipeline.Watch | None = None,
 ) -> Compilation:
     """Run the passes, schedule, plan and emit.
 
@@ -63,19 +72,22 @@ def compile_graph(
         order: of int8 weights in memory, as the target's kernels want it (``Target.order``).
             None: the host's, which lists events, or plain where ``arena_bytes`` leaves little room
             for lists.
-        weights: "text" or "binary" (:mod:`snnc.compiler.binary_weights`); default: by their size.
+        weights: "text" or "binary" (:mod:`snnc.compiler.codegen.binary_weights`); default: by
+            their size.
+        watch: is shown the graph after every pass, by the pass's name.
 
     Raises:
         SnncError: whatever a pass or an op refuses; OVER_BUDGET; BAD_OPTION, NOT_CAUSAL for a
             buffering that the graph cannot have.
     """
-    optimised = pipeline.optimised(graph, kernels)
+    optimised = pipeline.optimised(graph, kernels, watch)
     if calibration is not None:
         order = order or (LISTED if arena_bytes is None else PLAIN)
-        optimised = pipeline.quantized(optimised, calibrate(optimised, calibration), order)
+        ranges = calibrate(optimised, calibration)
+        optimised = pipeline.quantized(optimised, ranges, order, watch)
     if buffering != WINDOW:
         optimised = buffered(optimised, buffering)
-    chosen, choices = planning.fitting(optimised, arena_bytes, threads)
-    generated = codegen.generate(optimised, chosen.schedule, framing, threads, weights)
+    chosen, choices = recompute.fitting(optimised, arena_bytes, threads)
+    generated = c_program.generate(optimised, chosen.planned, framing, weights=weights)
     source = pipeline.lowered(graph)
     return Compilation(source, optimised, chosen.schedule, generated, framing, choices)

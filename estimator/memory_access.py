@@ -39,9 +39,10 @@ from typing import Any
 
 import torch
 
-from snnc.compiler.ir import CELL, SPIKING_OPS, Graph, Kind, Node, TensorType, fires
-from snnc.compiler.ops import op_of, synapse
+from snnc.compiler.ir.graph import CELL, SPIKING_OPS, Graph, Kind, Node, TensorType, fires
+from snnc.compiler.ops import op_of
 from snnc.compiler.ops.cells.op import Cell
+from snnc.compiler.ops.synapses import synapse
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.estimator.activity import Activity, Network
 from snnc.estimator.layers import Layer, layers_of

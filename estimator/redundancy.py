@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from snnc.compiler.ir import CELL, Array, Graph, Node, fires
+from snnc.compiler.ir.graph import CELL, Array, Graph, Node, fires
 from snnc.compiler.ops.cells.op import Cell
-from snnc.compiler.ops.neuron import Neuron
+from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.errors import BAD_OPTION, InternalError, SnncError
 from snnc.estimator.activity import Activity
 from snnc.estimator.layers import layers_of

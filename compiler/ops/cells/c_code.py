@@ -17,12 +17,12 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from snnc.compiler.constants import hex_float
-from snnc.compiler.ir import Kind, TensorType
-from snnc.compiler.layout import WORD_BITS
+from snnc.compiler.ir.graph import Kind, TensorType
+from snnc.compiler.ir.layout import WORD_BITS
 from snnc.compiler.ops.cells.cost import cost_of
 from snnc.compiler.ops.cells.lazy import Split
 from snnc.compiler.ops.cells.program import BOOL, Instruction
+from snnc.compiler.program.constants import hex_float
 
 _FORMS: Mapping[str, str] = {
     **{"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "div": "{} / {}"},
@@ -96,7 +96,7 @@ class Function:
         return "\n".join(_indented(self._lines())) + "\n"
 
     def _lines(self) -> Iterator[str]:
-        yield f"SNN_LAYER void {self.name}({', '.join(self._arguments())}) {{"
+        yield f"SNN_LAYER void {self.name}({', '.join(self.parameters)}) {{"
         if not self.cut.program.states and not self.cut.program.tables:
             yield "(void)step;"
         if self.cut.program.states:
@@ -109,14 +109,17 @@ class Function:
         yield from self._loops()
         yield "}"
 
-    def _arguments(self) -> Iterator[str]:
-        yield from ("int pixels", "int step")
-        for name, given in zip(self.cut.program.inputs, self.inputs, strict=True):
-            yield f"const {_c_type(given)} *restrict in_{name}"
-        if self.reads_decision:
-            yield f"const {_c_type(self.output)} *previous"
-        yield from (f"float *restrict kept_{name}" for name in self.cut.kept)
-        yield from (f"{_c_type(self.output)} *out", "snn_counts *counts")
+    @property
+    def parameters(self) -> list[str]:
+        """The C declarations of its parameters."""
+        inputs = zip(self.cut.program.inputs, self.inputs, strict=True)
+        return [
+            *("int pixels", "int step"),
+            *(f"const {_c_type(given)} *restrict in_{name}" for name, given in inputs),
+            *((f"const {_c_type(self.output)} *previous",) if self.reads_decision else ()),
+            *(f"float *restrict kept_{name}" for name in self.cut.kept),
+            *(f"{_c_type(self.output)} *out", "snn_counts *counts"),
+        ]
 
     def _loops(self) -> Iterator[str]:
         channels = self.output.channels

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from snnc.compiler.ir import Kind
+from snnc.compiler.ir.graph import Kind
 from snnc.compiler.ops.cells.program import BOOL, OPERATIONS, Instruction, Program
 
 LARGEST_COUNT = 2**16 - 1

@@ -3,7 +3,7 @@
 A cell that fires decides once a step (its output), and what follows the decision, the reset,
 changes its states. Verification replaces the decision by PyTorch's after the step. So the program
 is cut: what depends on the decision runs at the beginning of the *next* step, from the stored
-decision, as :mod:`snnc.compiler.ops.neuron` does with its reset. Between the steps a cell keeps the
+decision, as a linear neuron does with its reset. Between the steps a cell keeps the
 values that cross the cut instead of its states::
 
     step t:   states = t == 0 ? initial : after(kept, decision of step t - 1)

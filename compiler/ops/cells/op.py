@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnc.compiler.emitter import Emitter
-from snnc.compiler.ir import Array as Values
-from snnc.compiler.ir import Kind, Node, TensorType, Time
-from snnc.compiler.ops import elementwise
+from snnc.compiler.ir.graph import Array as Values
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import (
     Counts,
     Op,
@@ -30,6 +28,8 @@ from snnc.compiler.ops.cells.lazy import Split, decided_too_late, split
 from snnc.compiler.ops.cells.program import COMPARISONS, Program, fault
 from snnc.compiler.ops.cells.running import Running, running, stored, taken
 from snnc.compiler.ops.cells.samples import samples
+from snnc.compiler.ops.elementwise import constants as elementwise
+from snnc.compiler.program.emitter import Emitter
 from snnc.errors import InternalError
 
 
@@ -228,7 +228,7 @@ class Cell(Op):
             for name in cut.kept
         ]
         c.call(
-            c.function(function.name, function.text()),
+            c.function(function.name, function.parameters, function.text()),
             c.row_pixels(given),
             c.steps_done,
             *(c.row_input(index) for index in range(len(types))),
@@ -292,6 +292,6 @@ def _array(node: Node, c: Emitter, role: str) -> Array:
     full = np.broadcast_to(entries, (len(entries), *shape))
     pixel_major = full.reshape(len(entries), given.channels, -1).transpose(0, 2, 1)
     axes = "[step][pixel][channel]" if table else "[pixel][channel]"
-    symbol = c.constant(role, pixel_major if table else pixel_major[0], axes)
+    constant = c.constant(role, pixel_major if table else pixel_major[0], axes).constant
     stride = given.channels if varied else 0
-    return Array(symbol, stride, pixel_major[0].size if table else 0)
+    return Array(constant.expression, stride, pixel_major[0].size if table else 0)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from snnc.compiler.ir import Array, Kind, TensorType
+from snnc.compiler.ir.graph import Array, Kind, TensorType
 from snnc.compiler.ops.base import Sample
 from snnc.compiler.ops.cells.program import Program
 from snnc.compiler.ops.cells.writing import Writing
