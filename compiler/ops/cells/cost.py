@@ -34,7 +34,7 @@ COSTS: Mapping[str, Cost] = {
     **dict.fromkeys(("constant", "neg", "abs", "and", "or", "not", "where", "number"), Cost()),
     **dict.fromkeys(("minimum", "maximum"), Cost(cmp=2)),
     "clamp": Cost(cmp=4),
-    "sign": Cost(cmp=2),
+    "sign": Cost(add=1, cmp=2),
     "round": Cost(add=2, cmp=1),
     **dict.fromkeys(("floor", "ceil", "trunc"), Cost(add=3, cmp=2)),
     "sqrt": Cost(mul=13, add=4, cmp=4),
