@@ -20,7 +20,7 @@
 
 /* Largest errors, in units in the last place; infinity where it overflows counts as 2^128. */
 #define SNN_EXP_MAX_ULP 1.1
-#define SNN_LOG_MAX_ULP 1.0
+#define SNN_LOG_MAX_ULP 0.9
 #define SNN_TANH_MAX_ULP 1.2
 #define SNN_ERF_MAX_ULP 1.4
 #define SNN_POW_MAX_ULP 0.51
