@@ -1,8 +1,8 @@
 """What an instruction of a cell executes in the C: a row a kind of operation.
 
 Products, quotients and the arithmetic inside elementary functions are counted as they are executed;
-masks, choices, signs and conversions are no arithmetic. tests/test_cell_math.py counts the
-functions of runtime_c/include/snn/cell_math.h by running them on numbers that count.
+masks, choices, signs and conversions are no arithmetic. tests/runtime_c/test_cell_math.py counts
+the functions of runtime_c/include/snn/cell_math.h by running them on numbers that count.
 """
 
 from __future__ import annotations
