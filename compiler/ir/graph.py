@@ -101,6 +101,9 @@ class TensorType:
 SPIKING_OPS = ("neuron", "neuron_i8")
 """Ops that fire: their value of the step before is part of their state."""
 
+CELL = "cell"
+"""The op of any other elementwise recurrence; one with a discrete value fires too."""
+
 FEEDBACK, FEEDBACK_WRITE = "feedback", "feedback_write"
 """The two ops of a recurrent connection; their attribute ``edge`` says which belong together."""
 
@@ -132,6 +135,13 @@ class Node:
     def with_attrs(self, **attrs: Any) -> Node:
         """A copy with some attributes changed or added."""
         return self.replace(attrs={**self.attrs, **attrs})
+
+
+def fires(node: Node) -> bool:
+    """Whether a node decides at every step, so that its value of the step before is part of its
+    state, and can be replaced from outside: neurons, and cells with spikes or counts."""
+    discrete = node.type.kind is not Kind.REAL and node.type.temporal
+    return node.op in SPIKING_OPS or (node.op == CELL and discrete)
 
 
 @dataclass(frozen=True)
