@@ -138,6 +138,6 @@ def test_installed_command_shows_its_help(
 
 
 def test_command_line_starts_without_torch() -> None:
-    heavy = ("torch", "tonic", "matplotlib", "numba")
+    heavy = ("torch", "matplotlib", "networkx")
     look = f"import sys, snnc.cli; print(*(name for name in {heavy} if name in sys.modules))"
     assert run(sys.executable, "-c", look, cwd=ROOT).split() == []

@@ -1,8 +1,8 @@
 """N-Caltech101 (Orchard et al. 2015) in its published layout: ``DIR/<class>/*.bin``.
 
-https://www.garrickorchard.com/datasets/n-caltech101; CC BY 4.0. ``tonic.datasets.NCALTECH101``
-reads the same files by the same function, but downloads whatever it misses and shifts each
-recording to the corner of its own bounding box; here neither happens.
+https://www.garrickorchard.com/datasets/n-caltech101; CC BY 4.0. Events keep the
+pixel that they were recorded at; some readers shift each recording to the corner of its own
+bounding box.
 """
 
 from __future__ import annotations
