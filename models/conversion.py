@@ -19,6 +19,7 @@ from torch import Tensor
 from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, BAD_WEIGHTS, SnncError
 from snnc.models.attention import GATES, AttentionSizes
 from snnc.models.networks import NETWORKS, Network, build
+from snnc.models.tensor_files import check_stored, read_tensor_file
 
 State = Mapping[str, Tensor]
 
@@ -152,7 +153,7 @@ def _state(content: object, where: str) -> State:
             where=where,
             mend="Save model.state_dict() alone.",
         )
-    return found[0]
+    return {name: check_stored(name, tensor, where) for name, tensor in found[0].items()}
 
 
 def _all_tensors(entries: dict[Any, Any]) -> bool:
@@ -265,15 +266,6 @@ def load_foreign(path: str) -> object:
     """What a foreign ``.pt`` or ``.pth`` file holds, without running code from it.
 
     Raises:
-        SnncError: BAD_CHECKPOINT for a file that cannot be read, or that holds code.
+        SnncError: as :func:`snnc.models.tensor_files.read_tensor_file`.
     """
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged input reaches torch's reader, which raises anything
-        reason = " ".join(str(error).split())[:100]
-        raise SnncError(
-            BAD_CHECKPOINT,
-            f"it cannot be read without running code from it ({type(error).__name__}: {reason})",
-            where=path,
-            mend="Save model.state_dict() alone, with torch.save.",
-        ) from error
+    return read_tensor_file(path, mend="Save model.state_dict() alone, with torch.save.")

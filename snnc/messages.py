@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 import unicodedata
 
 _KEPT = "\n\t"
@@ -49,3 +50,19 @@ def first_sentence(error: BaseException) -> str:
 
 _LONGEST = 300
 """Characters; a damaged file can make a library quote all of it."""
+
+
+class _Repr(reprlib.Repr):
+    """Short, and also of whole numbers with so many digits that Python does not write them."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        return repr(x) if abs(x) < 10**18 else f"a number of {x.bit_length()} bits"
+
+
+_REPR = _Repr()
+_REPR.maxstring, _REPR.maxother = 120, 60
+
+
+def shown(value: object) -> str:
+    """A value of a user's file in a message: its repr, cut where it is long or deep."""
+    return _REPR.repr(value)

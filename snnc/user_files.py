@@ -84,7 +84,7 @@ def read_text(path: str | Path, code: ErrorCode, *, mend: str = "", errors: str 
     try:
         return read_file(path, code, mend=mend).decode("utf-8-sig", errors)
     except UnicodeDecodeError as error:
-        what = f"it is not text in UTF-8 (byte {error.start})"
+        what = f"cannot be read: it is not text in UTF-8 (byte {error.start})"
         raise _refusal(path, code, what, mend) from error
 
 

@@ -2,7 +2,8 @@
 
 numpy writes an array of objects as a pickle, and unpickling a file runs whatever code it
 names. Here the file is looked through once, in little memory, for where its arrays of numbers
-lie (:mod:`pickle_outline`); each can then be read from there. Format: ``numpy.lib.format``.
+lie (:mod:`snnc.models.pickle_outline`); each can then be read from there. Format:
+``numpy.lib.format``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from rich.progress import wrap_file
 from snnc import limits
 from snnc.errors import BAD_RECORDING, SnncError
 from snnc.messages import first_sentence
-from snnc.models.datasets.readers.pickle_outline import NotedObject, OutlineError, outline
+from snnc.models.pickle_outline import NotedObject, OutlineError, outline
 from snnc.user_files import open_file
 
 SLOW_BYTES = 1 << 29
@@ -72,7 +73,7 @@ def stored_arrays(path: Path) -> list[StoredArray]:
         )
         try:
             with bar as file:
-                top = outline(file, size)
+                top = outline(file, size).top
         except OutlineError as error:
             what = f"the list of arrays breaks off ({error})"
             raise _refusal(path, error.position, what) from error
