@@ -17,7 +17,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup firmware-tools optional-firmware-tools demo test test-environments lint format bench docs results paper-tables ablation sparsity mcu fuzz constraints clean
+.PHONY: help setup firmware-tools optional-firmware-tools demo test test-environments lint format bench docs results paper-tables ablation sparsity mcu fuzz fuzz-readers dependencies constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ docs: setup  ## write the generated pages of docs/
 	$(BIN)/python docs/generate_errors.py
 	$(BIN)/python docs/generate_zoo.py
 
+dependencies: setup  ## write docs/dependencies.md: what is installed, why, and under which licence
+	$(BIN)/python docs/generate_dependencies.py
+
 results: setup  ## measure the bundled models and write docs/results.md
 	$(BIN)/python docs/generate_results.py
 
@@ -113,6 +116,9 @@ mcu: setup firmware-tools  ## verify the bundled models on all emulated boards, 
 
 fuzz: setup  ## fuzz generated models' C for ten minutes (needs clang)
 	$(BIN)/python -m tests.fuzzing $(ARGS)
+
+fuzz-readers: setup  ## damage 10,000 recordings and 2,000 model files and read them
+	$(BIN)/python -m tests.file_fuzzing $(ARGS)
 
 # torch stays as it is pinned: a newer one is a decision, not a side effect. Its local label (+cpu)
 # goes, so that the pin admits whichever build of that version an index offers.

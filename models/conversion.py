@@ -114,7 +114,7 @@ def convert(
 
 def _alike(value: Tensor, own: Tensor) -> bool:
     """Whether two shapes differ only in axes of length 1, as of a convolution for a matrix."""
-    return [n for n in value.shape if n > 1] == [n for n in own.shape if n > 1]
+    return [n for n in value.shape if n != 1] == [n for n in own.shape if n != 1]
 
 
 def renamed(state: State, where: str) -> dict[str, Tensor]:
@@ -164,8 +164,8 @@ def _hyper(state: State, network: str, where: str) -> dict[str, Any]:
     """The hyper-parameters that the shapes of the weights show."""
     convolutions = sorted(k for k in state if k.endswith("layers.conv.weight"))
     try:
-        hidden = len(state["fc1.synapse.layers.linear.weight"])
-        outputs = len(state["fc2.synapse.layers.linear.weight"])
+        hidden = _rows(state["fc1.synapse.layers.linear.weight"])
+        outputs = _rows(state["fc2.synapse.layers.linear.weight"])
     except KeyError as error:
         raise SnncError(BAD_WEIGHTS, f"the file lacks {error.args[0]}", where=where) from error
     takes = _parameters(network)
@@ -186,7 +186,7 @@ def _hyper(state: State, network: str, where: str) -> dict[str, Any]:
             mend="Choose the --network that it was trained as.",
         )
     hyper: dict[str, Any] = {
-        "channels": [len(state[name]) for name in convolutions],
+        "channels": [_rows(state[name]) for name in convolutions],
         "hidden": hidden,
         "classes": outputs // votes,
         "attention": _attention(state, "layer"),
@@ -196,6 +196,11 @@ def _hyper(state: State, network: str, where: str) -> dict[str, Any]:
         hyper["fc_batch_norm"] = "fc1.synapse.layers.bn.weight" in state
         hyper["fc_attention"] = _attention(state, "fc")
     return hyper
+
+
+def _rows(weight: Tensor) -> int:
+    """The number of outputs; 0, which no network has, for a single number."""
+    return weight.shape[0] if weight.ndim else 0
 
 
 def _parameters(network: str) -> Mapping[str, inspect.Parameter]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from snnc.errors import BAD_DATA_SPEC, BAD_RECORDING, EMPTY_RECORDING, SnncError
+from snnc.messages import shown
 from snnc.models.datasets.dataset import Split, check_split
 from snnc.models.datasets.events import Recording
 from snnc.models.datasets.listed import Entry, Listed
@@ -128,7 +129,7 @@ def _trials(recording: Path) -> list[Trial]:
         if tuple(rows.fieldnames or ()) != LABEL_COLUMNS:
             raise SnncError(
                 BAD_RECORDING,
-                f"the columns are {rows.fieldnames}, not {', '.join(LABEL_COLUMNS)}",
+                f"the columns are {shown(rows.fieldnames)}, not {', '.join(LABEL_COLUMNS)}",
                 where=f"{path}, line 1",
             )
         return [

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from snnc.errors import BAD_RECORDING, SnncError
+from snnc.messages import shown
 from snnc.models.datasets.dataset import Split, check_split
 from snnc.models.datasets.events import Recording
 from snnc.models.datasets.listed import Entry, Listed, interleaved, missing
@@ -60,7 +61,7 @@ def _entry(frames: Path, line: str, where: str) -> Entry:
     if len(fields) != 3 or not _is_class(fields[2]):
         raise SnncError(
             BAD_RECORDING,
-            f"{line!r} is not `folder images label` with a label from 0 to {CLASSES - 1}",
+            f"{shown(line)} is not `folder images label` with a label from 0 to {CLASSES - 1}",
             where=where,
         )
     folder = frames / fields[0]

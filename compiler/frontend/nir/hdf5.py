@@ -22,6 +22,11 @@ _KINDS = "fiubS"
 _OBJECTS_A_NODE = 12
 """A node is a group of up to so many values, less one."""
 
+_SIZES = {"shape", "input_shape", "stride", "padding", "dilation", "groups", "kernel_size"}
+_SIZES |= {"start_dim", "end_dim", "input_type", "output_type", "type"}
+_AXES = 16
+"""A value of these names holds a number for each axis; the nir package counts with them."""
+
 _LONGEST_NUMBER = 8
 """Bytes; text takes the place of as many numbers."""
 
@@ -88,6 +93,8 @@ class _Look:
         """Refuse data that are elsewhere, too large, or neither numbers nor text."""
         if data.is_virtual or data.external:
             raise self.refusal(data.name, "its numbers are in another file")
+        if data.name.rpartition("/")[2] in _SIZES and (data.size or 0) > _AXES:
+            raise self.refusal(data.name, f"it holds {data.size} numbers, and no size has so many")
         text = self.h5py.check_string_dtype(data.dtype)
         if data.dtype.kind not in _KINDS and text is None:
             raise self.refusal(data.name, f"it holds {shown(str(data.dtype))}, not numbers or text")

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.errors import BAD_RECORDING, SnncError
+from snnc.messages import shown
 from snnc.models.datasets.events import Recording, check_count, pack_events
 from snnc.models.datasets.readers.aedat_header import AedatHeader, read_aedat_header
 from snnc.user_files import read_file
@@ -73,7 +74,7 @@ def _check_chip(header: AedatHeader, path: Path) -> None:
         if key == "AEChip" and not chip.strip().upper().endswith("DVS128"):
             raise SnncError(
                 BAD_RECORDING,
-                f"an AEDAT 2.0 recording of the chip {chip.strip()}; of AEDAT 2.0, snnc "
+                f"an AEDAT 2.0 recording of the chip {shown(chip.strip())}; of AEDAT 2.0, snnc "
                 "reads the DVS128's only",
                 where=str(path),
                 mend="Convert the recording to AEDAT 4.0 with iniVation's DV software.",

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.errors import BAD_RECORDING, SnncError
+from snnc.messages import shown
 from snnc.models.datasets.events import EVENT_DTYPE, Recording, check_count, pack_events
 from snnc.models.datasets.readers.aedat_header import END_OF_HEADER, AedatHeader, read_aedat_header
 from snnc.user_files import read_file
@@ -143,6 +144,6 @@ def _sensor(header: AedatHeader, path: Path) -> tuple[int, int]:
             return sensor
     raise SnncError(
         BAD_RECORDING,
-        f"the camera {sources[0]!r} is not one of {', '.join(SENSORS)}",
+        f"the camera {shown(sources[0])} is not one of {', '.join(SENSORS)}",
         where=str(path),
     )
