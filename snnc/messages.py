@@ -37,15 +37,21 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def first_line(text: str) -> str:
+    """The first line of what another program said, cut where it is long; "" for nothing."""
+    lines = text.strip().splitlines()
+    return lines[0][:_LONGEST] if lines else ""
+
+
 def first_sentence(error: BaseException) -> str:
     """The type of an exception of another library, and the first sentence of what it says.
 
     torch appends the stack of its C++ functions, and h5py the whole chain of causes.
     """
     name = type(error).__name__
-    lines = str(error).strip().splitlines()
-    text = re.split(r"(?<=[\w)'\"])\.\s", lines[0])[0].strip().rstrip(".") if lines else ""
-    return f"{name}: {text[:_LONGEST]}" if text else name
+    line = first_line(str(error))
+    text = re.split(r"(?<=[\w)'\"])\.\s", line)[0].strip().rstrip(".")
+    return f"{name}: {text}" if text else name
 
 
 _LONGEST = 300
@@ -60,7 +66,7 @@ class _Repr(reprlib.Repr):
 
 
 _REPR = _Repr()
-_REPR.maxstring, _REPR.maxother = 120, 60
+_REPR.maxstring, _REPR.maxother, _REPR.maxlevel = 120, 60, 3
 
 
 def shown(value: object) -> str:

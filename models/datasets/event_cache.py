@@ -75,7 +75,7 @@ class CachedEvents:
             SnncError: whatever reading a recording raises, so that a bad file is found before
                 training and not during it.
         """
-        missing = [index for index in range(len(self)) if not self._file(index).is_file()]
+        missing = [index for index in range(len(self)) if not kind_of(self._file(index))]
         bar = track(
             missing,
             "decoding recordings",

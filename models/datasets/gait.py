@@ -25,6 +25,7 @@ from snnc.models.datasets.readers.gait_text import (
     read_gait_text,
 )
 from snnc.models.datasets.readers.object_npy import StoredArray, stored_arrays, whole_numbers
+from snnc.user_files import kind_of
 
 Light = Literal["day", "night"]
 
@@ -50,7 +51,7 @@ class DvsGait(Listed):
         folder = Path(root)
         if not _holds_samples(folder) and _holds_samples(folder / "origin"):
             folder = folder / "origin"
-        listing = _arrays if _array_files(folder, check_split(split))[0].is_file() else _text_files
+        listing = _arrays if kind_of(_array_files(folder, check_split(split))[0]) else _text_files
         first = min((person for each in SPLITS for person in _people(folder, each)), default=0)
         entries = listing(folder, split, 0 if first == 0 else 1)
         if not entries:
@@ -65,7 +66,7 @@ class DvsGait(Listed):
 
 
 def _holds_samples(folder: Path) -> bool:
-    return any((folder / split).is_dir() for split in SPLITS)
+    return any(kind_of(folder / split) == "directory" for split in SPLITS)
 
 
 def _array_files(folder: Path, split: str) -> tuple[Path, Path]:
@@ -75,7 +76,7 @@ def _array_files(folder: Path, split: str) -> tuple[Path, Path]:
 def _people(folder: Path, split: Split) -> list[int]:
     """The numbers of people in a split, in either layout."""
     targets = _array_files(folder, split)[1]
-    if targets.is_file():
+    if kind_of(targets):
         return whole_numbers(targets)
     return [int(path.name) for path in (folder / split).glob("*/") if path.name.isdecimal()]
 
@@ -106,7 +107,7 @@ def _text_files(folder: Path, split: Split, first: int) -> list[Entry]:
 
 def _arrays(folder: Path, split: Split, first: int) -> list[Entry]:
     data, target = _array_files(folder, split)
-    if not target.is_file():
+    if not kind_of(target):
         raise SnncError(
             BAD_DATA_SPEC, "the targets of a gait data set are missing", where=target.as_posix()
         )

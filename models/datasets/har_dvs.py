@@ -44,7 +44,7 @@ class HarDvs(Listed):
         found = next((path for path in lists if kind_of(path)), None)
         if found is None:
             raise missing("HAR-DVS", folder / name, WHERE_TO_ASK)
-        if not (folder / "rawframes").is_dir():
+        if kind_of(folder / "rawframes") != "directory":
             raise missing("HAR-DVS", folder / "rawframes", WHERE_TO_ASK)
         lines = read_text(found, BAD_RECORDING, errors="replace").splitlines()
         entries = [
@@ -74,8 +74,8 @@ def _is_class(text: str) -> bool:
 
 def _read(folder: Path) -> Recording:
     inner = folder / f"{folder.name}_dvs"
-    if inner.is_dir():
+    if kind_of(inner) == "directory":
         return read_event_images(inner)
-    if not folder.is_dir():
+    if kind_of(folder) != "directory":
         raise missing("a recording of HAR-DVS", folder, WHERE_TO_ASK)
     return read_event_images(folder)

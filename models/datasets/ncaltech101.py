@@ -13,6 +13,7 @@ from pathlib import Path
 from snnc.models.datasets.dataset import Split, check_split
 from snnc.models.datasets.listed import Entry, Listed, by_number, interleaved, missing
 from snnc.models.datasets.readers.atis_bin import NCALTECH101_SENSOR, read_ncaltech101_bin
+from snnc.user_files import kind_of
 
 TEST_EVERY = 10
 
@@ -34,7 +35,7 @@ class NCaltech101(Listed):
     def __init__(self, root: str | Path, split: Split = "train") -> None:
         check_split(split)
         folder = Path(root)
-        if (folder / "Caltech101").is_dir():
+        if kind_of(folder / "Caltech101") == "directory":
             folder = folder / "Caltech101"
         classes = sorted({path.parent.name for path in folder.glob("*/*.bin")})
         entries = [

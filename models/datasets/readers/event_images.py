@@ -44,7 +44,12 @@ def read_event_images(folder: Path) -> Recording:
         SnncError: ``BAD_RECORDING`` for a folder without pictures, or a picture that is cut
             off or damaged; ``WRONG_SENSOR`` for one that is not 346x260 pixels.
     """
-    paths = sorted((path for path in folder.iterdir() if path.suffix in SUFFIXES), key=by_number)
+    try:
+        paths = [path for path in folder.iterdir() if path.suffix in SUFFIXES]
+    except OSError as error:
+        what = f"cannot be read: {error.strerror}"
+        raise SnncError(BAD_RECORDING, what, where=str(folder)) from error
+    paths.sort(key=by_number)
     limits.check("images", len(paths), where=str(folder))
     if not paths:
         raise SnncError(BAD_RECORDING, "the folder holds no event images", where=str(folder))
