@@ -22,7 +22,7 @@ from snnc.models.checkpoints import InputDescription
 from snnc.models.datasets.events import Recording, pack_events
 from tests.lively import lively_checkpoint, write_nmnist
 
-SECONDS = 20
+SECONDS = 300
 """A case that waits for a pipe never ends; machines of many tests are slow."""
 
 OPTIONS = ("--input-shape", "2,4,4", "--time-steps", 3)
@@ -102,10 +102,8 @@ def test_only_regular_files_are_recordings(kind, special, snnc, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     model = lively_checkpoint(tmp_path / "model.pt")
     special(kind, tmp_path / "a.bin")
-    assert (
-        "Write nmnist" in (said := refused(snnc, "verify", model, "--data", "a.bin"))
-        or kind in said
-    )
+    says = "a folder alone" if kind == "directory" else kind
+    assert says in refused(snnc, "verify", model, "--data", "a.bin")
     data = write_nmnist(tmp_path / "data")
     (data / "Test/0/00000.bin").unlink()
     special(kind, data / "Test/0/00000.bin")
