@@ -17,7 +17,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup firmware-tools optional-firmware-tools demo test check one test-environments lint format snapshots release bench docs results paper-tables ablation sparsity mcu fuzz constraints clean
+.PHONY: help setup firmware-tools optional-firmware-tools demo test check one test-environments lint format snapshots release bench docs results paper-tables ablation sparsity mcu fuzz fuzz-readers dependencies constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -108,6 +108,9 @@ docs: setup  ## write the generated pages of docs/
 	$(BIN)/python docs/generate_ops.py
 	$(BIN)/python docs/generate_zoo.py
 
+dependencies: setup  ## write docs/dependencies.md: what is installed, why, and under which licence
+	$(BIN)/python docs/generate_dependencies.py
+
 results: setup  ## measure the bundled models and write docs/results.md
 	$(BIN)/python docs/generate_results.py
 
@@ -127,6 +130,9 @@ mcu: setup firmware-tools  ## verify the bundled models on all emulated boards, 
 
 fuzz: setup  ## fuzz generated models' C for ten minutes (needs clang)
 	$(BIN)/python -m tests.fuzzing $(ARGS)
+
+fuzz-readers: setup  ## damage 10,000 recordings and 2,000 model files and read them
+	$(BIN)/python -m tests.file_fuzzing $(ARGS)
 
 snapshots: setup  ## write the snapshots of IR and C that tests compare, after looking at the diff
 	SNNC_WRITE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/compiler/test_snapshots.py

@@ -25,6 +25,7 @@ from snnc.estimator.survey import Survey
 from snnc.estimator.tables import EnergyTable
 from snnc.estimator.units import count_text, energy_text
 from snnc.estimator.verdict import Sentence, Tile, sentences, tiles
+from snnc.messages import printable
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ def render(report: Report) -> str:
         loader=jinja2.FunctionLoader(_template),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -139,6 +141,11 @@ def render(report: Report) -> str:
     }
     page = environment.get_template("report.html.j2")
     return page.render(report=report, style=Markup(_template("report.css")), **_context(report))
+
+
+def _shown(value: Any) -> Any:
+    """Names of users' files and layers hold no control characters on the page; Markup is ours."""
+    return printable(value) if type(value) is str else value
 
 
 def _template(name: str) -> str:

@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 from snnc.errors import EXIT_BUG, INTERNAL, SnncError
+from snnc.messages import first_sentence, printable
 from snnc.version import __version__
 
 COMMANDS = {
@@ -76,7 +77,7 @@ def main() -> NoReturn:
             traceback.print_exc()
         place = traceback.extract_tb(error.__traceback__)[-1]
         click.echo(
-            f"snnc: {INTERNAL.code}: {type(error).__name__}: {error} "
+            f"snnc: {INTERNAL.code}: {printable(first_sentence(error))} "
             f"({place.filename}:{place.lineno}). {INTERNAL.mend} SNNC_DEBUG=1 shows the traceback.",
             err=True,
         )

@@ -1,9 +1,23 @@
-"""Tables that fit a terminal of 80 columns."""
+"""Where people read: a terminal of 80 columns, and tables that fit it."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich import box
+from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from snnc.messages import printable
+
+
+class Terminal(Console):
+    """A console on which names out of users' files cannot move the cursor or forge lines."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Text with styles, control characters as escapes."""
+        return super().render_str(printable(text), **options)
 
 
 def slim_table(*names: str, numbers: tuple[str, ...] = (), title: str = "", gap: int = 2) -> Table:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from snnc.messages import printable
+
 EXIT_DONE = 0
 EXIT_NO = 1
 EXIT_USAGE = 2
@@ -205,6 +207,15 @@ MISSING_EXTRA = _code(
     "Install the extra that the message names.",
 )
 
+# 6xx: limits ---------------------------------------------------------------------------
+OVER_LIMIT = _code(
+    601,
+    EXIT_USAGE,
+    "larger than snnc's limits",
+    "A file, a recording, a model or an option declares more of something than snnc takes.",
+    "Check the file or option; the limits can be raised by the environment variable SNNC_LIMITS.",
+)
+
 # 9xx: our fault ------------------------------------------------------------------------
 INTERNAL = _code(
     901,
@@ -218,6 +229,8 @@ INTERNAL = _code(
 class SnncError(Exception):
     """An error a user can meet.
 
+    Control characters of names and files in it are written as escapes.
+
     Args:
         code: one of the module's :class:`ErrorCode` constants.
         what: one sentence without its full stop: what is wrong, and the numbers.
@@ -227,11 +240,11 @@ class SnncError(Exception):
 
     def __init__(self, code: ErrorCode, what: str, *, where: str = "", mend: str = "") -> None:
         self.code = code
-        self.what = what
-        self.where = where
-        self.mend = mend or code.mend
-        place = f"{where}: " if where else ""
-        super().__init__(f"{code.code}: {place}{what}. {self.mend}")
+        self.what = printable(what)
+        self.where = printable(where)
+        self.mend = printable(mend or code.mend)
+        place = f"{self.where}: " if where else ""
+        super().__init__(f"{code.code}: {place}{self.what}. {self.mend}")
 
 
 class InternalError(SnncError):

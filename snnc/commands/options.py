@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from snnc.console import Terminal
 from snnc.errors import BAD_OPTION, BAD_OUTPUT, SnncError
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def console_for(*files: str | None) -> Console:
             "JSON and CSV cannot both go to standard output",
             mend="Name a file for one of them.",
         )
-    return Console(stderr="-" in files, highlight=False)
+    return Terminal(stderr="-" in files, highlight=False)
 
 
 def write_json(content: dict[str, Any], json_file: str | None) -> None:
