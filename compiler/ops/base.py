@@ -88,7 +88,8 @@ class Op(ABC):
 
     name: ClassVar[str]
     attributes: ClassVar[tuple[Attribute, ...]] = ()
-    parameters: ClassVar[tuple[Parameter, ...]] = ()
+    parameters: ClassVar[tuple[Parameter, ...] | None] = ()
+    """None where they follow from an attribute, and ``infer`` checks them."""
     rows: ClassVar[Rows] = Rows.NEVER
 
     def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:

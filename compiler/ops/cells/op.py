@@ -10,6 +10,7 @@ import torch
 
 from snnc.compiler.ir.graph import Array as Values
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import Attribute
 from snnc.compiler.ops.base import (
     Counts,
     Op,
@@ -43,6 +44,8 @@ class Cell(Op):
     """
 
     name = "cell"
+    attributes = (Attribute("program", "a cell's program", lambda v: isinstance(v, Program)),)
+    parameters = None
 
     def time(self, node: Node) -> Time:
         return Time.STATE if _program(node).states else Time.STEP
