@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 
 import torch
 
-from snnc.errors import BAD_CHECKPOINT, BAD_OUTPUT, SnncError
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` whole or not at all, replacing what was there.
-
-    Raises:
-        SnncError: BAD_OUTPUT where the folder cannot be written or the disk is full; the
-            old file is then untouched and no temporary file is left.
-    """
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException as error:
-        os.unlink(temporary)
-        if isinstance(error, OSError):
-            raise _cannot_write(path, error) from error
-        raise
+from snnc.atomic import write_atomically
+from snnc.errors import BAD_CHECKPOINT, SnncError
 
 
 def write_tensors(content: dict[str, object], path: Path) -> None:
-    """Write a dictionary of tensors and plain values; see :func:`write_atomically`."""
+    """Write a dictionary of tensors and plain values, as :func:`write_atomically` does."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
     write_atomically(path, buffer.getvalue())
@@ -92,18 +66,6 @@ def _check_sums(raw: bytes) -> None:
         damaged = archive.testzip()
     if damaged is not None:
         raise zipfile.BadZipFile(f"record {damaged} has another checksum than was written")
-
-
-def _cannot_write(path: Path, error: OSError) -> SnncError:
-    return SnncError(
-        BAD_OUTPUT, f"the file cannot be written ({error.strerror or error})", where=str(path)
-    )
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _first_sentence(error: Exception) -> str:

@@ -20,7 +20,7 @@ from snnc.commands.options import (
     target_option,
     write_json,
 )
-from snnc.console import slim_table
+from snnc.console import Terminal, slim_table
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def command(
     if package in TEXT_ONLY:
         store_weights = "text"
     console = console_for(json_file)
-    with Console(stderr=True).status("importing the model") as status:
+    with Terminal(stderr=True).status("importing the model") as status:
         source = model.load()
         status.update("compiling to C")
         limit = max_ram if core is None else firmware.arena_limit(core, max_ram)
