@@ -11,6 +11,7 @@ from snnc.compiler.codegen.abi import Interface, Output
 from snnc.compiler.codegen.binary_weights import BINARY, BinaryWeights, form
 from snnc.compiler.codegen.constants import Constant, hex_float
 from snnc.compiler.codegen.emitter import Emitter, Pointer, Program
+from snnc.compiler.codegen.escaping import c_comment
 from snnc.compiler.codegen.files import Data, Rendered, template, write_files
 from snnc.compiler.codegen.packed_text import PackedText
 from snnc.compiler.codegen.sections import Band, Layer, RowLoop, Section, StageCode
@@ -355,7 +356,8 @@ def _trace_row(rows: RowLoop, index: int, pointer: Pointer, size: int) -> None:
 
 def _comment(node: Node) -> str:
     origin = f" ({node.loc.module})" if node.loc.module else ""
-    return f"/* {node.name}: {node.op} -> {str(node.type).replace('×', 'x')}{origin} */"
+    said = f"{node.name}: {node.op} -> {str(node.type).replace('×', 'x')}{origin}"
+    return f"/* {c_comment(said)} */"
 
 
 def _declare(pointer: Pointer, arena: memory.Plan) -> str:

@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from snnc.compiler.codegen.abi import Interface
 from snnc.compiler.codegen.c_program import Trace, is_integer
-from snnc.compiler.codegen.files import write_files
+from snnc.compiler.codegen.escaping import c_string
+from snnc.compiler.codegen.files import licence_files, write_files
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy.footprint import check_flash
 from snnc.compiler.deploy.targets import Board, Target, board_for
@@ -153,7 +154,8 @@ def write_project(
     budget = Budget(max_flash or board.flash[1], max_ram or board.ram[1], STACK_BYTES)
     with as_file(files("snnc") / "runtime_c") as runtime:
         shutil.copytree(runtime / "include" / "snn", folder / "snn")
-        write_files(folder, library_files(compilation), compilation.generated.data)
+        texts = {**library_files(compilation), **licence_files()}
+        write_files(folder, texts, compilation.generated.data)
         write_board(folder, target, board, budget)
         context = {
             "name": graph.name,
@@ -222,6 +224,7 @@ def _render(text: str, context: dict[str, Any]) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
+    environment.filters["c_string"] = c_string
     return environment.from_string(text).render(context)
 
 

@@ -20,6 +20,7 @@ from snnc.atomic import scratch_folder
 from snnc.compiler.codegen.binary_weights import BINARY, TEXT
 from snnc.compiler.codegen.c_program import is_integer
 from snnc.compiler.codegen.emitter import Program
+from snnc.compiler.codegen.files import licence_files, write_files
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware, packages
 from snnc.compiler.deploy.firmware import Vector
@@ -73,6 +74,7 @@ def write(
     with fresh_folder(out) as folder:
         name = compilation.graph.name
         compilation.generated.write(folder)
+        write_files(folder, licence_files())
         with as_file(files("snnc") / "runtime_c" / "include" / "snn") as runtime:
             shutil.copytree(runtime, folder / "snn")
         library = f"lib{name}.so"

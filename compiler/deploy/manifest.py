@@ -22,7 +22,7 @@ LARGEST = 64 * 1024**2
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
-_OUTPUT_NAME = re.compile(r"[A-Za-z0-9_]{1,100}")
+_OUTPUT_NAME = re.compile(r"[A-Za-z0-9_]{1,1000}")
 
 MOST = 2**40
 """The largest size or count that a manifest may state."""

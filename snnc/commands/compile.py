@@ -157,6 +157,8 @@ def command(
                 out, source, compilation, core, embedded, max_flash, max_ram
             )
     write_json(manifest, json_file)
+    if reason := model.why_renamed():
+        console.print(f"The model is called {source.name} in C: {reason}.")
     _show(console, out, manifest)
     if choice is not None:
         kernels.show(console, choice.report)

@@ -59,6 +59,13 @@ class ModelChoice:
         nir = NirOptions(given.pop("nir_reset"), given.pop("nir_dt"))
         return load_source(self.spec, nir=nir, **{**given, "name": name or given["name"]})
 
+    def why_renamed(self) -> str:
+        """Why the C has another name than the model; empty where it has not."""
+        from snnc.compiler.frontend.identifiers import why_renamed
+        from snnc.compiler.frontend.source import name_given
+
+        return why_renamed(name_given(self.spec, self.arguments["name"]))
+
 
 _MODEL_OPTIONS = (
     click.option("--name", help="C prefix of the model; default: from its file name."),

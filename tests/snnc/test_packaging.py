@@ -17,6 +17,7 @@ SOURCES = (
     "pyproject.toml",
     "README.md",
     "LICENSE",
+    "NOTICE",
     "MANIFEST.in",
     "CHANGELOG.md",
     "constraints.txt",
@@ -105,10 +106,16 @@ def test_wheel_holds_every_file_of_the_package_and_nothing_else(
 def test_wheel_holds_what_the_installed_command_needs(wheel: Path) -> None:
     names = names_in(wheel)
     assert {PurePosixPath(name).parts[0].split("-")[0] for name in names} == {"snnc"}
-    assert {"snnc/py.typed", "snnc/__main__.py", "snnc/compiler/ir.py"} <= names
+    assert {"snnc/py.typed", "snnc/__main__.py", "snnc/compiler/ir/graph.py"} <= names
     for pattern in ("snnc/runtime_c/include/snn/*.h", "snnc/models/zoo/*.pt"):
         assert any(PurePosixPath(name).match(pattern) for name in names), pattern
-    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    for name in ("LICENSE", "NOTICE"):
+        assert any(other.endswith(f".dist-info/licenses/{name}") for other in names)
+        assert f"snnc/runtime_c/{name}" in names
+
+
+def test_the_runtime_has_the_licence_of_the_project() -> None:
+    assert (ROOT / "runtime_c" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
 
 
 def test_sdist_gives_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Path) -> None:

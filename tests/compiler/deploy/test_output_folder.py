@@ -138,10 +138,15 @@ def test_a_name_as_long_as_names_can_be(tmp_path):
     assert content(tmp_path / ("n" * 255)) == OLD
 
 
-def test_a_failure_leaves_the_folder_as_it_was(out):
-    with pytest.raises(ZeroDivisionError), fresh_folder(out) as folder:
+def fail_halfway(out: Path) -> None:
+    with fresh_folder(out) as folder:
         put(folder, NEW)
         raise ZeroDivisionError
+
+
+def test_a_failure_leaves_the_folder_as_it_was(out):
+    with pytest.raises(ZeroDivisionError):
+        fail_halfway(out)
     assert content(out) == {**OLD, **MINE, "link": "mine"}
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 

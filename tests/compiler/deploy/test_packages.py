@@ -228,13 +228,15 @@ def test_zephyr_module_names_what_exists(ring):
     assert {"zephyr/CMakeLists.txt", "zephyr/Kconfig", "samples/classify/CMakeLists.txt"} <= set(
         files
     )
-    assert re.search(r'^config MODEL\n\tbool ".+"\n\thelp\n\t  .+', files["zephyr/Kconfig"], re.M)
-    assert files["samples/classify/prj.conf"] == "CONFIG_MODEL=y\n"
+    assert re.search(
+        r'^config SNNC_MODEL\n\tbool ".+"\n\thelp\n\t  .+', files["zephyr/Kconfig"], re.M
+    )
+    assert files["samples/classify/prj.conf"] == "CONFIG_SNNC_MODEL=y\n"
 
 
 ZEPHYR = """cmake_minimum_required(VERSION 3.16)
 project(stub C)
-set(CONFIG_MODEL {enabled})
+set(CONFIG_SNNC_MODEL {enabled})
 macro(zephyr_library)
   add_library(module STATIC)
   target_include_directories(module PRIVATE ${{ZEPHYR_INCLUDES}})
