@@ -7,6 +7,7 @@ head -1``) ends it in silence; a full disk behind standard output is a sentence.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -20,35 +21,21 @@ from snnc.errors import BAD_OUTPUT, EXIT_PIPE_CLOSED, SnncError
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
-class GuardedOutput:
-    """Standard output whose failures end the command as they should, and everything else of it."""
+class GuardedOutput(io.FileIO):
+    """The file behind standard output, whose failures end the command as they should."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    def write(self, text: str) -> int:
-        """Write text. Raises SystemExit (141) where nobody reads, SnncError (BAD_OUTPUT)."""
+    def write(self, data: Any) -> int:
+        """Write bytes. Raises SystemExit (141) where nobody reads, SnncError (BAD_OUTPUT)."""
         try:
-            return self._stream.write(text)
-        except OSError as error:
-            self._give_up(error)
-
-    def flush(self) -> None:
-        """Pass on what was written; raises as :meth:`write`."""
-        try:
-            self._stream.flush()
+            return super().write(data)
         except OSError as error:
             self._give_up(error)
 
     def _give_up(self, error: OSError) -> NoReturn:
         """What is still to be written goes nowhere, so that it cannot fail again at the end."""
-        with contextlib.suppress(OSError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())
-            os.close(nowhere)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
         if isinstance(error, BrokenPipeError):
             raise SystemExit(EXIT_PIPE_CLOSED) from error
         raise SnncError(
@@ -60,24 +47,44 @@ class GuardedOutput:
 def guarded() -> Iterator[None]:
     """Run a command with its output guarded and its signals heard."""
     before = sys.stdout, sys.stderr
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:  # closed by the caller: `snnc … >&-`
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-        elif hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # names of files need not be text
-    output: Any = GuardedOutput(sys.stdout)
-    sys.stdout = output
+    _open_closed()
+    stream = sys.stdout  # kept: what is behind it lives as long as somebody knows it
+    sys.stdout = _guarded(stream)
     heard = {}
     if threading.current_thread() is threading.main_thread():
         heard = {number: signal.signal(number, _end) for number in SIGNALS}
     try:
         yield
-        output.flush()
+        sys.stdout.flush()
     finally:
         for number, handler in heard.items():
             signal.signal(number, handler)
         sys.stdout, sys.stderr = before
+
+
+def _open_closed() -> None:
+    """Give a stream that the caller has closed (``snnc … >&-``) a place to write to."""
+    for name in ("stdout", "stderr"):
+        stream: TextIO | None = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files need not be text
+
+
+def _guarded(stream: TextIO) -> TextIO:
+    """The same stream, guarded where there is a file behind it."""
+    try:
+        number = stream.fileno()
+        stream.flush()
+    except (OSError, ValueError):  # it is a test's
+        return stream
+    return io.TextIOWrapper(
+        io.BufferedWriter(GuardedOutput(number, "w", closefd=False)),
+        encoding=stream.encoding,
+        errors="backslashreplace",
+        line_buffering=stream.isatty(),
+    )
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:

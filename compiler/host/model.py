@@ -221,7 +221,7 @@ def check_sizes(library: Path, interface: Interface) -> None:
     opened = _opened(ffi, library)
     try:
         said = getattr(opened, f"{interface.name}_sizes")
-    except AttributeError as error:
+    except (AttributeError, KeyError) as error:  # cffi: a function, a variable
         raise SnncError(
             NOT_COMPILED, f"the library holds no model called {interface.name}", where=str(library)
         ) from error
