@@ -31,12 +31,13 @@ import ctypes
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from snnc.atomic import scratch_folder, sweep
+from snnc.atomic import OWN_NAME, scratch_folder, sweep
 from snnc.compiler.deploy.manifest import MANIFEST, changed_files, own_files
 from snnc.errors import BAD_OUTPUT, SnncError
 
@@ -71,9 +72,21 @@ def fresh_folder(out: Path) -> Iterator[Path]:
             _flush(staging / NEW)
             _commit(staging, target, out)
     except OSError as error:
-        raise SnncError(
-            BAD_OUTPUT, f"{error.strerror or error}", where=str(error.filename or out)
-        ) from error
+        raise SnncError(BAD_OUTPUT, _reason(error), where=_place(error, out)) from error
+
+
+def _reason(error: OSError) -> str:
+    """Why something failed, in the system's words: of a tree, why the first of its files did."""
+    if isinstance(error, shutil.Error):
+        first = str(error.args[0][0][-1])
+        return re.sub(r"^\[Errno \d+\] ([^:]*).*", r"\1", first, flags=re.DOTALL)
+    return error.strerror or str(error)
+
+
+def _place(error: OSError, out: Path) -> str:
+    """The file that failed, or the folder where that is one of ours."""
+    file = str(error.filename or out)
+    return str(out) if any(map(OWN_NAME.fullmatch, Path(file).parts)) else file
 
 
 def check_replaceable(target: Path, out: Path) -> set[str]:

@@ -90,28 +90,41 @@ def compile_to(target: Path, command: Sequence[str], where: Path) -> None:
     said = _first_words(done)
     if done.returncode == 0:
         said = "it says that all went well, and wrote no file"
-    elif done.returncode > 0 and not STOPPED.search(done.stderr):
-        broken = _broken(command)
-        if broken is None:
-            raise SnncError(C_COMPILER_FAILED, said, where=str(where))
-        said = f"it fails on an empty program too ({broken})"
-    raise SnncError(
+    elif done.returncode > 0:
+        options = [part for part in command[1:] if part.startswith("-") and part != "-c"]
+        compiler = [*c_compiler(), *options, "-fPIC", "-shared"]
+        raise refusal(compiler, said, done.stderr, where)
+    raise _failure(command[0], said)
+
+
+def refusal(compiler: Sequence[str], said: str, words: str, where: Path) -> SnncError:
+    """The error for a compiler that ended with a failure: ours, unless it fails at anything.
+
+    Args:
+        compiler: the program with its options, to which a source and -o are added to try it.
+        said: the line that says what is wrong.
+        words: everything it said.
+        where: what was compiled.
+    """
+    if STOPPED.search(words):
+        return _failure(compiler[0], said)
+    with scratch_folder() as folder:
+        source, target = folder / "probe.c", folder / "probe.o"
+        source.write_text(PROBE, encoding="utf-8")
+        done = run_tool([*compiler, str(source), "-o", str(target)])
+        if done.returncode == 0 and target.is_file():
+            return SnncError(C_COMPILER_FAILED, said, where=str(where))
+    reason = f"it fails on an empty program too ({_first_words(done)})"
+    return _failure(compiler[0], reason)
+
+
+def _failure(compiler: str, said: str) -> SnncError:
+    return SnncError(
         NO_C_COMPILER,
         f"the C compiler failed: {said}",
-        where=command[0],
+        where=compiler,
         mend="Mend it, or set CC to another one.",
     )
-
-
-def _broken(command: Sequence[str]) -> str | None:
-    """What the compiler says about an empty program; None where it makes a library of it."""
-    options = [part for part in command[1:] if part.startswith("-") and part != "-c"]
-    with scratch_folder() as folder:
-        source, library = folder / "probe.c", folder / "probe.so"
-        source.write_text(PROBE, encoding="utf-8")
-        compiler = [*c_compiler(), *options, "-fPIC", "-shared"]
-        done = run_tool([*compiler, str(source), "-o", str(library)])
-        return None if done.returncode == 0 and library.is_file() else _first_words(done)
 
 
 def _first_words(done: subprocess.CompletedProcess[str]) -> str:

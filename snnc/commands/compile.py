@@ -92,7 +92,8 @@ def command(
 
     OUT gets the C, the runtime's headers, a shared library and manifest.json; for a
     microcontroller a project instead of the library: `make` builds an ELF for an emulated board,
-    `make run` compares it with the integer reference. OUT appears whole or not at all.
+    `make run` compares it with the integer reference. OUT appears whole or not at all, and of what
+    lies there only files that snnc wrote are replaced; one that was edited since is refused.
 
     --calibrate names training data: with int8 they set the ranges, with f32 they choose kernels.
     Layers are event-driven, unless --calibrate or --density shows that the dense kernel is faster.

@@ -55,6 +55,8 @@ def test_compile_writes_everything_and_a_manifest(snnc, model, tmp_path):
         "my_net_weights.h",
         "example.c",
         "CMakeLists.txt",
+        "LICENSE",
+        "NOTICE",
         "libmy_net.so",
         "manifest.json",
         "snn",

@@ -51,6 +51,7 @@ def test_manifest_has_the_hash_of_every_file(compiled):
     }
     assert manifest["files"] == written
     assert {"net.c", "net.h", "net_weights.h", "example.c", "CMakeLists.txt"} <= written.keys()
+    assert {"LICENSE", "NOTICE"} <= written.keys()
 
 
 def test_two_instances_in_two_threads_do_not_disturb_each_other(compiled):

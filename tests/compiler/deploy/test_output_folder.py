@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from snnc.compiler.deploy.manifest import FORMAT, MANIFEST, own_files, sha256
 from snnc.compiler.deploy.output_folder import fresh_folder
 from snnc.errors import SnncError
 from tests.support import manifests as manifest
+from tests.support.places import INCLUDE
 
 OLD = {"net.c": "old", "net.h": "old", "snn/types.h": "old", "gone/only.h": "old"}
 NEW = {"net.c": "new", "net.h": "new", "snn/types.h": "new", "board/main.c": "new"}
@@ -147,6 +150,25 @@ def fail_halfway(out: Path) -> None:
 def test_a_failure_leaves_the_folder_as_it_was(out):
     with pytest.raises(ZeroDivisionError):
         fail_halfway(out)
+    assert content(out) == {**OLD, **MINE, "link": "mine"}
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def copy_runtime(out: Path) -> None:
+    with fresh_folder(out) as folder:
+        put(folder, NEW)
+        shutil.copytree(INCLUDE, folder / "include")
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_the_folder_as_it_was(out):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(SnncError) as stop:
+            copy_runtime(out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert str(stop.value).startswith(f"SNNC-E301: {out}: File too large. ")
     assert content(out) == {**OLD, **MINE, "link": "mine"}
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 

@@ -60,6 +60,8 @@ def test_the_library_is_the_same_in_every_package(kind, events):
     for name, place in (("model.c", "src"), ("model_weights.h", "src"), ("model.h", headers)):
         assert files[f"{place}/{name}"] == events.generated.files[name]
     assert f"{headers}/snn/types.h" in files
+    assert "Apache License" in files["LICENSE"]
+    assert "snnc" in files["NOTICE"]
     assert f"{headers}/snn/vec/neon.h" in files
 
 
