@@ -11,7 +11,7 @@ from snnc.compiler.codegen.abi import Interface
 from snnc.compiler.codegen.c_program import is_integer
 from snnc.compiler.codegen.files import Copied, Data
 from snnc.compiler.compilation import Compilation
-from snnc.compiler.deploy.manifest import MANIFEST, changed_files
+from snnc.compiler.deploy.manifest import MANIFEST, changed_files, read_manifest
 from snnc.compiler.host.model import HostModel, check_sizes
 from snnc.errors import BAD_OPTION, NOT_COMPILED, SnncError
 
@@ -87,6 +87,13 @@ def with_c_of(
         data=_binary_weights(out, graph.name),
         interface=Interface.of(manifest),
     )
+    if read_manifest(out) != manifest:
+        raise SnncError(
+            NOT_COMPILED,
+            "the folder was replaced while it was read",
+            where=str(out),
+            mend="Run the command again.",
+        )
     return dataclasses.replace(compilation, generated=generated)
 
 

@@ -80,7 +80,19 @@ def write_manifest(folder: Path, content: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_manifest(out: Path) -> dict[str, Any]:
-    """The manifest of a compiled model. Raises SnncError (NOT_COMPILED)."""
+    """The manifest of a compiled model, every entry that is read checked.
+
+    Raises:
+        SnncError: NOT_COMPILED where there is none, or one that cannot be.
+    """
+    manifest = _of_ours(out)
+    if wrong := _first_wrong(manifest, SCHEMA, ""):
+        raise _damaged(out, wrong)
+    return manifest
+
+
+def _of_ours(out: Path) -> dict[str, Any]:
+    """A manifest that snnc wrote, and that lists files."""
     path = out / MANIFEST
     try:
         if not path.is_file() or path.stat().st_size > LARGEST:
@@ -93,13 +105,14 @@ def read_manifest(out: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise SnncError(NOT_COMPILED, f"{MANIFEST} was not written by snnc", where=str(out))
-    wrong = None if _lists_files(manifest.get("files")) else "files"
-    wrong = wrong or _first_wrong(manifest, SCHEMA, "")
-    if wrong is not None:
-        raise SnncError(
-            NOT_COMPILED, f"{MANIFEST} is damaged: its entry {wrong} cannot be", where=str(out)
-        )
+    if not _lists_files(manifest.get("files")):
+        raise _damaged(out, "files")
     return manifest
+
+
+def _damaged(out: Path, entry: str) -> SnncError:
+    what = f"{MANIFEST} is damaged: its entry {entry} cannot be"
+    return SnncError(NOT_COMPILED, what, where=str(out))
 
 
 def _first_wrong(value: Any, expected: Any, place: str) -> str | None:
@@ -143,7 +156,7 @@ def _is_inside(path: str) -> bool:
 def own_files(folder: Path) -> dict[str, str] | None:
     """SHA-256 of our files by path in a folder that snnc wrote; None for any other folder."""
     try:
-        files: dict[str, str] = read_manifest(folder)["files"]
+        files: dict[str, str] = _of_ours(folder)["files"]
     except SnncError:
         return None
     return files

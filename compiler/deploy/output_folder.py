@@ -160,6 +160,7 @@ def _commit(staging: Path, target: Path, out: Path) -> None:
         if own:
             _take_along(target, new, own, out)
             shutil.copystat(target, new)
+            os.utime(new)
             record = {"target": target.name, "inode": new.stat().st_ino}
             (staging / RECORD).write_text(json.dumps(record), encoding="utf-8")
             _exchange(new, target, staging / OLD)

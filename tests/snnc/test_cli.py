@@ -72,6 +72,17 @@ def test_compile_writes_everything_and_a_manifest(snnc, model, tmp_path):
     assert {"snnc", "torch", "cc"} <= manifest["versions"].keys()
 
 
+def test_a_name_that_is_taken_is_changed_and_said_once(snnc, model, tmp_path):
+    taken = tmp_path / "example.pt"
+    taken.write_bytes(model.read_bytes())
+    out = tmp_path / "out[/]x [bold]"
+    status, shown, _ = snnc("compile", taken, "-o", out)
+    assert status == 0
+    assert shown.count("is called model_example in C: example is the name of another file") == 1
+    assert "model_example_init" in (out / "example.c").read_text()
+    assert "/]x [bold] (model_example)" in "".join(shown.split("\n"))
+
+
 def test_compile_twice_gives_the_same_bytes(snnc, model, tmp_path):
     for out in ("a", "b"):
         assert snnc("compile", model, "-o", tmp_path / out)[0] == 0

@@ -114,7 +114,7 @@ def test_arduino_library_keeps_the_specification(ring):
     assert not given["paragraph"].startswith(given["sentence"])
     assert f"src/{given['includes']}" in files
     roots = {path.split("/")[0] for path in files}
-    assert roots == {"library.properties", "keywords.txt", "src", "examples"}
+    assert roots == {"library.properties", "keywords.txt", "src", "examples", "LICENSE", "NOTICE"}
     sketches = [path for path in files if path.endswith(".ino")]
     for sketch in sketches:
         folder, name = sketch.split("/")[-2:]
