@@ -13,8 +13,9 @@ from typing import NoReturn
 
 import click
 
-from snnc.errors import EXIT_BUG, INTERNAL, SnncError
-from snnc.messages import first_sentence, printable
+from snnc.errors import EXIT_BUG, EXIT_DONE, EXIT_INTERRUPTED, INTERNAL, SnncError
+from snnc.messages import printable
+from snnc.process import guarded
 from snnc.version import __version__
 
 COMMANDS = {
@@ -61,25 +62,34 @@ def group() -> None:
     --weights). DATA is nmnist:DIR, another data set in a folder
     (docs/datasets.md), gesture-sim, or the path of a recording.
 
-    Exit status: 0 done, 1 the answer is no, 2 wrong usage or unreadable input, 3 our fault.
+    Exit status: 0 done, 1 the answer is no, 2 wrong usage or unreadable input, 3 our fault;
+    130 interrupted.
     """
 
 
 def main() -> NoReturn:
     """Run the command line and exit with its status."""
+    status = EXIT_DONE
     try:
-        group(prog_name="snnc", standalone_mode=True)
+        with guarded():
+            status = group.main(prog_name="snnc", standalone_mode=False) or EXIT_DONE
+    except click.exceptions.Abort:  # click's word for an interrupt
+        status = EXIT_INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
     except SnncError as error:
-        click.echo(f"snnc: {error}", err=True)
-        sys.exit(error.code.status)
+        click.echo(f"snnc: {printable(str(error))}", err=True)
+        status = error.code.status
     except Exception as error:
         if os.environ.get("SNNC_DEBUG"):
             traceback.print_exc()
         place = traceback.extract_tb(error.__traceback__)[-1]
+        said = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
         click.echo(
-            f"snnc: {INTERNAL.code}: {printable(first_sentence(error))} "
-            f"({place.filename}:{place.lineno}). {INTERNAL.mend} SNNC_DEBUG=1 shows the traceback.",
+            f"snnc: {INTERNAL.code}: {printable(said)}. {INTERNAL.mend} "
+            "SNNC_DEBUG=1 shows the traceback.",
             err=True,
         )
-        sys.exit(EXIT_BUG)
-    sys.exit(0)
+        status = EXIT_BUG
+    sys.exit(status)
