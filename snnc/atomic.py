@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 import re
 import secrets
@@ -27,6 +28,11 @@ from snnc.errors import BAD_OUTPUT, SnncError
 
 OWN_NAME = re.compile(r"\.snnc-[0-9a-f]{16}")
 """Names of our temporary files and folders, and of nothing else."""
+
+DEBUG = "SNNC_DEBUG"
+"""The environment variable that keeps scratch folders, logs everything and shows tracebacks."""
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS = 20
 """How often a temporary name is made again that a sweep has taken at once."""
@@ -84,6 +90,8 @@ def _replace(target: Path, content: bytes, mode: int | None) -> None:
 def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
     """A folder for the block, removed after it, or by the next run where this one was killed.
 
+    With SNNC_DEBUG in the environment it is kept, under a name that is logged.
+
     Args:
         parent: where; default: the system's temporary folder.
 
@@ -96,8 +104,18 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if os.environ.get(DEBUG) and parent is None:
+            _keep(folder)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
         os.close(handle)
+
+
+def _keep(folder: Path) -> None:
+    """Give a scratch folder a name that no run sweeps."""
+    kept = folder.with_name(f"snnc-kept-{folder.name.removeprefix('.snnc-')}")
+    folder.rename(kept)
+    log.debug("kept %s", kept)
 
 
 def _create_file(path: Path) -> int:

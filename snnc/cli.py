@@ -6,6 +6,7 @@ Commands are imported when they are used, so that ``snnc --help`` needs no torch
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import traceback
@@ -13,6 +14,7 @@ from typing import NoReturn
 
 import click
 
+from snnc.atomic import DEBUG
 from snnc.errors import EXIT_BUG, EXIT_DONE, EXIT_INTERRUPTED, INTERNAL, SnncError
 from snnc.messages import printable
 from snnc.process import guarded
@@ -55,7 +57,8 @@ class _LazyGroup(click.Group):
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
-def group() -> None:
+@click.option("-v", "--verbose", count=True, help="Say what is done; -vv: every command, too.")
+def group(verbose: int) -> None:
     """Compile trained spiking neural networks from PyTorch to proven, event-driven C.
 
     MODEL is a checkpoint written by snnc, or package.module:factory (your own code, with
@@ -65,6 +68,10 @@ def group() -> None:
     Exit status: 0 done, 1 the answer is no, 2 wrong usage or unreadable input, 3 our fault;
     130 interrupted.
     """
+    if verbose or os.environ.get(DEBUG):
+        level = logging.DEBUG if verbose > 1 or os.environ.get(DEBUG) else logging.INFO
+        logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
+        logging.getLogger("snnc").setLevel(level)
 
 
 def main() -> NoReturn:
@@ -82,7 +89,7 @@ def main() -> NoReturn:
         click.echo(f"snnc: {printable(str(error))}", err=True)
         status = error.code.status
     except Exception as error:
-        if os.environ.get("SNNC_DEBUG"):
+        if os.environ.get(DEBUG):
             traceback.print_exc()
         place = traceback.extract_tb(error.__traceback__)[-1]
         said = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"

@@ -6,6 +6,7 @@ user's (NO_C_COMPILER). Only where it takes an empty program and refuses ours is
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shlex
@@ -16,6 +17,8 @@ from pathlib import Path
 
 from snnc.atomic import scratch_folder
 from snnc.errors import C_COMPILER_FAILED, NO_C_COMPILER, SnncError
+
+log = logging.getLogger(__name__)
 
 PROBE = "int snnc_probe(void);\nint snnc_probe(void) { return 0; }\n"
 
@@ -56,6 +59,7 @@ def run_tool(command: Sequence[str], text: str = "") -> subprocess.CompletedProc
     Raises:
         SnncError: NO_C_COMPILER where it cannot be started.
     """
+    log.debug("running %s", shlex.join(command))
     try:
         return subprocess.run(
             command,
