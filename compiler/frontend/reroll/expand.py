@@ -1,0 +1,127 @@
+"""Cutting a captured graph into steps: every call by the rule of its overload."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import fx
+
+from snnc.compiler.frontend.reroll import axes, elementwise, reductions
+from snnc.compiler.frontend.reroll.calls import SEPARATE, Call, Rule, Traced, bound
+from snnc.compiler.frontend.reroll.sequences import Part, Place, Seq
+from snnc.compiler.frontend.reroll.steps import Ref, Source, StepGraph, refused
+
+RULES: dict[Any, Rule] = {**elementwise.RULES, **axes.RULES, **reductions.RULES}
+
+aten = torch.ops.aten
+
+POINTWISE = {
+    aten.masked_fill.Scalar,
+    aten.masked_fill.Tensor,
+    aten.bitwise_and.Tensor,
+    aten.bitwise_or.Tensor,
+    aten.bitwise_not.default,
+}
+"""Work number by number, though PyTorch does not tag them so."""
+
+
+class Expander:
+    """Cuts one captured graph into steps.
+
+    Args:
+        graph: ATen calls; ``meta`` of a node holds ``shape``, ``dtype``, ``source``.
+        constants: tensors by target of the nodes that get them.
+        time_steps: T, the first axis of every input.
+    """
+
+    def __init__(
+        self, graph: fx.Graph, constants: Mapping[str, torch.Tensor], time_steps: int
+    ) -> None:
+        self.steps = StepGraph(time_steps)
+        self.constants = constants
+        self.values: dict[fx.Node, Traced] = {}
+        self.outputs: Traced = None
+        for node in graph.nodes:
+            self.values[node] = self._visit(node)
+
+    def _visit(self, node: fx.Node) -> Traced:
+        if node.op == "placeholder":
+            return self._input(node)
+        if node.op == "get_attr":
+            return self.steps.constant(self.constants[str(node.target)], source_of(node))
+        args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda at: self.values[at])
+        if node.op == "output":
+            self.outputs = args[0]
+            return None
+        if node.target is operator.getitem:
+            return _item(args[0], args[1], node)
+        return self._call(node, args, kwargs)
+
+    def _input(self, node: fx.Node) -> Seq:
+        shape, dtype = shape_of(node), dtype_of(node)
+        steps = range(self.steps.time_steps)
+        name = str(node.target)
+        refs = tuple(self.steps.input(name, t, shape[1:], dtype or torch.float32) for t in steps)
+        return Seq(refs, shape, Place(0))
+
+    def _call(self, node: fx.Node, args: Any, kwargs: Any) -> Traced:
+        op, source = node.target, source_of(node)
+        arguments = bound(op, args, kwargs)
+        call = Call(self.steps, op, arguments, shape_of(node), dtype_of(node), source)
+        rule = RULES.get(op)
+        if rule is None and (torch.Tag.pointwise in op.tags or op in POINTWISE):  # type: ignore[union-attr]
+            rule = elementwise.elementwise
+        if rule is not None:
+            return rule(call)
+        if any(isinstance(value, Seq | Part) for value in _flat(arguments)):
+            raise refused(
+                f"what {call.name} does with a sequence of time steps is not known",
+                source,
+                SEPARATE,
+            )
+        return call.as_it_stands()
+
+
+def _flat(arguments: Mapping[str, Any]) -> list[Any]:
+    found: list[Any] = []
+    for value in arguments.values():
+        found.extend(value if isinstance(value, list | tuple) else [value])
+    return found
+
+
+def _item(value: Traced, item: int, node: fx.Node) -> Traced:
+    if isinstance(value, Ref):
+        return Ref(value.index, item)
+    if isinstance(value, Seq):
+        return Seq(tuple(Ref(ref.index, item) for ref in value.steps), value.shape, value.place)
+    if item >= len(value):
+        raise refused(
+            "it needs where over time a maximum is", source_of(node), "Take the values only."
+        )
+    return value[item]
+
+
+def shape_of(node: fx.Node) -> tuple[int, ...]:
+    """Shape of what a node gives, or of its first item."""
+    return tuple(_described(node).meta.get("shape", ()))
+
+
+def dtype_of(node: fx.Node) -> torch.dtype | None:
+    """Type of what a node gives, or of its first item."""
+    return _described(node).meta.get("dtype")
+
+
+def _described(node: fx.Node) -> fx.Node:
+    """The node that says what a node gives: of several results the first."""
+    if "shape" in node.meta:
+        return node
+    items = [user for user in node.users if user.target is operator.getitem]
+    return min(items, key=lambda item: int(item.args[1]), default=node)  # type: ignore[arg-type]
+
+
+def source_of(node: fx.Node) -> Source:
+    """Module and user's line of a node."""
+    return Source(str(node.meta.get("module", "")), str(node.meta.get("source", "")))
