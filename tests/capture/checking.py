@@ -28,7 +28,9 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * 2
 
 
-def held(model: nn.Module | Callable[..., Any], *shapes: tuple[int, ...], **options: Any) -> Captured:
+def held(
+    model: nn.Module | Callable[..., Any], *shapes: tuple[int, ...], **options: Any
+) -> Captured:
     """Capture a model, and compare it on the input of the capture and on two others."""
     module = model if isinstance(model, nn.Module) else Function(model)
     first = tuple(drawn(*shape, seed=9 + place) for place, shape in enumerate(shapes))

@@ -70,13 +70,18 @@ def test_lines_of_a_framework_are_given_where_there_are_none_of_the_user():
 
 
 def test_a_casts_is_captured_as_a_cast():
-    captured = held(lambda x: x.to(torch.int32).float() + x.to(torch.bool).half() + x.double(), SHAPE)
+    captured = held(
+        lambda x: x.to(torch.int32).float() + x.to(torch.bool).half() + x.double(), SHAPE
+    )
     assert targets(captured).count("aten._to_copy.default") == 5
 
 
 @pytest.mark.parametrize("batch", [1, 2])
 def test_any_batch_is_captured(batch):
-    held(nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3).eval(), nn.Flatten()).eval(), (batch, 2, 5, 5))
+    held(
+        nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3).eval(), nn.Flatten()).eval(),
+        (batch, 2, 5, 5),
+    )
 
 
 # -- what forward computes ----------------------------------------------------------------------
@@ -217,7 +222,9 @@ def test_structures_of_inputs_and_outputs_are_kept():
 
 
 def test_images_come_out():
-    captured = held(nn.Sequential(nn.ConvTranspose2d(2, 3, 2, 2), nn.Upsample(scale_factor=2)), (2, 2, 4, 4))
+    captured = held(
+        nn.Sequential(nn.ConvTranspose2d(2, 3, 2, 2), nn.Upsample(scale_factor=2)), (2, 2, 4, 4)
+    )
     assert captured.outputs[0].node.meta["shape"] == (2, 3, 16, 16)
 
 

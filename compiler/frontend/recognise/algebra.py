@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnc.compiler.frontend.recognise.polynomials import Coefficient, Polynomial
+from snnc.compiler.frontend.recognise.polynomials import SPIKE, Coefficient, Polynomial
 
 aten = torch.ops.aten
 
@@ -115,6 +116,22 @@ def _same(a: Mapping[str, Argument]) -> Polynomial:
     return _value(a["self"])
 
 
+def _compared(holds: Callable[[Any, Any], Any]) -> Callable[[Mapping[str, Argument]], Polynomial]:
+    """A comparison of the spike with a number: what it is without a spike and with one."""
+
+    def rule(a: Mapping[str, Argument]) -> Polynomial:
+        value, other = _value(a["self"]), _number(a["other"])
+        if value.monomials - {(), (SPIKE,)} or any(np.ndim(c) for c in (value[()], other)):
+            raise NotPolynomialError("it compares something else than spikes")
+        silent, fired = (
+            Fraction(bool(holds(value[()] + spike * value[(SPIKE,)], other))) for spike in (0, 1)
+        )
+        change = Polynomial.variable(SPIKE).scaled(fired - silent)
+        return Polynomial.constant(silent) + change
+
+    return rule
+
+
 _RULES: dict[Any, Callable[[Mapping[str, Argument]], Polynomial]] = {
     aten.add.Tensor: _add,
     aten.add.Scalar: _add,
@@ -135,4 +152,10 @@ _RULES: dict[Any, Callable[[Mapping[str, Argument]], Polynomial]] = {
     aten.logical_not.default: _not,
     aten.lerp.Scalar: _lerp,
     aten.lerp.Tensor: _lerp,
+    aten.gt.Scalar: _compared(operator.gt),
+    aten.ge.Scalar: _compared(operator.ge),
+    aten.lt.Scalar: _compared(operator.lt),
+    aten.le.Scalar: _compared(operator.le),
+    aten.ne.Scalar: _compared(operator.ne),
+    aten.eq.Scalar: _compared(operator.eq),
 }

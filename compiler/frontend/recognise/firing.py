@@ -63,10 +63,19 @@ def firing_of(body: Body, value: Value) -> Firing | None:
         left, right = right, left
         strict, negated = (not strict, not negated)
     assert isinstance(left, Operand)
-    if left.delay or left.of is None or left.static:
+    if left.delay or left.of is None or left.static or is_binary(left.of):
         return None
     potential, threshold = _unshifted(body, left.of, right)
     return Firing(potential, threshold, strict, negated)
+
+
+def is_binary(value: Value) -> bool:
+    """Whether a value is 0 or 1: a comparison, or one in another type."""
+    if value.call.op in _COMPARISONS:
+        return True
+    source = value.operands.get("self")
+    same = value.call.op is aten._to_copy.default and source is not None
+    return same and source is not None and source.of is not None and is_binary(source.of)
 
 
 def _side(body: Body, value: Value, name: str) -> Any:

@@ -1,7 +1,8 @@
-"""Is a recurrence the linear one of :mod:`snnc.compiler.ops.neuron`? Decided by exact algebra.
+"""Whether a recurrence is the linear one of :mod:`snnc.compiler.ops.neurons.neuron`.
 
-The potential U that is compared with the threshold is written as a polynomial over U and the spikes
-S of the step before and the inputs of this step. The coefficients say which reset it is::
+Exact algebra decides. The potential U that is compared with the threshold is written as a
+polynomial over U and the spikes S of the step before and the inputs of this step. The coefficients
+say which reset it is::
 
     beta U + drift - beta U S + (reset - drift) S + gain X      hard
     beta U + drift - reset S                      + gain X      soft

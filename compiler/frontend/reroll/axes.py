@@ -165,10 +165,10 @@ def split(call: Call) -> Traced:
         raise call.refused("it splits an axis")
     parts = []
     for item in range(_parts(call, x.shape[axis])):
-        shape = list(x.shape)
-        shape[axis] = min(size, x.shape[axis] - item * size)
+        length = min(size, x.shape[axis] - item * size)
+        shape = (*x.shape[:axis], length, *x.shape[axis + 1 :])
         steps = tuple(Ref(step.index, item) for step in made_steps)
-        parts.append(Seq(steps, tuple(shape), x.place))
+        parts.append(Seq(steps, shape, x.place))
     return parts
 
 

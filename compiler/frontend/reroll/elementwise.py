@@ -54,7 +54,8 @@ def _at_step(call: Call, item: Any, whole: Seq, step: int) -> Any:
     if value.shape[axis] == 1:
         return call.graph.constant(value.squeeze(axis), call.source) if place.alone else item
     if not place.alone:
-        unfolded = value.unflatten(axis, (place.outer, len(whole.steps), place.inner))
+        folded = (place.outer, len(whole.steps), place.inner)
+        unfolded = value.reshape(*value.shape[:axis], *folded, *value.shape[axis + 1 :])
         taken = unfolded.select(axis + 1, step).flatten(axis, axis + 1)
     else:
         taken = value.select(axis, step)

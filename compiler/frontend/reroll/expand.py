@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -28,6 +29,25 @@ POINTWISE = {
 """Work number by number, though PyTorch does not tag them so."""
 
 
+@dataclass(frozen=True)
+class Origin:
+    """A value of one step in the captured graph: all that ``node`` gives, or its step ``step``."""
+
+    node: fx.Node
+    place: Place | None = None
+    step: int = 0
+
+    def of(self, given: torch.Tensor, time_steps: int) -> torch.Tensor:
+        """The value in what the node gives, [N, ...]."""
+        if self.place is None:
+            return given
+        axis, outer, inner = self.place.axis, self.place.outer, self.place.inner
+        if self.place.alone:
+            return given.select(axis, self.step)
+        shape = (*given.shape[:axis], outer, time_steps, inner, *given.shape[axis + 1 :])
+        return given.reshape(shape).select(axis + 1, self.step).flatten(axis, axis + 1)
+
+
 class Expander:
     """Cuts one captured graph into steps.
 
@@ -43,9 +63,19 @@ class Expander:
         self.steps = StepGraph(time_steps)
         self.constants = constants
         self.values: dict[fx.Node, Traced] = {}
+        self.origins: dict[Ref, Origin] = {}
         self.outputs: Traced = None
         for node in graph.nodes:
             self.values[node] = self._visit(node)
+            self._note(node, self.values[node])
+
+    def _note(self, node: fx.Node, value: Traced) -> None:
+        """Remember where the value of each step stands in the captured graph."""
+        if isinstance(value, Ref):
+            self.origins.setdefault(value, Origin(node))
+        elif isinstance(value, Seq):
+            for step, ref in enumerate(value.steps):
+                self.origins.setdefault(ref, Origin(node, value.place, step))
 
     def _visit(self, node: fx.Node) -> Traced:
         if node.op == "placeholder":
@@ -57,7 +87,7 @@ class Expander:
             self.outputs = args[0]
             return None
         if node.target is operator.getitem:
-            return _item(args[0], args[1], node)
+            return _item(args[0], int(node.args[1]), node)  # type: ignore[arg-type]
         return self._call(node, args, kwargs)
 
     def _input(self, node: fx.Node) -> Seq:

@@ -153,7 +153,7 @@ class StepGraph:
 
 def _content(tensor: torch.Tensor) -> Any:
     dense = tensor.detach().contiguous()
-    digest = hashlib.blake2b(dense.view(-1).view(torch.uint8).numpy()).digest()
+    digest = hashlib.blake2b(memoryview(dense.view(-1).view(torch.uint8).numpy())).digest()
     return tuple(dense.shape), str(dense.dtype), digest
 
 

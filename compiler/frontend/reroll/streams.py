@@ -216,10 +216,21 @@ class _Folding:
                 firsts.extend(refs_of(call.arguments))
 
     def _value_like(self, ref: Ref) -> Value | None:
-        """The value of which a call of step 0 does the same as the call of step 1."""
-        alike = self.alike.get(1, {}).get(self.within[ref.index], [])
-        value = self.values.get(alike[0]) if len(alike) == 1 else None
-        return None if value is None else self.now(value)
+        """The one value that does what a call of step 0 does, with the same constants."""
+        call = self.graph[ref]
+        found = []
+        for value in {self.now(value): None for value in self.values.values()}:
+            free = 0 not in value.members and value.first is None
+            if (
+                free
+                and self._same(call, value.call)
+                and self._constants(call) == self._constants(value.call)
+            ):
+                found.append(value)
+        return found[0] if len(found) == 1 else None
+
+    def _constants(self, call: StepCall) -> dict[str, Ref]:
+        return {name: read for name, read in operands_of(call) if self.graph.is_static(read)}
 
     # a value of the last step ----------------------------------------------------------
 

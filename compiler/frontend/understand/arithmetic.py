@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
-from snnc.compiler.frontend.constants import exact_constant, spread
-from snnc.compiler.frontend.understand.values import Argument, Lowered, Operation, understood
-from snnc.compiler.ir import Array
+from snnc.compiler.frontend.fx.constants import exact_constant, spread
+from snnc.compiler.frontend.understand.values import Argument, Lowered, Operation, Rule, understood
+from snnc.compiler.ir.graph import Array
 
 aten = torch.ops.aten
 
@@ -137,7 +139,29 @@ def negation(o: Operation) -> Lowered:
 @understood(aten.logical_and.default, aten.bitwise_and.Tensor, arguments="self other")
 def conjunction(o: Operation) -> Lowered:
     """Spikes of both."""
-    return multiply(o)
+    both: Lowered = multiply(o)
+    return both
+
+
+def _against_number(holds: Callable[[float, float], bool]) -> Rule:
+    """Spikes compared with a number."""
+
+    def rule(o: Operation) -> Lowered:
+        value = o.value("self")
+        if not o.is_spike(value):
+            raise o.refused("a comparison is only known with a threshold, or of spikes")
+        silent, fired = (holds(spike, float(o["other"])) for spike in (0.0, 1.0))
+        if silent == fired:
+            raise o.refused("this comparison of spikes does not depend on them")
+        return value if fired else negation(o)
+
+    return rule
+
+
+for _name in ("gt", "ge", "lt", "le", "ne", "eq"):
+    understood(getattr(aten, _name).Scalar, arguments="self other")(
+        _against_number(getattr(operator, _name))
+    )
 
 
 @understood(

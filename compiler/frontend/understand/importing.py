@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
+import torch
 from torch.utils import _pytree as pytree
 
+from snnc.compiler.frontend.capture import Captured
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.frontend.outputs import named_outputs
+from snnc.compiler.frontend.reroll.body import Value
 from snnc.compiler.frontend.reroll.expand import Expander
+from snnc.compiler.frontend.reroll.steps import Source, StepCall
 from snnc.compiler.frontend.reroll.streams import fold
 from snnc.compiler.frontend.understand.lowering import Lowering
+from snnc.compiler.frontend.understand.observer import Observer, Tap
 from snnc.compiler.frontend.understand.values import Lowered, Operation
-from snnc.compiler.ir import Graph, Kind
+from snnc.compiler.ir.graph import Graph, Kind
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 
 def import_captured(
-    captured: Any, input_shape: tuple[int, ...], time_steps: int, name: str = "model"
+    captured: Captured, input_shape: tuple[int, ...], time_steps: int, name: str = "model"
 ) -> Graph:
     """The graph of a captured model.
 
@@ -31,33 +36,49 @@ def import_captured(
     Raises:
         SnncError: UNSUPPORTED_LAYER with the user's line; BAD_SHAPE, BAD_WEIGHTS.
     """
-    expander = Expander(captured.graph, captured.tensors, time_steps)
-    given = list(expander.outputs)
-    leaves = [
-        output.constant if output.node is None else given.pop(0) for output in captured.outputs
-    ]
-    results = named_outputs(pytree.tree_unflatten(leaves, captured.output_spec))
-    body = fold(expander.steps, results)
+    importing, outputs = read_captured(captured, input_shape, time_steps, name)
+    return importing.graph(outputs)
+
+
+def read_captured(
+    captured: Captured, input_shape: tuple[int, ...], time_steps: int, name: str
+) -> tuple[Importing, list[str]]:
+    """The same as a graph under construction and its outputs. Raises as import_captured()."""
     g = Importing(name, time_steps)
-    inputs = [str(item.node.target) for item in captured.inputs]
-    if len(inputs) != 1:
+    node = g.input(input_shape, Kind.COUNT)
+    if len(captured.inputs) != 1:
         raise SnncError(
             UNSUPPORTED_LAYER,
-            f"the model takes {len(inputs)} tensors",
+            f"the model takes {len(captured.inputs)} tensors",
             mend="Let it take one tensor.",
         )
-    node = g.input(input_shape, Kind.COUNT)
-    lowering = Lowering(g, body, {inputs[0]: node})
+    expander = Expander(captured.graph, captured.tensors, time_steps)
+    given = iter(expander.outputs)
+    leaves = [o.constant if o.node is None else next(given) for o in captured.outputs]
+    results = named_outputs(pytree.tree_unflatten(leaves, captured.output_spec))
+    body = fold(expander.steps, results)
+    lowering = Lowering(g, body, {str(captured.inputs[0].node.target): node})
     g.output_names = tuple(results)
     outputs = [_vector(g, lowering.output(body.outputs[key])) for key in results]
     lowering.close()
-    return g.graph(outputs)
+    g.observer = Observer(captured, _taps(expander, lowering.spikes))
+    return g, outputs
 
 
-def _vector(g: Importing, value: Any) -> str:
+def _taps(expander: Expander, spikes: Mapping[str, tuple[Value, bool]]) -> dict[str, Tap]:
+    """Where the captured graph has the values of nodes that decide."""
+    taps = {}
+    for name, (value, negated) in spikes.items():
+        steps = range(expander.steps.time_steps)
+        refs = [value.members.get(step) for step in steps]
+        origins = [expander.origins[ref] for ref in refs if ref is not None]
+        if len(origins) == len(refs):
+            taps[name] = Tap(tuple(origins), negated)
+    return taps
+
+
+def _vector(g: Importing, value: Lowered) -> str:
     """The node of an output: one vector of the whole window."""
-    if not isinstance(value, Lowered):
-        raise SnncError(UNSUPPORTED_LAYER, "an output is no value of the network")
     given = g.type_of(value.name)
     if given.temporal:
         raise SnncError(
@@ -69,12 +90,5 @@ def _vector(g: Importing, value: Any) -> str:
         raise SnncError(
             UNSUPPORTED_LAYER, f"the model gives {given}, not one vector", mend="Flatten it."
         )
-    from snnc.compiler.frontend.reroll.steps import Source, StepCall
-
-    call = StepCall("output", {}, time_steps_of(g), Source())
+    call = StepCall("output", {}, g.time_steps, Source(), (1, *value.shape), torch.float32)
     return Operation(g, call, {}).shaped(value)
-
-
-def time_steps_of(g: Importing) -> int:
-    """Step of what is known after the last step."""
-    return g.time_steps

@@ -7,16 +7,17 @@ from typing import Any
 
 import torch
 
+from snnc.compiler.frontend.adapters.recurrence import Recurrence as Connection
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.frontend.recognise.algebra import NotPolynomialError
 from snnc.compiler.frontend.recognise.firing import Firing, firing_of
 from snnc.compiler.frontend.recognise.linear import Linear, Recurrence, Source
-from snnc.compiler.frontend.recurrence import Recurrence as Connection
 from snnc.compiler.frontend.reroll.body import Body, Late, Operand, Output, Sequence, Value
 from snnc.compiler.frontend.reroll.steps import INPUT, REDUCE, Ref, StepCall
 from snnc.compiler.frontend.understand import arithmetic, layers, neurons
 from snnc.compiler.frontend.understand.regions import Regions, is_elementwise
 from snnc.compiler.frontend.understand.values import Lowered, Operation, apply
+from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 _TABLES = (arithmetic, layers)  # register their rules
 _REDUCTIONS = {"mean": "time_mean", "sum": "time_sum"}
@@ -40,6 +41,9 @@ class Lowering:
         self.lowered: dict[tuple[Value, int], Any] = {}
         self.late: dict[Late, Any] = {}
         self.connections: dict[Value, Connection] = {}
+        self.neurons: dict[Value, Lowered] = {}
+        self.spikes: dict[str, tuple[Value, bool]] = {}
+        """For nodes that decide the comparison behind them, and whether it is the negation."""
         self.fires = {
             value: firing
             for value in self.regions.order
@@ -53,9 +57,16 @@ class Lowering:
 
     def output(self, output: Output) -> Lowered:
         """The node of an output."""
-        if isinstance(output, Sequence):
-            return self.read(output.value, None)
-        return self.window(output)
+        found = (
+            self.read(output.value, None) if isinstance(output, Sequence) else self.window(output)
+        )
+        if not isinstance(found, Lowered):
+            raise SnncError(
+                UNSUPPORTED_LAYER,
+                "an output does not depend on the input",
+                mend="Return values of the network.",
+            )
+        return found
 
     def close(self) -> None:
         """Connect what layers read of the step before. Raises SnncError where it is no spikes."""
@@ -183,11 +194,23 @@ class Lowering:
 
     def _fired(self, value: Value, firing: Firing) -> Lowered:
         """Spikes: of a neuron, or of a value without memory."""
+        fires = [v for v, other in self.fires.items() if firing.same_spikes(other)]
+        if fires[0] not in self.neurons:
+            self.neurons[fires[0]] = spikes = self._neuron(fires[0], self.fires[fires[0]])
+            self.spikes[spikes.name] = (fires[0], self.fires[fires[0]].negated)
+        spikes = self.neurons[fires[0]]
+        if not firing.negated:
+            return spikes
+        return neurons.negated(Operation(self.g, value.call, {}), spikes)
+
+    def _neuron(self, value: Value, firing: Firing) -> Lowered:
         potential = firing.potential
         operation = Operation(self.g, potential.call, {})
         inside = self.regions.recurrence.get(potential)
         if inside is None:
             x = self.value(potential, 0)
+            if not isinstance(x, Lowered):
+                raise operation.refused("its result is compared with a threshold")
             return neurons.threshold_only(Operation(self.g, value.call, {}), firing, x)
         fires = {v: f for v, f in self.fires.items() if f.potential is potential}
         if any(not firing.same_spikes(other) for other in fires.values()):

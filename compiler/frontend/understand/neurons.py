@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from snnc.compiler.frontend.constants import spread
-from snnc.compiler.frontend.importing import Importing
+from snnc.compiler.frontend.fx.constants import spread
 from snnc.compiler.frontend.recognise.firing import Firing
 from snnc.compiler.frontend.recognise.linear import Linear, Source
 from snnc.compiler.frontend.recognise.polynomials import Coefficient, as_array, is_zero
 from snnc.compiler.frontend.understand.arithmetic import constant
 from snnc.compiler.frontend.understand.values import Lowered, Operation
-from snnc.compiler.ir import Array
+from snnc.compiler.ir.graph import Array
 
 LARGEST = float(np.finfo(np.float32).max)
 """A potential never exceeds it, so that a neuron with this threshold never fires."""
@@ -50,8 +49,7 @@ def neuron(o: Operation, found: Linear, firing: Firing, read: Reader) -> Lowered
             attrs[role] = float(full.flat[0])
         else:
             params[role] = full
-    spikes = o.add("neuron", [x], attrs, params)
-    return negated(o, spikes) if firing.negated else spikes
+    return o.add("neuron", [x], attrs, params)
 
 
 def negated(o: Operation, spikes: Lowered) -> Lowered:
@@ -78,8 +76,7 @@ def threshold_only(o: Operation, firing: Firing, x: Lowered) -> Lowered:
     attrs |= {"reset_mode": "none", "strict": strict, "initial": 0.0}
     varies = full.min() != full.max()
     attrs["threshold"] = None if varies else float(full.flat[0])
-    spikes = o.add("neuron", [o.shaped(x)], attrs, {"threshold": full} if varies else None)
-    return negated(o, spikes) if firing.negated else spikes
+    return o.add("neuron", [o.shaped(x)], attrs, {"threshold": full} if varies else None)
 
 
 def _threshold(o: Operation, firing: Firing) -> tuple[Array, bool]:
@@ -127,6 +124,3 @@ def _uniform(o: Operation, value: Coefficient) -> float:
     if array.size and bool((array == array.flat[0]).all()):
         return float(array.flat[0])
     raise o.refused("neurons of one layer start at different potentials")
-
-
-__all__ = ["Importing", "integrator", "neuron", "threshold_only"]

@@ -10,7 +10,7 @@ import torch
 
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.frontend.reroll.steps import StepCall
-from snnc.compiler.ir import Kind
+from snnc.compiler.ir.graph import Kind
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 
