@@ -79,6 +79,6 @@ def compile_graph(
     if buffering != WINDOW:
         optimised = buffered(optimised, buffering)
     chosen, choices = recompute.fitting(optimised, arena_bytes, threads)
-    generated = c_program.generate(optimised, chosen.schedule, framing, threads, weights)
+    generated = c_program.generate(optimised, chosen.planned, framing, weights=weights)
     source = pipeline.lowered(graph)
     return Compilation(source, optimised, chosen.schedule, generated, framing, choices)

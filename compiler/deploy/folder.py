@@ -24,7 +24,6 @@ import torch
 
 from snnc.compiler.codegen.binary_weights import BINARY, TEXT
 from snnc.compiler.codegen.c_program import is_integer
-from snnc.compiler.codegen.emitter import Program
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware, packages
 from snnc.compiler.deploy.compiled import FORMAT, MANIFEST
@@ -42,6 +41,7 @@ from snnc.compiler.host.build import (
 )
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Node
+from snnc.compiler.program.program import Program
 from snnc.errors import BAD_OUTPUT, OVER_BUDGET, SnncError
 
 
