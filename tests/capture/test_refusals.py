@@ -122,7 +122,7 @@ ESCAPES = {
     "dlpack": lambda x: torch.from_dlpack(np.from_dlpack(x * 2)),
     "pickle": lambda x: pickle.loads(pickle.dumps(x)),
     "copy": lambda x: copy.copy(x) * 2,
-    "set_": lambda x: x.clone().set_((x * 2)),
+    "set_": lambda x: x.clone().set_(x * 2),
     "resize_": lambda x: x.clone().resize_(2, 3),
     ".data =": swapped,
     "sparse": lambda x: x.to_sparse().to_dense(),

@@ -180,8 +180,8 @@ def test_writes_are_captured_as_values(function):
 
 
 def test_what_was_given_is_not_written():
-    from tests.capture.checking import Function, drawn
     from snnc.compiler.frontend.capture import capture, compare
+    from tests.capture.checking import Function, drawn
 
     x = drawn(*SHAPE)
     before = x.clone()

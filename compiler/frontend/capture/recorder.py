@@ -137,6 +137,15 @@ class Recorder:
         self.attributes = {name: x for name, x in self.attributes.items() if name in read}
         return live
 
+    def keep_numbers(self) -> None:
+        """Let the graph own what its buffers and attributes hold at rest: the model's may hold
+        something else when it is put back."""
+        for node in self.graph.nodes:
+            if node.op == "get_attr" and node.meta["kind"] in ("buffer", "attribute"):
+                tensor = self.attributes[str(node.target)]
+                assert isinstance(tensor, Tensor)
+                self.attributes[str(node.target)] = _copied(tensor)
+
     def root(self) -> nn.Module:
         """A module that has everything the graph names."""
         root = nn.Module()
@@ -166,3 +175,13 @@ def held(node: fx.Node, geometry: Geometry) -> fx.Node:
     node.meta["dtype"] = geometry.dtype
     node.meta["stride"] = geometry.stride
     return node
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    """A copy that lies in memory as the tensor does, gaps and overlaps included."""
+    if not tensor.numel():
+        return tensor.detach().clone()
+    pairs = zip(tensor.shape, tensor.stride(), strict=True)
+    span = 1 + sum((size - 1) * stride for size, stride in pairs)
+    flat = tensor.detach().as_strided((span,), (1,)).clone()
+    return flat.as_strided(tensor.shape, tensor.stride(), 0)

@@ -58,6 +58,7 @@ class Run:
         finals = [state.final for state in states if state.final is not None]
         self._recorder.graph.output((*results, *finals))
         live = self._recorder.without_dead_nodes()
+        self._recorder.keep_numbers()
         tensors = self._recorder.attributes
         assert self._output_spec is not None
         return Captured(
@@ -111,7 +112,7 @@ class Run:
             return values[0] is not initial
         changes = len({id(node) for node in values}) > 1
         return changes and any(
-            user.meta["call"] > call
+            call < user.meta["call"] < len(values)  # what stacks the results comes behind all calls
             for call, node in enumerate(values)
             if node is not None
             for user in node.users

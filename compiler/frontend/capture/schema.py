@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch._ops import OpOverload
 
 aten = torch.ops.aten
@@ -23,13 +24,14 @@ _METADATA = frozenset(
 )
 """Operators that give a number or a truth value and look at no element."""
 
-_SHAPE_ONLY = frozenset(
-    {
-        *("zeros_like", "ones_like", "full_like", "empty_like"),
-        *("new_zeros", "new_ones", "new_full", "new_empty", "new_empty_strided"),
-    }
-)
-"""Operators that take from their first argument its shape, type and device, and no element."""
+_ALONE: dict[str, OpOverload] = {
+    **dict.fromkeys(("zeros_like", "new_zeros"), aten.zeros.default),
+    **dict.fromkeys(("ones_like", "new_ones"), aten.ones.default),
+    **dict.fromkeys(("full_like", "new_full"), aten.full.default),
+    **dict.fromkeys(("empty_like", "new_empty", "new_empty_strided"), aten.empty_strided.default),
+}
+"""Operators that take from their first argument its shape, type and device, and no element, with
+those that are told."""
 
 _FUNCTIONAL = {
     "aten::_native_batch_norm_legit": aten._native_batch_norm_legit_functional.default,
@@ -55,7 +57,7 @@ class Facts:
             (``transpose_``).
         gives_numbers: whether a result is a Python number, made of elements of its arguments, or
             it gives nothing and checks them.
-        shape_only: whether the numbers of its first argument do not matter.
+        shape_only: whether no element of its first argument matters.
     """
 
     name: str
@@ -87,7 +89,7 @@ def facts(func: OpOverload) -> Facts:
         is_view=(aliased and not written) or name in _SECRETLY_VIEWS,
         moves_view=torch.Tag.inplace_view in func.tags,
         gives_numbers=(numbers or effect) and name not in _METADATA,
-        shape_only=name in _SHAPE_ONLY,
+        shape_only=name in _ALONE,
         is_random=torch.Tag.nondeterministic_seeded in func.tags,
         dynamic_shape=torch.Tag.dynamic_output_shape in func.tags,
     )
@@ -110,6 +112,22 @@ def switched_off(values: dict[str, Any]) -> bool:
     """Whether a random operator was told not to be random."""
     switches = [name for name in _SWITCHES if name in values]
     return bool(switches) and any(values[name] == _SWITCHES[name] for name in switches)
+
+
+def alone(
+    func: OpOverload, out: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[OpOverload, tuple[Any, ...], dict[str, Any]]:
+    """``zeros_like(x)`` as ``zeros(shape)``: the call that gives ``out`` without the first
+    argument, whose elements it does not read."""
+    plain = _ALONE[facts(func).name]
+    size: list[Any] = [list(out.shape)]
+    if plain is aten.empty_strided.default:
+        return plain, (*size, list(out.stride())), {"dtype": out.dtype}
+    if not out.is_contiguous():
+        return func, args, kwargs
+    if plain is aten.full.default:
+        size.append(bound(func, args, kwargs)["fill_value"])
+    return plain, tuple(size), {"dtype": out.dtype}
 
 
 @cache

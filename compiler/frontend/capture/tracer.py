@@ -108,10 +108,10 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         out = func(*args, **kwargs)
         if next(tensors_in(out), None) is None:
             return out
-        in_args, in_kwargs = self._in_graph(args), self._in_graph(kwargs)
-        read = (in_args[1:] if facts.shape_only else in_args, in_kwargs)
-        depends = any(node.meta["depends"] for node in leaves_in(read, fx.Node))
-        self._take(self.recorder.add(func, in_args, in_kwargs, depends=depends), out)
+        if facts.shape_only:
+            func, args, kwargs = schema.alone(func, out, args, kwargs)
+        node = self.recorder.add(func, self._in_graph(args), self._in_graph(kwargs))
+        self._take(node, out)
         return out
 
     def _take(self, node: fx.Node, out: Any) -> None:
@@ -230,20 +230,15 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return given
 
 
-def leaves_in(given: Any, kind: type) -> Iterator[Any]:
-    """Everything of one type in nested lists, tuples and dicts."""
-    if isinstance(given, kind):
+def tensors_in(given: Any) -> Iterator[Tensor]:
+    """The tensors in the arguments or results of an operator: nested lists, tuples and dicts."""
+    if isinstance(given, Tensor):
         yield given
     elif isinstance(given, tuple | list):
         for item in given:
-            yield from leaves_in(item, kind)
+            yield from tensors_in(item)
     elif isinstance(given, dict):
-        yield from leaves_in(list(given.values()), kind)
-
-
-def tensors_in(given: Any) -> Iterator[Tensor]:
-    """The tensors in the arguments or results of an operator."""
-    return leaves_in(given, Tensor)
+        yield from tensors_in(list(given.values()))
 
 
 def _masks(indices: Sequence[Tensor | None]) -> list[Tensor]:
