@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils import _pytree as pytree
 
@@ -153,7 +154,9 @@ class StepGraph:
 
 def _content(tensor: torch.Tensor) -> Any:
     dense = tensor.detach().contiguous()
-    digest = hashlib.blake2b(memoryview(dense.view(-1).view(torch.uint8).numpy())).digest()
+    digest = hashlib.blake2b(
+        np.ascontiguousarray(dense.view(-1).view(torch.uint8).numpy()).data
+    ).digest()
     return tuple(dense.shape), str(dense.dtype), digest
 
 

@@ -14,9 +14,7 @@ from snnc.compiler.frontend.recognise.polynomials import Coefficient, as_array, 
 from snnc.compiler.frontend.understand.arithmetic import constant
 from snnc.compiler.frontend.understand.values import Lowered, Operation
 from snnc.compiler.ir.graph import Array
-
-LARGEST = float(np.finfo(np.float32).max)
-"""A potential never exceeds it, so that a neuron with this threshold never fires."""
+from snnc.compiler.ops.neurons.neuron import NEVER
 
 Reader = Callable[[Source], Lowered]
 
@@ -83,7 +81,7 @@ def _threshold(o: Operation, firing: Firing) -> tuple[Array, bool]:
     """The threshold over the features of a step; an infinite one is never exceeded."""
     value = firing.threshold
     if np.ndim(value) == 0 and float(value) == float("inf"):
-        return np.asarray(LARGEST), True
+        return np.asarray(NEVER[0]), NEVER[1]
     return constant(o, value), firing.strict
 
 
