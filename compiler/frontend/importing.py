@@ -127,6 +127,8 @@ class Importing:
         self.apart: list[Graph] = []
         """What stands behind something unsupported, each module by itself."""
         self.output_names: tuple[str, ...] = (SCORES,)
+        self.samples = 1
+        """N of the trace, where a model is read by what PyTorch executes."""
         self.observer: Any = None
         """Sees PyTorch's values of nodes that no module gives (:class:`Graph`)."""
         self.leading_axes = 2

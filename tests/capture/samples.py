@@ -1,7 +1,7 @@
 """PyTorch's own samples (OpInfo): for each operator, captured and replayed is eager, or refused.
 
-    python -m tests.capture.samples              # all operators, float32
-    python -m tests.capture.samples add view     # some of them, with every outcome
+python -m tests.capture.samples              # all operators, float32
+python -m tests.capture.samples add view     # some of them, with every outcome
 """
 
 from __future__ import annotations

@@ -22,12 +22,13 @@ class NotPolynomialError(Exception):
     """The operation is no polynomial of its arguments; says why."""
 
 
-def exact(value: torch.Tensor, shape: tuple[int, ...]) -> Coefficient:
+def exact(value: torch.Tensor, shape: tuple[int, ...], samples: int) -> Coefficient:
     """A tensor of the model as an exact coefficient over the features of a step.
 
     Args:
         value: broadcasts over a step's tensor.
-        shape: of that tensor, [N, ...]; all N samples must have the same numbers.
+        shape: of that tensor, [N, ...] or [N*k, ...].
+        samples: N; all samples must have the same numbers.
 
     Raises:
         NotPolynomialError: for numbers that are not finite, or differ between samples.
@@ -38,6 +39,8 @@ def exact(value: torch.Tensor, shape: tuple[int, ...]) -> Coefficient:
     if dense.numel() and bool((dense == dense.reshape(-1)[0]).all()):
         return Fraction(float(dense.reshape(-1)[0]))
     if dense.ndim == len(shape):
+        if dense.shape[0] > samples:
+            dense = dense.reshape(samples, -1, *dense.shape[1:])
         if not bool((dense == dense[:1]).all()):
             raise NotPolynomialError("a constant differs between samples")
         dense = dense[0]

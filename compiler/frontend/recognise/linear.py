@@ -82,16 +82,23 @@ class Recurrence:
         potential: U.
         inside: values of the recurrence (U among them).
         fires: the comparisons of U.
+        samples: N of the trace.
     """
 
     def __init__(
-        self, body: Body, potential: Value, inside: Iterable[Value], fires: Mapping[Value, Firing]
+        self,
+        body: Body,
+        potential: Value,
+        inside: Iterable[Value],
+        fires: Mapping[Value, Firing],
+        samples: int,
     ) -> None:
         self.body = body
         self.potential = potential
         self.inside = set(inside)
         self.fires = fires
         self.shape = potential.call.shape
+        self.samples = samples
         self._before: dict[Value, Polynomial] = {}
 
     def linear(self) -> Linear:
@@ -141,7 +148,7 @@ class Recurrence:
         return _applied(value.call.op, arguments)
 
     def _constant(self, ref: Ref) -> Polynomial:
-        return Polynomial.constant(exact(self.body.graph.value(ref), self.shape))
+        return Polynomial.constant(exact(self.body.graph.value(ref), self.shape, self.samples))
 
     # the first step -------------------------------------------------------------------------
 

@@ -186,9 +186,11 @@ def stack(call: Call) -> Traced:
     parts, steps = list(call["tensors"]), call.graph.time_steps
     if len(parts) == 1 and isinstance(parts[0], Ref):
         shape = call.shape
-        alone = [parts[0], int(call["dim"]) % len(shape)]
+        axis = int(call["dim"]) % len(shape)
         stacked = call.op is aten.stack.default
-        return call.other(aten.unsqueeze.default, alone, shape) if stacked else parts[0]
+        if steps == 1 and stacked and not call.graph.is_static(parts[0]):
+            return Seq((parts[0],), shape, Place(axis))
+        return call.other(aten.unsqueeze.default, [parts[0], axis], shape) if stacked else parts[0]
     if not _are_steps(call, parts):
         return call.as_it_stands()
     if len(parts) != steps:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils import _pytree as pytree
 
-from snnc.compiler.frontend.reroll.calls import Call, Rule, Traced, sequences
+from snnc.compiler.frontend.reroll.calls import Call, Rule, Traced, bound, sequences
 from snnc.compiler.frontend.reroll.sequences import Part, Place, Seq
 from snnc.compiler.frontend.reroll.steps import Ref
 
@@ -98,12 +98,17 @@ def converted(call: Call) -> Traced:
 
 
 def overwritten(call: Call) -> Traced:
-    """copy(self, src): src, as large as self."""
+    """copy(self, src): src, as large as self and of its type."""
     x = call["src"]
-    if call.shape_of(x) != call.shape:
-        x_ref = call.shape
-        raise call.refused(f"it copies {call.shape_of(x)} into {x_ref}")
-    return x
+    if tuple(call.shape_of(x)) != tuple(call.shape):
+        raise call.refused(f"it copies {list(call.shape_of(x))} into {list(call.shape)}")
+    given = call.graph[x.steps[0] if isinstance(x, Seq) else x]
+    if given.dtype == call.dtype:
+        return x
+    arguments = bound(aten._to_copy.default, [x], {"dtype": call.dtype})
+    return elementwise(
+        Call(call.graph, aten._to_copy.default, arguments, call.shape, call.dtype, call.source)
+    )
 
 
 def fresh(fill: Any) -> Rule:
@@ -140,6 +145,7 @@ RULES: dict[Any, Rule] = {
     aten.new_full.default: fresh("fill_value"),
     aten.new_empty.default: fresh(UNSET),
     aten.empty.memory_format: fresh(UNSET),
+    aten.empty_strided.default: fresh(UNSET),
     aten.fill.Scalar: fresh("value"),
     aten.zero.default: fresh(0),
     aten.convolution.default: batched("input"),

@@ -74,16 +74,16 @@ class _Folding:
                 Source(),
                 "Return tensors of the network.",
             )
-        return self.of_window(value)
+        return self.of_window(value, self.graph[value].source)
 
-    def of_window(self, ref: Ref) -> Late:
+    def of_window(self, ref: Ref, reader: Source) -> Late:
         """A value of the whole window: a reduction, a value of the last step, or what is made of
         such after the loop."""
         if ref not in self.late:
-            self.late[ref] = self._of_window(ref)
+            self.late[ref] = self._of_window(ref, reader)
         return self.late[ref]
 
-    def _of_window(self, ref: Ref) -> Late:
+    def _of_window(self, ref: Ref, reader: Source) -> Late:
         call = self.graph[ref]
         if call.op == REDUCE:
             return Late(call, self.stream(dict(enumerate(call.arguments["steps"]))))
@@ -94,11 +94,11 @@ class _Folding:
         elif call.step not in (self.graph.late, STATIC):
             raise refused(
                 f"{call.name}: the value of step {call.step} alone is used after the loop",
-                call.source,
+                call.source if call.source.line else reader,
                 "Use the last step, or a mean, sum or maximum over time.",
             )
         operands = {
-            name: read if self.graph.is_static(read) else self.of_window(read)
+            name: read if self.graph.is_static(read) else self.of_window(read, call.source)
             for name, read in operands_of(call)
         }
         return Late(call, None, operands)
@@ -197,7 +197,8 @@ class _Folding:
 
     def _differ(self, call: StepCall, other: StepCall, step: int) -> SnncError:
         what = f"the loop over time does at step {step} something else ({call.name})"
-        return refused(f"{what} than at others ({other.name} at {other.source})", call.source, SAME)
+        line = call.source if call.source.line else other.source
+        return refused(f"{what} than at others ({other.name} at {other.source})", line, SAME)
 
     def place_first(self) -> None:
         """Find the values that first steps read which later ones do not make."""

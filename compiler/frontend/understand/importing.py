@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch.utils import _pytree as pytree
@@ -17,7 +17,7 @@ from snnc.compiler.frontend.reroll.streams import fold
 from snnc.compiler.frontend.understand.lowering import Lowering
 from snnc.compiler.frontend.understand.observer import Observer, Tap
 from snnc.compiler.frontend.understand.values import Lowered, Operation
-from snnc.compiler.ir.graph import Graph, Kind
+from snnc.compiler.ir.graph import FEEDBACK_WRITE, Graph, Kind
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 
@@ -52,6 +52,7 @@ def read_captured(
             f"the model takes {len(captured.inputs)} tensors",
             mend="Let it take one tensor.",
         )
+    g.samples = captured.inputs[0].shape[1]
     expander = Expander(captured.graph, captured.tensors, time_steps)
     given = iter(expander.outputs)
     leaves = [o.constant if o.node is None else next(given) for o in captured.outputs]
@@ -61,19 +62,34 @@ def read_captured(
     g.output_names = tuple(results)
     outputs = [_vector(g, lowering.output(body.outputs[key])) for key in results]
     lowering.close()
-    g.observer = Observer(captured, _taps(expander, lowering.spikes))
+    _leave_out(g, outputs)
+    g.observer = Observer(captured, _taps(g, expander, lowering.spikes))
     return g, outputs
 
 
-def _taps(expander: Expander, spikes: Mapping[str, tuple[Value, bool]]) -> dict[str, Tap]:
+def _leave_out(g: Importing, outputs: Sequence[str]) -> None:
+    """Drop what nothing reads: a sum of which only the mean was wanted."""
+    kept = {*outputs}
+    for name, node in reversed(list(g.nodes.items())):
+        if name in kept or node.op in ("input", FEEDBACK_WRITE):
+            kept |= {name, *node.inputs}
+        else:
+            del g.nodes[name]
+
+
+def _taps(
+    g: Importing, expander: Expander, spikes: Mapping[str, tuple[Value, bool]]
+) -> dict[str, Tap]:
     """Where the captured graph has the values of nodes that decide."""
     taps = {}
     for name, (value, negated) in spikes.items():
+        if name not in g.nodes:
+            continue
         steps = range(expander.steps.time_steps)
         refs = [value.members.get(step) for step in steps]
         origins = [expander.origins[ref] for ref in refs if ref is not None]
         if len(origins) == len(refs):
-            taps[name] = Tap(tuple(origins), negated)
+            taps[name] = Tap(tuple(origins), negated, g.type_of(name).shape)
     return taps
 
 
@@ -86,9 +102,9 @@ def _vector(g: Importing, value: Lowered) -> str:
             f"the model gives {given}, one result for each step",
             mend="Give --readout mean or --readout sum, or reduce over time in forward.",
         )
-    if len(value.shape) != 1:
+    if len(value.shape) != 1 or value.folded:
         raise SnncError(
             UNSUPPORTED_LAYER, f"the model gives {given}, not one vector", mend="Flatten it."
         )
-    call = StepCall("output", {}, g.time_steps, Source(), (1, *value.shape), torch.float32)
+    call = StepCall("output", {}, g.time_steps, Source(), (g.samples, *value.shape), torch.float32)
     return Operation(g, call, {}).shaped(value)

@@ -179,9 +179,9 @@ def _pair(value: Sequence[int]) -> tuple[int, int]:
     return int(value[0]), int(value[-1])
 
 
-@understood(aten.view.default, arguments="self size")
+@understood(aten.view.default, arguments="self size", by_number=True)
 def view(o: Operation) -> Lowered:
-    """Another view of a step's features."""
+    """Another view of a step's features; the batch may be folded into them."""
     return _seen(o, o.value("self"))
 
 
@@ -194,11 +194,13 @@ def unsqueeze(o: Operation) -> Lowered:
 
 
 def _seen(o: Operation, value: Lowered) -> Lowered:
+    first, samples = o.call.shape[0], o.g.samples
     size = torch.Size(value.shape).numel()
-    if torch.Size(o.shape).numel() != size:
+    if first % samples or torch.Size(o.shape).numel() != size:
         raise o.refused("it mixes the samples of a batch")
-    seen = Lowered(value.name, o.shape)
-    return Lowered(o.shaped(seen), o.shape) if len(o.shape) == 1 else seen
+    seen = Lowered(value.name, o.shape, o.folded)
+    flat = len(o.shape) == 1 and not o.folded
+    return Lowered(o.shaped(seen), o.shape) if flat else seen
 
 
 @understood(aten.cat.default, arguments="tensors dim")

@@ -98,7 +98,8 @@ class Lowering:
                 f"a {function} over time has no operator", "Use a mean or a sum over time."
             )
         value = self.read(of, call)
-        return operation.add(_REDUCTIONS[function], [operation.shaped(value)], shape=value.shape)
+        name = operation.add(_REDUCTIONS[function], [operation.shaped(value)]).name
+        return Lowered(name, value.shape, value.folded)
 
     def _last(self, late: Late) -> Lowered:
         """The last of running sums is the sum."""
@@ -146,7 +147,8 @@ class Lowering:
         if any(starts) or len(starts) != min(operand.delay, graph.time_steps):
             raise operation.refused("a delay that does not begin with zeros has no operator")
         name = operation.shaped(value)
-        return operation.add("delay", [name], {"steps": operand.delay}, shape=value.shape)
+        made = operation.add("delay", [name], {"steps": operand.delay})
+        return Lowered(made.name, value.shape, value.folded)
 
     def _returning(self, operand: Operand) -> Lowered:
         """Spikes of the step before, that a layer of their own loop reads."""
@@ -160,7 +162,7 @@ class Lowering:
             )
         if value not in self.connections:
             self.connections[value] = Connection.of(self.g, operation.path, operation.shape)
-        return Lowered(self.connections[value].spikes, operation.shape)
+        return Lowered(self.connections[value].spikes, operation.shape, operation.folded)
 
     def value(self, value: Value, item: int) -> Any:
         """A value of the body."""
@@ -197,7 +199,8 @@ class Lowering:
         fires = [v for v, other in self.fires.items() if firing.same_spikes(other)]
         if fires[0] not in self.neurons:
             self.neurons[fires[0]] = spikes = self._neuron(fires[0], self.fires[fires[0]])
-            self.spikes[spikes.name] = (fires[0], self.fires[fires[0]].negated)
+            seen = max(fires, key=lambda fire: len(fire.members))
+            self.spikes[spikes.name] = (seen, self.fires[seen].negated)
         spikes = self.neurons[fires[0]]
         if not firing.negated:
             return spikes
@@ -238,7 +241,7 @@ class Lowering:
         self, potential: Value, inside: frozenset[Value], fires: Mapping[Value, Firing]
     ) -> Linear:
         try:
-            return Recurrence(self.body, potential, inside, fires).linear()
+            return Recurrence(self.body, potential, inside, fires, self.g.samples).linear()
         except NotPolynomialError as reason:
             raise Operation(self.g, potential.call, {}).refused(
                 f"this recurrence is not the linear one ({reason})"

@@ -19,10 +19,11 @@ from snnc.errors import UNSUPPORTED_LAYER, InternalError, SnncError
 
 @dataclass(frozen=True)
 class Tap:
-    """Where a node's spikes stand at each step; the opposite of them where ``negated``."""
+    """Where a node's spikes, of ``shape``, stand at each step; the opposite where ``negated``."""
 
     origins: tuple[Origin, ...]
     negated: bool
+    shape: tuple[int, ...]
 
 
 class Observer:
@@ -75,8 +76,9 @@ class Observer:
     def _value(self, name: str, seen: Mapping[fx.Node, torch.Tensor]) -> torch.Tensor:
         tap = self._tap(name)
         steps = len(tap.origins)
-        values = [origin.of(seen[origin.node], steps)[0] for origin in tap.origins]
-        found = torch.stack(values).to(torch.float32)
+        values = torch.stack([origin.of(seen[origin.node], steps) for origin in tap.origins])
+        samples = self.captured.inputs[0].shape[1]
+        found = values.reshape(steps, samples, *tap.shape)[:, 0].to(torch.float32)
         return 1 - found if tap.negated else found
 
 

@@ -17,10 +17,11 @@ from snnc.errors import UNSUPPORTED_LAYER, SnncError
 @dataclass(frozen=True)
 class Lowered:
     """A node of the graph, whose numbers PyTorch has in ``shape`` (without the batch), in the same
-    order."""
+    order; ``folded``: in a tensor whose first axis holds the batch as well."""
 
     name: str
     shape: tuple[int, ...]
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,15 @@ class Operation:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the result, without the batch."""
-        return self.call.shape[1:]
+        """Shape of the result, without the batch, which may be folded into the first axis."""
+        first, *rest = self.call.shape
+        samples = self.g.samples
+        return tuple(rest) if first == samples else (first // samples, *rest)
+
+    @property
+    def folded(self) -> bool:
+        """Whether the batch is folded into the first axis of the result."""
+        return self.call.shape[0] != self.g.samples
 
     @property
     def path(self) -> str:
@@ -121,7 +129,7 @@ class Operation:
         """A node for this operation."""
         source = self.call.source.line
         name = self.g.add(self.path, op, inputs, attrs, params, source)
-        return Lowered(name, self.shape if shape is None else shape)
+        return Lowered(name, self.shape if shape is None else shape, self.folded)
 
     def is_spike(self, value: Argument) -> bool:
         """Whether an argument is spikes of the network."""
@@ -133,21 +141,23 @@ Rule = Callable[[Operation], Any]
 
 @dataclass(frozen=True)
 class Entry:
-    """A rule, and the arguments of the overload that it reads (or that mean nothing to it)."""
+    """A rule, the arguments of the overload that it reads (or that mean nothing to it), and whether
+    it works number by number, so that the batch may stand in any axis."""
 
     rule: Rule
     understands: frozenset[str]
+    by_number: bool
 
 
 TABLE: dict[Any, Entry] = {}
 
 
-def understood(*overloads: Any, arguments: str) -> Callable[[Rule], Rule]:
+def understood(*overloads: Any, arguments: str, by_number: bool = False) -> Callable[[Rule], Rule]:
     """Register a rule for overloads; ``arguments`` names all that it takes account of."""
 
     def register(rule: Rule) -> Rule:
         for overload in overloads:
-            TABLE[overload] = Entry(rule, frozenset(arguments.split()))
+            TABLE[overload] = Entry(rule, frozenset(arguments.split()), by_number)
         return rule
 
     return register
@@ -170,4 +180,7 @@ def apply(operation: Operation) -> Any:
         given = operation.arguments[argument.name]
         if isinstance(given, Lowered | torch.Tensor) or given != default:
             raise operation.refused(f"{argument.name}={given} is not supported")
+    given = [value for value in operation.arguments.values() if isinstance(value, Lowered)]
+    if not entry.by_number and (operation.folded or any(value.folded for value in given)):
+        raise operation.refused("it mixes the samples of a batch with their features")
     return entry.rule(operation)
