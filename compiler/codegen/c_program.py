@@ -98,6 +98,7 @@ def generate(
         "stages": program.stages,
         "threads": program.threads,
         "shapes": program.shapes.values(),
+        "functions": [function.text for function in program.functions.values()],
         "constants": constants,
         "binary": binary,
         "declare": lambda view: declaration(view, arena),

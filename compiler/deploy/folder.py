@@ -15,7 +15,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import metadata
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -43,6 +42,7 @@ from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Node
 from snnc.compiler.program.program import Program
 from snnc.errors import BAD_OUTPUT, OVER_BUDGET, SnncError
+from snnc.version import __version__
 
 
 def write(
@@ -227,7 +227,7 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
             **source.options,
         },
         "versions": {
-            "snnc": metadata.version("snnc"),
+            "snnc": __version__,
             "torch": str(torch.__version__),
             "python": platform.python_version(),
         },

@@ -29,6 +29,7 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
+from snnc.compiler.ir import printer
 from snnc.errors import InternalError
 
 Array = npt.NDArray[Any]
@@ -100,6 +101,9 @@ class TensorType:
 SPIKING_OPS = ("neuron", "neuron_i8")
 """Ops that fire: their value of the step before is part of their state."""
 
+CELL = "cell"
+"""The op of any other elementwise recurrence; one with a discrete value fires too."""
+
 FEEDBACK, FEEDBACK_WRITE = "feedback", "feedback_write"
 """The two ops of a recurrent connection; their attribute ``edge`` says which belong together."""
 
@@ -133,6 +137,13 @@ class Node:
         return self.replace(attrs={**self.attrs, **attrs})
 
 
+def fires(node: Node) -> bool:
+    """Whether a node decides at every step, so that its value of the step before is part of its
+    state, and can be replaced from outside: neurons, and cells with spikes or counts."""
+    discrete = node.type.kind is not Kind.REAL and node.type.temporal
+    return node.op in SPIKING_OPS or (node.op == CELL and discrete)
+
+
 @dataclass(frozen=True)
 class Graph:
     """A network: nodes in topological order, float64 parameters, names of the output nodes, and
@@ -153,6 +164,10 @@ class Graph:
 
     def __getitem__(self, name: str) -> Node:
         return self.index[name]
+
+    def __str__(self) -> str:
+        """The graph as a page of text, a line a node (:mod:`snnc.compiler.ir.printer`)."""
+        return printer.text(self)
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)

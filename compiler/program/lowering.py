@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from snnc.compiler.ir import layout
-from snnc.compiler.ir.graph import SPIKING_OPS, Graph, Node, Time
+from snnc.compiler.ir.graph import Graph, Node, Time, fires
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
 from snnc.compiler.plan.bands import bands
@@ -70,8 +70,8 @@ class _Lowering:
         output = c.output()
         op_of(node).emit(node, c)
         self._show_value(node, c, output, function, stage, looped)
-        if node.op in SPIKING_OPS:
-            u = c.existing_state("u")
+        u = c.existing_state("u") if fires(node) else None
+        if u is not None:
             _show(function, self._add_potential(node, u), u, u.buffer.size, looped)
 
     def _show_value(
@@ -112,8 +112,8 @@ class _Lowering:
             _show(stage.end, c.index, output, entry.step_bytes, False)
         else:
             _show(rows.after, c.index, output, entry.step_bytes, True)
-        if node.op in SPIKING_OPS:
-            u = c.existing_state("u")
+        u = c.existing_state("u") if fires(node) else None
+        if u is not None:
             potential = self._add_potential(node, u)
             _show_rows(rows, potential, c.row(u, node.type.size), u.buffer.size)
 

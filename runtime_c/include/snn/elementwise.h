@@ -3,6 +3,7 @@
 #ifndef SNN_ELEMENTWISE_H
 #define SNN_ELEMENTWISE_H
 
+#include "snn/mask.h"
 #include "snn/types.h"
 #include "snn/vec.h"
 
@@ -88,7 +89,7 @@ SNN_KERNEL void snn_count_to_f32(ptrdiff_t n, const uint16_t *in, float *out) {
  * 11 add, 1 cmp. */
 SNN_KERNEL float snn_exp_minus_f32(float a) {
     const float round = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
-    const float x = -(a > 104.0f ? 104.0f : a);
+    const float x = -snn_where_f32(snn_mask(a > 104.0f), 104.0f, a);
     const float shifted = x * 1.44269504f + round;
     const float k = shifted - round;
     const float r = (x - k * 0.693359375f) - k * -2.12194440e-4f;
@@ -117,10 +118,8 @@ SNN_KERNEL float snn_exp_minus_f32(float a) {
  * both tails keep their relative precision. NaN passes. Largest error: see
  * SNN_SIGMOID_MAX_ULP. */
 SNN_KERNEL float snn_sigmoid_scalar_f32(float x) {
-    const int negative = x < 0.0f;
-    const float e = snn_exp_minus_f32(negative ? -x : x);
-    const float numerator = negative ? e : 1.0f;
-    return numerator / (1.0f + e);
+    const float e = snn_exp_minus_f32(snn_abs_f32(x));
+    return snn_where_f32(snn_mask(x < 0.0f), e, 1.0f) / (1.0f + e);
 }
 
 /* Largest error in units in the last place of the result (of the least
