@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -15,8 +15,10 @@ from snnc.compiler.frontend.recognise.linear import Linear, Recurrence, Source
 from snnc.compiler.frontend.reroll.body import Body, Late, Operand, Output, Sequence, Value
 from snnc.compiler.frontend.reroll.steps import INPUT, REDUCE, Ref, StepCall
 from snnc.compiler.frontend.understand import arithmetic, layers, neurons
+from snnc.compiler.frontend.understand.cells import CellBuilder
 from snnc.compiler.frontend.understand.regions import Regions, is_elementwise
 from snnc.compiler.frontend.understand.values import Lowered, Operation, apply
+from snnc.compiler.ir.graph import Kind
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 _TABLES = (arithmetic, layers)  # register their rules
@@ -190,12 +192,42 @@ class Lowering:
         arguments = dict(call.arguments)
         for name, operand in value.operands.items():
             _place(arguments, name, self.read(operand, call))
-        return apply(Operation(self.g, call, arguments))
+        try:
+            return apply(Operation(self.g, call, arguments))
+        except SnncError as error:
+            if not is_elementwise(value):
+                raise
+            return self._cell(value, [value], error)
+
+    def _cell(self, value: Value, inside: Iterable[Value], before: SnncError) -> Lowered:
+        """A value as a cell of its own operations. Raises ``before`` where there is none."""
+        o = Operation(self.g, value.call, {})
+        try:
+            made = CellBuilder(o, self.body, inside, lambda x: self.read(x, value.call)).build(
+                value
+            )
+        except SnncError as error:
+            if error.code is not UNSUPPORTED_LAYER:
+                raise
+            before.what += f"; and as a cell: {error.what}"
+            raise before from error
+        if self.g.type_of(made.name).kind is not Kind.REAL:
+            self.spikes[made.name] = (value, False)
+        return made
 
     # recurrences ------------------------------------------------------------------------
 
     def _fired(self, value: Value, firing: Firing) -> Lowered:
-        """Spikes: of a neuron, or of a value without memory."""
+        """Spikes: of a neuron, of a value without memory, or of a cell."""
+        inside = self.regions.recurrence.get(firing.potential)
+        try:
+            return self._of_neuron(value, firing)
+        except SnncError as error:
+            if inside is None or error.code is not UNSUPPORTED_LAYER:
+                raise
+            return self._cell(value, {*inside, value}, error)
+
+    def _of_neuron(self, value: Value, firing: Firing) -> Lowered:
         fires = [v for v, other in self.fires.items() if firing.same_spikes(other)]
         if fires[0] not in self.neurons:
             self.neurons[fires[0]] = spikes = self._neuron(fires[0], self.fires[fires[0]])
@@ -234,8 +266,13 @@ class Lowering:
     def _recurrent(self, value: Value) -> Lowered:
         """A value of a recurrence that is no spike: the potential of an integrator."""
         inside = self.regions.recurrence[value]
-        found = self._linear(value, inside, {})
-        return neurons.integrator(Operation(self.g, value.call, {}), found, self._source)
+        try:
+            found = self._linear(value, inside, {})
+            return neurons.integrator(Operation(self.g, value.call, {}), found, self._source)
+        except SnncError as error:
+            if error.code is not UNSUPPORTED_LAYER:
+                raise
+            return self._cell(value, inside, error)
 
     def _linear(
         self, potential: Value, inside: frozenset[Value], fires: Mapping[Value, Firing]
