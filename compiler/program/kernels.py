@@ -52,7 +52,8 @@ class Parameter:
         if c_type == "void *":
             return self.pointer
         integers = c_type in INTEGERS and self.c_type in INTEGERS
-        return not self.pointer and (integers or self.c_type == c_type)
+        enumerator = c_type.startswith("enum ") and self.c_type == "int"  # which it is in C
+        return not self.pointer and (integers or enumerator or self.c_type == c_type)
 
     def __str__(self) -> str:
         return f"{'const ' if self.const else ''}{self.c_type}{' *' if self.pointer else ''}"

@@ -17,10 +17,11 @@ from torch import nn
 from snnc.compiler.frontend.capture.driving import at_rest
 from snnc.compiler.ir.graph import Array, Graph, Kind, Node
 from snnc.compiler.ops import op_of
+from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.passes.pipeline import lowered
 from snnc.compiler.verify import reference
-from snnc.compiler.verify.float_judge import DISCRETE, captured
+from snnc.compiler.verify.float_judge import captured, is_discrete
 from snnc.compiler.verify.outputs import pytorch_outputs
 from snnc.errors import InternalError
 
@@ -56,14 +57,15 @@ def difference(model: nn.Module, graph: Graph, *, still: bool = False) -> str:
 
 
 def _different(model: nn.Module, graph: Graph, x: torch.Tensor) -> str:
-    discrete = [node for node in graph if node.op in DISCRETE]
+    discrete = [node for node in graph if is_discrete(node)]
     try:
         outputs, spikes = _run(model, graph, discrete, x)
     except InternalError as error:  # a module ran more or less often than it was read
         return f"{error.where}: {error.what}"
     for node in discrete:
         values = spikes[node.name]
-        if not bool(((values == 0) | (values == 1)).all()):
+        is_spike = node.type.kind is Kind.SPIKE
+        if is_spike and not bool(((values == 0) | (values == 1)).all()):
             return f"{node.loc.module or node.name} gives other numbers than 0 and 1"
     missing = set(graph.output_names) ^ set(outputs)
     if missing:
@@ -96,23 +98,12 @@ def _run(
 
 def _unexplained(graph: Graph, node: Node, x: torch.Tensor, spikes: Values) -> str:
     """What no rounding explains in a node's spikes, given all spikes before it."""
-    (current,) = node.inputs[:1]
-    judged = reference.judge(graph, {"input": x}, spikes, [current, node.name])
-    op = op_of(node)
+    judged = reference.judge(graph, {"input": x}, spikes, {*node.inputs, node.name})
+    given = [judged[name] for name in node.inputs]
     own = {role: torch.from_numpy(value) for role, value in graph.params_of(node).items()}
-    if isinstance(op, Neuron):
-        potentials = op.membrane(
-            node, own, judged[current].value, judged[node.name].value, judged[current].error
-        )
-        u = torch.stack([potential for potential, _ in potentials])
-        threshold = op.threshold(node, own, u)
-        expected = u > threshold if node.attrs["strict"] else u >= threshold
-    else:
-        inputs = [
-            reference.judge(graph, {"input": x}, spikes, [name])[name].value for name in node.inputs
-        ]
-        expected = op.reference(node, own, inputs) != 0
-    bad = (expected != (spikes[node.name] != 0)) & (judged[node.name].error == 0)
+    forced = spikes[node.name].to(torch.float64)
+    expected = _decided(node, own, [g.value for g in given], [g.error for g in given], forced)
+    bad = (expected - forced).abs() > judged[node.name].error
     if not bool(bad.any()):
         return ""
     step, *place = (int(i) for i in bad.nonzero()[0])
@@ -120,6 +111,26 @@ def _unexplained(graph: Graph, node: Node, x: torch.Tensor, spikes: Values) -> s
         f"{node.loc.module or node.name} fires otherwise in {int(bad.sum())} of {bad.numel()} "
         f"cases, the first at step {step}, neuron {place}"
     )
+
+
+def _decided(
+    node: Node,
+    own: Mapping[str, torch.Tensor],
+    inputs: list[torch.Tensor],
+    errors: list[torch.Tensor],
+    forced: torch.Tensor,
+) -> torch.Tensor:
+    """What a node decides on exact inputs, while its state goes on from PyTorch's decisions."""
+    op = op_of(node)
+    if isinstance(op, Cell):
+        return op.decisions(node, own, inputs, forced)
+    if not isinstance(op, Neuron):
+        return op.reference(node, own, inputs)
+    potentials = op.membrane(node, own, inputs[0], forced, errors[0])
+    u = torch.stack([potential for potential, _ in potentials])
+    threshold = op.threshold(node, own, u)
+    fired: torch.Tensor = u > threshold if node.attrs["strict"] else u >= threshold
+    return fired.to(forced.dtype)
 
 
 def _outputs_differ(
