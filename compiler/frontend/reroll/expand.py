@@ -99,6 +99,8 @@ class Expander:
 
     def _call(self, node: fx.Node, args: Any, kwargs: Any) -> Traced:
         op, source = node.target, source_of(node)
+        if op is aten.as_strided.default and _lies_the_same(node):
+            return args[0]
         arguments = bound(op, args, kwargs)
         call = Call(self.steps, op, arguments, shape_of(node), dtype_of(node), source)
         rule = RULES.get(op)
@@ -113,6 +115,17 @@ class Expander:
                 SEPARATE,
             )
         return call.as_it_stands()
+
+
+def _lies_the_same(node: fx.Node) -> bool:
+    """Whether as_strided gives its argument as it lies: an axis of length 1 has no stride."""
+    given, size, stride = node.args[:3]
+    offset = node.args[3] if len(node.args) > 3 else node.kwargs.get("storage_offset")
+    meta = given.meta  # type: ignore[union-attr]
+    if offset or tuple(size) != tuple(meta["shape"]):  # type: ignore[arg-type]
+        return False
+    pairs = zip(size, stride, meta["stride"], strict=True)  # type: ignore[arg-type]
+    return all(length < 2 or ours == theirs for length, ours, theirs in pairs)
 
 
 def _flat(arguments: Mapping[str, Any]) -> list[Any]:
