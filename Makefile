@@ -33,7 +33,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PIP) install --progress-bar off -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
-FIRMWARE_PACKAGES := gcc-arm-none-eabi qemu-system-arm gcc-riscv64-unknown-elf qemu-system-misc cppcheck
+FIRMWARE_PACKAGES := gcc-arm-none-eabi qemu-system-arm gcc-riscv64-unknown-elf qemu-system-misc cppcheck \
+  gcc-avr avr-libc simavr
 
 firmware-tools:  ## install compilers, emulators and checkers for the microcontroller targets (Debian)
 	@dpkg-query -W $(FIRMWARE_PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && \
@@ -104,6 +105,7 @@ bench: setup  ## measure the generated C against its dense peers
 
 docs: setup  ## write the generated pages of docs/
 	$(BIN)/python docs/generate_errors.py
+	$(BIN)/python docs/generate_ops.py
 	$(BIN)/python docs/generate_zoo.py
 
 results: setup  ## measure the bundled models and write docs/results.md

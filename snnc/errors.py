@@ -89,6 +89,14 @@ NO_COUNT_RULE = _code(
     "A counting convention does not say what one of the model's operators costs.",
     "Count by another convention (`executed` knows every operator), or report the operator.",
 )
+BAD_ATTRIBUTE = _code(
+    108,
+    EXIT_USAGE,
+    "unusable attribute",
+    "An importer gave an operator an attribute or a parameter that it does not have, left one out, "
+    "or gave it a value that it does not take.",
+    "Correct the call of `importing.add` in the importer; the message names the attribute.",
+)
 
 # 2xx: the data -------------------------------------------------------------------------
 BAD_RECORDING = _code(

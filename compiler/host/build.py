@@ -18,7 +18,11 @@ from snnc.errors import (
 
 WARNINGS = ("-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Wdouble-promotion")
 NATIVE = ("-march=native",)
-HOST_FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", *WARNINGS)
+ERRORS = ("-Werror=implicit-function-declaration",)
+"""What C99 forbids and compilers only warn of: a kernel that an op misspells is an error where it
+is called, not when the library is loaded."""
+
+HOST_FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", *WARNINGS, *ERRORS)
 
 TEAM_SOURCES = ("team_posix.c", "team_posix.h")
 """The files of runtime_c/src that run a model's parts on threads of this machine."""

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Location, Node, TensorType, Time
+from snnc.compiler.ops.attributes import Attribute, Parameter
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class Op(ABC):
     """An operation of the IR, with all its facets in one place."""
 
     name: ClassVar[str]
+    attributes: ClassVar[tuple[Attribute, ...]] = ()
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
     rows: ClassVar[Rows] = Rows.NEVER
 
     def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
@@ -183,6 +186,8 @@ class Composite(ABC):
     """An op that a frontend may use and that a lowering pass splits into primitives."""
 
     name: ClassVar[str]
+    attributes: ClassVar[tuple[Attribute, ...]] = ()
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
 
     @abstractmethod
     def infer(

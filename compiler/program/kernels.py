@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
@@ -12,7 +12,7 @@ from snnc.compiler.program.values import Argument, ConstantRef, Name, Real, Shap
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _PROTOTYPE = re.compile(r"^SNN_KERNEL\s+[\w\s*]*?\b(snn_\w+)\(([^)]*)\)\s*\{", re.MULTILINE)
-_PARAMETER = re.compile(r"(const\s+)?((?:enum\s+)?\w+)\s*(\*?)\s*(?:(?:const|restrict)\s+)?\w+")
+_PARAMETER = re.compile(r"(const\s+)?((?:enum\s+)?\w+)\s*(\*?)\s*(?:const\s+)?\w+")
 
 INTEGERS = frozenset({"int", "int32_t", "uint32_t", "size_t", "ptrdiff_t", "int64_t", "uint64_t"})
 COUNTERS = "snn_counts"
@@ -51,9 +51,9 @@ class Parameter:
     def _takes_type(self, c_type: str) -> bool:
         if c_type == "void *":
             return self.pointer
-        integers = c_type in INTEGERS and self.c_type in INTEGERS
-        enumerator = c_type.startswith("enum ") and self.c_type == "int"  # which it is in C
-        return not self.pointer and (integers or enumerator or self.c_type == c_type)
+        whole = c_type in INTEGERS or c_type.startswith("enum ")  # an enumerator is an int
+        integers = whole and self.c_type in INTEGERS
+        return not self.pointer and (integers or self.c_type == c_type)
 
     def __str__(self) -> str:
         return f"{'const ' if self.const else ''}{self.c_type}{' *' if self.pointer else ''}"
@@ -76,13 +76,8 @@ def signatures() -> Mapping[str, Signature]:
         for path in sorted(headers.glob("*.h")):
             text = _COMMENT.sub(" ", path.read_text("utf-8"))
             for name, parameters in _PROTOTYPE.findall(text):
-                found[name] = signature(parameters.split(","))
+                found[name] = tuple(map(_parameter, parameters.split(",")))
     return found
-
-
-def signature(parameters: Iterable[str]) -> Signature:
-    """The signature of a function from the C declarations of its parameters."""
-    return tuple(map(_parameter, parameters))
 
 
 def _parameter(text: str) -> Parameter:

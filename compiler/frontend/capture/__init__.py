@@ -8,10 +8,17 @@ One run says what the model does for inputs of these shapes. Three things are th
 
 - **Batch.** Give N ≥ 2 samples and N ≠ T, so that the batch axis cannot be confused with an axis of
   one or with time. A constant that the model makes for its batch has the size N in the graph.
-- **Time.** Give all T steps that will run. A shorter run would not see `if t > 10`.
-- **Proof.** Compare on every recording that counts. What is refused is listed in
-  docs/architecture.md; what is not seen (NumPy's random numbers, global variables, compiled
-  extensions) shows as a difference in :func:`compare`.
+- **Time.** Give all T steps that will run. A shorter run would not see ``if t > 10``.
+- **Proof.** Compare on every recording that counts. Some things the dispatcher does not see: random
+  numbers of NumPy, variables that are not the model's, compiled extensions, threads that were
+  running before. And PyTorch itself takes another way to singular values when it is watched. All of
+  this shows as a difference, and then there is no graph of the model.
+
+Refused, with the user's line: random numbers, decisions and shapes that depend on data, numbers
+that leave PyTorch (``.numpy()``, ``.tolist()``, addresses, text), swapped memory (``.data =``,
+``set_``, ``resize_``), gradients, threads, compiled operators of others, writes whose effect on
+other tensors is not known. A write into the model's input is captured; the caller's tensor stays
+as it is.
 """
 
 from __future__ import annotations
@@ -25,11 +32,11 @@ from snnc.compiler.frontend.capture import driving
 from snnc.compiler.frontend.capture.captured import Captured, Input, Output, State
 from snnc.compiler.frontend.capture.driving import Reset
 from snnc.compiler.frontend.capture.guard import guarded
-from snnc.compiler.frontend.capture.heap import Heap
 from snnc.compiler.frontend.capture.reading import Comparison, compare, replay
 from snnc.compiler.frontend.capture.recorder import Recorder
 from snnc.compiler.frontend.capture.running import Run
 from snnc.compiler.frontend.capture.snapshot import Names
+from snnc.compiler.frontend.capture.tensors.heap import Heap
 from snnc.compiler.frontend.capture.tracer import Tracer
 from snnc.compiler.frontend.importing import importer_of
 

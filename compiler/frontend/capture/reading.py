@@ -106,7 +106,11 @@ def compare(model: nn.Module, captured: Captured, inputs: Any) -> Comparison:
         SnncError: BAD_SHAPE where the inputs' structure, shapes, types or constants are others.
     """
     theirs = pytree.tree_leaves_with_path(_eager(model, captured, inputs))
-    ours = pytree.tree_leaves_with_path(replay(captured, inputs))
+    try:
+        ours = pytree.tree_leaves_with_path(replay(captured, inputs))
+    except RuntimeError as error:  # an operator of the graph refuses what it is given
+        reason = f"the graph cannot run ({' '.join(str(error).split())})"
+        return Comparison((OutputComparison("", 0, 0, reason=reason),))
     names = [pytree.keystr(path) for path, _ in theirs]
     if names != [output.name for output in captured.outputs]:
         reason = f"the model gives {len(names)} items ({', '.join(names)}), the graph others"
@@ -155,7 +159,7 @@ def _laid_out(x: Tensor, given: Input) -> Tensor:
             f"{given.shape}",
             where=given.name,
         )
-    if x.stride() == given.stride:
+    if x.stride() == given.stride and x.storage_offset() == 0:
         return x.detach()
     return torch.empty_strided(given.shape, given.stride, dtype=dtype).copy_(x.detach())
 
@@ -191,7 +195,7 @@ def _compared(name: str, ours: Any, theirs: Any) -> OutputComparison:
 def _same(a: Tensor, b: Tensor) -> Tensor:
     """Where two tensors have the same bits, or both NaN."""
     if a.is_complex():
-        return _same(torch.view_as_real(a), torch.view_as_real(b)).all(-1)
+        return _same(*(torch.view_as_real(x.resolve_conj()) for x in (a, b))).all(-1)
     bits = _BITS[a.element_size()]
-    equal = a.contiguous().view(bits) == b.contiguous().view(bits)
+    equal = a.resolve_neg().contiguous().view(bits) == b.resolve_neg().contiguous().view(bits)
     return equal | (a.isnan() & b.isnan()) if a.is_floating_point() else equal

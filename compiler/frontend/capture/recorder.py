@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from snnc.compiler.frontend.capture import sites
-from snnc.compiler.frontend.capture.memory import Geometry
+from snnc.compiler.frontend.capture.tensors.memory import Geometry
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 

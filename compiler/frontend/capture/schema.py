@@ -36,6 +36,7 @@ those that are told."""
 _FUNCTIONAL = {
     "aten::_native_batch_norm_legit": aten._native_batch_norm_legit_functional.default,
     "aten::native_batch_norm": aten._native_batch_norm_legit_functional.default,
+    "aten::_batch_norm_with_update": aten._batch_norm_with_update_functional.default,
     "aten::rrelu_with_noise": aten.rrelu_with_noise_functional.default,
 }
 """Functional forms that are not found by their name."""

@@ -17,10 +17,11 @@ from torch._ops import OpOverload
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
-from snnc.compiler.frontend.capture import mends, schema, views
-from snnc.compiler.frontend.capture.heap import Heap
-from snnc.compiler.frontend.capture.memory import Geometry
+from snnc.compiler.frontend.capture import mends, schema
 from snnc.compiler.frontend.capture.recorder import Recorder, held
+from snnc.compiler.frontend.capture.tensors import views
+from snnc.compiler.frontend.capture.tensors.heap import Heap
+from snnc.compiler.frontend.capture.tensors.memory import Alias, Geometry
 
 aten = torch.ops.aten
 Args = tuple[Any, ...]
@@ -129,6 +130,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if out is base:
             return out
         parent = self.heap.alias(base)
+        if func is aten.as_strided.default:
+            return self._strided(parent.root, out)
         if isinstance(out, Tensor):
             if func in views.IDENTITIES:
                 node = self.heap.node(base)
@@ -143,6 +146,17 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         cuts = views.pieces(func, args, kwargs, out)
         for part, item, (view, rest) in zip(out, items, cuts, strict=True):
             self.heap.add_view(parent, part, item, view, rest)
+        return out
+
+    def _strided(self, root: Alias, out: Tensor) -> Tensor:
+        """as_strided looks at the memory behind a tensor, of which the graph has what the first
+        tensor there shows."""
+        if not root.geometry.fills_its_memory:
+            raise self.recorder.refused("as_strided looks beyond the tensor", mends.ESCAPE)
+        rest = (list(out.shape), list(out.stride()), int(out.storage_offset()))
+        view = aten.as_strided.default
+        node = self.recorder.add(view, (self.heap.value(root), *rest), holds=out)
+        self.heap.add_view(root, out, node, view, rest)
         return out
 
     def _move(self, func: OpOverload, args: Args, kwargs: Kwargs) -> Any:

@@ -178,3 +178,6 @@ _NODES: dict[str, Callable[[Any, Graph, Node], Any]] = {
     "delay": _delay,
     "neuron": _neuron,
 }
+
+EXPORTED = frozenset({*_NODES, *_WIRING, FEEDBACK, "batch_norm"})
+"""The operators that can be written; a batch norm is folded first."""

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, fx, nn
 from torch._ops import OpOverload
 
-from snnc.compiler.frontend.capture import mends, views
-from snnc.compiler.frontend.capture.memory import Alias, Geometry, Memory, Tensors
+from snnc.compiler.frontend.capture import mends
 from snnc.compiler.frontend.capture.recorder import Recorder
 from snnc.compiler.frontend.capture.snapshot import Names
+from snnc.compiler.frontend.capture.tensors import views
+from snnc.compiler.frontend.capture.tensors.memory import Alias, Geometry, Memory, Tensors
 
 aten = torch.ops.aten
 _PLAIN = frozenset({Tensor, nn.Parameter, nn.Buffer})
@@ -39,12 +40,12 @@ class Heap:
 
     def node(self, tensor: Tensor) -> fx.Node:
         """The value of a tensor now."""
-        return self._value(self.alias(tensor))
+        return self.value(self.alias(tensor))
 
     def known(self, tensor: Tensor) -> fx.Node | None:
         """The value of a tensor now, or None where the run has not met it."""
         alias = self._tensors.find(tensor)
-        return None if alias is None else self._value(alias)
+        return None if alias is None else self.value(alias)
 
     def depends(self, tensor: Tensor) -> bool:
         """Whether the numbers of a tensor come from the input."""
@@ -99,8 +100,8 @@ class Heap:
         name, kind = found or (f"constant_{len(self._recorder.attributes)}", "constant")
         return self._recorder.attribute(name, tensor, kind)
 
-    def _value(self, alias: Alias) -> fx.Node:
-        """A view whose memory was written since is computed again."""
+    def value(self, alias: Alias) -> fx.Node:
+        """What an alias holds now. A view whose memory was written since is computed again."""
         if alias.is_fresh:
             return alias.node
         if alias.parent is None or alias.view is None:
@@ -108,7 +109,7 @@ class Heap:
                 "a view is read after its memory was written, and the view cannot be made again",
                 mends.ALIASED,
             )
-        node = self._value(alias.parent)
+        node = self.value(alias.parent)
         if alias.view not in views.IDENTITIES:
             node = self._recorder.add(
                 alias.view, (node, *alias.args), alias.kwargs, holds=alias.geometry
@@ -203,7 +204,7 @@ class Heap:
         if fits or given.lies_like(alias.geometry):
             return node
         return self._recorder.add(
-            aten.copy.default, (self._value(alias), node), holds=alias.geometry,
+            aten.copy.default, (self.value(alias), node), holds=alias.geometry,
             depends=node.meta["depends"],
         )  # fmt: skip
 
@@ -213,7 +214,7 @@ class Heap:
         """The new values of ``alias`` and of everything that it is a view of."""
         chain = [(alias, node)]
         while alias.parent is not None:
-            value = views.written_back(alias, self._value(alias.parent), node, self._recorder.add)
+            value = views.written_back(alias, self.value(alias.parent), node, self._recorder.add)
             if value is None:
                 raise self._recorder.refused(f"{writer} writes through {alias.view}", mends.ALIASED)
             alias, node = alias.parent, value

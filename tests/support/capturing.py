@@ -24,6 +24,20 @@ class Function(nn.Module):
         return self.function(*args)
 
 
+class Step(nn.Module):
+    """A neuron between two linear layers, called for each step on [N, features]."""
+
+    def __init__(self, features: int, neuron: nn.Module) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.f, self.l, self.o = nn.Linear(features, 8), neuron, nn.Linear(8, 5)
+        nn.init.normal_(self.f.weight, 0.08, 0.4)
+
+    def forward(self, x: Tensor) -> Any:
+        y = self.l(self.f(x))
+        return self.o(y[0] if isinstance(y, tuple) else y)
+
+
 def drawn(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * 2
 

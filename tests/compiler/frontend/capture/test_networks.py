@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import weakref
-from pathlib import Path
 
 import pytest
 import torch
@@ -17,9 +16,10 @@ from snnc.compiler.frontend.driving import Driven
 from snnc.models.attention import ATTENTION_NAMES
 from snnc.models.checkpoints import load
 from snnc.models.networks import build
-from tests.capture.checking import drawn, held, refused, targets
+from tests.support.capturing import drawn, held, refused, targets
+from tests.support.places import ROOT
 
-ZOO = Path(__file__).parents[2] / "models" / "zoo"
+ZOO = ROOT / "models" / "zoo"
 SMALL = {
     "three-layer": {"input_size": (2, 16, 16), "channels": (4, 6, 6), "time_steps": 6},
     "three-layer-narrow": {"input_size": (2, 16, 16), "time_steps": 5},

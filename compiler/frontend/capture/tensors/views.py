@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, fx
 from torch._ops import OpOverload
 
-from snnc.compiler.frontend.capture.memory import Alias, Geometry
+from snnc.compiler.frontend.capture.tensors.memory import Alias, Geometry
 
 aten = torch.ops.aten
 
@@ -18,6 +18,7 @@ _SCATTERS: dict[OpOverload | None, OpOverload] = {
     aten.select.int: aten.select_scatter.default,
     aten.slice.Tensor: aten.slice_scatter.default,
     aten.diagonal.default: aten.diagonal_scatter.default,
+    aten.as_strided.default: aten.as_strided_scatter.default,
 }
 """Views of a part, with the operator that puts a new part in its place."""
 

@@ -15,7 +15,7 @@ from torch.nn.utils import parametrizations, prune, weight_norm
 import snnc
 from snnc.compiler.frontend.capture import Captured, capture, compare, has_importer, replay
 from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
-from tests.capture.checking import Function, drawn, held, refused, targets
+from tests.support.capturing import Function, drawn, held, refused, targets
 
 SHAPE = (4, 3)
 
@@ -24,7 +24,7 @@ def _line_of(captured: Captured, operator: str) -> str:
     return next(n.meta["source"] for n in captured.graph.nodes if str(n.target) == operator)
 
 
-# -- names ------------------------------------------------------------------------------------
+# -- names ----------------------------------------------------------------------------------------
 
 
 class Tied(nn.Module):
@@ -84,7 +84,7 @@ def test_any_batch_is_captured(batch):
     )
 
 
-# -- what forward computes ----------------------------------------------------------------------
+# -- what forward computes ------------------------------------------------------------------------
 
 
 def test_pruned_weights_are_products():
@@ -190,9 +190,17 @@ def test_grad_modes_are_fine():
     held(modes, SHAPE)
 
 
-# -- inputs and outputs ----------------------------------------------------------------------------
+# -- inputs and outputs ---------------------------------------------------------------------------
 
 Pair = namedtuple("Pair", "left right")
+
+
+def test_the_graph_is_a_module_of_torch_fx():
+    net = nn.Sequential(nn.Linear(3, 3), nn.ReLU(inplace=True)).eval()
+    captured, x = held(net, SHAPE), drawn(4, 3, seed=8)
+    module = captured.module()
+    assert "torch.ops.aten.relu" in module.code
+    assert torch.equal(module(x)[0], net(x))
 
 
 def test_structures_of_inputs_and_outputs_are_kept():
@@ -236,7 +244,7 @@ def test_an_input_may_lie_in_any_order():
     assert compare(net, captured, drawn(1, 2, 6, 6).expand(2, 2, 6, 6)).holds
 
 
-# -- leaves -------------------------------------------------------------------------------------------
+# -- leaves ---------------------------------------------------------------------------------------
 
 
 class Kept(nn.Module):
@@ -286,7 +294,7 @@ def test_a_leaf_that_writes_into_its_input_is_refused():
     assert "writes into its input" in refused(net, SHAPE, leaves=lambda m: m is net[1])
 
 
-# -- left as it was --------------------------------------------------------------------------------------
+# -- left as it was -------------------------------------------------------------------------------
 
 
 class Busy(nn.Module):
@@ -328,7 +336,7 @@ def _everything(net: Busy) -> tuple:
     numbers = {name: value.clone() for name, value in net.state_dict().items()}
     modes = [module.training for module in net.modules()]
     kept = (list(net.seen), net.table.keys(), net.table["a"].tolist(), net.calls, vars(net.holder))
-    return numbers, modes, set(vars(net)), copy.deepcopy(kept[:1] + (list(kept[1]),) + kept[2:])
+    return numbers, modes, set(vars(net)), copy.deepcopy((*kept[:1], list(kept[1]), *kept[2:]))
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -367,7 +375,7 @@ def test_a_model_in_training_runs_in_eval_mode_and_parts_keep_theirs():
     assert "aten._native_batch_norm_legit_functional.default" in targets(held(net, SHAPE))
 
 
-# -- the proof ---------------------------------------------------------------------------------------------
+# -- the proof ------------------------------------------------------------------------------------
 
 
 def test_a_difference_is_found_and_placed():

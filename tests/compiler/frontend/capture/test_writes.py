@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tests.capture.checking import held, refused
+from tests.support.capturing import held, refused
 
 SHAPE = (4, 3, 5)
 
@@ -103,6 +103,14 @@ def types_stay(x: Tensor) -> Tensor:
     return whole + single + double.float() + half
 
 
+def by_strides(x: Tensor) -> Tensor:
+    y = x.clone()
+    odd = y[1].as_strided((4, 2), (15, 3), 1)
+    windows = y.as_strided((19, 2), (3, 1))
+    odd.mul_(2)
+    return windows.sum() + odd + torch.as_strided(x, (4, 2), (15, 5))
+
+
 def moved_in_place(x: Tensor) -> Tensor:
     y = x.clone()
     y.transpose_(0, 2).unsqueeze_(0).squeeze_(0).t  # noqa: B018
@@ -168,7 +176,7 @@ FUNCTIONS = [
     *(aliased_relu, shared_by_module, alias_grows, step_by_step, accumulated, columns, old_views),
     *(views_of_views, through_expand, out_arguments, types_stay, moved_in_place),
     *(masks_and_indices, overlapping, data_is_an_alias, strided, written_input),
-    *(parameter_made_inside, in_inference_mode),
+    *(by_strides, parameter_made_inside, in_inference_mode),
 ]
 
 
@@ -181,7 +189,7 @@ def test_writes_are_captured_as_values(function):
 
 def test_what_was_given_is_not_written():
     from snnc.compiler.frontend.capture import capture, compare
-    from tests.capture.checking import Function, drawn
+    from tests.support.capturing import Function, drawn
 
     x = drawn(*SHAPE)
     before = x.clone()
@@ -199,6 +207,12 @@ def test_a_write_through_overlapping_windows_is_refused_with_the_line():
     message = refused(windows, SHAPE)
     assert "unfold" in message
     assert "test_writes.py" in message
+
+
+def test_strides_that_look_beyond_the_tensor_are_refused():
+    table = torch.arange(60.0)[10:25]
+    message = refused(lambda x: x + table.as_strided((5,), (1,), 0), SHAPE)
+    assert "beyond" in message
 
 
 def test_a_type_that_does_not_fit_is_refused():

@@ -13,6 +13,7 @@ its view computed again from the new value. Nothing here keeps a tensor alive.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +36,13 @@ class Geometry:
     def of(cls, tensor: Tensor) -> Geometry:
         """That of a tensor."""
         return cls(tuple(tensor.shape), tensor.stride(), int(tensor.storage_offset()), tensor.dtype)
+
+    @property
+    def fills_its_memory(self) -> bool:
+        """Whether it begins where its memory begins and has neither gaps nor overlaps."""
+        axes = [(n, step) for n, step in zip(self.shape, self.stride, strict=True) if n > 1]
+        span = 1 + sum((n - 1) * step for n, step in axes)
+        return self.offset == 0 and math.prod(self.shape) == span and all(s for _, s in axes)
 
     def lies_like(self, other: Geometry) -> bool:
         """Whether the numbers stand in the same order and type; an axis of one has no stride."""
@@ -89,6 +97,11 @@ class Alias:
     view: OpOverload | None = None
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def root(self) -> Alias:
+        """The tensor that it is, in the end, a view of."""
+        return self if self.parent is None else self.parent.root
 
     @property
     def is_fresh(self) -> bool:
