@@ -156,10 +156,10 @@ static void attention(int time_steps, int channels) {
 }
 
 /* Functions of one float, of any bits; a NaN is a NaN whatever its bits. */
-#define EACH_FUNCTION(DO)                                                                     \
-    DO(neg)                                                                                   \
-    DO(abs) DO(sign) DO(round) DO(floor) DO(ceil) DO(trunc) DO(sqrt) DO(exp) DO(log) DO(tanh) \
-        DO(erf)
+#define EACH_FUNCTION(DO) \
+    DO(neg)               \
+    DO(abs)               \
+    DO(sign) DO(round) DO(floor) DO(ceil) DO(trunc) DO(sqrt) DO(exp) DO(log) DO(tanh) DO(erf)
 #define REPORT_FUNCTION(name)                       \
     for (int i = 0; i < n; i++) {                   \
         const float value = snn_##name##_f32(x[i]); \

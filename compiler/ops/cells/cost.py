@@ -1,8 +1,8 @@
 """What an instruction of a cell executes in the C: a row a kind of operation.
 
 Products, quotients and the arithmetic inside elementary functions are counted as they are executed;
-masks, choices, signs and conversions are no arithmetic. tests/test_cell_math.py counts the
-functions of runtime_c/include/snn/cell_math.h by running them on numbers that count.
+masks, choices, signs and conversions are no arithmetic. tests/runtime_c/test_cell_math.py counts
+the functions of runtime_c/include/snn/cell_math.h by running them on numbers that count.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COSTS: Mapping[str, Cost] = {
     **dict.fromkeys(("constant", "neg", "abs", "and", "or", "not", "where", "number"), Cost()),
     **dict.fromkeys(("minimum", "maximum"), Cost(cmp=2)),
     "clamp": Cost(cmp=4),
-    "sign": Cost(cmp=2),
+    "sign": Cost(add=1, cmp=2),
     "round": Cost(add=2, cmp=1),
     **dict.fromkeys(("floor", "ceil", "trunc"), Cost(add=3, cmp=2)),
     "sqrt": Cost(mul=13, add=4, cmp=4),

@@ -39,7 +39,7 @@ ULPS = {
 (runtime_c/include/snn/cell_math.h). PyTorch's are Sleef's ``_u10`` functions, documented at 1.0, or
 MKL's VML in its high-accuracy mode, documented below 1.0: its sqrt is *not* correctly rounded.
 PyTorch's sigmoid is 1 / (1 + exp(-x)): 1.0 and two roundings. pow includes what it computes instead
-for some exponents: up to three roundings. tests/test_cell_math.py measures PyTorch's."""
+for some exponents: up to three roundings. tests/runtime_c/test_cell_math.py measures PyTorch's."""
 
 _EXACT = ("neg", "abs", "round", "floor", "ceil", "trunc", "sign", "minimum", "maximum", "clamp")
 _SLACK = 2.0**-50

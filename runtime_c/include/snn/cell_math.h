@@ -19,8 +19,8 @@
 #define SNN_NAN (snn_float_of(0x7FC00000u))
 
 /* Largest errors, in units in the last place; infinity where it overflows counts as 2^128. */
-#define SNN_EXP_MAX_ULP 1.0
-#define SNN_LOG_MAX_ULP 1.0
+#define SNN_EXP_MAX_ULP 1.1
+#define SNN_LOG_MAX_ULP 0.9
 #define SNN_TANH_MAX_ULP 1.2
 #define SNN_ERF_MAX_ULP 1.4
 #define SNN_POW_MAX_ULP 0.51
@@ -36,7 +36,7 @@ SNN_KERNEL float snn_copysign_f32(float x, float sign) {
 
 /* -1, 0 or 1; 0 for NaN. */
 SNN_KERNEL float snn_sign_f32(float x) {
-    return (float)((int)(x > 0.0f) - (int)(x < 0.0f));
+    return snn_mask_number(snn_mask(x > 0.0f)) - snn_mask_number(snn_mask(x < 0.0f));
 }
 
 /* NaN where either is. */
@@ -75,9 +75,9 @@ SNN_KERNEL float snn_trunc_f32(float x) {
  * root^2 > root, down where it is <= -root, which is where another whole number is nearer. */
 SNN_KERNEL uint32_t snn_sqrt_corrected(uint32_t square, uint32_t root) {
     const int32_t rest = (int32_t)(square - root * root);
-    const uint32_t up = (uint32_t)(rest > (int32_t)root);
-    const uint32_t down = (uint32_t)(rest <= -(int32_t)root);
-    return root + up - down;
+    const uint32_t up = snn_mask(rest > (int32_t)root);
+    const uint32_t down = snn_mask(rest <= -(int32_t)root);
+    return root - up + down; /* a mask is -1 */
 }
 
 /* Square root, correctly rounded, as IEEE 754 asks; NaN below zero, and zeros keep their sign.
@@ -110,27 +110,10 @@ SNN_KERNEL float snn_sqrt_f32(float x) {
 }
 
 /* e^x; 0 below -104 and infinity above 89, where float32 has nothing else. At most
- * SNN_EXP_MAX_ULP off. As snn_exp_minus_f32, for either sign. */
+ * SNN_EXP_MAX_ULP off. */
 SNN_KERNEL float snn_exp_f32(float x) {
-    const float round = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
     const float low = snn_where_f32(snn_mask(x < -104.0f), -104.0f, x);
-    const float inside = snn_where_f32(snn_mask(low > 89.0f), 89.0f, low);
-    const float shifted = inside * 1.44269504f + round;
-    const float k = shifted - round;
-    const float r = (inside - k * 0.693359375f) - k * -2.12194440e-4f;
-    float e = 1.98412698e-4f;
-    e = e * r + 1.38888889e-3f;
-    e = e * r + 8.33333333e-3f;
-    e = e * r + 4.16666667e-2f;
-    e = e * r + 1.66666667e-1f;
-    e = e * r + 0.5f;
-    e = (e * r) * r + r;
-    e = e + 1.0f;
-    const int32_t power = (int32_t)snn_bits_of(shifted) - 0x4B400000; /* k as an integer */
-    const int32_t half = power / 2;
-    const float scale1 = snn_float_of((uint32_t)(half + 127) << 23);
-    const float scale2 = snn_float_of((uint32_t)(power - half + 127) << 23);
-    return (e * scale1) * scale2;
+    return snn_exp_inside_f32(snn_where_f32(snn_mask(low > 89.0f), 89.0f, low));
 }
 
 /* ln x; -infinity at 0 and NaN below. At most SNN_LOG_MAX_ULP off.
