@@ -295,13 +295,16 @@ STRANGE = {
     "time contracted": time_contracted,
     "the last step is read before": last_of_all,
     "normalised over time": normalised_over_time,
-    "states swapped": swapped_states,
 }
 
 
 @pytest.mark.parametrize("forward", STRANGE.values(), ids=STRANGE)
 def test_what_is_no_loop_over_time_is_never_read_as_one(forward):
     assert not same_or_refused(Model(forward))
+
+
+def test_states_may_change_places():
+    assert "cell" in ops(same(Model(swapped_states)))
 
 
 def test_the_declared_number_of_steps_counts():
