@@ -78,6 +78,12 @@ def _subtract_from(c: Cell, a: Arguments) -> Named:
     return c("sub", a["other"], _scaled(c, a["self"], a["alpha"]))
 
 
+def _divide(c: Cell, a: Arguments) -> Named:
+    if a["other"] == 0:
+        raise NoInstructionError("a division by 0")
+    return c("div", a["self"], a["other"])
+
+
 def _where(c: Cell, a: Arguments) -> Named:
     return c("where", a["condition"], a["self"], a["other"])
 
@@ -120,9 +126,11 @@ RULES: dict[Any, Rule] = {
     aten.bitwise_not.default: _plain("not"),
     **{
         getattr(getattr(aten, name), overload): _pair(name)
-        for name in (*COMPARISONS, "mul", "div")
+        for name in (*COMPARISONS, "mul")
         for overload in ("Tensor", "Scalar")
     },
+    aten.div.Tensor: _divide,
+    aten.div.Scalar: _divide,
     aten.minimum.default: _pair("minimum"),
     aten.maximum.default: _pair("maximum"),
     aten.logical_and.default: _pair("and"),

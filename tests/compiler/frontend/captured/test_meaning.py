@@ -63,7 +63,6 @@ READ = {
 REFUSED = {
     "div floor": lambda a: torch.div(a, 0.5, rounding_mode="floor"),
     "to int": lambda a: a.to(torch.int32).float(),
-    "to bool": lambda a: a.to(torch.bool).float(),
     "to half": lambda a: a.half().float(),
     "dropout": lambda a: F.dropout(a, 0.5),
     "noise": lambda a: a + torch.randn(1),
@@ -94,6 +93,11 @@ def test_what_has_no_operator_is_refused_with_the_line(change, place):
     assert all("test_meaning.py:" in entry.source for entry in importing.unsupported)
     with pytest.raises(SnncError, match="E101"):
         import_module(Net(**{place: change}).eval(), SHAPE, STEPS)
+
+
+def test_truth_values_are_a_comparison_with_zero():
+    graph = import_module(Net(before=lambda a: a.to(torch.bool).float()).eval(), SHAPE, STEPS)
+    assert "cell" in {node.op for node in graph}
 
 
 class Halved(nn.Module):
