@@ -36,7 +36,7 @@ FOLDED = {"batch_norm": "folded", "avg_pool2d": "folded"}
 def attributes_of(op: Op | Composite) -> str:
     """Attributes and parameters; optional ones in brackets."""
     named = [(a.name, a.required) for a in op.attributes]
-    named += [(p.role, p.required) for p in op.parameters or ()]
+    named += [(p.role, p.required) for p in op.parameters]
     shown = (f"`{name}`" if required else f"[`{name}`]" for name, required in named)
     return ", ".join(shown) or "none"
 

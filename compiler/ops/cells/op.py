@@ -10,7 +10,7 @@ import torch
 
 from snnc.compiler.ir.graph import Array as Values
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
-from snnc.compiler.ops.attributes import Attribute
+from snnc.compiler.ops.attributes import Attribute, Parameter, arrays
 from snnc.compiler.ops.base import (
     Counts,
     Op,
@@ -44,8 +44,13 @@ class Cell(Op):
     """
 
     name = "cell"
-    attributes = (Attribute("program", "a cell's program", lambda v: isinstance(v, Program)),)
-    parameters = None
+    attributes = (
+        Attribute("program", "a cell's program", lambda value: isinstance(value, Program)),
+    )
+
+    def parameters_of(self, node: Node) -> tuple[Parameter, ...]:
+        program = _program(node)
+        return arrays(*program.params, *program.tables)
 
     def time(self, node: Node) -> Time:
         return Time.STATE if _program(node).states else Time.STEP
