@@ -44,9 +44,10 @@ class HostModel:
         library: the shared library.
         interface: its sizes. The library of a model for more than one thread holds a team, which
             runs as long as the model is open.
+        team: start that team; without one the parts of a layer run one by one.
     """
 
-    def __init__(self, library: Path, interface: Interface) -> None:
+    def __init__(self, library: Path, interface: Interface, *, team: bool = True) -> None:
         self.interface = interface
         self._ffi = cffi.FFI()
         self._ffi.cdef(
@@ -67,9 +68,8 @@ class HostModel:
         self._lib: Any = self._ffi.dlopen(str(library))
         self.net: Any = self._ffi.new(f"{interface.name}_net *")
         self._arena = _aligned(interface.arena_bytes)
-        arena = self._ffi.from_buffer(self._arena)
-        self._check("init", self.net, arena, interface.arena_bytes)
-        if interface.threads > 1:
+        self.init()
+        if team and interface.threads > 1:
             self._start_team(interface.threads)
 
     def _start_team(self, threads: int) -> None:
@@ -87,6 +87,15 @@ class HostModel:
                 RUNTIME_STATUS,
                 f"{self.interface.name}_{function} gave {STATUS_NAMES.get(status, status)}",
             )
+
+    def init(self, fill: int | None = None) -> None:
+        """Bind the network to its arena, whose bytes are first set to ``fill`` if it is given."""
+        if fill is not None:
+            self._arena[:] = fill
+        arena = self._ffi.from_buffer(self._arena)
+        self._check("init", self.net, arena, self.interface.arena_bytes)
+        if hasattr(self, "_team"):
+            self.net.team = self._team
 
     def reset(self) -> None:
         """Begin a new window."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from snnc.commands.memory import Size, buffering_options
 from snnc.commands.options import (
@@ -35,7 +37,11 @@ if TYPE_CHECKING:
     from snnc.compiler.deploy.firmware import Vector
     from snnc.compiler.deploy.targets import Target
     from snnc.compiler.plan.input_buffer import Buffering
-    from snnc.compiler.verify.float_judge import Verification
+    from snnc.compiler.verify.links import Check
+    from snnc.compiler.verify.proof import Verification
+
+PROBLEMS_SHOWN = 5
+"""Sentences about one link in the terminal; the JSON has more."""
 
 
 @click.command()
@@ -106,6 +112,7 @@ def command(
         verifier = method(source.module, compilation, Path(scratch))
         for window in bar.track(recordings, description="verifying"):
             verifier.verify(window.frames, window.label)
+        verifier.finish()
     write_json(verifier.result.as_json(), json_file)
     _show(console_for(json_file), model.spec, verifier.result)
     if not verifier.result.passed:
@@ -149,6 +156,7 @@ def _show(console: Console, model: str, result: Verification) -> None:
         style = "bold red" if output.unexplained else None
         table.add_row(f"output {output.name}", *(f"{n:,}" for n in numbers), style=style)
     console.print(table)
+    console.print(_links_table(result))
     console.print(f"same class on {result.same_class} of {result.samples} recordings")
     if result.labelled:
         right = result.right
@@ -156,17 +164,27 @@ def _show(console: Console, model: str, result: Verification) -> None:
             f"accuracy: PyTorch {right['pytorch']}/{result.labelled}, "
             f"C {right['c']}/{result.labelled}"
         )
-    console.print(
-        f"operation counts: {result.counted_nodes} compared with the executed ones, "
-        f"{len(result.count_mismatches)} differ"
-    )
-    for line in result.count_mismatches[:5]:
-        console.print(f"  {line}")
-    first = result.first_divergence
-    if first is not None:
-        clears = "" if first.margin is None else f", {first.margin:+.3g} from the threshold"
-        console.print(
-            f"[bold red]first unexplained difference: layer {first.layer}, step {first.step}, "
-            f"neuron {list(first.neuron)}, recording {first.sample}{clears}[/]"
-        )
-    console.print("[bold green]PROVEN[/]" if result.passed else "[bold red]NOT EQUAL[/]")
+    for link in result.chain:
+        for line in link.problems[:PROBLEMS_SHOWN]:
+            console.print(f"[red]{link.name}:[/] {escape(line)}")
+    for entry in result.vacuous:
+        console.print(f"[yellow]vacuous:[/] {escape(str(entry))}")
+    style = "bold green" if result.passed and not result.vacuous else "bold yellow"
+    console.print(f"[{style if result.passed else 'bold red'}]{escape(result.verdict)}[/]")
+
+
+def _links_table(result: Verification) -> Table:
+    """The chain: each link in bold with its sums, its checks below it."""
+    columns = ("compared", "differ", "explained", "unexplained")
+    table = slim_table("link", numbers=columns)
+    for link in result.chain:
+        style = "bold" if link.holds else "bold red"
+        table.add_row(link.name, *_numbers(link.total()), style=style)
+        for check in link.checks.values():
+            table.add_row(f"  {check.name}", *_numbers(check), style=None if link.holds else "red")
+    return table
+
+
+def _numbers(check: Check) -> list[str]:
+    numbers = (check.compared, check.differ, check.explained, check.unexplained)
+    return [f"{number:,}" for number in numbers]
