@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
+from snnc.compiler.verify.chain.links import Check, Divergence
 from snnc.compiler.verify.exact import Decision
-from snnc.compiler.verify.links import Check, Divergence
 from snnc.compiler.verify.reference import Verdict
 
 

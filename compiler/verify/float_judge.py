@@ -22,18 +22,19 @@ from torch import nn
 
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.host.build import NATIVE
+from snnc.compiler.host.model import Pushed
 from snnc.compiler.host.observed import Observation, ObservedModel
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Array, Graph, Kind
+from snnc.compiler.verify.chain.links import PATHS, VALUES, Divergence, LayerResult, Link
+from snnc.compiler.verify.chain.proof import Verification
+from snnc.compiler.verify.chain.vacuous import Activity
 from snnc.compiler.verify.comparing import Beyond, compare_decisions, compare_real
 from snnc.compiler.verify.counting import analytic_counts
 from snnc.compiler.verify.exact import Decision, Exact
-from snnc.compiler.verify.links import PATHS, VALUES, Divergence, LayerResult, Link
 from snnc.compiler.verify.outputs import output_results
-from snnc.compiler.verify.proof import Verification
 from snnc.compiler.verify.pytorch import discrete_nodes, run_pytorch
 from snnc.compiler.verify.reading import Reading
-from snnc.compiler.verify.vacuous import Activity
 
 ORDER = ("spike", "mask", "membrane", "output", "value")
 """What the first divergence is looked for in."""
@@ -72,15 +73,15 @@ class Verifier:
         self.activity = Activity(self.graph)
 
     def verify(
-        self, frames: Array, label: int | None = None, events: Array | None = None
+        self, frames: Array, label: int | None = None, pushed: Pushed | None = None
     ) -> Observation:
         """Compare one window; adds to :attr:`result`.
 
         Args:
             frames: event counts [T, C, H, W].
             label: the class, if it is known.
-            events: the events that the frames were made of (EVENT_DTYPE): the C is then given
-                those, and must make the same frames of them.
+            pushed: the events that the frames were made of: the C is then given those, and must
+                make the same frames of them.
 
         Returns:
             The C's free run.
@@ -91,7 +92,7 @@ class Verifier:
         exact = Exact(self.graph, x, spikes)
         misread = self.reading.decisions(x, spikes, exact.decisions)
         read_bounds = self.reading.outputs(x, spikes, outputs)
-        free = observed_freely(self.observed, self.graph, frames, events, self.result)
+        free = observed_freely(self.observed, self.graph, frames, pushed, self.result)
         parted = not all(
             np.array_equal(free.values[name, "value"], spikes[name].numpy() != 0) for name in spikes
         )
@@ -190,7 +191,7 @@ class Verifier:
         scores = theirs[self.graph.output_names[0]]
         same = result.add_classes(scores, free.scores, label)
         explained = result.unexplained == before
-        link.check("recordings that part from PyTorch's spikes").add(
+        link.check("runs that part from PyTorch").add(
             1, int(parted), int(parted and explained)
         )
         link.check("classes").add(1, int(not same), int(not same and explained))
@@ -211,17 +212,17 @@ def observed_freely(
     observed: ObservedModel,
     graph: Graph,
     frames: Array,
-    events: Array | None,
+    pushed: Pushed | None,
     result: Verification,
 ) -> Observation:
     """A free run of everything, from events where there are any; they must make these frames."""
-    if events is None or not observed.host.interface.takes_events:
+    if pushed is None or not observed.host.interface.takes_events:
         return observed.run(frames, observe=everything(graph))
-    run = observed.run(frames, observe=everything(graph), events=events)
+    run = observed.run(frames, observe=everything(graph), pushed=pushed)
     made = run.values["input", "value"]
     wrong = made != np.asarray(frames)
     link = result.chain[PATHS]
-    link.check("cells of the frames that events make").add(wrong.size, int(wrong.sum()))
+    link.check("frames made of events").add(wrong.size, int(wrong.sum()))
     if not wrong.any():
         return run
     step, *where = (int(i) for i in np.argwhere(wrong)[0])

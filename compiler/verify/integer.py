@@ -18,21 +18,22 @@ from torch import nn
 
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.host.build import NATIVE
+from snnc.compiler.host.model import Pushed
 from snnc.compiler.host.observed import Observation, ObservedModel
 from snnc.compiler.ir.graph import Array, Graph, Node
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.int8.neuron import NeuronI8
 from snnc.compiler.verify import reference
+from snnc.compiler.verify.chain.fidelity import MIN_AGREEMENT, Fidelity
+from snnc.compiler.verify.chain.links import VALUES, Check, Divergence, LayerResult, Link
+from snnc.compiler.verify.chain.proof import Verification
+from snnc.compiler.verify.chain.vacuous import Activity
 from snnc.compiler.verify.counting import analytic_counts
 from snnc.compiler.verify.exact import Exact
-from snnc.compiler.verify.fidelity import MIN_AGREEMENT, Fidelity
 from snnc.compiler.verify.float_judge import observed_freely
-from snnc.compiler.verify.links import VALUES, Check, Divergence, LayerResult, Link
 from snnc.compiler.verify.outputs import output_results
-from snnc.compiler.verify.proof import Verification
 from snnc.compiler.verify.pytorch import discrete_nodes, run_pytorch
 from snnc.compiler.verify.reading import Reading
-from snnc.compiler.verify.vacuous import Activity
 
 
 @dataclass
@@ -64,25 +65,20 @@ class IntegerVerifier:
         flags: Sequence[str] = NATIVE,
         files: Mapping[str, str] | None = None,
     ) -> None:
-        self.model = model.eval()
-        self.source = compilation.source
         self.graph = compilation.graph
         self.runs = compilation.schedule.runs
         self.nodes = [node for node in self.graph.nodes if node.op != "input"]
         self.observed = ObservedModel(self.graph, compilation.generated, folder, flags, files=files)
         layers = [LayerResult(node.name, node.loc.module) for node in self.nodes]
         self.result = IntegerVerification(self.graph.time_steps, layers, output_results(self.graph))
-        self.reading = Reading(self.source, self.result)
-        self.activity = Activity(self.graph)
-        unit = self.graph[self.graph.outputs[0]].attrs.get("unit", 1.0)
-        self.fidelity = Fidelity(float(unit))
+        self.beside = BesidePyTorch(model, compilation, self.result)
 
     def verify(
-        self, frames: Array, label: int | None = None, events: Array | None = None
+        self, frames: Array, label: int | None = None, pushed: Pushed | None = None
     ) -> Observation:
         """Compare one window; arguments and result as for ``float_judge.Verifier.verify``."""
         values, membranes = run_reference(self.graph, frames)
-        free = observed_freely(self.observed, self.graph, frames, events, self.result)
+        free = observed_freely(self.observed, self.graph, frames, pushed, self.result)
         link, layers = self.result.chain[VALUES], {e.name: e for e in self.result.layers}
         for name, difference in compare_integers(link, self.graph, values, membranes, free):
             layers[name].compared += difference.size
@@ -94,9 +90,9 @@ class IntegerVerifier:
         expected = values[self.graph.outputs[0]][0].numpy()
         self.result.score_mismatches += int((free.scores != expected).sum())
         self.result.add_counts(analytic_counts(self.graph, values, self.runs), free.counts)
-        self.activity.add(free)
-        self.activity.add_potentials(membranes)
-        self._beside_pytorch(frames, free, label)
+        self.beside.activity.add(free)
+        self.beside.activity.add_potentials(membranes)
+        self.beside.add(frames, free.scores, label)
         self.result.samples += 1
         return free
 
@@ -104,21 +100,46 @@ class IntegerVerifier:
         self, stressed: Activity | None = None, *, min_agreement: float = MIN_AGREEMENT
     ) -> None:
         """Judge the fidelity, and say what the recordings said nothing about."""
-        self.fidelity.judge(self.result, min_agreement)
-        self.result.fidelity = self.fidelity.as_json(min_agreement)
-        self.result.vacuous = self.activity.vacuous(self.result, stressed)
+        self.beside.finish(stressed, min_agreement)
 
-    def _beside_pytorch(self, frames: Array, free: Observation, label: int | None) -> None:
-        """The reading of the float graph, and the integers' scores beside the model's."""
+
+class BesidePyTorch:
+    """PyTorch's model beside the float graph that was quantized, and beside the integers.
+
+    Args:
+        model: the PyTorch model, takes [T, 1, C, H, W].
+        compilation: its compilation.
+        result: where the links are kept.
+    """
+
+    def __init__(
+        self, model: nn.Module, compilation: Compilation, result: IntegerVerification
+    ) -> None:
+        self.model = model.eval()
+        self.source = compilation.source
+        self.result = result
+        self.reading = Reading(self.source, result)
+        self.activity = Activity(compilation.graph)
+        scores = compilation.graph[compilation.graph.outputs[0]]
+        self.fidelity = Fidelity(float(scores.attrs.get("unit", 1.0)))
+
+    def add(self, frames: Array, scores: Array, label: int | None) -> None:
+        """Compare one window's spikes, outputs, scores and class."""
         x = torch.from_numpy(np.asarray(frames, dtype=np.float32))
         nodes = discrete_nodes(self.source)
-        outputs, spikes = run_pytorch(self.model, nodes, self.graph.time_steps, x)
+        outputs, spikes = run_pytorch(self.model, nodes, self.source.time_steps, x)
         decisions = Exact(self.source, x, spikes, bounds=False).decisions
         self.reading.decisions(x, spikes, decisions)
         self.reading.outputs(x, spikes, outputs)
-        floats = outputs[self.graph.output_names[0]]
-        self.fidelity.add(floats, free.scores)
-        self.result.add_classes(floats, free.scores, label)
+        floats = outputs[self.source.output_names[0]]
+        self.fidelity.add(floats, scores)
+        self.result.add_classes(floats, scores, label)
+
+    def finish(self, stressed: Activity | None, min_agreement: float) -> None:
+        """Judge the fidelity, and say what the recordings said nothing about."""
+        self.fidelity.judge(self.result, min_agreement)
+        self.result.fidelity = self.fidelity.as_json(min_agreement)
+        self.result.vacuous = self.activity.vacuous(self.result, stressed)
 
 
 def compare_integers(

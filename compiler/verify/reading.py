@@ -15,9 +15,9 @@ import torch
 
 from snnc.compiler.ir.graph import Array, Graph
 from snnc.compiler.verify import reference
+from snnc.compiler.verify.chain.links import READING, Divergence
+from snnc.compiler.verify.chain.proof import Verification
 from snnc.compiler.verify.exact import Decision
-from snnc.compiler.verify.links import READING, Divergence
-from snnc.compiler.verify.proof import Verification
 
 
 class Reading:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from snnc.compiler.ir.graph import Array
-from snnc.compiler.verify.links import (
+from snnc.compiler.verify.chain.links import (
     COUNTS,
     VALUES,
     Chain,

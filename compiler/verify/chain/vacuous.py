@@ -12,16 +12,13 @@ import numpy as np
 import torch
 
 from snnc.compiler.host.observed import Observation
-from snnc.compiler.ir.graph import SPIKING_OPS, Graph
+from snnc.compiler.ir.graph import SPIKING_OPS, Array, Graph
+from snnc.compiler.verify.chain.links import Vacuous
+from snnc.compiler.verify.chain.proof import Verification
 from snnc.compiler.verify.exact import Decision
-from snnc.compiler.verify.links import Vacuous
-from snnc.compiler.verify.proof import Verification
 
 NEAR = 0.1
 """A potential approaches its threshold where it is this share of it away, or less."""
-
-WORKING = ("ac", "mac")
-"""Counters of weighted sums: a node that has them in any run should in the recordings."""
 
 
 class Activity:
@@ -36,23 +33,25 @@ class Activity:
         self.fired: dict[str, int] = {n.name: 0 for n in graph if n.op in SPIKING_OPS}
         self.places: dict[str, int] = dict.fromkeys(self.fired, 0)
         self.near: dict[str, bool] = dict.fromkeys(self.fired, False)
-        self.worked: dict[str, int] = {n.name: 0 for n in graph if n.op != "input"}
+        self.worked: dict[str, int | None] = {n.name: None for n in graph if n.op != "input"}
         self.nonzero: dict[str, bool] = dict.fromkeys(graph.output_names, False)
-        self.runs = 0
 
     def add(self, run: Observation, decisions: Mapping[str, Decision] | None = None) -> None:
         """Add one run; with the exact decisions, how near potentials came to their thresholds."""
-        self.runs += 1
-        for name in self.fired:
-            spikes = run.values[name, "value"]
-            self.fired[name] += int(np.count_nonzero(spikes))
-            self.places[name] += spikes.size
-            if decisions is not None:
-                self.near[name] = self.near[name] or _approached(decisions[name])
+        self.add_values({name: run.values[name, "value"] for name in self.fired}, run.outputs)
+        for name, decision in (decisions or {}).items():
+            if name in self.near:
+                self.near[name] = self.near[name] or _approached(decision)
         for name in self.worked:
-            self.worked[name] += sum(run.counts[name].values())
-        for name, values in run.outputs.items():
-            self.nonzero[name] = self.nonzero[name] or bool(np.any(values))
+            self.worked[name] = (self.worked[name] or 0) + sum(run.counts[name].values())
+
+    def add_values(self, values: Mapping[str, Array], outputs: Mapping[str, Array]) -> None:
+        """Add one run's spikes and outputs, where its counts are not known."""
+        for name in self.fired:
+            self.fired[name] += int(np.count_nonzero(values[name]))
+            self.places[name] += values[name].size
+        for name, given in outputs.items():
+            self.nonzero[name] = self.nonzero[name] or bool(np.any(given))
 
     def add_potentials(self, potentials: Mapping[str, torch.Tensor]) -> None:
         """Note how near integer potentials came to their thresholds."""
@@ -91,12 +90,11 @@ class Activity:
         """Nodes that executed nothing, though they can: weighted sums, what stress set to work."""
         found = []
         for node in self.graph:
-            if self.worked.get(node.name, 1):
+            if self.worked.get(node.name) != 0:
                 continue
-            there = None if stressed is None else stressed.worked[node.name]
+            there = None if stressed is None else bool(stressed.worked[node.name])
             if "weight" in node.params or there:
-                what = "executed no operation"
-                found.append(Vacuous(node.name, what, None if there is None else there > 0))
+                found.append(Vacuous(node.name, "executed no operation", there))
         return found
 
 

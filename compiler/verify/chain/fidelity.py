@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from snnc.compiler.ir.graph import Array
-from snnc.compiler.verify.links import FIDELITY
-from snnc.compiler.verify.proof import Verification
+from snnc.compiler.verify.chain.links import FIDELITY
+from snnc.compiler.verify.chain.proof import Verification
 
 MIN_AGREEMENT = 0.95
 """Share of recordings that must get PyTorch's class, unless the user says otherwise."""
