@@ -15,6 +15,7 @@ import torch
 from snnc.compiler.ir.graph import Graph, Node
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.neurons.neuron import Neuron
+from snnc.compiler.ops.rounding import no_error
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.pytorch import discrete_nodes
 from snnc.compiler.verify.reference import Verdict
@@ -66,7 +67,7 @@ class Exact:
         found = reference.run(
             graph, {"input": x}, dtype=torch.float64, forced=forced, wanted=wanted
         )
-        self.values = {name: Verdict(value, _zero(value)) for name, value in found.items()}
+        self.values = {name: Verdict(value, no_error(value)) for name, value in found.items()}
 
     @cached_property
     def decisions(self) -> dict[str, Decision]:
@@ -81,7 +82,7 @@ class Exact:
     def _given(self, name: str) -> Verdict:
         if name in self.values:
             return self.values[name]
-        return Verdict(self.forced[name], _zero(self.forced[name]))
+        return Verdict(self.forced[name], no_error(self.forced[name]))
 
     def _decision(self, node: Node) -> Decision:
         op = op_of(node)
@@ -92,11 +93,6 @@ class Exact:
         values, errors = [v.value for v in given], [v.error for v in given]
         taken = op.reference(node, params, values)
         return Decision(taken != 0, op.error(node, params, values, errors, taken) != 0)
-
-
-def _zero(like: torch.Tensor) -> torch.Tensor:
-    """Zeros of the same shape, in no memory."""
-    return torch.zeros((), dtype=torch.float64).expand(like.shape)
 
 
 def _fired(

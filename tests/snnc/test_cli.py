@@ -136,7 +136,7 @@ def test_verify_of_damaged_c_exits_1_and_names_the_place(snnc, model, compiled, 
     assert status == 1
     first = json.loads(out)["first_divergence"]
     assert first["layer"] in ("layer2_neuron", "layer2_attention_select")
-    assert set(first) == {"sample", "layer", "step", "neuron", "margin", "bound"}
+    assert set(first) == {"sample", "layer", "what", "step", "neuron", "margin", "bound"}
 
 
 def test_run_classifies_a_recording_as_pytorch_does(snnc, model, compiled, recordings):

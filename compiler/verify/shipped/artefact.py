@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,9 +60,11 @@ def shipped_library(
         compilation: with the folder's sources (:func:`snnc.compiler.deploy.compiled.with_c_of`).
         scratch: where a package is built.
     """
-    interface = Interface.of(manifest)
     if not is_package(manifest):
-        return Library((folder / manifest["library"]).resolve(), interface)
+        # A copy: a process that has loaded a library of this path before would get that one again.
+        copy = scratch / "shipped.so"
+        shutil.copyfile(folder / manifest["library"], copy)
+        return Library(copy, Interface.of(manifest))
     return built(compilation, scratch / "package", PACKAGE_FLAGS)
 
 
