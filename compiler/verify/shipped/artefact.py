@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -13,7 +12,7 @@ from typing import Any
 
 from snnc.compiler.codegen.abi import Interface
 from snnc.compiler.compilation import Compilation
-from snnc.compiler.deploy.compiled import MANIFEST, is_package
+from snnc.compiler.deploy.compiled import MANIFEST, digest_of, is_package
 from snnc.compiler.host.build import compile_object, link_shared, write_team
 from snnc.compiler.verify.chain.links import ARTEFACT
 from snnc.compiler.verify.chain.proof import Verification
@@ -31,7 +30,7 @@ def check_files(folder: Path, manifest: Mapping[str, Any], result: Verification)
     link, found = result.chain[ARTEFACT], {}
     for path, digest in manifest["files"].items():
         there = folder / path
-        found[path] = _sha256(there) if there.is_file() else None
+        found[path] = digest_of(there) if there.is_file() else None
         link.check("files by their digests").add(1, int(found[path] != digest))
         if found[path] != digest:
             what = "is missing" if found[path] is None else "is not as snnc wrote it"
@@ -42,11 +41,6 @@ def check_files(folder: Path, manifest: Mapping[str, Any], result: Verification)
         "files": found,
         "library": manifest.get("library"),
     }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def shipped_library(
