@@ -178,7 +178,7 @@ def test_a_constant_that_flips_no_spike_shows_in_the_potentials(layer, field, ch
     assert result.first_divergence.layer == layer
 
 
-def test_a_bias_that_flips_no_spike_shows_in_the_sums(tmp_path):
+def test_a_bias_that_flips_no_spike_shows_in_the_potentials(tmp_path):
     model = small()
     compilation = compiled(model)
     changed = {key: value.copy() for key, value in compilation.graph.params.items()}
@@ -186,7 +186,9 @@ def test_a_bias_that_flips_no_spike_shows_in_the_sums(tmp_path):
     other = compile_graph(compilation.graph.replace(params=changed), FRAMING)
     result = verified(model, compilation, dict(other.generated.files), tmp_path)
     assert result.chain.broken == [VALUES]
-    assert result.chain[VALUES].check("sums").unexplained == 2 * STEPS
+    assert result.chain[VALUES].check("spikes").unexplained == 0
+    assert result.first_divergence.what == "membrane"
+    assert result.first_divergence.neuron == (3,)
 
 
 class Tailed(Small):
