@@ -21,8 +21,8 @@ from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.passes.pipeline import lowered
 from snnc.compiler.verify import reference
-from snnc.compiler.verify.float_judge import captured, is_discrete
 from snnc.compiler.verify.outputs import pytorch_outputs
+from snnc.compiler.verify.pytorch import captured, is_discrete
 from snnc.errors import InternalError
 
 Values = Mapping[str, torch.Tensor]

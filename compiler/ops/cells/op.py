@@ -190,6 +190,30 @@ class Cell(Op):
         steps = self.forced(node, params, inputs, output)
         return torch.stack([values[name].broadcast_to(node.type.shape) for values in steps])
 
+    def keeps_potential(self, node: Node) -> bool:
+        """Whether the C keeps a membrane potential, which can be observed."""
+        cut = _cut(node)
+        return bool(cut.membrane) and cut.membrane in cut.kept
+
+    def potential(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """The membrane potential before the reset with its bound, each [T, *shape]; None where it
+        keeps none. Arguments as of :meth:`error`."""
+        name, shape = _cut(node).membrane, node.type.shape
+        if not name:
+            return None
+        found = [v[name] for v in self.bounded(node, params, inputs, errors, output)]
+        return (
+            torch.stack([entry.value.broadcast_to(shape) for entry in found]),
+            torch.stack([entry.error.broadcast_to(shape) for entry in found]),
+        )
+
     def threshold(self, node: Node, params: Mapping[str, Values]) -> Values | None:
         """What the membrane potential is compared with where it fires, if that is a constant or a
         parameter: 0-D, or as the parameter lies."""

@@ -1,0 +1,269 @@
+"""Exact values of a graph on given spikes and masks, with the bound of float32 for each.
+
+One pass of the judge gives every value that is no decision; potentials and decisions follow from
+those (a decision ends the propagation of errors, so they need no pass of their own).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import torch
+
+from snnc.compiler.ir.graph import Graph, Node, fires
+from snnc.compiler.ops import op_of
+from snnc.compiler.ops.cells.op import Cell
+from snnc.compiler.ops.neurons.neuron import Neuron
+from snnc.compiler.ops.rounding import no_error
+from snnc.compiler.verify import reference
+from snnc.compiler.verify.pytorch import discrete_nodes
+from snnc.compiler.verify.reference import Verdict
+
+
+class Choice:
+    """What a node decides in exact arithmetic: 0 or 1, unless it says otherwise.
+
+    Attributes:
+        fires: the decision [T, *shape].
+        potential: what it follows from, if that is kept, with its bound.
+    """
+
+    fires: torch.Tensor
+    potential: Verdict | None = None
+
+    def differs(self, own: torch.Tensor) -> torch.Tensor:
+        """Where another run decided otherwise."""
+        return (own != 0) != self.fires
+
+    def apart(self, own: torch.Tensor) -> torch.Tensor:
+        """How far apart the two decisions are."""
+        return self.differs(own).to(torch.float64)
+
+    @property
+    def leeway(self) -> torch.Tensor:
+        """How far a correct float32 run may be from it."""
+        return self.undecided.to(torch.float64)
+
+    @property
+    def undecided(self) -> torch.Tensor:
+        """Where a correct float32 run may decide otherwise."""
+        raise NotImplementedError
+
+    @property
+    def margin(self) -> torch.Tensor | None:
+        """What is compared less what it is compared with, where a comparison decides."""
+        return None
+
+    @property
+    def bound(self) -> torch.Tensor | None:
+        """The bound of the margin."""
+        return None
+
+
+class Mask(Choice):
+    """What a node that is no neuron decides."""
+
+    def __init__(self, fires: torch.Tensor, undecided: torch.Tensor) -> None:
+        self.fires = fires
+        self._undecided = undecided
+
+    @property
+    def undecided(self) -> torch.Tensor:
+        """Where a correct float32 run may decide otherwise."""
+        return self._undecided
+
+
+class Counted(Choice):
+    """What a cell decides: a spike or a small whole number.
+
+    Args:
+        value: the decision [T, *shape].
+        leeway: how far a correct float32 run may be from it.
+        potential: its membrane potential, if it keeps one.
+        margin: what it compares less what it compares that with, and the bound of that, if a
+            comparison decides.
+    """
+
+    def __init__(
+        self,
+        value: torch.Tensor,
+        leeway: torch.Tensor,
+        potential: Verdict | None,
+        margin: Verdict | None,
+    ) -> None:
+        self.fires = value
+        self.potential = potential
+        self._leeway = leeway
+        self._margin = margin
+
+    def differs(self, own: torch.Tensor) -> torch.Tensor:
+        """Where another run decided another number."""
+        return own != self.fires
+
+    def apart(self, own: torch.Tensor) -> torch.Tensor:
+        """How far apart the two numbers are."""
+        return (own.to(torch.float64) - self.fires).abs()
+
+    @property
+    def leeway(self) -> torch.Tensor:
+        """How far a correct float32 run may be from it."""
+        return self._leeway
+
+    @property
+    def undecided(self) -> torch.Tensor:
+        """Where a correct float32 run may decide otherwise."""
+        return self._leeway != 0
+
+    @property
+    def margin(self) -> torch.Tensor | None:
+        """What is compared less what it is compared with."""
+        return None if self._margin is None else self._margin.value
+
+    @property
+    def bound(self) -> torch.Tensor | None:
+        """The bound of the margin."""
+        return None if self._margin is None else self._margin.error
+
+
+class Fired(Choice):
+    """What a neuron decides in exact arithmetic.
+
+    Args:
+        op: the op.
+        node: the neuron.
+        potential: its exact potential before the reset, with the bound.
+        threshold: its threshold.
+    """
+
+    potential: Verdict
+
+    def __init__(self, op: Neuron, node: Node, potential: Verdict, threshold: torch.Tensor) -> None:
+        self.op = op
+        self.potential = potential
+        self.threshold = threshold
+        u = potential.value
+        self.fires = u > threshold if node.attrs["strict"] else u >= threshold
+
+    @cached_property
+    def margin(self) -> torch.Tensor:
+        """Potential less threshold."""
+        return self.potential.value - self.threshold
+
+    @property
+    def bound(self) -> torch.Tensor:
+        """The bound of the potential."""
+        return self.potential.error
+
+    @cached_property
+    def undecided(self) -> torch.Tensor:
+        """Where a correct float32 run may decide otherwise."""
+        return self.op.undecided(self.margin, self.potential.error, self.threshold)
+
+
+Decision = Mask | Counted | Fired
+
+
+class Exact:
+    """A graph evaluated on the discrete values of a run.
+
+    Args:
+        graph: a lowered graph.
+        x: the input counts [T, *shape].
+        forced: the discrete values of the run, by node.
+        bounds: how far float32 may stray is wanted too, which takes most of the time; without, no
+            value carries an error and nothing is undecided but exact ties.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        x: torch.Tensor,
+        forced: Mapping[str, torch.Tensor],
+        *,
+        bounds: bool = True,
+    ) -> None:
+        self.graph = graph
+        self.forced = {name: value.to(torch.float64) for name, value in forced.items()}
+        chosen = {node.name for node in discrete_nodes(graph)}
+        wanted = [node.name for node in graph if node.name not in chosen]
+        if bounds:
+            self.values = reference.judge(graph, {"input": x}, forced, wanted)
+            return
+        found = reference.run(
+            graph, {"input": x}, dtype=torch.float64, forced=forced, wanted=wanted
+        )
+        self.values = {name: Verdict(value, no_error(value)) for name, value in found.items()}
+
+    @cached_property
+    def decisions(self) -> dict[str, Decision]:
+        """The decisions of every discrete node, by its name."""
+        return {node.name: self._decision(node) for node in discrete_nodes(self.graph)}
+
+    @cached_property
+    def taken(self) -> dict[str, torch.Tensor]:
+        """The value of every node as its readers saw it: of discrete ones the run's."""
+        return {name: verdict.value for name, verdict in self.values.items()} | self.forced
+
+    def _given(self, name: str) -> Verdict:
+        if name in self.values:
+            return self.values[name]
+        return Verdict(self.forced[name], no_error(self.forced[name]))
+
+    def _decision(self, node: Node) -> Decision:
+        op = op_of(node)
+        given = [self._given(name) for name in node.inputs]
+        params = {role: torch.from_numpy(v) for role, v in self.graph.params_of(node).items()}
+        if isinstance(op, Neuron):
+            return _fired(op, node, params, given[0], self.forced[node.name])
+        values, errors = [v.value for v in given], [v.error for v in given]
+        if isinstance(op, Cell):
+            return _counted(op, node, params, (values, errors), self.forced[node.name])
+        taken = op.reference(node, params, values)
+        return Mask(taken != 0, op.error(node, params, values, errors, taken) != 0)
+
+
+def keeps_potential(node: Node) -> bool:
+    """Whether the C keeps a membrane potential of a node, which a run can observe."""
+    op = op_of(node)
+    return op.keeps_potential(node) if isinstance(op, Cell) else fires(node)
+
+
+def _counted(
+    op: Cell,
+    node: Node,
+    params: Mapping[str, torch.Tensor],
+    given: tuple[list[torch.Tensor], list[torch.Tensor]],
+    taken: torch.Tensor,
+) -> Counted:
+    values, errors = given
+    decided, leeway = (
+        op.decisions(node, params, values, taken),
+        op.error(node, params, values, errors, taken),
+    )
+    potential = op.potential(node, params, values, errors, taken)
+    margins = op.margins(node, params, values, errors, taken)
+    margin = None
+    if all(away is not None and bound is not None for away, bound in margins):
+        shape = node.type.shape
+        margin = Verdict(
+            torch.stack([away.expand(shape) for away, _ in margins if away is not None]),
+            torch.stack([bound.expand(shape) for _, bound in margins if bound is not None]),
+        )
+    return Counted(decided, leeway, None if potential is None else Verdict(*potential), margin)
+
+
+def _fired(
+    op: Neuron,
+    node: Node,
+    params: Mapping[str, torch.Tensor],
+    current: Verdict,
+    fired: torch.Tensor,
+) -> Fired:
+    values, errors = torch.empty_like(current.value), torch.empty_like(current.value)
+    for step, (u, error) in enumerate(
+        op.membrane(node, params, current.value, fired, current.error)
+    ):
+        values[step], errors[step] = u, error
+    threshold = op.threshold(node, params, current.value)
+    return Fired(op, node, Verdict(values, errors), threshold)
