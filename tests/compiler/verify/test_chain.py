@@ -129,10 +129,10 @@ def test_wrong_scores_of_right_spikes_are_found(wrong, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("(uint32_t)pixel * 2u + event->polarity", "(uint32_t)pixel * 2u + (event->polarity ^ 1u)"),
+        ("* 2u + event->polarity", "* 2u + (event->polarity ^ 1u)"),
         (
-            "event->y / p->downsample * width + event->x / p->downsample",
-            "event->x / p->downsample * width + event->y / p->downsample",
+            "row = (int32_t)event->y / p->downsample,\n                  column = (int32_t)event->x",
+            "row = (int32_t)event->x / p->downsample,\n                  column = (int32_t)event->y",
         ),
         ("since / p->dt_us", "since / (p->dt_us + 5000u)"),
         ("since / p->dt_us", "(since + 1u) / p->dt_us"),

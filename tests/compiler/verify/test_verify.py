@@ -127,7 +127,7 @@ def with_first_value(text: str, constant: str, value: str) -> str:
         value_bytes = struct.pack("<f", float.fromhex(value.removesuffix("f")))
         text_bytes = "".join(f"\\{byte:03o}" for byte in value_bytes)
         changed, count = re.subn(
-            rf'(}} {constant} SNN_ALIGNED = {{ {{[\s{{]*")(?:\\[0-7]{{1,3}}|\\.|[^"\\]){{4}}',
+            rf'(}} {constant} SNN_ALIGNED = {{[^"]*")(?:\\[0-7]{{1,3}}|\\.|[^"\\]){{4}}',
             lambda found: found[1] + text_bytes,
             text,
         )
