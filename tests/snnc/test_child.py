@@ -13,7 +13,7 @@ import pytest
 from snnc import child
 from snnc.child import read_in_child
 from snnc.compiler.frontend.nir import hdf5
-from snnc.errors import BAD_CHECKPOINT, BAD_RECORDING, OVER_LIMIT, SnncError
+from snnc.errors import BAD_RECORDING, OVER_LIMIT, SnncError
 from snnc.models.datasets.readers import aedat4
 
 
@@ -111,9 +111,3 @@ def test_decoders_start_without_torch(decoder: Path, package: str) -> None:
     ).stdout.split()
     assert package in loaded
     assert not {"torch", "networkx", "nir", "PIL"} & set(loaded)
-
-
-def test_the_refusals_say_what_to_do() -> None:
-    error = hdf5.unreadable("a.nir", "why")
-    assert error.code is BAD_CHECKPOINT
-    assert (error.where, error.mend) == ("a.nir", "Write it again with the current nir package.")

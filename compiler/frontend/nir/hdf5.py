@@ -20,6 +20,8 @@ DECODER = Path(__file__).with_name("hdf5_decode.py")
 TREE = "tree"
 """Name of the array that holds the groups, as JSON."""
 
+MEND = "Write it again with the current nir package."
+
 
 def read_hdf5(path: str | Path) -> dict[str, Any]:
     """The group ``node`` of a file: dictionaries, arrays, numbers and strings, as h5py gives them.
@@ -42,7 +44,7 @@ def unreadable(path: str | Path, reason: str) -> SnncError:
         BAD_CHECKPOINT,
         f"the nir package cannot read it ({reason})",
         where=str(path),
-        mend="Write it again with the current nir package.",
+        mend=MEND,
     )
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from snnc import limits
 from snnc.child import allow
-from snnc.compiler.frontend.nir.hdf5 import TREE
+from snnc.compiler.frontend.nir.hdf5 import MEND, TREE
 from snnc.errors import BAD_CHECKPOINT, SnncError
 from snnc.messages import shown
 
@@ -143,4 +143,4 @@ class _Look:
 
     def refusal(self, name: str, what: str) -> SnncError:
         """The error for an object of the file."""
-        return SnncError(BAD_CHECKPOINT, what, where=f"{self.where}, {name}")
+        return SnncError(BAD_CHECKPOINT, what, where=f"{self.where}, {name}", mend=MEND)
