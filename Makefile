@@ -17,7 +17,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup firmware-tools optional-firmware-tools demo test check one test-environments lint format snapshots release bench docs results paper-tables ablation sparsity mcu fuzz fuzz-readers dependencies constraints clean
+.PHONY: help setup firmware-tools optional-firmware-tools demo test check one test-environments lint format snapshots release bench docs results paper-tables ablation sparsity mcu fuzz fuzz-readers kills dependencies constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -130,6 +130,9 @@ mcu: setup firmware-tools  ## verify the bundled models on all emulated boards, 
 
 fuzz: setup  ## fuzz generated models' C for ten minutes (needs clang)
 	$(BIN)/python -m tests.fuzzing $(ARGS)
+
+kills: setup  ## kill commands at 200 random moments and look at what is left
+	$(BIN)/python -m tests.kills $(ARGS)
 
 fuzz-readers: setup  ## damage 10,000 recordings and 2,000 model files and read them
 	$(BIN)/python -m tests.file_fuzzing $(ARGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
+from rich.text import Text
 
 from snnc.console import slim_table
 from snnc.estimator import measures
@@ -39,7 +40,7 @@ def print_energy(
         if "attention" in entry.parts:
             table.add_row(*_attention_row(model, entry), style="dim")
     table.add_section()
-    total = ["network", "", *_numbers(model.total), brief(model.spikes)]
+    total: list[str | Text] = ["network", "", *_numbers(model.total), brief(model.spikes)]
     total += [f"{model.nasfr:.4f}", energy_text(model.energy_pj)]
     total += [energy_text(model.other_energy_pj)]
     total += [_signed(comparison.energy_pj)] if comparison else []
@@ -84,37 +85,36 @@ def _numbers(counts: dict[str, int]) -> list[str]:
     return [brief(counts["ac"]), brief(counts["mac"]), brief(other)]
 
 
-def _deltas(comparison: Comparison | None) -> dict[str, list[str]]:
+def _deltas(comparison: Comparison | None) -> dict[str, list[Text]]:
     if comparison is None:
         return {}
     layers = comparison.layer_deltas()
     return {entry["name"]: [_signed(entry["energy_pj"])] for entry in layers}
 
 
-def _signed(pj: float) -> str:
+def _signed(pj: float) -> Text:
     """An energy difference; what is saved shows in green."""
     if pj == 0:
-        return "0"
-    colour = "green" if pj < 0 else "red"
-    return f"[{colour}]{'-' if pj < 0 else '+'}{energy_text(abs(pj))}[/]"
+        return Text("0")
+    return Text(f"{'-' if pj < 0 else '+'}{energy_text(abs(pj))}", "green" if pj < 0 else "red")
 
 
-def verdict(comparison: Comparison) -> list[str]:
-    """What the comparison says, a sentence each (rich markup)."""
+def verdict(comparison: Comparison) -> list[Text]:
+    """What the comparison says, a sentence each."""
     delta = comparison.energy_pj
     whole = comparison.baseline.energy_pj
     share = f" ({delta / whole:+.1%} of the baseline's)" if whole else ""
-    lines = [
-        f"ΔE = E_MAC·({comparison.added_mac:+,}) - E_AC·({comparison.saved_ac:+,}) = "
-        f"{_signed(delta)}{share}",
-        f"outside weighted sums (not in Eq. 11): {_signed(comparison.other_energy_pj)}; with "
-        f"them {_signed(comparison.whole_energy_pj)}",
-        f"NASFR {comparison.baseline.nasfr:.4f} → {comparison.model.nasfr:.4f}; "
-        + _break_even(comparison),
-    ]
     ratio = comparison.break_even_ratio
     where = "" if ratio is None else f" E_MAC/E_AC = {ratio:.3g}"
-    return [*lines, f"saves {comparison.saves_where}{where} (here {comparison.table.ratio:.3g})"]
+    formula = f"E_MAC·({comparison.added_mac:+,}) - E_AC·({comparison.saved_ac:+,})"
+    rates = f"NASFR {comparison.baseline.nasfr:.4f} → {comparison.model.nasfr:.4f}"
+    other, every = _signed(comparison.other_energy_pj), _signed(comparison.whole_energy_pj)
+    return [
+        Text.assemble(f"ΔE = {formula} = ", _signed(delta), share),
+        Text.assemble("outside weighted sums (not in Eq. 11): ", other, "; with them ", every),
+        Text(f"{rates}; {_break_even(comparison)}"),
+        Text(f"saves {comparison.saves_where}{where} (here {comparison.table.ratio:.3g})"),
+    ]
 
 
 def _break_even(comparison: Comparison) -> str:

@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
 from pathlib import Path
 
 import torch
 
-from snnc.errors import BAD_CHECKPOINT, BAD_OUTPUT, SnncError
+from snnc.atomic import write_atomically
+from snnc.errors import BAD_CHECKPOINT, SnncError
 from snnc.messages import shown
 from snnc.models.tensor_files import read_tensor_file
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` whole or not at all, replacing what was there.
-
-    Raises:
-        SnncError: BAD_OUTPUT where the folder cannot be written or the disk is full; the
-            old file is then untouched and no temporary file is left.
-    """
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException as error:
-        os.unlink(temporary)
-        if isinstance(error, OSError):
-            raise _cannot_write(path, error) from error
-        raise
-
-
 def write_tensors(content: dict[str, object], path: Path) -> None:
-    """Write a dictionary of tensors and plain values; see :func:`write_atomically`."""
+    """Write a dictionary of tensors and plain values, as :func:`write_atomically` does."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
     write_atomically(path, buffer.getvalue())
@@ -74,15 +48,3 @@ def read_tensors(path: Path, file_format: str, version: int) -> dict[str, object
 def _is(value: object, wanted: str | int) -> bool:
     """Whether they are equal and of one type; a tensor is neither equal nor different."""
     return type(value) is type(wanted) and value == wanted
-
-
-def _cannot_write(path: Path, error: OSError) -> SnncError:
-    return SnncError(
-        BAD_OUTPUT, f"the file cannot be written ({error.strerror or error})", where=str(path)
-    )
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

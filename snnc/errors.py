@@ -4,7 +4,8 @@ A message is one sentence that says *what* is wrong, *where* (module path, file,
 and *what to do*. ``docs/errors.md`` is written from :data:`CODES` (``make docs``), and a
 test holds the two together.
 
-Exit statuses: 1 the answer is no, 2 wrong usage or unreadable input, 3 our fault.
+Exit statuses: 1 the answer is no, 2 wrong usage or unreadable input, 3 our fault; 130 on
+interrupt, 141 where nobody reads standard output any more, 143 on termination.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ EXIT_DONE = 0
 EXIT_NO = 1
 EXIT_USAGE = 2
 EXIT_BUG = 3
+EXIT_INTERRUPTED = 130
+EXIT_PIPE_CLOSED = 141
+EXIT_TERMINATED = 143
 
 
 @dataclass(frozen=True)
@@ -142,21 +146,21 @@ BAD_OUTPUT = _code(
     301,
     EXIT_USAGE,
     "cannot write the output",
-    "The output folder cannot be written (permissions, a full disk, a file in the way).",
+    "The output cannot be written (permissions, a full disk), or something would be lost by it.",
     "Nothing half-written is left; free space or choose another folder.",
 )
 NO_C_COMPILER = _code(
     302,
     EXIT_USAGE,
     "no C compiler",
-    "The command needs a C compiler and found none, or the one it found cannot be run.",
+    "No C compiler was found, or the one that was found fails on an empty program too.",
     "Install gcc or clang, or set CC.",
 )
 C_COMPILER_FAILED = _code(
     303,
     EXIT_BUG,
     "the generated C did not compile",
-    "The C compiler refused code that snnc wrote.",
+    "The C compiler refused code that snnc wrote, and takes an empty program.",
     "This is a bug in snnc: report it with the message.",
 )
 OVER_BUDGET = _code(
@@ -177,7 +181,8 @@ NOT_COMPILED = _code(
     306,
     EXIT_USAGE,
     "not a compiled model",
-    "The folder holds no manifest.json written by `snnc compile`, or a damaged one.",
+    "The folder holds no manifest.json written by `snnc compile`, a damaged one, or a library that "
+    "is not the one it describes.",
     "Run `snnc compile MODEL -o OUT` first.",
 )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import keyword
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,7 @@ from snnc import limits
 from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.frontend.adapters import asa_snn
 from snnc.compiler.frontend.driving import Driven, Readout
-from snnc.compiler.frontend.identifiers import C_KEYWORDS
+from snnc.compiler.frontend.identifiers import model_name
 from snnc.compiler.frontend.nir import file as nir_file
 from snnc.compiler.frontend.nir.file import NirOptions
 from snnc.compiler.frontend.nir.network import NirNetwork
@@ -142,7 +141,7 @@ def load_source(
                 where=spec,
                 mend="Give --input-shape C,H,W and --time-steps T.",
             )
-        chosen = identifier(name or spec.split(":")[1])
+        chosen = model_name(name_given(spec, name))
         framed = _framed(input_shape, time_steps, frame_us, spec)
         return SourceModel(module, chosen, input_shape, time_steps, framed, spec, driven)
     shaped = weights or input_shape or time_steps or frame_us
@@ -157,7 +156,7 @@ def load_source(
     loaded = checkpoints.load(spec)
     return SourceModel(
         module=loaded.model,
-        name=identifier(name or Path(spec).stem),
+        name=model_name(name_given(spec, name)),
         input_shape=loaded.input.frame_size,
         time_steps=loaded.input.time_steps,
         input=loaded.input,
@@ -185,7 +184,7 @@ def _from_nir(
     _check_window(file.input_shape, time_steps, spec)
     return SourceModel(
         module=NirNetwork(file).eval(),
-        name=identifier(name or Path(spec).stem),
+        name=model_name(name_given(spec, name)),
         input_shape=file.input_shape,
         time_steps=time_steps,
         input=_framed(file.input_shape, time_steps, frame_us, spec),
@@ -210,17 +209,13 @@ def _framed(
     return InputDescription(shape[1], shape[2], time_steps, frame_us)
 
 
-def identifier(text: str) -> str:
-    """A C (and Python) identifier in lower case. Raises SnncError where nothing is left of it."""
-    name = re.sub(r"\W+", "_", text.lower(), flags=re.ASCII).strip("_")
-    if not re.search(r"[a-z]", name):
-        raise SnncError(
-            BAD_OPTION, f"no C identifier can be made of {text!r}", mend="Give one with --name."
-        )
-    reserved = keyword.iskeyword(name) or C_KEYWORDS.fullmatch(name) or name in ("main", "snn")
-    if reserved or name[0].isdigit():
-        name = f"model_{name}"
-    return name
+def name_given(spec: str, name: str | None) -> str:
+    """What the model is called before it becomes a C identifier: by the user, its file or its
+    factory."""
+    if name is not None:
+        return name
+    is_factory = re.fullmatch(r"[\w.]+:\w+", spec) and not Path(spec).exists()
+    return spec.split(":")[1] if is_factory else Path(spec).stem
 
 
 def _from_factory(spec: str, weights: Path | None) -> nn.Module:

@@ -158,6 +158,9 @@ class Graph:
     params: Mapping[str, Array]
     outputs: tuple[str, ...]
     output_names: tuple[str, ...] = ("scores",)
+    observer: Any = field(default=None, compare=False, repr=False)
+    """Sees PyTorch's own values of the nodes where no module of the source model gives them
+    (:class:`snnc.compiler.frontend.understand.observer.Observer`); None where modules do."""
 
     def __getitem__(self, name: str) -> Node:
         return self.index[name]

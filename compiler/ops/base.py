@@ -91,6 +91,10 @@ class Op(ABC):
     parameters: ClassVar[tuple[Parameter, ...]] = ()
     rows: ClassVar[Rows] = Rows.NEVER
 
+    def parameters_of(self, node: Node) -> tuple[Parameter, ...]:
+        """The parameters that this node takes; by default as the op says."""
+        return self.parameters
+
     def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
         """Whether this node can run on some rows at a time; by default as the op says."""
         return self.rows
@@ -188,6 +192,10 @@ class Composite(ABC):
     name: ClassVar[str]
     attributes: ClassVar[tuple[Attribute, ...]] = ()
     parameters: ClassVar[tuple[Parameter, ...]] = ()
+
+    def parameters_of(self, node: Node) -> tuple[Parameter, ...]:
+        """The parameters that this node takes; by default as the op says."""
+        return self.parameters
 
     @abstractmethod
     def infer(

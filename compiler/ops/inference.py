@@ -23,7 +23,7 @@ def infer(node: Node, inputs: list[TensorType], params: Mapping[str, Array]) -> 
         raise InternalError(f"no operator called {node.op!r}", where=node.name)
     where = node.loc.module or node.name
     attributes.check(node.op, op.attributes, node.attrs, params, where)
-    attributes.check_parameters(node.op, op.parameters, params, where)
+    attributes.check_parameters(node.op, op.parameters_of(node), params, where)
     return op.infer(node, inputs, params)
 
 

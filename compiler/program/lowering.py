@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from snnc.compiler.codegen.escaping import c_comment
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Node, Time, fires
 from snnc.compiler.ops import op_of
@@ -150,4 +151,5 @@ def _show_rows(rows: RowBodies, entry: int, view: View, size: int) -> None:
 
 def _comment(node: Node) -> str:
     origin = f" ({node.loc.module})" if node.loc.module else ""
-    return f"/* {node.name}: {node.op} -> {str(node.type).replace('×', 'x')}{origin} */"
+    said = f"{node.name}: {node.op} -> {str(node.type).replace('×', 'x')}{origin}"
+    return f"/* {c_comment(said)} */"

@@ -213,6 +213,11 @@ class Verifier:
 
     def run_pytorch(self, x: torch.Tensor) -> tuple[dict[str, Array], dict[str, torch.Tensor]]:
         """PyTorch's outputs by name and its own discrete values, by node, [T, *shape]."""
+        if self.source.observer is not None:
+            names = [node.name for node in self.discrete]
+            seen: tuple[dict[str, Array], dict[str, torch.Tensor]]
+            seen = self.source.observer.observe(self.model, x, names)
+            return seen
         reset_states(self.model)
         with captured(self.model, self.discrete, self.graph.time_steps) as values:
             outputs = pytorch_outputs(self.model, x)

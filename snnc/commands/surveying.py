@@ -151,8 +151,8 @@ def write_page(
     Raises:
         SnncError: BAD_OUTPUT.
     """
+    from snnc.atomic import write_atomically
     from snnc.estimator.report import Report, Subject, render
-    from snnc.models.files import write_atomically
 
     (model, baseline), (ours, theirs) = names, surveyed
     about = Subject.of(model, ours, prices)
@@ -162,4 +162,4 @@ def write_page(
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SnncError(BAD_OUTPUT, str(error.strerror), where=str(target.parent)) from error
-    write_atomically(target, text.encode())
+    write_atomically(target, text.encode("utf-8", "backslashreplace"))

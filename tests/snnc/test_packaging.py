@@ -109,8 +109,13 @@ def test_wheel_holds_what_the_installed_command_needs(wheel: Path) -> None:
     assert {"snnc/py.typed", "snnc/__main__.py", "snnc/compiler/ir/graph.py"} <= names
     for pattern in ("snnc/runtime_c/include/snn/*.h", "snnc/models/zoo/*.pt"):
         assert any(PurePosixPath(name).match(pattern) for name in names), pattern
-    for licence in ("LICENSE", "NOTICE"):
-        assert any(name.endswith(f".dist-info/licenses/{licence}") for name in names)
+    for name in ("LICENSE", "NOTICE"):
+        assert any(other.endswith(f".dist-info/licenses/{name}") for other in names)
+        assert f"snnc/runtime_c/{name}" in names
+
+
+def test_the_runtime_has_the_licence_of_the_project() -> None:
+    assert (ROOT / "runtime_c" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
 
 
 def test_sdist_gives_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Path) -> None:

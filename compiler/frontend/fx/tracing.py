@@ -237,7 +237,7 @@ def _attribute(root: nn.Module, path: str) -> Any:
 
 def _describe(node: fx.Node, value: Any) -> None:
     if isinstance(value, torch.Tensor):
-        node.meta["shape"] = tuple(value.shape)
+        node.meta["shape"], node.meta["dtype"] = tuple(value.shape), value.dtype
     elif isinstance(value, tuple):
         node.meta["length"] = len(value)
         node.meta["shape"] = tuple(getattr(value[0], "shape", ())) if value else ()

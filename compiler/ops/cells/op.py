@@ -10,6 +10,7 @@ import torch
 
 from snnc.compiler.ir.graph import Array as Values
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import Attribute, Parameter, arrays
 from snnc.compiler.ops.base import (
     Counts,
     Op,
@@ -43,6 +44,13 @@ class Cell(Op):
     """
 
     name = "cell"
+    attributes = (
+        Attribute("program", "a cell's program", lambda value: isinstance(value, Program)),
+    )
+
+    def parameters_of(self, node: Node) -> tuple[Parameter, ...]:
+        program = _program(node)
+        return arrays(*program.params, *program.tables)
 
     def time(self, node: Node) -> Time:
         return Time.STATE if _program(node).states else Time.STEP
@@ -51,7 +59,7 @@ class Cell(Op):
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Values]
     ) -> TensorType:
         program = _program(node)
-        _check_program(node, program, inputs, params)
+        _check_program(node, program, inputs)
         given = inputs[0]
         if len({entry.shape for entry in inputs}) > 1 or len(given.shape) == 2:
             raise shape_error(
@@ -265,9 +273,7 @@ def _by_steps(values: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
         yield [x[t : t + 1] if len(x) > 1 else x for x in values]
 
 
-def _check_program(
-    node: Node, program: Program, inputs: Sequence[TensorType], params: Mapping[str, Values]
-) -> None:
+def _check_program(node: Node, program: Program, inputs: Sequence[TensorType]) -> None:
     mend = "Mend the importer that has made the cell."
     if wrong := fault(program):
         raise unsupported(node, wrong, mend)
@@ -275,9 +281,6 @@ def _check_program(
         raise unsupported(node, f"the membrane potential {late!r} follows the decision", mend)
     if len(inputs) != len(program.inputs):
         raise shape_error(node, f"{len(inputs)} inputs are given to a cell of {program.inputs}")
-    roles = {*program.params, *program.tables}
-    if roles != params.keys():
-        raise unsupported(node, f"a cell of {sorted(roles)} is given {sorted(params)}", mend)
 
 
 def _array(node: Node, c: Emitter, role: str) -> Array:

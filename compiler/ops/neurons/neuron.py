@@ -32,6 +32,9 @@ from snnc.compiler.program.emitter import Emitter
 RESETS = ("hard", "soft", "none", "clear")
 CONSTANTS = ("beta", "drift", "gain", "reset", "threshold")
 
+NEVER = (float(np.finfo(np.float32).max), True)
+"""Threshold and ``strict`` of a neuron that never fires: no potential exceeds it."""
+
 
 class Neuron(Op):
     """A spiking neuron per input element.
