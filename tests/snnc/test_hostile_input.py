@@ -226,7 +226,7 @@ def test_control_characters_are_written_as_escapes() -> None:
 def test_messages_and_tables_hold_no_control_characters(capsys) -> None:
     error = SnncError(BAD_WEIGHTS, HOSTILE.strip(), where=HOSTILE.strip(), mend=HOSTILE.strip())
     assert str(error).isprintable()
-    Terminal(width=80).print(HOSTILE)
+    Terminal().print(HOSTILE)
     assert "\x1b[2J" not in capsys.readouterr().out
 
 
