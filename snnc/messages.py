@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import re
 import reprlib
-import unicodedata
 
 _KEPT = "\n\t"
-
-_NOT_PRINTED = {"Cc", "Cs", "Zl", "Zp"}
-"""Unicode categories that a terminal obeys or cannot show: controls, halves of surrogate pairs
-(what Python makes of file names that are no UTF-8), separators of lines and paragraphs."""
-
-_TURNS_TEXT = set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Marks that change the order in which the characters around them are shown."""
 
 
 def printable(text: str) -> str:
     """``text`` with every character that is not shown as itself written as an escape.
 
     Names and paths come from users' files. Printed as they are, they could move the cursor, forge
-    lines, or end in an encoding error. Line feeds and tabs stay.
+    lines, end in an encoding error, or look like another name. Python's ``isprintable`` is false
+    for controls, marks that turn or join text, spaces other than " ", halves of surrogate pairs
+    (what Python makes of names that are no UTF-8), and characters that no font has. Line feeds and
+    tabs stay.
     """
     if text.isprintable():
         return text
-    return "".join(_escaped(c) if _is_control(c) else c for c in text)
-
-
-def _is_control(character: str) -> bool:
-    if character in _KEPT:
-        return False
-    return unicodedata.category(character) in _NOT_PRINTED or character in _TURNS_TEXT
+    return "".join(c if c.isprintable() or c in _KEPT else _escaped(c) for c in text)
 
 
 def _escaped(character: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 import networkx as nx
 import numpy as np
 
-from snnc.compiler.frontend.nir.hdf5 import check_hdf5
+from snnc.compiler.frontend.nir.hdf5 import read_hdf5, unreadable
 from snnc.compiler.frontend.nir.loops import FIRES, loops, neuron_shape, order
 from snnc.errors import (
     BAD_CHECKPOINT,
@@ -119,17 +119,11 @@ def read(path: str | Path, options: NirOptions) -> NirFile:
     nir = nir_package()
     open_file(path, BAD_CHECKPOINT).close()
     try:
-        check_hdf5(path)
-        graph = nir.read(str(path))
+        graph = nir.dict2NIRNode(read_hdf5(path))
     except SnncError:
         raise
-    except Exception as error:  # h5py and nir raise many types; each means: not readable as NIR
-        raise SnncError(
-            BAD_CHECKPOINT,
-            f"the nir package cannot read it ({first_sentence(error)})",
-            where=str(path),
-            mend="Write it again with the current nir package.",
-        ) from error
+    except Exception as error:  # nir raises many types; each means: not readable as NIR
+        raise unreadable(path, first_sentence(error)) from error
     if type(graph).__name__ != "NIRGraph":
         raise SnncError(
             BAD_CHECKPOINT, f"it holds a {type(graph).__name__}, not a graph", where=str(path)

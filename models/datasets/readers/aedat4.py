@@ -11,24 +11,14 @@ hundred times larger and did not return on some damaged files.
 from __future__ import annotations
 
 import importlib.util
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from snnc import limits
+from snnc.child import read_in_child
 from snnc.errors import BAD_RECORDING, MISSING_EXTRA, SnncError
-from snnc.messages import first_line
 from snnc.models.datasets.events import Recording, pack_events
-
-PATIENCE_S = 60
-SLOWEST_BYTES_A_SECOND = 1 << 20
-"""A decoder that takes longer, on the slowest machine, has lost its way in a damaged file."""
-
-TOO_MANY = 3
-"""Exit status of the decoder for more events than it may hold."""
 
 DECODER = Path(__file__).with_name("aedat4_decode.py")
 
@@ -48,12 +38,10 @@ def read_aedat4(path: Path) -> Recording:
             where=str(path),
             mend="Install it with `pip install 'snnc[aedat4]'`.",
         )
-    with tempfile.TemporaryDirectory(prefix="snnc-aedat4-") as folder:
-        decoded = Path(folder) / "events.npz"
-        _decode(path, decoded)
-        with np.load(decoded) as arrays:
-            sensors, counts = arrays["sensors"], arrays["counts"]
-            events = pack_events(*(arrays[column] for column in ("t", "x", "y", "p")))
+    limits.check("file_bytes", path.stat().st_size, where=str(path))
+    decoded = read_in_child(DECODER, path, lambda reason: _unsound(path, reason))
+    sensors, counts = decoded["sensors"], decoded["counts"]
+    events = pack_events(*(decoded[column] for column in ("t", "x", "y", "p")))
     if np.count_nonzero(counts) > 1:
         raise SnncError(
             BAD_RECORDING,
@@ -66,26 +54,10 @@ def read_aedat4(path: Path) -> Recording:
     return Recording(events, (height, width), str(path))
 
 
-def _decode(path: Path, decoded: Path) -> None:
-    size = path.stat().st_size
-    limits.check("file_bytes", size, where=str(path))
-    most = str(limits.limit("events"))
-    command = [sys.executable, str(DECODER), str(path.resolve()), str(decoded), most]
-    try:
-        child = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=PATIENCE_S + size / SLOWEST_BYTES_A_SECOND,
-        )
-    except subprocess.TimeoutExpired as error:
-        what = "not a sound AEDAT 4.0 file: the decoder comes to no end"
-        raise SnncError(BAD_RECORDING, what, where=str(path)) from error
-    if child.returncode == 0:
-        return
-    if child.returncode == TOO_MANY:
-        limits.check("events", int(child.stdout), where=str(path))
-    reason = first_line(child.stdout) or "the decoder broke down on it"
-    raise SnncError(BAD_RECORDING, f"not a sound AEDAT 4.0 file: {reason}", where=str(path))
+def _unsound(path: Path, reason: str) -> SnncError:
+    return SnncError(
+        BAD_RECORDING,
+        f"not a sound AEDAT 4.0 file: {reason}",
+        where=str(path),
+        mend="Copy it again from where it was recorded.",
+    )

@@ -120,7 +120,7 @@ MALFORMED_NIR = {
     ),
     "complex": (
         lambda nir, nodes, edges: nodes.update(fc=nir.Linear(np.full((3, 3), 1j))),
-        "not real|cannot read it",
+        "not numbers or text",
     ),
     "nan": (
         lambda nir, nodes, edges: nodes.update(fc=nir.Linear(np.full((3, 3), np.nan))),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import runpy
 from email.message import Message
-from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[1] / "docs"
+from tests.support.places import ROOT
+
+DOCS = ROOT / "docs"
 
 
 @pytest.fixture(scope="module")

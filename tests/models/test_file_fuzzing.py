@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import time
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -45,10 +46,11 @@ def test_damaged_files_are_read_or_refused(kinds: dict[str, Kind], count: int) -
         assert report.outcomes[name, "refused"] > 0
 
 
-def _spin() -> None:
-    until = time.process_time() + 1.2
-    while time.process_time() < until:
-        pass
+SPIN = "import time\nuntil = time.process_time() + 1.2\nwhile time.process_time() < until: pass"
+
+
+def _in_child(program: str) -> None:
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.mark.parametrize(
@@ -56,10 +58,12 @@ def _spin() -> None:
     [
         (lambda: 1 / 0, "ZeroDivisionError"),
         (lambda: os.kill(os.getpid(), signal.SIGSEGV), "the process ended"),
-        (_spin, "s of processor time"),
+        (lambda: exec(SPIN, {}), "s of processor time"),
         (lambda: np.ones(1 << 24).sum(), "bytes of memory"),
+        (lambda: _in_child(SPIN), "s of processor time"),
+        (lambda: _in_child("b'x' * (1 << 29)"), "bytes of memory"),
     ],
-    ids=["another exception", "a crash", "too slow", "too large"],
+    ids=["another exception", "a crash", "slow", "large", "slow child", "large child"],
 )
 def test_a_broken_reader_is_found(fault, what: str, monkeypatch) -> None:
     """The third case breaks it; those around it are read or refused, and counted."""

@@ -217,13 +217,16 @@ HOSTILE = "a\x1b[2J\r\x00\x07\u202eb\ud800é\n"
 
 def test_control_characters_are_written_as_escapes() -> None:
     assert printable(HOSTILE) == "a\\x1b[2J\\r\\x00\\x07\\u202eb\\ud800é\n"
-    assert printable("plain é 字 \t") == "plain é 字 \t"
+    assert printable("a\u200db\u00a0c\u2028d\ue577e\U000d7078") == (
+        "a\\u200db\\xa0c\\u2028d\\ue577e\\U000d7078"
+    )
+    assert printable("plain é 字 🙂 \t") == "plain é 字 🙂 \t"
 
 
 def test_messages_and_tables_hold_no_control_characters(capsys) -> None:
     error = SnncError(BAD_WEIGHTS, HOSTILE.strip(), where=HOSTILE.strip(), mend=HOSTILE.strip())
     assert str(error).isprintable()
-    Terminal(width=80).print(HOSTILE)
+    Terminal().print(HOSTILE)
     assert "\x1b[2J" not in capsys.readouterr().out
 
 
