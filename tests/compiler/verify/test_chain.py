@@ -130,10 +130,7 @@ def test_wrong_scores_of_right_spikes_are_found(wrong, tmp_path):
     ("old", "new"),
     [
         ("* 2u + event->polarity", "* 2u + (event->polarity ^ 1u)"),
-        (
-            "row = (int32_t)event->y / p->downsample,\n                  column = (int32_t)event->x",
-            "row = (int32_t)event->x / p->downsample,\n                  column = (int32_t)event->y",
-        ),
+        ("(row * width + column)", "(column * width + row)"),
         ("since / p->dt_us", "since / (p->dt_us + 5000u)"),
         ("since / p->dt_us", "(since + 1u) / p->dt_us"),
     ],
