@@ -1,0 +1,53 @@
+"""Run a compiled library the ways a user can: by frames, by events, by steps, for a second window.
+
+``python -m tests.mutation.exercise LIBRARY FOLDER MODEL DATA COUNTED``, in a process of its own, so
+that gcov's counters are written when it ends.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snnc.commands.windows import c_events, windows
+from snnc.compiler import layout
+from snnc.compiler.compiled_folder import read_manifest
+from snnc.compiler.frontend.source import load_source
+from snnc.compiler.host_model import HostModel
+from snnc.compiler.interface import Interface
+from snnc.compiler.ir import Kind, TensorType
+from tests.mutation.subjects import SAMPLES
+
+
+def run(library: Path, folder: Path, model: Path, data: str, *, counted: bool) -> None:
+    """Run every recording by frames, by events, and step by step where the model streams."""
+    manifest = read_manifest(folder)
+    host = HostModel(library, Interface.of(manifest))
+    if counted:
+        host.attach_counters(len(manifest["layers"]))
+    source = load_source(str(model))
+    shape = TensorType(source.input_shape, Kind.COUNT)
+    read = windows(source, data, "test", SAMPLES)
+    for index, window in zip(read.indices, read, strict=True):
+        _window(host, layout.pack(shape, window.frames).astype(np.uint16), manifest["streams"])
+        host.reset()
+        host.run_events(c_events(read.dataset[index].recording))
+        host.scores()
+
+
+def _window(host: HostModel, frames: Any, streams: bool) -> None:
+    host.classify(frames)
+    if streams:
+        host.reset()
+        host.push_frames(frames)
+        for _ in range(host.interface.time_steps):
+            host.step()
+            host.scores()
+
+
+if __name__ == "__main__":
+    library, folder, model = map(Path, sys.argv[1:4])
+    run(library, folder, model, sys.argv[4], counted=sys.argv[5] == "counted")
