@@ -29,9 +29,10 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from snnc.compiler import pipeline, reference
 from snnc.compiler.frontend.source import load_source
-from snnc.compiler.ir import Graph
+from snnc.compiler.ir.graph import Graph
+from snnc.compiler.passes import pipeline
+from snnc.compiler.verify import reference
 from snnc.errors import InternalError
 from snnc.estimator import measures
 from snnc.estimator.activity import Network, Values, observe

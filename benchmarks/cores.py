@@ -25,11 +25,11 @@ from torch import nn
 from snnc.bench.cmsis_nn import Library, library_at
 from snnc.bench.densities import fire_at
 from snnc.bench.on_target import measure
-from snnc.compiler import firmware
-from snnc.compiler.codegen import Framing
+from snnc.compiler.codegen.abi import EVENT_DTYPE
+from snnc.compiler.codegen.c_program import Framing
+from snnc.compiler.deploy import firmware
+from snnc.compiler.deploy.targets import target_named, targets
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.interface import EVENT_DTYPE
-from snnc.compiler.targets import target_named, targets
 from snnc.models.networks import OverTime, TimeMean
 from snnc.models.neurons import LIF
 

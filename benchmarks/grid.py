@@ -12,9 +12,9 @@ from torch import nn
 
 from snnc.bench.contest import Frames, compiled
 from snnc.bench.densities import Forced, fire_at
-from snnc.compiler import costs, densities
+from snnc.compiler.calibrate import densities, kernel_costs
 from snnc.compiler.passes.choose_kernels import choose_kernels
-from snnc.compiler.pipeline import Pass
+from snnc.compiler.passes.pipeline import Pass
 from snnc.models.networks import build
 
 SEED = 0
@@ -117,4 +117,4 @@ def chosen_kernels(prepared: Prepared, density: float) -> Pass:
     """The choice that ``snnc compile --density`` makes."""
     graph = compiled(prepared.module, prepared.frames, None).graph
     stated = densities.stated(graph, density)
-    return partial(choose_kernels, densities=stated, costs=costs.load())
+    return partial(choose_kernels, densities=stated, costs=kernel_costs.load())

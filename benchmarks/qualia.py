@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from snnc.bench.peers import Run, Unavailable
-from snnc.compiler.build import c_compiler
+from snnc.compiler.host.build import c_compiler
 from snnc.models.networks import Block, Network
 from snnc.models.neurons import LIF, DecayLIF
 

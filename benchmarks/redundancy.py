@@ -24,11 +24,11 @@ import numpy as np
 import torch
 
 from snnc.commands.windows import calibration_windows, windows
-from snnc.compiler.build import NATIVE
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.source import load_source
-from snnc.compiler.ir import Node
-from snnc.compiler.observed_model import ObservedModel
+from snnc.compiler.host.build import NATIVE
+from snnc.compiler.host.observed import ObservedModel
+from snnc.compiler.ir.graph import Node
 from snnc.compiler.ops import op_of
 
 ROOT = Path(__file__).resolve().parent.parent

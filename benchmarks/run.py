@@ -39,14 +39,15 @@ from snnc.bench.layer_peers import layer_ratios
 from snnc.bench.peers import PEERS, Run, Unavailable
 from snnc.bench.roofline import roofline
 from snnc.bench.timing import machine, one_core
-from snnc.compiler import constants, costs
-from snnc.compiler.build import HOST_FLAGS, NATIVE, c_compiler
+from snnc.compiler.calibrate import kernel_costs
+from snnc.compiler.codegen import constants
+from snnc.compiler.host.build import HOST_FLAGS, NATIVE, c_compiler
 from snnc.compiler.passes.choose_kernels import CostModel, choosable, work_of
 from snnc.models.checkpoints import InputDescription, save
 from snnc.models.networks import build
 
 RESULTS = Path(__file__).parent / "results.json"
-BUNDLED = Path(__file__).parent.parent / "compiler" / "kernel_costs.json"
+BUNDLED = Path(__file__).parent.parent / "compiler" / "calibrate" / "kernel_costs.json"
 SLOW = {
     "torch_compile": "takes minutes to compile",
     "qualia_codegen_c": "takes seconds a window",
@@ -113,7 +114,7 @@ def prices(rounds: int) -> dict[str, Any]:
     say("fit: both kernels at several densities")
     prepared = prepare(Case("three-layer wide", "three-layer", 0.1, {"time_steps": 20}))
     found = fitted(prepared.module, prepared.frames, rounds)
-    content = costs.as_json(found.model)
+    content = kernel_costs.as_json(found.model)
     BUNDLED.write_text(json.dumps(content, indent=2) + "\n")
     errors = {" ".join(key): error for key, error in found.errors.items()}
     return {

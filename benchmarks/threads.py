@@ -12,9 +12,9 @@ from grid import TABLE, Case, prepare
 
 from snnc.bench.contest import NAME, build
 from snnc.bench.timing import Timing, time_in_turn
-from snnc.compiler import layout
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
+from snnc.compiler.ir import layout
 
 CASES = (TABLE[0], TABLE[1], TABLE[2], TABLE[3])
 MOST = 4

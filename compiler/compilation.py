@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from snnc.compiler import codegen, pipeline, planning
-from snnc.compiler.buffering import WINDOW, Buffering, buffered
-from snnc.compiler.calibration import calibrate
-from snnc.compiler.codegen import Framing, Generated
-from snnc.compiler.ir import Array, Graph
-from snnc.compiler.ops.int8.rows import LISTED, PLAIN
-from snnc.compiler.schedule import Schedule
+from snnc.compiler.calibrate.ranges import calibrate
+from snnc.compiler.codegen import c_program
+from snnc.compiler.codegen.c_program import Framing, Generated
+from snnc.compiler.ir.graph import Array, Graph
+from snnc.compiler.ops.int8.synapses.rows import LISTED, PLAIN
+from snnc.compiler.passes import pipeline
+from snnc.compiler.plan import recompute
+from snnc.compiler.plan.input_buffer import WINDOW, Buffering, buffered
+from snnc.compiler.plan.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Compilation:
     schedule: Schedule
     generated: Generated
     framing: Framing | None
-    choices: tuple[planning.Choice, ...] = ()
+    choices: tuple[recompute.Choice, ...] = ()
 
 
 def compile_graph(
@@ -63,7 +65,8 @@ def compile_graph(
         order: of int8 weights in memory, as the target's kernels want it (``Target.order``).
             None: the host's, which lists events, or plain where ``arena_bytes`` leaves little room
             for lists.
-        weights: "text" or "binary" (:mod:`snnc.compiler.binary_weights`); default: by their size.
+        weights: "text" or "binary" (:mod:`snnc.compiler.codegen.binary_weights`); default: by
+            their size.
 
     Raises:
         SnncError: whatever a pass or an op refuses; OVER_BUDGET; BAD_OPTION, NOT_CAUSAL for a
@@ -75,7 +78,7 @@ def compile_graph(
         optimised = pipeline.quantized(optimised, calibrate(optimised, calibration), order)
     if buffering != WINDOW:
         optimised = buffered(optimised, buffering)
-    chosen, choices = planning.fitting(optimised, arena_bytes, threads)
-    generated = codegen.generate(optimised, chosen.schedule, framing, threads, weights)
+    chosen, choices = recompute.fitting(optimised, arena_bytes, threads)
+    generated = c_program.generate(optimised, chosen.schedule, framing, threads, weights)
     source = pipeline.lowered(graph)
     return Compilation(source, optimised, chosen.schedule, generated, framing, choices)

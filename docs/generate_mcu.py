@@ -18,15 +18,16 @@ from pathlib import Path
 from pages import read_section, write_section
 
 from snnc.commands.windows import calibration_windows, test_vectors
-from snnc.compiler import firmware, planning
-from snnc.compiler.buffering import WINDOW, Buffering, buffered
 from snnc.compiler.compilation import Compilation, compile_graph
-from snnc.compiler.firmware import Vector
+from snnc.compiler.deploy import firmware
+from snnc.compiler.deploy.firmware import Vector
+from snnc.compiler.deploy.targets import targets
 from snnc.compiler.frontend.source import SourceModel, load_source
-from snnc.compiler.ir import Array
-from snnc.compiler.ops.int8.rows import PLAIN
-from snnc.compiler.targets import targets
-from snnc.compiler.verify_board import verify_on_board
+from snnc.compiler.ir.graph import Array
+from snnc.compiler.ops.int8.synapses.rows import PLAIN
+from snnc.compiler.plan import recompute
+from snnc.compiler.plan.input_buffer import WINDOW, Buffering, buffered
+from snnc.compiler.verify.board import verify_on_board
 from snnc.errors import OVER_BUDGET, SnncError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -101,7 +102,7 @@ def boards(given: Case, names: list[str]) -> Iterator[str]:
 def smallest(given: Case) -> Iterator[str]:
     """A row for the least memory: linked into exactly that budget on the M4, and run there."""
     target, held = targets()["cortex-m4"], given.small
-    least = planning.choices(buffered(given.compiled(None).graph, held))[-1].plan.size
+    least = recompute.choices(buffered(given.compiled(None).graph, held))[-1].plan.size
     compilation = given.compiled(least, held, target.order)
     ram = least + firmware.STACK_BYTES + firmware.RESERVED_BYTES
     result = verify_on_board(compilation, target, given.vectors, ram)
@@ -120,7 +121,7 @@ def choices(given: Case) -> Iterator[str]:
     whole = given.compiled(None)
     for buffering in (WINDOW, given.small):
         graph = buffered(whole.graph, buffering)
-        for choice in planning.choices(graph):
+        for choice in recompute.choices(graph):
             names = [name for name in sorted(choice.recomputed) if name.endswith("_conv")]
             layers = ", ".join(name.removesuffix("_conv") for name in names) or "nothing"
             held = "all frames"

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from pages import write_section
 
-from snnc.compiler import pipeline, reference
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.ir import Array
+from snnc.compiler.ir.graph import Array
+from snnc.compiler.passes import pipeline
+from snnc.compiler.verify import reference
 from snnc.estimator import tables
 from snnc.estimator.activity import Network, observe
 from snnc.estimator.conventions import CONVENTIONS

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import torch
 
-from snnc.compiler.ir import Array, Graph, Kind
+from snnc.compiler.ir.graph import Array, Graph, Kind
 
 Values = Mapping[str, torch.Tensor]
 """Values of nodes by name, ``[T, *shape]`` or ``[1, *shape]``."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import TypeVar
 
-from snnc.compiler.ir import Graph
+from snnc.compiler.ir.graph import Graph
 from snnc.errors import InternalError
 from snnc.estimator.activity import Activity, Network, Values
 from snnc.estimator.conventions import COUNTERS, Convention, Footing

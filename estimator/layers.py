@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import networkx as nx
 
-from snnc.compiler.ir import SPIKING_OPS, Graph, Node
+from snnc.compiler.ir.graph import SPIKING_OPS, Graph, Node
 
 SYNAPSES = ("conv2d", "linear", "conv2d_i8", "linear_i8")
 DYNAMICS = (*SPIKING_OPS, "integrator")

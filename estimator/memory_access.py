@@ -39,8 +39,9 @@ from typing import Any
 
 import torch
 
-from snnc.compiler.ir import SPIKING_OPS, Graph, Kind, Node, TensorType
-from snnc.compiler.ops import op_of, synapse
+from snnc.compiler.ir.graph import SPIKING_OPS, Graph, Kind, Node, TensorType
+from snnc.compiler.ops import op_of
+from snnc.compiler.ops.synapses import synapse
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.estimator.activity import Activity, Network
 from snnc.estimator.layers import Layer, layers_of

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from snnc.compiler.ir import SPIKING_OPS, Array, Graph
-from snnc.compiler.ops.neuron import Neuron
+from snnc.compiler.ir.graph import SPIKING_OPS, Array, Graph
+from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.errors import BAD_OPTION, InternalError, SnncError
 from snnc.estimator.activity import Activity
 from snnc.estimator.layers import layers_of

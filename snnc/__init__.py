@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.frontend.importing import importer
+    from snnc.compiler.frontend.nir.export import export_nir
     from snnc.compiler.frontend.torch_fx import import_module
-    from snnc.compiler.nir_export import export_nir
     from snnc.models.checkpoints import InputDescription, load, save
     from snnc.models.networks import build
 
@@ -20,7 +20,7 @@ _HOMES = {
     "InputDescription": "snnc.models.checkpoints",
     "build": "snnc.models.networks",
     "compile_graph": "snnc.compiler.compilation",
-    "export_nir": "snnc.compiler.nir_export",
+    "export_nir": "snnc.compiler.frontend.nir.export",
     "import_module": "snnc.compiler.frontend.torch_fx",
     "importer": "snnc.compiler.frontend.importing",
     "load": "snnc.models.checkpoints",

@@ -10,10 +10,7 @@ import pytest
 import torch
 
 from snnc import cli
-
-sys.path.insert(0, str(Path(__file__).parent.parent))  # `from tests.lively import ...`
-
-SHARED = Path(__file__).parents[1].parent / "shared" / "data"
+from tests.support.places import SHARED
 
 
 @pytest.fixture(autouse=True, scope="session")

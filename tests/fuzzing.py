@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from snnc.compiler.buffering import WINDOW, Buffering
-from snnc.compiler.codegen import Framing
+from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
-from tests.lively import lively_network
+from snnc.compiler.plan.input_buffer import WINDOW, Buffering
+from tests.support.lively import lively_network
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 SIZE, STEPS, STEP_US = 10, 4, 1000
 
 FLAGS = (

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnc.compiler import typing
 from snnc.compiler.frontend.identifiers import node_name
 from snnc.compiler.frontend.outputs import SCORES
-from snnc.compiler.ir import Array, Graph, Kind, Location, Node, TensorType
+from snnc.compiler.ir.graph import Array, Graph, Kind, Location, Node, TensorType
+from snnc.compiler.ops import inference
 from snnc.errors import BAD_WEIGHTS, UNSUPPORTED_LAYER, SnncError
 
 Importer = Callable[["Importing", Any, str, Sequence[str]], str | None]
@@ -167,7 +167,7 @@ class Importing:
             loc=Location(path, source),
         )
         given = [self.nodes[i].type for i in inputs]
-        self.nodes[name] = node.replace(type=typing.infer(node, given, arrays))
+        self.nodes[name] = node.replace(type=inference.infer(node, given, arrays))
         self.params |= {f"{name}.{role}": value for role, value in arrays.items()}
         return name
 

@@ -14,15 +14,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from snnc.compiler.codegen import Framing
-from snnc.compiler.frontend import authors
+from snnc.compiler.codegen.c_program import Framing
+from snnc.compiler.frontend.adapters import asa_snn
 from snnc.compiler.frontend.driving import Driven, Readout
 from snnc.compiler.frontend.identifiers import C_KEYWORDS
 from snnc.compiler.frontend.nir import file as nir_file
 from snnc.compiler.frontend.nir.file import NirOptions
 from snnc.compiler.frontend.nir.network import NirNetwork
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.ir import Graph
+from snnc.compiler.ir.graph import Graph
 from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, BAD_WEIGHTS, SnncError
 from snnc.models import checkpoints
 from snnc.models.checkpoints import InputDescription
@@ -129,7 +129,7 @@ def load_source(
             driven = {**given, "readout": readout}
             if all_outputs:
                 driven["all_outputs"] = True
-            module = Driven(module, **driven, copies=authors.copies_needed(module)).eval()
+            module = Driven(module, **driven, copies=asa_snn.copies_needed(module)).eval()
         if input_shape is None or time_steps is None:
             raise SnncError(
                 BAD_OPTION,

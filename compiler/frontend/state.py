@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from snnc.compiler.frontend.authors import is_cell
+from snnc.compiler.frontend.adapters.asa_snn import is_cell
 
 
 def reset_states(model: nn.Module) -> None:

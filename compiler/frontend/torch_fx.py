@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from torch import nn
 
-from snnc.compiler.frontend import authors as _authors  # registers importers
-from snnc.compiler.frontend import layers as _layers  # registers importers
-from snnc.compiler.frontend import ma_snn as _ma_snn  # registers importers
-from snnc.compiler.frontend import ours as _ours  # registers importers
-from snnc.compiler.frontend import snntorch as _snntorch  # registers importers
-from snnc.compiler.frontend import spikingjelly as _spikingjelly  # registers importers
+from snnc.compiler.frontend.adapters import asa_snn as _authors  # registers importers
+from snnc.compiler.frontend.adapters import ma_snn as _ma_snn  # registers importers
+from snnc.compiler.frontend.adapters import snnc_models as _ours  # registers importers
+from snnc.compiler.frontend.adapters import snntorch as _snntorch  # registers importers
+from snnc.compiler.frontend.adapters import spikingjelly as _spikingjelly  # registers importers
+from snnc.compiler.frontend.adapters import torch_layers as _layers  # registers importers
 from snnc.compiler.frontend.driving import Driven
+from snnc.compiler.frontend.fx.tracing import UntraceableError, trace
+from snnc.compiler.frontend.fx.walk import Walk
 from snnc.compiler.frontend.importing import Importing, check_dtype, importer_of
 from snnc.compiler.frontend.nir import nodes as _nir  # registers importers
 from snnc.compiler.frontend.state import reset_states
-from snnc.compiler.frontend.tracing import UntraceableError, trace
-from snnc.compiler.frontend.walk import Walk
-from snnc.compiler.ir import Graph, Kind
+from snnc.compiler.ir.graph import Graph, Kind
 
 __all__ = ["import_module", "survey"]
 _REGISTERED = (_authors, _layers, _ma_snn, _nir, _ours, _snntorch, _spikingjelly)

@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from snnc.compiler.ir import Array, Kind, Location, Node, TensorType, Time
+from snnc.compiler.ir.graph import Array, Kind, Location, Node, TensorType, Time
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 
 if TYPE_CHECKING:
-    from snnc.compiler.emitter import Emitter
+    from snnc.compiler.codegen.emitter import Emitter
 
 IntArray = npt.NDArray[np.int64]
 Params = Mapping[str, "torch.Tensor"]
@@ -70,7 +70,7 @@ class Sample:
 
 
 class Rows(Enum):
-    """Whether an op can run on some rows of a map at a time (compiler/bands.py).
+    """Whether an op can run on some rows of a map at a time (compiler/plan/bands.py).
 
     LEAD makes rows from a whole input, MAP makes rows from rows, REDUCE takes rows and gives its
     value after the last.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snnc.compiler.ir import Graph, Node, prune
+from snnc.compiler.ir.graph import Graph, Node, prune
 
 
 def absorb_flatten(graph: Graph) -> Graph:

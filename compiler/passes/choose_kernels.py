@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnc.compiler.ir import Graph, Kind, Node
-from snnc.compiler.ops.conv2d import taps
-from snnc.compiler.ops.synapse import DENSE, EVENT
+from snnc.compiler.ir.graph import Graph, Kind, Node
+from snnc.compiler.ops.synapses.conv2d import taps
+from snnc.compiler.ops.synapses.synapse import DENSE, EVENT
 
 LANES = 16
 WORD_BITS = 32

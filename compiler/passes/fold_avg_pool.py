@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnc.compiler.ir import Array, Graph, Node, rewrite
+from snnc.compiler.ir.graph import Array, Graph, Node, rewrite
 
 
 def fold_avg_pool(graph: Graph) -> Graph:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from snnc.compiler.ir import Array, Graph, Node, rewrite
-from snnc.compiler.ops.batch_norm import affine
+from snnc.compiler.ir.graph import Array, Graph, Node, rewrite
+from snnc.compiler.ops.elementwise.batch_norm import affine
 
 
 def fold_batch_norm(graph: Graph) -> Graph:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from snnc.compiler.ir import Array, Graph, Node, rewrite
+from snnc.compiler.ir.graph import Array, Graph, Node, rewrite
 from snnc.compiler.ops import COMPOSITES
 from snnc.compiler.ops.base import Lowered
-from snnc.compiler.typing import infer_types
+from snnc.compiler.ops.inference import infer_types
 
 
 def lower_composites(graph: Graph) -> Graph:

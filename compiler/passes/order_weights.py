@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from snnc.compiler.ir import Graph, Node
-from snnc.compiler.ops.int8.conv2d import can_be_listed
-from snnc.compiler.ops.int8.rows import FOURS, LISTED, PLAIN
+from snnc.compiler.ir.graph import Graph, Node
+from snnc.compiler.ops.int8.synapses.conv2d import can_be_listed
+from snnc.compiler.ops.int8.synapses.rows import FOURS, LISTED, PLAIN
 
 SYNAPSES = ("conv2d_i8", "linear_i8")
 FEWEST = 4

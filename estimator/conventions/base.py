@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import torch
 
-from snnc.compiler.ir import Array, Graph, Node, TensorType
+from snnc.compiler.ir.graph import Array, Graph, Node, TensorType
 from snnc.errors import NO_COUNT_RULE, SnncError
 from snnc.estimator.activity import Values
 from snnc.estimator.layers import Layer

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from snnc.compiler.ir import Array
+from snnc.compiler.ir.graph import Array
 from snnc.estimator.conventions.base import Visit
 
 

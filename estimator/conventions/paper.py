@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
-from snnc.compiler.ir import Graph, Node
+from snnc.compiler.ir.graph import Graph, Node
 from snnc.estimator.activity import Values
 from snnc.estimator.conventions.base import (
     BESIDE_SYNAPSES,

@@ -21,9 +21,9 @@ import torch.nn.functional as F
 
 from snnc.bench import cmsis_nn, counting
 from snnc.bench.cmsis_nn import Library
-from snnc.compiler import firmware
-from snnc.compiler.ir import Array, Graph, Node
-from snnc.compiler.targets import Board, Target, board_for
+from snnc.compiler.deploy import firmware
+from snnc.compiler.deploy.targets import Board, Target, board_for
+from snnc.compiler.ir.graph import Array, Graph, Node
 from snnc.errors import BAD_OPTION, OVER_BUDGET, InternalError, SnncError
 
 CONVOLUTION, LINEAR = "conv2d_i8", "linear_i8"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from snnc.compiler import build_cache
-from snnc.compiler.targets import Target
+from snnc.compiler.deploy.targets import Target
+from snnc.compiler.host import cache as build_cache
 from snnc.errors import BAD_OPTION, MISSING_EXTRA, SnncError
 
 BAKENN = "bakenn"

@@ -17,12 +17,13 @@ from snnc.bench.peers import INT8, PEERS, Prepare, assemble
 from snnc.bench.profile import profile
 from snnc.bench.roofline import layer_entries
 from snnc.bench.timing import Timing, joined, time_in_turn
-from snnc.compiler import layout, pipeline
-from snnc.compiler.build import compile_object, link_shared, write_team
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.host_model import HostModel
-from snnc.compiler.ops.synapse import DENSE
+from snnc.compiler.host.build import compile_object, link_shared, write_team
+from snnc.compiler.host.model import HostModel
+from snnc.compiler.ir import layout
+from snnc.compiler.ops.synapses.synapse import DENSE
+from snnc.compiler.passes import pipeline
 from snnc.compiler.passes.choose_kernels import one_kernel
 from snnc.errors import SnncError
 

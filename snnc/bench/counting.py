@@ -6,9 +6,9 @@ import subprocess
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from snnc.compiler import build_cache
-from snnc.compiler.build import c_compiler
-from snnc.compiler.targets import Target
+from snnc.compiler.deploy.targets import Target
+from snnc.compiler.host import cache as build_cache
+from snnc.compiler.host.build import c_compiler
 from snnc.errors import C_COMPILER_FAILED, InternalError, SnncError
 
 PLUGIN_FLAGS = ("-std=c99", "-O2", "-D_POSIX_C_SOURCE=200809L", "-shared", "-fPIC")

@@ -16,9 +16,9 @@ from torch import nn
 from snnc.bench.contest import Frames, compiled
 from snnc.bench.densities import fire_at
 from snnc.bench.profile import node_times
-from snnc.compiler.costs import cpu_name
-from snnc.compiler.densities import measured
-from snnc.compiler.ops.synapse import DENSE, EVENT
+from snnc.compiler.calibrate.densities import measured
+from snnc.compiler.calibrate.kernel_costs import cpu_name
+from snnc.compiler.ops.synapses.synapse import DENSE, EVENT
 from snnc.compiler.passes.choose_kernels import (
     CostModel,
     Work,

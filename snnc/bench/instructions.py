@@ -17,11 +17,11 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from snnc.bench import counting
-from snnc.compiler import firmware
-from snnc.compiler.codegen import Trace
+from snnc.compiler.codegen.c_program import Trace
 from snnc.compiler.compilation import Compilation
-from snnc.compiler.firmware import Vector
-from snnc.compiler.targets import Target, require_tools
+from snnc.compiler.deploy import firmware
+from snnc.compiler.deploy.firmware import Vector
+from snnc.compiler.deploy.targets import Target, require_tools
 from snnc.errors import C_COMPILER_FAILED, InternalError, SnncError
 
 OUTSIDE, EVENTS, REST, END = "outside", "events", "rest", "end"

@@ -11,15 +11,15 @@ from snnc.bench.cmsis_layers import measure as measure_cmsis_nn
 from snnc.bench.cmsis_layers import require_cortex_m
 from snnc.bench.cmsis_nn import Library
 from snnc.bench.instructions import Executed, count
-from snnc.compiler.codegen import Framing
+from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.compilation import Compilation, compile_graph
-from snnc.compiler.firmware import Vector, arena_limit
-from snnc.compiler.ir import Array, Graph, Node
-from snnc.compiler.ops.synapse import DENSE
+from snnc.compiler.deploy.firmware import Vector, arena_limit
+from snnc.compiler.deploy.targets import Target, require_tools
+from snnc.compiler.ir.graph import Array, Graph, Node
+from snnc.compiler.ops.synapses.synapse import DENSE
 from snnc.compiler.passes.choose_kernels import one_kernel
-from snnc.compiler.targets import Target, require_tools
-from snnc.compiler.verify import analytic_counts
-from snnc.compiler.verify_integer import run_reference
+from snnc.compiler.verify.float_judge import analytic_counts
+from snnc.compiler.verify.integer import run_reference
 
 SYNAPSES = ("conv2d_i8", "linear_i8")
 

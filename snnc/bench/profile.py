@@ -16,11 +16,11 @@ import cffi
 import numpy as np
 import numpy.typing as npt
 
-from snnc.compiler.build import NATIVE, compile_shared
 from snnc.compiler.compilation import Compilation
-from snnc.compiler.host_model import HostModel
-from snnc.compiler.ir import Kind
-from snnc.compiler.observed_model import ObservedModel
+from snnc.compiler.host.build import NATIVE, compile_shared
+from snnc.compiler.host.model import HostModel
+from snnc.compiler.host.observed import ObservedModel
+from snnc.compiler.ir.graph import Kind
 from snnc.errors import InternalError
 
 _ENTRIES = 1024
@@ -82,7 +82,7 @@ def node_times(
     compilation: Compilation, frames: npt.NDArray[np.uint16], folder: Path, rounds: int
 ) -> dict[str, float]:
     """Median milliseconds of processor time by node, as :func:`profile` without the operations."""
-    from snnc.compiler import layout
+    from snnc.compiler.ir import layout
 
     generated, name = compilation.generated, compilation.graph.name
     if len(generated.traces) > _ENTRIES:

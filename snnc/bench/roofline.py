@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from snnc.bench.profile import NodeProfile
-from snnc.compiler.build import NATIVE, c_compiler
+from snnc.compiler.host.build import NATIVE, c_compiler
 from snnc.errors import C_COMPILER_FAILED, SnncError
 
 WEIGHT_BYTES = 4

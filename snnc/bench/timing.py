@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from snnc.compiler.costs import cpu_name
+from snnc.compiler.calibrate.kernel_costs import cpu_name
 
 
 @dataclass(frozen=True)

@@ -186,10 +186,10 @@ def _fit(module: nn.Module, frames: Frames, rounds: int) -> dict[str, Any]:
     import dataclasses
 
     from snnc.bench.fit import fitted
-    from snnc.compiler import costs
+    from snnc.compiler.calibrate import kernel_costs
 
     found = fitted(module, frames, rounds)
-    path = costs.save(found.model)
+    path = kernel_costs.save(found.model)
     return {
         "machine": found.model.machine,
         "file": str(path),

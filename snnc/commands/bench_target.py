@@ -44,8 +44,8 @@ def bench_target(
     from snnc.bench.cmsis_nn import library_at
     from snnc.bench.on_target import measure
     from snnc.commands.windows import c_events, calibration_windows, windows
-    from snnc.compiler.firmware import vector
-    from snnc.compiler.targets import require_tools, target_named
+    from snnc.compiler.deploy.firmware import vector
+    from snnc.compiler.deploy.targets import require_tools, target_named
     from snnc.models.clips import frames_for
 
     core = target_named(target)

@@ -25,8 +25,8 @@ def command(
 
     Exit status 1 if there is anything.
     """
-    from snnc.compiler.causality import causality, causality_of_parts
     from snnc.compiler.frontend.torch_fx import survey
+    from snnc.compiler.plan.causality import causality, causality_of_parts
 
     source = model.load()
     importing, outputs = survey(

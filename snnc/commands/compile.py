@@ -24,7 +24,7 @@ from snnc.console import slim_table
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
-    from snnc.compiler.buffering import Buffering
+    from snnc.compiler.plan.input_buffer import Buffering
 
 TEXT_ONLY = ("arduino", "zephyr")
 """Packages whose build copies sources or rewrites __FILE__, which leads to binary weights."""
@@ -99,9 +99,10 @@ def command(
     """
     from snnc.commands import kernels
     from snnc.commands.compiling import Manner, compiled
-    from snnc.compiler import artifact, firmware
-    from snnc.compiler.footprint import check_flash
-    from snnc.compiler.targets import target_named
+    from snnc.compiler.deploy import firmware
+    from snnc.compiler.deploy import folder as artifact
+    from snnc.compiler.deploy.footprint import check_flash
+    from snnc.compiler.deploy.targets import target_named
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     if threads > 1 and (dtype == "int8" or target != "host"):

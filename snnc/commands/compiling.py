@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from snnc.commands.kernels import Choice
-    from snnc.compiler.buffering import Buffering
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.frontend.source import SourceModel
+    from snnc.compiler.plan.input_buffer import Buffering
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice |
             BAD_OPTION.
     """
     from snnc.commands import kernels
-    from snnc.compiler.buffering import WINDOW
     from snnc.compiler.compilation import compile_graph
+    from snnc.compiler.plan.input_buffer import WINDOW
 
     compile_source = partial(
         compile_graph,

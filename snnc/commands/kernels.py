@@ -17,7 +17,7 @@ from snnc.errors import BAD_OPTION, SnncError
 if TYPE_CHECKING:
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.frontend.source import SourceModel
-    from snnc.compiler.ir import Graph
+    from snnc.compiler.ir.graph import Graph
 
 CALIBRATION_SAMPLES = 8
 
@@ -44,7 +44,7 @@ def choose(
     Raises:
         SnncError: BAD_OPTION for both at once; what reading DATA raises.
     """
-    from snnc.compiler import costs, densities
+    from snnc.compiler.calibrate import densities, kernel_costs
     from snnc.compiler.passes.choose_kernels import choosable, choose_kernels, work_of
 
     if calibrate is not None and density is not None:
@@ -53,7 +53,7 @@ def choose(
             "--calibrate measures densities and --density states one",
             mend="Give one of the two.",
         )
-    graph, prices = compilation.graph, costs.load()
+    graph, prices = compilation.graph, kernel_costs.load()
     if calibrate is not None:
         from snnc.commands.windows import windows  # which brings the readers of recordings
 
@@ -80,7 +80,7 @@ def choose(
     report = {
         "densities": "stated" if calibrate is None else calibrate,
         "prices_of": prices.machine,
-        "fitted_here": prices.machine == costs.cpu_name(),
+        "fitted_here": prices.machine == kernel_costs.cpu_name(),
         "layers": layers,
     }
     return Choice(kernels, report)

@@ -57,7 +57,7 @@ def buffering_options(function: F) -> F:
     def command(
         *args: Any, max_events: int | None, max_frames: int | None, overrun: str, **others: Any
     ) -> Any:
-        from snnc.compiler.buffering import Buffering
+        from snnc.compiler.plan.input_buffer import Buffering
 
         choice = Buffering(max_frames, max_events, overrun == "carry")
         return function(*args, buffering=choice, **others)

@@ -21,7 +21,7 @@ from snnc.commands.options import console_for, json_option, write_json
 def command(out: Path, recording: Path, json_file: str | None) -> None:
     """Classify a RECORDING with the compiled model in OUT, by the C alone."""
     from snnc.commands.windows import c_events
-    from snnc.compiler.compiled_folder import open_compiled, read_manifest
+    from snnc.compiler.deploy.compiled import open_compiled, read_manifest
     from snnc.models.datasets.dataset import check_sensor
     from snnc.models.datasets.readers import read_recording
 

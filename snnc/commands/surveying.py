@@ -53,8 +53,8 @@ def survey(
     import torch
 
     from snnc.commands.windows import windows
-    from snnc.compiler import reference
-    from snnc.compiler.codegen import is_integer
+    from snnc.compiler.codegen.c_program import is_integer
+    from snnc.compiler.verify import reference
     from snnc.estimator.activity import observe
     from snnc.estimator.survey import Survey
     from snnc.models import processes
@@ -110,7 +110,7 @@ def survey_both(
 
 def _network(source: SourceModel, manner: Manner | None) -> Network:
     """Both graphs of a model, and what runs more than once a step."""
-    from snnc.compiler import pipeline
+    from snnc.compiler.passes import pipeline
     from snnc.estimator.activity import Network
 
     if manner is None:

@@ -31,11 +31,11 @@ from snnc.errors import EXIT_NO
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from snnc.compiler.buffering import Buffering
     from snnc.compiler.compilation import Compilation
-    from snnc.compiler.firmware import Vector
-    from snnc.compiler.targets import Target
-    from snnc.compiler.verify import Verification
+    from snnc.compiler.deploy.firmware import Vector
+    from snnc.compiler.deploy.targets import Target
+    from snnc.compiler.plan.input_buffer import Buffering
+    from snnc.compiler.verify.float_judge import Verification
 
 
 @click.command()
@@ -80,11 +80,11 @@ def command(
     """
     from snnc.commands.compiling import Manner, compiled
     from snnc.commands.windows import test_vectors, windows
-    from snnc.compiler.compiled_folder import read_manifest, with_c_of
-    from snnc.compiler.firmware import arena_limit, check_model
-    from snnc.compiler.targets import target_named
-    from snnc.compiler.verify import Verifier
-    from snnc.compiler.verify_integer import IntegerVerifier
+    from snnc.compiler.deploy.compiled import read_manifest, with_c_of
+    from snnc.compiler.deploy.firmware import arena_limit, check_model
+    from snnc.compiler.deploy.targets import target_named
+    from snnc.compiler.verify.float_judge import Verifier
+    from snnc.compiler.verify.integer import IntegerVerifier
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     core = None if target == "host" else target_named(target)
@@ -119,7 +119,7 @@ def _on_board(
     max_ram: int | None,
     json_file: str | None,
 ) -> None:
-    from snnc.compiler.verify_board import verify_on_board
+    from snnc.compiler.verify.board import verify_on_board
 
     result = verify_on_board(compilation, core, vectors, max_ram)
     write_json(result.as_json(), json_file)

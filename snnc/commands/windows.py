@@ -18,7 +18,7 @@ from snnc.models.datasets.spec import open_data
 
 if TYPE_CHECKING:
     from snnc.compiler.compilation import Compilation
-    from snnc.compiler.firmware import Vector
+    from snnc.compiler.deploy.firmware import Vector
     from snnc.compiler.frontend.source import SourceModel
 
 
@@ -110,7 +110,7 @@ def test_vectors(
     Raises:
         SnncError: as :func:`windows`.
     """
-    from snnc.compiler.firmware import vector
+    from snnc.compiler.deploy.firmware import vector
 
     every = windows(source, data, split, None)
     for index in spread(len(every), min(samples or len(every), len(every))):
@@ -124,7 +124,7 @@ def c_events(recording: Recording) -> npt.NDArray[np.void]:
     An event later than 2^31 microseconds (35 minutes) is after the last step of any window; its
     time is capped, so that it is dropped and counted like the others.
     """
-    from snnc.compiler.interface import EVENT_DTYPE
+    from snnc.compiler.codegen.abi import EVENT_DTYPE
 
     events = recording.events
     packed = np.zeros(len(events), EVENT_DTYPE)

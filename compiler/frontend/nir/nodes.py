@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from snnc.compiler.frontend.adapters.recurrence import Recurrence
 from snnc.compiler.frontend.importing import Importing, importer
 from snnc.compiler.frontend.nir.file import NirNode, NirOptions, as_image
 from snnc.compiler.frontend.nir.network import NirNetwork, padding_of, sizes_of
-from snnc.compiler.frontend.recurrence import Recurrence
-from snnc.compiler.ir import Array
+from snnc.compiler.ir.graph import Array
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 
 NodeImporter = Callable[[Importing, NirNode, NirOptions, str, str], str]

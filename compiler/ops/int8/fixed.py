@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import torch
 
-from snnc.compiler.ir import Node, TensorType
+from snnc.compiler.ir.graph import Node, TensorType
 from snnc.compiler.ops.base import Op, Params, Rows
 
 BETA_BITS = 15

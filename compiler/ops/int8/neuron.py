@@ -1,4 +1,4 @@
-"""Spiking neurons in integers: the recurrence of :mod:`snnc.compiler.ops.neuron`, fixed point."""
+"""Spiking neurons in fixed point: the recurrence of :mod:`snnc.compiler.ops.neurons.neuron`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnc.compiler.emitter import Emitter
-from snnc.compiler.ir import Array, Kind, Node, TensorType, Time
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Params, Rows, Sample
 from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, IntegerOp, round_shift, saturate
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnc.compiler.ir import Array
+from snnc.compiler.ir.graph import Array
 from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS
 
 THRESHOLD_LIMIT = 2**12

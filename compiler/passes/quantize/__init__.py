@@ -15,8 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from snnc.compiler.ir import Array, Graph, Kind, Node, prune
+from snnc.compiler.ir.graph import Array, Graph, Kind, Node, prune
 from snnc.compiler.ops.base import unsupported
+from snnc.compiler.ops.inference import infer_types
 from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, narrowest
 from snnc.compiler.ops.int8.scaling import (
     Ranges,
@@ -26,10 +27,9 @@ from snnc.compiler.ops.int8.scaling import (
     membrane_bound,
     shifted_bound,
 )
-from snnc.compiler.ops.int8.weight_scales import weight_scales
+from snnc.compiler.ops.int8.synapses.weight_scales import weight_scales
 from snnc.compiler.passes.quantize import attention
 from snnc.compiler.passes.quantize.building import ONE, SUMS, Building
-from snnc.compiler.typing import infer_types
 
 WEIGHT_LIMIT = LIMITS["int8"]
 COUNT_LIMIT = 2**16 - 1

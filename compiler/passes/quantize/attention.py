@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnc.compiler.ir import Node
+from snnc.compiler.ir.graph import Node
 from snnc.compiler.ops.base import unsupported
 from snnc.compiler.ops.int8.fixed import LIMITS, LOGIT_BITS, SCORE_BITS, multiplier
 from snnc.compiler.ops.int8.scaling import Scaled, fractions, shifted_bound

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from snnc.compiler.ir import Array, Graph, Kind, Node
+from snnc.compiler.ir.graph import Array, Graph, Kind, Node
 from snnc.compiler.ops.base import UNTYPED, unsupported
 from snnc.compiler.ops.int8.fixed import LIMITS, multiplier
 from snnc.compiler.ops.int8.scaling import Ranges, Scaled

@@ -125,7 +125,7 @@ SNN_KERNEL float snn_sigmoid_scalar_f32(float x) {
 
 /* Largest error in units in the last place of the result (of the least
  * subnormal below 2^-126), measured against float64 by
- * tests/test_kernels_elementwise.py. */
+ * tests/runtime_c/test_kernels_elementwise.py. */
 #define SNN_SIGMOID_MAX_ULP 3
 
 /* y = sigmoid(x). y may equal x. Counts SNN_SIGMOID_MUL, _ADD, _CMP a value. */

@@ -1,0 +1,1 @@
+"""What is measured on calibration data: ranges for int8, densities and prices for kernels."""

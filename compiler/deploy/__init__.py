@@ -1,0 +1,1 @@
+"""What a user takes away: folders, packages, firmware, and where memory goes."""

@@ -1,0 +1,109 @@
+"""Reading a folder that ``snnc compile`` wrote: its manifest, its library, its C."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from snnc.compiler.codegen.abi import Interface
+from snnc.compiler.codegen.c_program import is_integer
+from snnc.compiler.codegen.files import Copied, Data
+from snnc.compiler.compilation import Compilation
+from snnc.compiler.host.model import HostModel
+from snnc.errors import BAD_OPTION, NOT_COMPILED, SnncError
+
+MANIFEST = "manifest.json"
+FORMAT = "snnc-compiled"
+
+
+def read_manifest(out: Path) -> dict[str, Any]:
+    """The manifest of a compiled model. Raises SnncError (NOT_COMPILED)."""
+    path = out / MANIFEST
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise SnncError(
+            NOT_COMPILED, f"no readable {MANIFEST} ({error})", where=str(out)
+        ) from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise SnncError(NOT_COMPILED, f"{MANIFEST} was not written by snnc", where=str(out))
+    return manifest
+
+
+def open_compiled(out: Path, manifest: Mapping[str, Any]) -> HostModel:
+    """The shared library of a compiled model, ready to run."""
+    if manifest["target"] != "host":
+        raise SnncError(
+            NOT_COMPILED,
+            f"the model was compiled for {manifest['target']}, not for this machine",
+            where=str(out),
+            mend="Use `make run` in the folder of a firmware, or compile with --target host.",
+        )
+    library = out / manifest["library"]
+    if not library.exists():
+        raise SnncError(NOT_COMPILED, f"{manifest['library']} is missing", where=str(out))
+    return HostModel(library.resolve(), Interface.of(manifest))
+
+
+def with_c_of(
+    compilation: Compilation, out: Path, manifest: Mapping[str, Any], target: str
+) -> Compilation:
+    """The compilation with the C, the runtime headers and the sizes of a compiled folder.
+
+    Args:
+        compilation: the same model, compiled afresh.
+        out: the folder.
+        manifest: its manifest.
+        target: what the folder must have been compiled for.
+
+    Raises:
+        SnncError: BAD_OPTION where the folder was compiled for something else, or from another
+            model; NOT_COMPILED where a file is missing.
+    """
+    graph = compilation.graph
+    dtype = "int8" if is_integer(graph) else "f32"
+    options = (("--target", manifest["target"], target), ("--dtype", _dtype(manifest), dtype))
+    for option, there, here in options:
+        if there != here:
+            raise SnncError(
+                BAD_OPTION,
+                f"the folder was compiled with {option} {there}, and {option} {here} was asked for",
+                where=str(out),
+                mend=f"Give {option} {there}.",
+            )
+    layers = [(node.name, node.op, list(node.type.shape)) for node in graph.nodes]
+    if [(entry["name"], entry["op"], entry["shape"]) for entry in manifest["layers"]] != layers:
+        raise SnncError(
+            BAD_OPTION,
+            f"the folder holds another model (from {manifest['model']}): its layers differ",
+            where=str(out),
+            mend="Name the model that the folder was compiled from.",
+        )
+    generated = dataclasses.replace(
+        compilation.generated,
+        files=_c_files(out, graph.name),
+        data=_binary_weights(out, graph.name),
+        interface=Interface.of(manifest),
+    )
+    return dataclasses.replace(compilation, generated=generated)
+
+
+def _binary_weights(out: Path, name: str) -> dict[str, Data]:
+    path = out / f"{name}_weights.h.bin"
+    return {path.name: Copied(path)} if path.exists() else {}
+
+
+def _dtype(manifest: Mapping[str, Any]) -> str:
+    return str(manifest["options"]["dtype"])
+
+
+def _c_files(out: Path, name: str) -> dict[str, str]:
+    paths = [out / f"{name}.c", out / f"{name}.h", out / f"{name}_weights.h"]
+    paths += sorted((out / "snn").rglob("*.h"))
+    try:
+        return {path.relative_to(out).as_posix(): path.read_text("utf-8") for path in paths}
+    except (OSError, ValueError) as error:
+        raise SnncError(NOT_COMPILED, f"cannot read its C ({error})", where=str(out)) from error

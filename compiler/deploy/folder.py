@@ -1,0 +1,348 @@
+"""The folder that ``snnc compile`` writes: C, runtime headers, shared library, manifest.
+
+It appears whole or not at all: everything is written beside it first and moved into place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import metadata
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from snnc.compiler.codegen.binary_weights import BINARY, TEXT
+from snnc.compiler.codegen.c_program import is_integer
+from snnc.compiler.codegen.emitter import Program
+from snnc.compiler.compilation import Compilation
+from snnc.compiler.deploy import firmware, packages
+from snnc.compiler.deploy.compiled import FORMAT, MANIFEST
+from snnc.compiler.deploy.firmware import Vector
+from snnc.compiler.deploy.footprint import Memory, check_object, choices_as_json, over_linked
+from snnc.compiler.deploy.targets import Target, missing_tools
+from snnc.compiler.frontend.source import SourceModel
+from snnc.compiler.host.build import (
+    HOST_FLAGS,
+    NATIVE,
+    c_compiler,
+    compile_object,
+    link_shared,
+    write_team,
+)
+from snnc.compiler.ir import layout
+from snnc.compiler.ir.graph import Graph, Node
+from snnc.errors import BAD_OUTPUT, OVER_BUDGET, SnncError
+
+
+def write(
+    out: Path,
+    source: SourceModel,
+    compilation: Compilation,
+    *,
+    instrument: bool = False,
+    choice: dict[str, Any] | None = None,
+    max_flash: int | None = None,
+) -> dict[str, Any]:
+    """Write the compiled model to ``out`` and give its manifest.
+
+    Args:
+        out: the folder.
+        source: the model.
+        compilation: what to write.
+        instrument: count every executed operation.
+        choice: from what the kernels were chosen, for the manifest; None where they were not.
+        max_flash: most bytes of code and constants of the object file.
+
+    Raises:
+        SnncError: BAD_OUTPUT where ``out`` cannot be written or holds something else;
+            C_COMPILER_FAILED, NO_C_COMPILER; OVER_BUDGET.
+    """
+    with _fresh_folder(out) as folder:
+        name = compilation.graph.name
+        compilation.generated.write(folder)
+        with as_file(files("snnc") / "runtime_c" / "include" / "snn") as runtime:
+            shutil.copytree(runtime, folder / "snn")
+        library = f"lib{name}.so"
+        defines = ["SNN_INSTRUMENT"] if instrument else []
+        memory = _compile(folder, compilation, library, defines)
+        check_object(compilation, memory, max_flash)
+        manifest = _manifest(source, compilation, memory)
+        manifest |= {"target": "host", "library": library}
+        manifest["options"] |= {
+            "flags": [*HOST_FLAGS, *NATIVE],
+            "instrument": instrument,
+            "kernels": choice,
+            "threads": compilation.generated.program.threads,
+        }
+        manifest["versions"] |= {"cc": _version_of(c_compiler()), "vector": _vector_unit()}
+        manifest["files"] = _hashes(folder)
+        text = json.dumps(manifest, indent=2, sort_keys=False) + "\n"
+        (folder / MANIFEST).write_text(text, encoding="utf-8")
+    return manifest
+
+
+def write_firmware(
+    out: Path,
+    source: SourceModel,
+    compilation: Compilation,
+    target: Target,
+    vectors: Sequence[Vector],
+    max_flash: int | None = None,
+    max_ram: int | None = None,
+) -> dict[str, Any]:
+    """Write a firmware project to ``out`` and give its manifest.
+
+    Its sizes are measured where the target's compiler is installed, and null where not.
+
+    Raises:
+        SnncError: BAD_OUTPUT, BAD_OPTION, OVER_BUDGET, C_COMPILER_FAILED.
+    """
+    with _fresh_folder(out) as folder:
+        board = firmware.write_project(folder, compilation, target, vectors, max_flash, max_ram)
+        sizes = None
+        if not missing_tools(target, board):
+            try:
+                sizes = firmware.build(folder)
+            except SnncError as error:
+                if error.code is not OVER_BUDGET:
+                    raise
+                raise over_linked(error, compilation) from error
+            shutil.rmtree(folder / "build")
+        flash = sizes["flash"] if sizes else None
+        memory = Memory.of(compilation.generated, flash, firmware.STACK_BYTES)
+        manifest = _manifest(source, compilation, memory)
+        manifest |= {"target": target.name, "board": board.name, "vectors": len(vectors)}
+        manifest["options"] |= {"flags": list(target.flags)}
+        manifest["options"] |= {"max_flash": max_flash, "max_ram": max_ram}
+        manifest["files"] = _hashes(folder)
+        text = json.dumps(manifest, indent=2, sort_keys=False) + "\n"
+        (folder / MANIFEST).write_text(text, encoding="utf-8")
+    return manifest
+
+
+def write_package(
+    out: Path, source: SourceModel, compilation: Compilation, kind: str
+) -> dict[str, Any]:
+    """Write a package for a build system (:mod:`snnc.compiler.deploy.packages`); give its manifest.
+
+    Raises:
+        SnncError: BAD_OUTPUT, BAD_OPTION.
+    """
+    with _fresh_folder(out) as folder:
+        packages.write(folder, compilation, kind)
+        manifest = _manifest(source, compilation, Memory.of(compilation.generated, None, None))
+        manifest |= {"target": f"{kind} package"}
+        manifest["files"] = _hashes(folder)
+        text = json.dumps(manifest, indent=2, sort_keys=False) + "\n"
+        (folder / MANIFEST).write_text(text, encoding="utf-8")
+    return manifest
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file by its path in the folder."""
+    return {
+        path.relative_to(folder).as_posix(): _sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _fresh_folder(out: Path) -> Iterator[Path]:
+    """A folder to fill, moved to ``out`` when the block ends well and removed when it does not."""
+    if out.exists() and not _is_ours(out):
+        raise SnncError(
+            BAD_OUTPUT,
+            "the folder exists and was not written by snnc",
+            where=str(out),
+            mend="Choose another folder, or remove it.",
+        )
+    folder = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        yield folder
+        folder.chmod(0o755)
+        _swap(folder, out)
+    except OSError as error:
+        raise SnncError(
+            BAD_OUTPUT, f"{error.strerror or error}", where=str(error.filename or out)
+        ) from error
+    finally:
+        if folder is not None and folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_ours(out: Path) -> bool:
+    return out.is_dir() and (not any(out.iterdir()) or (out / MANIFEST).exists())
+
+
+def _swap(folder: Path, out: Path) -> None:
+    if not out.exists():
+        folder.rename(out)
+        return
+    old = folder.with_name(f"{folder.name}.old")
+    out.rename(old)
+    folder.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> dict[str, Any]:
+    graph = compilation.graph
+    return {
+        "format": FORMAT,
+        "name": graph.name,
+        "model": source.origin,
+        "time_steps": graph.time_steps,
+        "classes": graph[graph.outputs[0]].type.size,
+        "streams": compilation.schedule.streams,
+        "scores": _unit(graph[graph.outputs[0]]),
+        "outputs": _outputs(graph),
+        "memory": {
+            **memory.as_json(),
+            "recomputed": _recomputed(compilation),
+            "choices": choices_as_json(compilation),
+        },
+        "input": {**_input(source), "buffer": _buffer(compilation)},
+        "layers": _layers(graph, compilation.generated.program),
+        "options": {
+            "dtype": "int8" if is_integer(graph) else "f32",
+            "weights": BINARY if compilation.generated.data else TEXT,
+            **source.options,
+        },
+        "versions": {
+            "snnc": metadata.version("snnc"),
+            "torch": str(torch.__version__),
+            "python": platform.python_version(),
+        },
+    }
+
+
+def _recomputed(compilation: Compilation) -> list[str]:
+    """Nodes that run in more than one stage instead of being stored."""
+    return sorted(name for name, times in compilation.schedule.runs.items() if times > 1)
+
+
+def _outputs(graph: Graph) -> list[dict[str, Any]]:
+    """Every output, the scores first."""
+    return [
+        {"name": name, "shape": list(graph[node].type.shape), **_unit(graph[node])}
+        for name, node in zip(graph.output_names, graph.outputs, strict=True)
+    ]
+
+
+def _unit(output: Node) -> dict[str, Any]:
+    """C type of an element, and what one unit of it is worth."""
+    return {"type": layout.c_type(output.type), "unit": output.attrs.get("unit", 1.0)}
+
+
+def _input(source: SourceModel) -> dict[str, Any]:
+    described: dict[str, Any] = {"shape": list(source.input_shape), "kind": "count"}
+    if source.input is not None:
+        given = source.input
+        described |= {
+            "sensor": [given.height, given.width],
+            "dt_us": given.dt_us,
+            "downsample": given.downsample,
+            "framing": given.framing,
+        }
+    return described
+
+
+def _buffer(compilation: Compilation) -> dict[str, Any]:
+    """How events wait for their step: frames or packed events held, and what of those outside."""
+    interface = compilation.generated.interface
+    carries = compilation.graph["input"].attrs.get("carry", False)
+    return {
+        "frames": interface.frames,
+        "events": interface.max_events,
+        "overrun": "carry" if carries else "drop",
+    }
+
+
+def _layers(graph: Graph, program: Program) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": node.name,
+            "op": node.op,
+            "module": node.loc.module,
+            "shape": list(node.type.shape),
+            "kind": node.type.kind.value,
+            "temporal": node.type.temporal,
+            "inputs": list(node.inputs),
+            **{key: node.attrs[key] for key in ("kernel", "order") if key in node.attrs},
+            **_kernel(node.name, program),
+        }
+        for node in graph.nodes
+    ]
+
+
+def _kernel(node: str, program: Program) -> dict[str, Any]:
+    """The C function that computes a node, and the block of channels that its weights come in."""
+    if node not in program.kernels:
+        return {}
+    shape = program.shapes.get(f"{node}_shape")
+    fields = dict(shape.fields) if shape else {}
+    blocked = {"co_block": fields["co_block"]} if "co_block" in fields else {}
+    return {"function": program.kernels[node], **blocked}
+
+
+def _compile(folder: Path, compilation: Compilation, library: str, defines: list[str]) -> Memory:
+    """Build the shared library and measure its object file."""
+    source = folder / f"{compilation.graph.name}.c"
+    with tempfile.TemporaryDirectory() as scratch:
+        object_file = Path(scratch) / "model.o"
+        compile_object(source, object_file, defines=defines)
+        objects = [object_file]
+        if compilation.generated.program.threads > 1:
+            objects.append(Path(scratch) / "team.o")
+            compile_object(write_team(folder), objects[-1])
+        link_shared(objects, folder / library)
+        usage = object_file.with_suffix(".su")
+        stack = _stack_bound(usage.read_text()) if usage.exists() else None
+        sizes = subprocess.run(
+            ["size", str(object_file)], check=True, capture_output=True, text=True
+        ).stdout.splitlines()[1]
+    text, data, _ = map(int, sizes.split()[:3])
+    return Memory.of(compilation.generated, text + data, stack)
+
+
+def _stack_bound(usage: str) -> int:
+    """No function of the generated code recurses, so all frames together bound the stack."""
+    return sum(int(line.split("\t")[1]) for line in usage.splitlines())
+
+
+def _version_of(compiler: str) -> str:
+    said = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True)
+    return said.stdout.splitlines()[0]
+
+
+def _vector_unit() -> str:
+    """Name of the vector code that the kernels chose (SNN_VEC_NAME), asked of the preprocessor."""
+    with as_file(files("snnc") / "runtime_c" / "include") as runtime:
+        said = subprocess.run(
+            [c_compiler(), *NATIVE, f"-I{runtime}", "-E", "-x", "c", "-"],
+            input='#include "snn/vec.h"\nvector = SNN_VEC_NAME\n',
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    found = re.search(r'^vector = "(.*)"$', said.stdout, re.MULTILINE)
+    return found.group(1) if found else "unknown"

@@ -1,0 +1,1 @@
+"""What only one framework can know: the classes of its layers and neurons."""

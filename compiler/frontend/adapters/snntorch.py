@@ -1,0 +1,205 @@
+"""Importers of snnTorch's neurons, by name: the package is never imported.
+
+Its equations; S fires where U > threshold, and acts one step later (U before it is 0)::
+
+    Leaky       U[t] = beta U[t-1] + X[t]
+    Synaptic    I[t] = alpha I[t-1] + X[t];  U[t] = beta U[t-1] + I[t]
+    Lapicque    U[t] = (1 - dt/RC) U[t-1] + (dt/C) X[t]
+    Alpha       I[t] = alpha I[t-1] + X[t];  J[t] = beta J[t-1] - X[t];  U[t] = tau (I[t] + J[t])
+                tau = log(alpha) / (log(beta) - log(alpha)) + 1, rounded as the package rounds it
+    RLeaky      U[t] = beta U[t-1] + X[t] + V S[t-1]
+    RSynaptic   I[t] = alpha I[t-1] + X[t] + V S[t-1];  U[t] = beta U[t-1] + I[t]
+                V: one number a neuron, a linear layer, or a convolution
+    subtract    threshold is taken off U[t]
+                Alpha: only "none", since its other resets act on I and J
+    zero        Leaky: U[t-1] is 0. All others: U[t] itself is 0, its input is lost
+
+Source: Eshraghian et al. 2023, "Training Spiking Neural Networks Using Lessons From Deep Learning"
+(Proc. IEEE), and the package's documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from snnc.compiler.frontend.adapters.recurrence import Recurrence
+from snnc.compiler.frontend.fx.constants import exact_constant, spread
+from snnc.compiler.frontend.importing import (
+    TAKES_SPIKES,
+    Importing,
+    importer_named,
+    needed_importer,
+)
+from snnc.compiler.ir.graph import Array
+from snnc.errors import UNSUPPORTED_LAYER, SnncError
+
+PACKAGE = "snntorch"
+
+
+@importer_named(PACKAGE, "Leaky")
+def _leaky(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
+    check(g, m)
+    beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
+    return _neuron(g, m, path, inputs[0], beta, 1.0, zero="hard")
+
+
+@importer_named(PACKAGE, "Synaptic")
+def _synaptic(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
+    check(g, m)
+    return _after_synapse(g, m, path, inputs[0])
+
+
+def _after_synapse(g: Importing, m: Any, path: str, x: str) -> str:
+    shape = g.type_of(x).shape
+    alpha = exact_constant(m.alpha.clamp(0, 1), f"{path}.alpha")
+    constants = {"beta": alpha, "drift": 0.0, "gain": 1.0}
+    params = {role: spread(value, shape) for role, value in constants.items()}
+    current = g.add(f"{path}.syn", "integrator", [x], None, params)
+    beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
+    return _neuron(g, m, path, current, beta, 1.0, zero="clear")
+
+
+@importer_named(PACKAGE, "Lapicque")
+def _lapicque(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
+    check(g, m)
+    with torch.no_grad():
+        beta = exact_constant(1 - (m.time_step / (m.R * m.C)), f"{path}.beta")
+        inverse = exact_constant(1 / (m.R * m.C), f"{path}.C")
+    gain = exact_constant(m.R, f"{path}.R") * inverse * exact_constant(m.time_step, f"{path}.dt")
+    return _neuron(g, m, path, inputs[0], beta, gain, zero="clear")
+
+
+@importer_named(PACKAGE, "Alpha")
+def _alpha(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
+    check(g, m)
+    if m.reset_mechanism != "none":
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            f"reset {m.reset_mechanism!r} of Alpha changes its two currents, not its potential",
+            mend="Use reset_mechanism='none', or a Synaptic neuron, and retrain.",
+        )
+    shape = g.type_of(inputs[0]).shape
+    with torch.no_grad():
+        alpha, beta = m.alpha.clamp(0, 1), m.beta.clamp(0, 1)
+        tau = torch.log(alpha) / (torch.log(beta) - torch.log(alpha)) + 1
+    currents = []
+    for name, decay, gain in (("exc", alpha, 1.0), ("inh", beta, -1.0)):
+        constants = {"beta": exact_constant(decay, f"{path}.{name}"), "drift": 0.0, "gain": gain}
+        params = {role: spread(value, shape) for role, value in constants.items()}
+        currents.append(g.add(f"{path}.syn_{name}", "integrator", inputs, None, params))
+    total = g.add(f"{path}.syn", "add", currents)
+    return _neuron(g, m, path, total, np.zeros(()), exact_constant(tau, f"{path}.tau"), zero="hard")
+
+
+@importer_named(PACKAGE, "RLeaky")
+def _recurrent_leaky(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
+    check(g, m)
+    recurrence, total = _with_recurrence(g, m, path, inputs[0])
+    beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
+    spikes = _neuron(g, m, path, total, beta, 1.0, zero="clear", attrs={"apart": True})
+    recurrence.close(g, spikes)
+    return spikes
+
+
+@importer_named(PACKAGE, "RSynaptic")
+def _recurrent_synaptic(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
+    check(g, m)
+    recurrence, total = _with_recurrence(g, m, path, inputs[0])
+    spikes = _after_synapse(g, m, path, total)
+    recurrence.close(g, spikes)
+    return spikes
+
+
+TAKES_SPIKES.update({_recurrent_leaky, _recurrent_synaptic})
+
+
+def _with_recurrence(g: Importing, m: Any, path: str, x: str) -> tuple[Recurrence, str]:
+    """The neuron's input with what its own spikes of the step before add to it."""
+    shape = g.type_of(x).shape
+    recurrence = Recurrence.of(g, path, shape)
+    inner, spikes = f"{path}.recurrent", [recurrence.spikes]
+    if type(m.recurrent).__name__ == "RecurrentOneToOne":
+        scale = spread(exact_constant(m.recurrent.V, f"{path}.V"), shape)
+        weighted = g.add(inner, "affine", spikes, None, {"scale": scale, "shift": 0 * scale})
+    elif isinstance(m.recurrent, nn.Linear | nn.Conv2d):
+        imported = needed_importer(m.recurrent)(g, m.recurrent, inner, spikes)
+        assert imported is not None
+        weighted = imported
+    else:
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            f"its recurrent connection is {type(m.recurrent).__name__}",
+            mend="Use a linear layer or a convolution for it.",
+        )
+    return recurrence, g.add(f"{path}.sum", "add", [x, weighted], {"apart": True})
+
+
+def _neuron(
+    g: Importing,
+    m: Any,
+    path: str,
+    x: str,
+    beta: Array,
+    gain: Any,
+    *,
+    zero: str,
+    attrs: Mapping[str, Any] | None = None,
+) -> str:
+    threshold = exact_constant(m.threshold, f"{path}.threshold")
+    if threshold.min() < 0:
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            f"a threshold of {threshold.min():g} makes it reset before its first step",
+            mend="Use thresholds of at least 0.",
+        )
+    mode = {"subtract": "soft", "zero": zero, "none": "none"}[m.reset_mechanism]
+    values = {
+        "beta": beta,
+        "drift": 0.0,
+        "gain": gain,
+        "threshold": threshold,
+        "reset": threshold if mode == "soft" else 0.0,
+    }
+    attrs = {"reset_mode": mode, "strict": True, "initial": 0.0, **(attrs or {})}
+    params: dict[str, Array] = {}
+    for role, value in values.items():
+        full = spread(value, g.type_of(x).shape)
+        if full.min() == full.max():
+            attrs[role] = float(full.flat[0])
+        else:
+            attrs[role], params[role] = None, full
+    return g.add(path, "neuron", [x], attrs, params)
+
+
+def check(g: Importing, m: Any) -> None:
+    """Refuse what changes the forward pass of a neuron.
+
+    Raises:
+        SnncError: UNSUPPORTED_LAYER.
+    """
+    if not g.stepwise:
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            "it takes single steps, and is given whole sequences",
+            mend="Call it in a loop over time, or give --per-step for a model of single steps.",
+        )
+    probe = torch.tensor([-1e-3, 0.0, 1e-3])
+    with torch.no_grad():
+        fired = m.spike_grad(probe).tolist()
+    unusual = {
+        "inhibition": bool(m.inhibition),
+        "state_quant": bool(m.state_quant),
+        "reset_delay=False": not getattr(m, "reset_delay", True),
+        "graded spikes": float(m.graded_spikes_factor) != 1.0,
+        "a spike_grad that does not fire exactly above the threshold": fired != [0.0, 0.0, 1.0],
+    }
+    for option, used in unusual.items():
+        if used:
+            raise SnncError(
+                UNSUPPORTED_LAYER, f"{option} is not supported", mend="Leave it out, and retrain."
+            )

@@ -1,0 +1,1 @@
+"""The torch.fx frontend: trace a forward pass and read it call by call."""

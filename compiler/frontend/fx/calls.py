@@ -1,0 +1,77 @@
+"""A traced call of a function or method, and what its importers are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import fx
+
+from snnc.compiler.frontend.fx.values import Layout, Total, Traced, Value
+from snnc.errors import UNSUPPORTED_LAYER, SnncError
+
+if TYPE_CHECKING:
+    from snnc.compiler.frontend.fx.walk import Walk
+
+
+@dataclass(frozen=True)
+class Call:
+    """A traced call of a function or method, with its arguments resolved."""
+
+    walk: Walk
+    node: fx.Node
+    args: tuple[Traced, ...]
+    kwargs: Mapping[str, Traced]
+
+    def argument(self, place: int, name: str, default: Any = None) -> Traced:
+        """An argument by place or name."""
+        return self.args[place] if len(self.args) > place else self.kwargs.get(name, default)
+
+    def tensor(self, place: int = 0, name: str = "input") -> Value:
+        """An argument that must be a value of the network."""
+        given = self.argument(place, name)
+        if not isinstance(given, Value):
+            raise refused("it reads something else than a value of the network")
+        return given
+
+    def emit(
+        self,
+        op: str,
+        inputs: Sequence[Value],
+        attrs: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Value:
+        """Add a node (once for all steps of a loop) for this call."""
+        from snnc.compiler.frontend.fx.walk import common_step
+
+        names = [value.name for value in inputs]
+        step = common_step(inputs)
+        constants = tuple(
+            (role, np.asarray(value).tobytes()) for role, value in (params or {}).items()
+        )
+        key = ("function", op, tuple(names), repr(attrs), constants)
+        g = self.walk.importing
+        name = self.walk.once(key, step, lambda: g.add(self.node.name, op, names, attrs, params))
+        return self.walk.value(self.node, name, inputs[0])
+
+
+def refused(
+    what: str, mend: str = "Register an importer for the module that does it."
+) -> SnncError:
+    """The error for a call without a meaning in the graph."""
+    return SnncError(UNSUPPORTED_LAYER, what, mend=mend)
+
+
+def summed(walk: Walk, total: Total, op: str, path: str) -> Value:
+    """A sum over all steps as a node. Raises SnncError where the loop left steps out."""
+    if total.step != walk.importing.time_steps - 1:
+        raise refused(
+            f"it sums {total.step + 1} of {walk.importing.time_steps} steps",
+            "Run the loop over every step.",
+        )
+    return Value(walk.importing.add(path, op, [total.name]), Layout.WINDOW)
+
+
+Handler = Callable[[Call], Traced]

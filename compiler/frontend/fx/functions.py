@@ -1,0 +1,51 @@
+"""The table of functions and methods that a forward pass may call."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from snnc.compiler.frontend.fx import arithmetic, axes, functional
+from snnc.compiler.frontend.fx.calls import Handler
+
+_NAMES: dict[Handler, tuple[Any, ...]] = {
+    axes.getitem: (operator.getitem,),
+    axes.unbind: (torch.unbind, "unbind"),
+    axes.stack: (torch.stack,),
+    arithmetic.add: (operator.add, operator.iadd, torch.add, "add", "add_"),
+    arithmetic.subtract: (operator.sub, operator.isub, torch.sub, "sub"),
+    arithmetic.multiply: (operator.mul, operator.imul, torch.mul, "mul"),
+    arithmetic.divide: (operator.truediv, torch.div, "div"),
+    arithmetic.negate: (operator.neg, torch.neg, "neg"),
+    axes.reshape: (
+        torch.flatten,
+        torch.reshape,
+        torch.squeeze,
+        torch.unsqueeze,
+        torch.unflatten,
+        *("flatten", "reshape", "view", "squeeze", "unsqueeze", "unflatten", "view_as"),
+    ),
+    axes.repeat: ("repeat", "expand"),
+    axes.permute: (torch.permute, torch.transpose, "permute", "transpose"),
+    axes.same: (
+        F.dropout,
+        F.dropout2d,
+        *("detach", "contiguous", "clone", "float", "to", "cpu", "type_as", "requires_grad_"),
+    ),
+    axes.over_time("time_mean"): (torch.mean, "mean"),
+    axes.over_time("time_sum"): (torch.sum, "sum"),
+    functional.elementwise("relu"): (torch.relu, F.relu, "relu"),
+    functional.elementwise("sigmoid"): (torch.sigmoid, F.sigmoid, "sigmoid"),
+    functional.as_module(functional.linear): (F.linear,),
+    functional.as_module(functional.conv2d): (F.conv2d, torch.conv2d),
+    functional.as_module(functional.avg_pool): (F.avg_pool2d,),
+    functional.as_module(functional.max_pool): (F.max_pool2d, torch.max_pool2d),
+    functional.as_module(functional.adaptive_avg_pool): (F.adaptive_avg_pool2d,),
+}
+
+FUNCTIONS: dict[Any, Handler] = {
+    target: handler for handler, targets in _NAMES.items() for target in targets
+}

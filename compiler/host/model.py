@@ -1,0 +1,238 @@
+"""Run a model compiled for this machine, through cffi."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import cffi
+import numpy as np
+import numpy.typing as npt
+
+from snnc.compiler.codegen.abi import (
+    EVENT_DTYPE,
+    OUTPUT_PROTOTYPE,
+    PROTOTYPES,
+    STATUS_NAMES,
+    TEAM_FIELD,
+    TEAM_PROTOTYPES,
+    Interface,
+    Output,
+)
+from snnc.compiler.codegen.c_program import Trace
+from snnc.compiler.ir import layout
+from snnc.errors import (
+    BAD_OPTION,
+    BAD_SHAPE,
+    RUNTIME_STATUS,
+    SnncError,
+)
+
+Scores = npt.NDArray[np.float32] | npt.NDArray[np.int32]
+
+HUGE_PAGE = 1 << 21
+"""Bytes of a large page of x86-64 and AArch64."""
+
+
+class HostModel:
+    """A compiled model in this process: frames or events in, scores (and more) out.
+
+    Args:
+        library: the shared library.
+        interface: its sizes. The library of a model for more than one thread holds a team, which
+            runs as long as the model is open.
+    """
+
+    def __init__(self, library: Path, interface: Interface) -> None:
+        self.interface = interface
+        self._ffi = cffi.FFI()
+        self._ffi.cdef(
+            PROTOTYPES.format(
+                name=interface.name,
+                scores=interface.score_type,
+                ends="int32_t ended;" if interface.ends else "",
+                fill="uint32_t pushed; int32_t newest;" if interface.max_events else "",
+                team=TEAM_FIELD if interface.threads > 1 else "",
+            )
+        )
+        for output in interface.outputs[1:]:
+            self._ffi.cdef(
+                OUTPUT_PROTOTYPE.format(
+                    name=interface.name, output=output.name, c_type=output.c_type
+                )
+            )
+        self._lib: Any = self._ffi.dlopen(str(library))
+        self.net: Any = self._ffi.new(f"{interface.name}_net *")
+        self._arena = _aligned(interface.arena_bytes)
+        arena = self._ffi.from_buffer(self._arena)
+        self._check("init", self.net, arena, interface.arena_bytes)
+        if interface.threads > 1:
+            self._start_team(interface.threads)
+
+    def _start_team(self, threads: int) -> None:
+        self._ffi.cdef(TEAM_PROTOTYPES)
+        team = self._lib.snn_team_start(threads)
+        if team == self._ffi.NULL:
+            raise SnncError(RUNTIME_STATUS, f"{threads} threads could not be started")
+        self._team = self._ffi.gc(team, self._lib.snn_team_stop)
+        self.net.team = self._team
+
+    def _check(self, function: str, *args: Any) -> None:
+        status = getattr(self._lib, f"{self.interface.name}_{function}")(*args)
+        if status:
+            raise SnncError(
+                RUNTIME_STATUS,
+                f"{self.interface.name}_{function} gave {STATUS_NAMES.get(status, status)}",
+            )
+
+    def reset(self) -> None:
+        """Begin a new window."""
+        self._check("reset", self.net)
+
+    def push_frames(self, frames: npt.NDArray[np.uint16]) -> None:
+        """Set the window from frames in memory layout, uint16 [T, H*W*C].
+
+        Raises:
+            SnncError: BAD_OPTION where the model takes one frame at a time; BAD_SHAPE for another
+                number of counts, or counts that 16 bits do not hold.
+        """
+        if not self.interface.takes_window:
+            raise self._not_taken("a window of frames", "Push one frame before each step.")
+        data = self._counts(frames, self.interface.time_steps * self.interface.frame_elements)
+        self._check("push_frames", self.net, data)
+
+    def push_frame(self, frame: npt.NDArray[np.uint16]) -> None:
+        """Set the frame of the step at hand, uint16 [H*W*C]. Raises as :meth:`push_frames`."""
+        if self.interface.takes_window:
+            raise self._not_taken("single frames", "Push the frames of the whole window.")
+        self._check("push_frame", self.net, self._counts(frame, self.interface.frame_elements))
+
+    def push_events(self, events: npt.NDArray[np.void]) -> None:
+        """Add events (structured, :data:`EVENT_DTYPE`), oldest first.
+
+        Raises:
+            SnncError: BAD_OPTION where the model takes frames only.
+        """
+        if not self.interface.takes_events:
+            raise self._not_taken("events", "Compile a model that is framed by a step length.")
+        data = self._ffi.from_buffer("snn_event[]", np.ascontiguousarray(events, EVENT_DTYPE))
+        self._check("push_events", self.net, data, len(events))
+
+    def run_events(self, events: npt.NDArray[np.void]) -> None:
+        """Compute a window of events in order of time; a stream takes each step's in turn."""
+        if self.interface.takes_window or not len(events):
+            self.push_events(events)
+            self.run()
+            return
+        since = events["t_us"] - events["t_us"][0]
+        for step in range(self.interface.time_steps):
+            self.push_events(events[since // self.interface.dt_us == step])
+            self.step()
+        self.push_events(events[since // self.interface.dt_us >= self.interface.time_steps])
+
+    def start(self, t_us: int) -> None:
+        """Say when the window begins, microseconds modulo 2^32."""
+        self._check("start", self.net, t_us % 2**32)
+
+    def _counts(self, frames: npt.NDArray[np.uint16], size: int) -> Any:
+        given = np.asarray(frames)
+        data = np.ascontiguousarray(given).astype(np.uint16)
+        if given.size != size or not np.array_equal(data, given):
+            raise SnncError(
+                BAD_SHAPE,
+                f"{self.interface.name} takes {size:,} counts of 16 bits and was given "
+                f"{given.size:,} of {given.dtype}",
+                mend="Lay the frames out with snnc.compiler.ir.layout.pack.",
+            )
+        return self._ffi.from_buffer("uint16_t[]", data)
+
+    def _not_taken(self, what: str, mend: str) -> SnncError:
+        return SnncError(BAD_OPTION, f"{self.interface.name} does not take {what}", mend=mend)
+
+    def step(self) -> None:
+        """Compute one step (streaming models)."""
+        self._check("step", self.net)
+
+    def run(self) -> None:
+        """Compute the whole window."""
+        self._check("run", self.net)
+
+    def scores(self) -> Scores:
+        """The class scores, float32 or int32."""
+        return self._copied("scores", self.interface.outputs[0])
+
+    def output(self, name: str) -> Scores:
+        """The output called ``name``, float32 or int32. Raises SnncError (BAD_OPTION)."""
+        outputs = {output.name: output for output in self.interface.outputs}
+        if name not in outputs:
+            raise SnncError(
+                BAD_OPTION,
+                f"{self.interface.name} has no output {name}",
+                mend=f"It has {', '.join(outputs)}.",
+            )
+        if outputs[name] is self.interface.outputs[0]:
+            return self.scores()
+        return self._copied(f"output_{name}", outputs[name])
+
+    def _copied(self, function: str, output: Output) -> Scores:
+        values: Scores = np.empty(output.size, layout.DTYPES[output.c_type])
+        self._check(function, self.net, self._ffi.from_buffer(f"{output.c_type}[]", values))
+        return values
+
+    def classify(self, frames: npt.NDArray[np.uint16]) -> Scores:
+        """Scores of one window of frames in memory layout, uint16 [T, H*W*C]."""
+        self.reset()
+        self.run_frames(frames)
+        return self.scores()
+
+    def run_frames(self, frames: npt.NDArray[np.uint16]) -> None:
+        """Compute a window of frames; one by one where the model holds fewer than a window."""
+        if self.interface.takes_window:
+            self.push_frames(frames)
+            self.run()
+            return
+        for frame in frames:
+            self.push_frame(frame)
+            self.step()
+
+    # builds with SNN_INSTRUMENT and SNN_TRACE --------------------------------------------
+
+    def attach_counters(self, nodes: int) -> npt.NDArray[np.uint64]:
+        """Count into the array that is returned, one row (ac, mac, mul, add, cmp) a node."""
+        self._counters = np.zeros((nodes, 5), np.uint64)
+        self.net.counters = self._ffi.cast("snn_counts *", self._ffi.from_buffer(self._counters))
+        return self._counters
+
+    def attach_taps(
+        self,
+        traces: Sequence[Trace],
+        own: Mapping[int, npt.NDArray[np.uint8]],
+        forced: Mapping[int, npt.NDArray[np.uint8]],
+    ) -> None:
+        """Copy values out to ``own`` and in from ``forced``, by number of the trace entry."""
+        self._taps = self._ffi.new("snn_tap[]", len(traces))
+        self._kept = (dict(own), dict(forced))
+        for index in range(len(traces)):
+            for field_name, arrays in (("own", own), ("forced", forced)):
+                if index in arrays:
+                    pointer = self._ffi.from_buffer("unsigned char[]", arrays[index])
+                    setattr(self._taps[index], field_name, pointer)
+        self.net.taps = self._taps
+
+
+def _aligned(size: int, alignment: int = 64) -> npt.NDArray[np.uint8]:
+    """Zeros; a large block in pages of 2 MiB where the system has them, as it is swept from end to
+    end at every step."""
+    if size < HUGE_PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        raw = np.zeros(size + alignment, np.uint8)
+        start = -raw.ctypes.data % alignment
+        return raw[start : start + size]
+    block = mmap.mmap(-1, size + 2 * HUGE_PAGE)
+    with suppress(OSError):  # a system without them gives ordinary pages
+        block.madvise(mmap.MADV_HUGEPAGE)
+    raw = np.frombuffer(block, np.uint8)
+    start = -raw.ctypes.data % HUGE_PAGE
+    return raw[start : start + size]

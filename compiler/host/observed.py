@@ -1,0 +1,122 @@
+"""Run a model with its values and operation counts observed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from snnc.compiler.codegen.c_program import Generated
+from snnc.compiler.codegen.files import write_files
+from snnc.compiler.host.build import NATIVE, compile_shared
+from snnc.compiler.host.model import HostModel, Scores
+from snnc.compiler.ir import layout
+from snnc.compiler.ir.graph import Array, Graph, Kind
+
+COUNTERS = ("ac", "mac", "mul", "add", "cmp")
+
+
+@dataclass
+class Observation:
+    """Outputs of a run by name, the scores first; recorded values [T, *shape]; executed operations
+    by node."""
+
+    outputs: dict[str, Scores]
+    values: dict[tuple[str, str], Array]
+    counts: dict[str, dict[str, int]]
+
+    @property
+    def scores(self) -> Scores:
+        """The first output."""
+        return next(iter(self.outputs.values()))
+
+
+class ObservedModel:
+    """An instrumented and traced build of a graph: what each node gave, and what it executed.
+
+    Args:
+        graph: the optimised graph.
+        generated: its C.
+        folder: where the files are written and compiled.
+        flags: further compiler flags.
+        files: C files to build instead of the generated ones.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        generated: Generated,
+        folder: Path,
+        flags: Sequence[str] = NATIVE,
+        files: Mapping[str, str] | None = None,
+    ) -> None:
+        self.graph = graph
+        self.traces = generated.traces
+        write_files(folder, files or generated.files, generated.data)
+        library = folder / f"{graph.name}_observed.so"
+        compile_shared(
+            folder / f"{graph.name}.c",
+            library,
+            defines=("SNN_INSTRUMENT", "SNN_TRACE"),
+            flags=flags,
+        )
+        self.host = HostModel(library, generated.interface)
+        self._counters = self.host.attach_counters(len(graph.nodes))
+
+    @cached_property
+    def _entries(self) -> dict[tuple[str, str], int]:
+        return {(trace.node, trace.what): index for index, trace in enumerate(self.traces)}
+
+    def run(
+        self,
+        frames: Array,
+        *,
+        observe: Iterable[tuple[str, str]] = (),
+        forced: Mapping[str, Array] | None = None,
+    ) -> Observation:
+        """Run one window.
+
+        Args:
+            frames: input counts [T, *shape].
+            observe: what to record: (node, "value") or (node, "membrane").
+            forced: values [T, *shape] that replace nodes' own, for everything that reads them.
+        """
+        own = {
+            self._entries[key]: np.zeros(self._size(self._entries[key]), np.uint8)
+            for key in observe
+        }
+        given = {
+            self._entries[name, "value"]: self._packed(name, value)
+            for name, value in (forced or {}).items()
+        }
+        self.host.attach_taps(self.traces, own, given)
+        self._counters[:] = 0
+        counted = self.graph["input"].type.of(Kind.COUNT)
+        first, *others = self.graph.output_names
+        outputs = {first: self.host.classify(layout.pack(counted, frames).astype(np.uint16))}
+        outputs |= {name: self.host.output(name) for name in others}
+        values = {key: self._unpacked(key, own[self._entries[key]]) for key in observe}
+        counts = {
+            node.name: dict(zip(COUNTERS, map(int, row), strict=True))
+            for node, row in zip(self.graph.nodes, self._counters, strict=True)
+        }
+        return Observation(outputs, values, counts)
+
+    def _size(self, entry: int) -> int:
+        return self.traces[entry].step_bytes * self.traces[entry].steps
+
+    def _packed(self, name: str, value: Array) -> npt.NDArray[np.uint8]:
+        packed = layout.pack(self.graph[name].type, value)
+        return np.ascontiguousarray(packed).view(np.uint8).reshape(-1)
+
+    def _unpacked(self, key: tuple[str, str], memory: npt.NDArray[np.uint8]) -> Array:
+        given = self.graph[key[0]].type
+        if key[1] == "membrane":
+            given = given.of(Kind.REAL)
+        trace = self.traces[self._entries[key]]
+        stored = memory.view(layout.DTYPES[trace.c_type])
+        return layout.unpack(given, stored.reshape(trace.steps, -1))

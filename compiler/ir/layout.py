@@ -1,0 +1,107 @@
+"""How a value lies in memory: C element type and number of elements of one step.
+
+SPIKE: one ``snn_word`` per 32 channels and pixel, pixel-major. COUNT: ``uint16_t`` [H*W][C]. REAL:
+``float`` [H*W][C], or the integer type that the value names. Matrices (R, C), such as pooled
+statistics, are row-major as they stand.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from snnc.compiler.ir.graph import Array, Kind, TensorType
+from snnc.errors import BAD_SHAPE, SnncError
+
+WORD_BITS = 32
+
+C_TYPES = {Kind.SPIKE: "snn_word", Kind.COUNT: "uint16_t", Kind.REAL: "float"}
+DTYPES: dict[str, type[np.generic]] = {
+    "snn_word": np.uint32,
+    "float": np.float32,
+    **{f"{name}_t": getattr(np, name) for name in ("int8", "int16", "int32", "int64")},
+    **{f"{name}_t": getattr(np, name) for name in ("uint8", "uint16", "uint32")},
+}
+"""numpy types of the C types in use."""
+
+C_SIZES = {name: np.dtype(dtype).itemsize for name, dtype in DTYPES.items()}
+
+
+def words(channels: int) -> int:
+    """Spike words per pixel."""
+    return -(-channels // WORD_BITS)
+
+
+def elements(given: TensorType) -> int:
+    """C elements of one step."""
+    return given.pixels * words(given.channels) if given.kind is Kind.SPIKE else given.size
+
+
+def c_type(given: TensorType) -> str:
+    """C element type."""
+    return f"{given.dtype}_t" if given.dtype else C_TYPES[given.kind]
+
+
+def dtype(given: TensorType) -> npt.DTypeLike:
+    """numpy type of the C elements."""
+    return DTYPES[c_type(given)]
+
+
+def step_bytes(given: TensorType) -> int:
+    """Bytes of one step."""
+    return elements(given) * C_SIZES[c_type(given)]
+
+
+def pack(given: TensorType, values: Array) -> npt.NDArray[np.generic]:
+    """Values [T, *shape] in the memory layout, one row of C elements per step.
+
+    Raises:
+        SnncError: BAD_SHAPE for a count or other integer that its C type does not hold, and for
+            spikes that are not 0 or 1.
+    """
+    values = _pixel_major(given, np.asarray(values))
+    if given.kind is not Kind.SPIKE:
+        rows = np.ascontiguousarray(values.reshape(len(values), -1))
+        stored = rows.astype(DTYPES[c_type(given)])
+        if c_type(given) != "float":
+            _check_equal(given, rows, stored)
+        return stored
+    _check_equal(given, values, values != 0)
+    count = words(given.channels)
+    padded = np.zeros((*values.shape[:2], count * WORD_BITS), np.uint8)
+    padded[:, :, : given.channels] = values != 0
+    packed = np.packbits(padded, axis=-1, bitorder="little").view("<u4").astype(np.uint32)
+    return packed.reshape(len(values), -1)
+
+
+def _check_equal(given: TensorType, values: Array, stored: Array) -> None:
+    """Raise where storing has changed a value."""
+    if not np.array_equal(values, stored):
+        wrong = values[values != stored].ravel()[0]
+        raise SnncError(
+            BAD_SHAPE,
+            f"a value of {wrong} cannot be stored as {c_type(given)}",
+            where=str(given),
+            mend="Use fewer events in a cell (shorter steps), or whole numbers.",
+        )
+
+
+def unpack(given: TensorType, memory: npt.NDArray[np.generic]) -> Array:
+    """The inverse of :func:`pack`: [T, *shape], spikes as uint8."""
+    steps = len(memory)
+    if given.kind is Kind.SPIKE:
+        bytes_ = np.ascontiguousarray(memory.astype("<u4")).view(np.uint8)
+        bits = np.unpackbits(bytes_.reshape(steps, given.pixels, -1), axis=-1, bitorder="little")
+        values: Array = bits[:, :, : given.channels]
+    elif len(given.shape) == 2:
+        return memory.reshape(steps, *given.shape)
+    else:
+        values = memory.reshape(steps, given.pixels, given.channels)
+    return np.ascontiguousarray(values.transpose(0, 2, 1)).reshape(steps, *given.shape)
+
+
+def _pixel_major(given: TensorType, values: Array) -> Array:
+    """[T, *shape] as [T, pixels, channels]; matrices keep their order as one pixel."""
+    if len(given.shape) == 2:
+        return values.reshape(len(values), 1, -1)
+    return values.reshape(len(values), given.channels, given.pixels).transpose(0, 2, 1)

@@ -1,0 +1,87 @@
+"""ASA's choice: where exactly one of two top-k selections holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank
+
+
+class ComplementaryMask(Op):
+    """M1[t, c] = 1 where exactly one holds: c is among the C//2 largest of step t; t is among the
+    T//2 largest of channel c (ASA paper, Eq. 8). A tie goes to the lowest index.
+    """
+
+    name = "complementary_mask"
+
+    def time(self, node: Node) -> Time:
+        return Time.SEQUENCE
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        (given,) = inputs
+        expect_rank(node, given, 1)
+        return given.of(Kind.SPIKE)
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        (m,) = inputs
+        of_step, of_channel = _largest(m, dim=1), _largest(m, dim=0)
+        return (of_step != of_channel).to(m.dtype)
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        (m,), (error,) = inputs, errors
+        undecided = _undecided(m, error) | _undecided(m.T, error.T).T
+        return undecided.to(torch.float64)
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        # Each value is compared with every value of its step and of its channel.
+        steps, channels = inputs[0].shape
+        return Counts.of(1, cmp=steps * channels * (steps + channels))
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        scratch = c.scratch("keys", "snn_word", node.type.size * c.time_steps)
+        sizes = c.time_steps, node.type.size
+        kernel = "snn_complementary_mask" + ("_i32" if c.input_type(0).dtype else "")
+        c.call(kernel, *sizes, c.input(0), scratch, c.output())
+
+    def samples(self) -> Iterable[Sample]:
+        for channels, steps in [(7, 5), (33, 4), (64, 9), (1, 1)]:
+            yield Sample((TensorType((channels,), Kind.REAL),), time_steps=steps)
+
+
+def _largest(m: torch.Tensor, dim: int) -> torch.Tensor:
+    """The larger half (rounded down) along an axis, ties to the lowest index."""
+    order = torch.sort(m, dim=dim, descending=True, stable=True).indices
+    chosen = order.narrow(dim, 0, m.shape[dim] // 2)
+    return torch.zeros_like(m, dtype=torch.bool).scatter_(dim, chosen, True)
+
+
+def _undecided(m: torch.Tensor, error: torch.Tensor) -> torch.Tensor:
+    """Where a correct float32 run may choose either way among the values of a row.
+
+    A value is surely in if fewer than k others can reach it, surely out if k others must beat it.
+    """
+    k = m.shape[1] // 2
+    low, high = m - error, m + error
+    others = ~torch.eye(m.shape[1], dtype=torch.bool)
+    can_reach = ((high[:, None, :] >= low[:, :, None]) & others).sum(dim=2)
+    must_beat = ((low[:, None, :] > high[:, :, None]) & others).sum(dim=2)
+    return (can_reach >= k) & (must_beat < k)

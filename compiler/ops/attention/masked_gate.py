@@ -1,0 +1,80 @@
+"""ASA's gate: each element times the score of its own group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, expect_rank, shape_error
+from snnc.compiler.ops.rounding import rounded
+
+
+class MaskedGate(Op):
+    """Y = X * (M ? score_1 : score_2), which is Y_1 score_1 + Y_2 score_2 (ASA paper, Eq. 10).
+
+    inputs: x (C, H, W), mask (C,) of spikes, scores (2, H, W).
+    """
+
+    name = "masked_gate"
+
+    def time(self, node: Node) -> Time:
+        return Time.STEP
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        given, mask, scores = inputs
+        expect_rank(node, given, 3)
+        if mask.shape != (given.channels,) or scores.shape != (2, *given.shape[1:]):
+            raise shape_error(node, f"{mask} and {scores} cannot gate {given}")
+        return TensorType(given.shape, Kind.REAL, given.temporal or mask.temporal)
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        x, mask, scores = inputs
+        return x * _chosen(mask, scores)
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        x, mask, scores = inputs
+        score, score_error = _chosen(mask, scores.abs()), _chosen(mask, errors[2])
+        error = errors[0] * (score + score_error) + x.abs() * score_error
+        return rounded(output, error)
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        return Counts.of(inputs[0].shape[0], mul=node.type.size)
+
+    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+        """Inputs that are not REAL are converted as a whole."""
+        real = inputs[0].kind is inputs[2].kind is Kind.REAL
+        return Rows.MAP if real else Rows.NEVER
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        sizes = c.row_pixels(node.type), node.type.channels
+        real = c.row_input if c.in_band else c.real_input
+        c.call("snn_masked_gate_f32", *sizes, real(0), c.input(1), real(2), c.row_output())
+
+    def samples(self) -> Iterable[Sample]:
+        for shape in [(5, 3, 4), (33, 5, 7), (64, 2, 2)]:
+            mask = TensorType((shape[0],), Kind.SPIKE)
+            scores = TensorType((2, *shape[1:]), Kind.REAL, temporal=False)
+            yield Sample((TensorType(shape, Kind.REAL), mask, scores))
+
+
+def _chosen(mask: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+    spread = mask[:, :, None, None]
+    return torch.where(spread != 0, scores[:, :1], scores[:, 1:])

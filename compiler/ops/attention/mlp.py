@@ -1,0 +1,122 @@
+"""A two-layer perceptron without biases, along time or along channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error
+from snnc.compiler.ops.elementwise.relu import cut_error
+from snnc.compiler.ops.rounding import SMALLEST, gamma, parameter_rounding
+
+
+class Mlp(Op):
+    """y = W2 relu(W1 x) along one axis, the same for every other index.
+
+    attrs: ``along`` ("time": over the T steps of each element; "channels": over the last axis of
+    each row); ``one_matrix`` True where the two stand for one matrix of the source.
+    params: ``reduce`` W1 [hidden, n], ``expand`` W2 [n, hidden].
+    """
+
+    name = "mlp"
+
+    def time(self, node: Node) -> Time:
+        return Time.SEQUENCE if node.attrs["along"] == "time" else Time.STEP
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        (given,) = inputs
+        hidden, length = params["reduce"].shape
+        if params["expand"].shape != (length, hidden):
+            raise shape_error(
+                node, "the two weight matrices of the perceptron do not fit each other"
+            )
+        if node.attrs["along"] == "channels" and given.shape[-1] != length:
+            raise shape_error(node, f"a perceptron over {length} channels cannot take {given}")
+        if node.attrs["along"] == "time" and not given.temporal:
+            raise shape_error(node, f"a perceptron along time cannot take {given}")
+        return given.of(Kind.REAL)
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        (x,) = inputs
+        if node.attrs["along"] == "time" and x.shape[0] != params["reduce"].shape[1]:
+            steps = params["reduce"].shape[1]
+            raise shape_error(node, f"a perceptron along {steps} time steps was given {x.shape[0]}")
+        hidden = torch.relu(product(node, params["reduce"], x))
+        return product(node, params["expand"], hidden)
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        x, error = inputs[0], errors[0]
+        hidden = product(node, params["reduce"], x)
+        hidden_error = cut_error(hidden, _layer_error(node, params["reduce"], x, error))
+        return _layer_error(node, params["expand"], torch.relu(hidden), hidden_error)
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        hidden, length = params["reduce"].shape
+        along_time = node.attrs["along"] == "time"
+        lanes = types[0].size if along_time else types[0].size // length
+        runs = 1 if along_time else inputs[0].shape[0]
+        return Counts.of(runs, mac=2 * hidden * length * lanes, cmp=hidden * lanes)
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        given = c.input_type(0)
+        hidden, length = c.param("reduce").shape
+        w1 = c.constant("reduce", c.param("reduce"), "[hidden][in]")
+        w2 = c.constant("expand", c.param("expand"), "[out][hidden]")
+        if node.attrs["along"] == "time":
+            scratch = c.scratch("hidden", "float", hidden * given.size)
+            sizes = length, hidden, given.size
+            name = "snn_mlp_time_f32"
+        else:
+            scratch = c.scratch("hidden", "float", hidden)
+            sizes = given.size // length, length, hidden
+            name = "snn_mlp_channels_f32"
+        c.call(name, *sizes, w1, w2, c.input(0), scratch, c.output())
+
+    def samples(self) -> Iterable[Sample]:
+        rng = np.random.default_rng(3)
+        for along, shape, length, hidden, temporal in [
+            ("time", (33,), 7, 3, True),
+            ("time", (2, 1), 6, 1, True),
+            ("channels", (2, 20), 20, 5, False),
+            ("channels", (2, 17), 17, 4, True),
+        ]:
+            params = {"reduce": rng.normal(size=(hidden, length)) / length}
+            params["expand"] = rng.normal(size=(length, hidden))
+            given = TensorType(shape, Kind.REAL, temporal)
+            steps = length if along == "time" else 3
+            yield Sample((given,), {"along": along}, params, time_steps=steps)
+
+
+def product(node: Node, weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """The product of a weight matrix and x along the node's axis."""
+    if node.attrs["along"] == "time":
+        return torch.einsum("ot,t...->o...", weight, x)
+    return x @ weight.T
+
+
+def _layer_error(
+    node: Node, weight: torch.Tensor, x: torch.Tensor, error: torch.Tensor
+) -> torch.Tensor:
+    size = x.abs() + error
+    terms = weight.shape[1] + 1.0
+    rounding = product(node, parameter_rounding(weight) + gamma(terms) * weight.abs(), size)
+    return product(node, weight.abs(), error) + rounding * (1 + 2**-20) + terms * SMALLEST

@@ -1,0 +1,152 @@
+"""Mean and maximum of a value: the pooled inputs of attention modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import (
+    Counts,
+    Op,
+    Params,
+    Rows,
+    Sample,
+    expect_rank,
+    expect_time,
+    unsupported,
+)
+from snnc.compiler.ops.rounding import SMALLEST, gamma
+
+
+class Statistics(Op):
+    """Row 0 the mean, row 1 the maximum, over some axes.
+
+    attrs: ``over`` names them, ``mean_scale`` multiplies the mean (1 but for time_channels).
+
+    ============== ===================== =========================
+    over           output                time
+    ============== ===================== =========================
+    pixels         (2, C) per step       STEP
+    all            (2, 1) per step       STEP
+    time_pixels    (2, C) per window     REDUCE
+    time_channels  (2, H, W) per window  REDUCE
+    ============== ===================== =========================
+    """
+
+    name = "statistics"
+
+    def time(self, node: Node) -> Time:
+        return Time.REDUCE if node.attrs["over"].startswith("time") else Time.STEP
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        (given,) = inputs
+        over = node.attrs["over"]
+        if over != "all":  # which takes vectors too
+            expect_rank(node, given, 3)
+        rest = {"all": (1,), "time_channels": given.shape[1:]}.get(over, given.shape[:1])
+        shape = (2, *rest)
+        reduces = self.time(node) is Time.REDUCE
+        if reduces:
+            expect_time(node, given)
+        if node.attrs["mean_scale"] != 1 and over != "time_channels":
+            raise unsupported(node, "this mean cannot be scaled", "Use mean_scale 1.")
+        return TensorType(shape, Kind.REAL, given.temporal and not reduces)
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        mean, maximum = self._pooled(node, inputs[0], inputs[0])
+        return torch.stack((mean * node.attrs["mean_scale"], maximum), dim=1)
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        (x,), (error,) = inputs, errors
+        size, spread = self._pooled(node, x.abs() + error, error)
+        mean_error, _ = self._pooled(node, error, error)
+        terms = x.numel() / output[:, 0].numel() + 2
+        scale = node.attrs["mean_scale"]
+        mean_error = scale * (mean_error + gamma(terms) * size) + terms * SMALLEST
+        return torch.stack((mean_error, spread), dim=1)
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        (given,) = types
+        steps = inputs[0].shape[0]
+        counts = Counts.of(steps, add=given.size, cmp=given.size)
+        means = node.type.size // 2
+        if self.time(node) is Time.REDUCE:
+            counts.mul[-1] = means
+        else:
+            counts.mul[:] = means
+        return counts
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        given, over = c.input_type(0), node.attrs["over"]
+        sizes = given.pixels, given.channels
+        of_channels = "snn_statistics_of_channels"
+        if over == "all":
+            c.call("snn_statistics_all_f32", *sizes, c.real_input(0), c.output())
+        elif over == "pixels":
+            x = c.row_input(0) if c.in_band else c.real_input(0)
+            rows = c.row_pixels(given), given.channels
+            c.first(f"{of_channels}_begin_f32", given.channels, c.output())
+            c.call("snn_statistics_space_accumulate_f32", *rows, x, c.output())
+            c.last(f"{of_channels}_finish_f32", given.channels, given.pixels, c.output())
+        elif over == "time_pixels":
+            values = c.time_steps * given.pixels
+            c.begin(f"{of_channels}_begin_f32", given.channels, c.output())
+            c.call("snn_statistics_time_accumulate_f32", *sizes, c.real_input(0), c.output())
+            c.end(f"{of_channels}_finish_f32", given.channels, values, c.output())
+        else:
+            factor = c.real(node.attrs["mean_scale"] / (c.time_steps * given.channels))
+            of_pixels = "snn_statistics_time_channels"
+            c.begin(f"{of_pixels}_begin_f32", given.pixels, c.output())
+            c.call(f"{of_pixels}_accumulate_f32", *sizes, c.real_input(0), c.output())
+            c.end(f"{of_pixels}_finish_f32", given.pixels, factor, c.output())
+
+    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+        """Over the pixels of a step, in the order of one sweep over the whole map."""
+        real = inputs[0].kind is Kind.REAL and len(inputs[0].shape) == 3
+        return Rows.REDUCE if real and node.attrs["over"] == "pixels" else Rows.NEVER
+
+    def samples(self) -> Iterable[Sample]:
+        for over in ["pixels", "all", "time_pixels", "time_channels"]:
+            for shape in [(5, 3, 4), (33, 5, 7), (64, 2, 2)]:
+                scale = 2.0 if over == "time_channels" else 1.0
+                attrs = {"over": over, "mean_scale": scale}
+                yield Sample((TensorType(shape, Kind.REAL),), attrs)
+        attrs = {"over": "all", "mean_scale": 1.0}
+        yield Sample((TensorType((37,), Kind.REAL),), attrs)
+
+    def _pooled(
+        self, node: Node, x: torch.Tensor, y: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean of x and maximum of y over the node's axes, without the row axis."""
+        axes, shape = self.axes(node, x)
+        return x.mean(dim=axes).reshape(shape), y.amax(dim=axes).reshape(shape)
+
+    @staticmethod
+    def axes(node: Node, x: torch.Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The axes of x [T, C, H, W] that the node reduces, and the shape of what is left."""
+        if node.attrs["over"] == "all":
+            return tuple(range(1, x.ndim)), (len(x), 1)
+        steps, channels, height, width = x.shape
+        return {
+            "pixels": ((2, 3), (steps, channels)),
+            "time_pixels": ((0, 2, 3), (1, channels)),
+            "time_channels": ((0, 1), (1, height, width)),
+        }[node.attrs["over"]]

@@ -1,0 +1,1 @@
+"""Elementwise operators on currents and spikes."""

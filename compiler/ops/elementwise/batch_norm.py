@@ -1,0 +1,101 @@
+"""Batch normalisation in evaluation mode, per channel; folded into the layer before if possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error
+from snnc.compiler.ops.rounding import SMALLEST, gamma
+
+
+class BatchNorm(Op):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, per channel.
+
+    attrs: ``eps``. params: ``mean``, ``var``, ``weight``, ``bias``, each [C].
+    """
+
+    name = "batch_norm"
+
+    def time(self, node: Node) -> Time:
+        return Time.STEP
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        (given,) = inputs
+        if params["mean"].shape != (given.channels,):
+            raise shape_error(
+                node, f"batch norm over {params['mean'].size} channels cannot take {given}"
+            )
+        return given.of(Kind.REAL)
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        (x,) = inputs
+        scale, shift = (_per_channel(value, x) for value in affine(node, params))
+        return x * scale + shift
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        # Whichever way a kernel writes it, at most 5 roundings reach the scale (add eps, root,
+        # reciprocal, weight, parameters' own), 2 more the shift, and 3 the final form.
+        (x,), (error,) = inputs, errors
+        scale, _ = affine(node, params)
+        mean, bias = _per_channel(params["mean"].abs(), x), _per_channel(params["bias"].abs(), x)
+        slope = _per_channel(scale.abs(), x)
+        size = slope * (x.abs() + error + mean) + bias
+        return slope * error + gamma(10.0) * size + 10 * SMALLEST
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        return Counts.of(inputs[0].shape[0], mul=types[0].size, add=types[0].size)
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        scale, shift = affine(node, {k: torch.from_numpy(c.param(k)) for k in node.params})
+        c.call(
+            "snn_affine_f32",
+            node.type.pixels,
+            node.type.channels,
+            c.constant("scale", scale.numpy(), "[channel]"),
+            c.constant("shift", shift.numpy(), "[channel]"),
+            c.real_input(0),
+            c.output(),
+        )
+
+    def samples(self) -> Iterable[Sample]:
+        rng = np.random.default_rng(2)
+        for shape in [(5,), (3, 4, 5), (33, 2, 3)]:
+            channels = shape[0]
+            params = {
+                "mean": rng.normal(size=channels),
+                "var": rng.uniform(0.5, 2, size=channels),
+                "weight": rng.normal(size=channels),
+                "bias": rng.normal(size=channels),
+            }
+            for kind in Kind:
+                yield Sample((TensorType(shape, kind),), {"eps": 1e-5}, params)
+
+
+def affine(node: Node, params: Params) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same function as y = scale * x + shift; both [C]."""
+    scale = params["weight"] / torch.sqrt(params["var"] + node.attrs["eps"])
+    return scale, params["bias"] - params["mean"] * scale
+
+
+def _per_channel(value: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    return value.reshape(1, -1, *[1] * (x.ndim - 2))

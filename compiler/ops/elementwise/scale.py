@@ -1,0 +1,88 @@
+"""Gating: a value times a factor per channel, per pixel, or one for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, shape_error
+from snnc.compiler.ops.rounding import rounded
+
+
+class Scale(Op):
+    """Y[c, y, x] = X[c, y, x] * g, where g is [1], [C] or [1, H, W].
+
+    inputs: x, g. Either may be temporal; so is the result then.
+    """
+
+    name = "scale"
+
+    def time(self, node: Node) -> Time:
+        return Time.STEP
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        given, factor = inputs
+        if spread(given, factor) is None:
+            raise shape_error(node, f"cannot scale {given} by {factor}")
+        return TensorType(given.shape, Kind.REAL, given.temporal or factor.temporal)
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        x, g = inputs
+        return x * g.reshape(*g.shape, *[1] * (x.ndim - g.ndim))
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        x, g = (value.abs() for value in inputs)
+        x_error, g_error = errors
+        scaled = [
+            self.reference(node, params, pair) for pair in [(x, g_error), (x_error, g + g_error)]
+        ]
+        return rounded(output, scaled[0] + scaled[1])
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        return Counts.of(max(x.shape[0] for x in inputs), mul=node.type.size)
+
+    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+        """Inputs that are not REAL are converted as a whole."""
+        real = inputs[0].kind is inputs[1].kind is Kind.REAL
+        return Rows.MAP if real and len(inputs[0].shape) == 3 else Rows.NEVER
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        how = spread(*(c.input_type(index) for index in (0, 1)))
+        sizes = c.row_pixels(node.type), node.type.channels
+        x = c.row_input(0) if c.in_band else c.real_input(0)
+        g = c.row_input(1) if c.in_band and how == "pixels" else c.real_input(1)
+        c.call(f"snn_scale_{how}_f32", *sizes, x, g, c.row_output())
+
+    def samples(self) -> Iterable[Sample]:
+        shape = (5, 3, 4)
+        for factor in [(1,), (5,), (1, 3, 4)]:
+            for temporal in [True, False]:
+                g = TensorType(factor, Kind.REAL, temporal)
+                yield Sample((TensorType(shape, Kind.REAL), g))
+
+
+def spread(given: TensorType, factor: TensorType) -> str | None:
+    """How the factor is spread over the value, as the kernel's name says it."""
+    if factor.shape == (1,):
+        return "scalar"
+    if factor.shape == (given.channels,):
+        return "channels"
+    return "pixels" if factor.shape == (1, *given.shape[1:]) else None

@@ -1,0 +1,64 @@
+"""Logistic sigmoid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Op, Params, Sample
+from snnc.compiler.ops.rounding import SMALLEST_NORMAL, rounded
+
+MULS, ADDS, COMPARISONS = 13, 12, 2
+"""Arithmetic of one sigmoid in the C (runtime_c/include/snn/elementwise.h)."""
+
+EXP_ULPS = 4.0
+"""No exponential in use is worse: Sleef's (PyTorch) is documented at 1 ulp, ours is tested."""
+
+
+class Sigmoid(Op):
+    """y = 1 / (1 + exp(-x)), per element."""
+
+    name = "sigmoid"
+
+    def time(self, node: Node) -> Time:
+        return Time.STEP
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        return inputs[0].of(Kind.REAL)
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return torch.sigmoid(inputs[0])
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        # The slope is at most 1/4. Then: an exponential good to EXP_ULPS units in the last place,
+        # an addition and a division. PyTorch gives 0 where exp(-x) overflows: below 2^-126.
+        return rounded(output, errors[0] / 4, 2 * EXP_ULPS + 2) + SMALLEST_NORMAL
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        n = node.type.size
+        return Counts.of(inputs[0].shape[0], mul=MULS * n, add=ADDS * n, cmp=COMPARISONS * n)
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        c.call("snn_sigmoid_f32", node.type.size, c.real_input(0), c.output())
+
+    def samples(self) -> Iterable[Sample]:
+        yield Sample((TensorType((7, 3, 5), Kind.REAL),))
+        yield Sample((TensorType((35,), Kind.REAL, temporal=False),))

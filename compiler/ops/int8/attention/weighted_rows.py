@@ -1,0 +1,44 @@
+"""Attention's mix of mean and maximum in fixed point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ops.base import Params, Sample
+from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
+from snnc.compiler.ops.synapses.weighted_rows import WeightedRows
+
+
+class WeightedRowsI8(IntegerOp, WeightedRows):
+    """y[n] = round_shift(sum over r of weights[r] x[r, n], shift).
+
+    attrs: ``shift``. params: ``weights`` [R], int32 in units of 2^-shift.
+    """
+
+    name = "weighted_rows_i8"
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        return super().infer(node, inputs, params).stored_as("int32")
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        weighted = params["weights"][None, :, None] * inputs[0]
+        return round_shift(weighted.sum(dim=1), node.attrs["shift"])
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        weights = c.constant("weights", c.param("weights"), "[row]", "int32_t")
+        sizes = c.input_type(0).shape
+        shift = node.attrs["shift"]
+        c.call("snn_weighted_rows_i32", *sizes, shift, 0, weights, c.input(0), c.output())
+
+    def samples(self) -> Iterable[Sample]:
+        for rows, n in [(2, 33), (3, 5)]:
+            weights = np.arange(1, rows + 1) * 5000 * (-1) ** np.arange(rows)
+            given = TensorType((rows, n), Kind.REAL, dtype="int32")
+            yield Sample((given,), {"shift": 14}, {"weights": weights})

@@ -1,0 +1,36 @@
+"""Sum of two integer sums in the same units, exact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ops.base import Sample
+from snnc.compiler.ops.elementwise.add import Add
+from snnc.compiler.ops.int8.fixed import IntegerOp
+
+
+class AddI8(IntegerOp, Add):
+    """y = a + b, both in units of each channel's one scale.
+
+    attrs: ``width`` of y ("int16", "int32"), which a bound must justify.
+    """
+
+    name = "add_i8"
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        return super().infer(node, inputs, params).stored_as(node.attrs["width"])
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        types = c.input_type(0), c.input_type(1), node.type
+        wide = [int(given.dtype == "int32") for given in types]
+        c.call("snn_add_i32", node.type.size, *wide, c.input(0), c.input(1), c.output())
+
+    def samples(self) -> Iterable[Sample]:
+        for first, second in product(("int16", "int32"), repeat=2):
+            given = [TensorType((5, 3, 4), Kind.REAL, dtype=dtype) for dtype in (first, second)]
+            yield Sample(tuple(given), {"width": "int32"})

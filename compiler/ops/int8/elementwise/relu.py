@@ -1,0 +1,46 @@
+"""Rectifier of currents in fixed point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Params, Rows, Sample
+from snnc.compiler.ops.int8.fixed import IntegerOp
+
+
+class ReluI8(IntegerOp):
+    """y = max(x, 0), in the input's unit."""
+
+    name = "relu_i8"
+    rows = Rows.MAP
+
+    def time(self, node: Node) -> Time:
+        return Time.STEP
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        return inputs[0].stored_as("int16")
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return inputs[0].clamp(min=0)
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        return Counts.of(inputs[0].shape[0], cmp=node.type.size)
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        size = c.row_pixels(node.type) * node.type.channels
+        c.call("snn_relu_i16", size, c.row_input(0), c.row_output())
+
+    def samples(self) -> Iterable[Sample]:
+        yield Sample((TensorType((7, 3, 5), Kind.REAL, dtype="int16"),))

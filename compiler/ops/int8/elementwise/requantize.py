@@ -1,0 +1,68 @@
+"""Sums in units of their channels' scales become currents in one unit for all channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Params, Rows, Sample
+from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift, saturate
+
+
+class Requantize(IntegerOp):
+    """y = saturate16(round_shift(x factor[c], shift)).
+
+    attrs: ``shift``; ``wide_product`` (whether the product needs int64). params: ``factor`` [C].
+    Attention compares and averages channels with each other, so it needs one unit for all.
+    """
+
+    name = "requantize"
+    rows = Rows.MAP
+
+    def time(self, node: Node) -> Time:
+        return Time.STEP
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        return inputs[0].stored_as("int16")
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        (x,) = inputs
+        factor = params["factor"].reshape(-1, *[1] * (x.ndim - 2))
+        return saturate(round_shift(x * factor, node.attrs["shift"]), "int16")
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        return Counts.of(inputs[0].shape[0], mul=node.type.size)
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        given = c.input_type(0)
+        c.call(
+            "snn_requantize_i16",
+            c.row_pixels(given),
+            given.channels,
+            int(given.dtype == "int32"),
+            int(node.attrs["wide_product"]),
+            c.constant("factor", c.param("factor"), "[channel]", "int32_t"),
+            node.attrs["shift"],
+            c.row_input(0),
+            c.row_output(),
+        )
+
+    def samples(self) -> Iterable[Sample]:
+        rng = np.random.default_rng(3)
+        for dtype in ("int16", "int32"):
+            for shape in [(5, 3, 4), (33, 2, 3), (7,)]:
+                given = TensorType(shape, Kind.REAL, dtype=dtype)
+                params = {"factor": rng.integers(1, 2**15, shape[0])}
+                yield Sample((given,), {"shift": 14, "wide_product": True}, params)

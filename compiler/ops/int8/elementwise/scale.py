@@ -1,0 +1,41 @@
+"""Gating in fixed point: a current times a score per channel, per pixel, or one for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ops.base import Params, Rows, Sample
+from snnc.compiler.ops.elementwise.scale import Scale, spread
+from snnc.compiler.ops.int8.fixed import SCORE_BITS, IntegerOp, round_shift
+
+
+class ScaleI8(IntegerOp, Scale):
+    """y = round_shift(x g, 15); scores are below 2^15, so y fits int16."""
+
+    name = "scale_i8"
+    rows = Rows.MAP
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        return super().infer(node, inputs, params).stored_as("int16")
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return round_shift(super().reference(node, params, inputs), SCORE_BITS)
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        how = spread(c.input_type(0), c.input_type(1))
+        steps = {"scalar": (0, 0), "channels": (0, 1), "pixels": (1, 0)}[str(how)]
+        sizes = c.row_pixels(node.type), node.type.channels
+        factor = c.row_input(1) if how == "pixels" else c.input(1)
+        c.call("snn_scale_i16", *sizes, *steps, c.row_input(0), factor, c.row_output())
+
+    def samples(self) -> Iterable[Sample]:
+        for factor in [(1,), (5,), (1, 3, 4)]:
+            for temporal in [True, False]:
+                g = TensorType(factor, Kind.REAL, temporal, "int16")
+                yield Sample((TensorType((5, 3, 4), Kind.REAL, dtype="int16"), g))

@@ -1,0 +1,69 @@
+"""Logistic sigmoid by table, with linear interpolation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Params, Sample
+from snnc.compiler.ops.int8.fixed import LOGIT_BITS, SCORE_BITS, IntegerOp, round_shift
+
+RANGE = 8
+"""The table covers -RANGE .. RANGE; beyond it the ends hold (0.0003 from 0 and 1)."""
+
+TABLE_BITS = 12
+"""A table entry every 2^TABLE_BITS units of the logit."""
+
+_X = np.arange(-RANGE << LOGIT_BITS, (RANGE << LOGIT_BITS) + 1, 1 << TABLE_BITS) / 2**LOGIT_BITS
+TABLE = np.floor(2**SCORE_BITS / (1 + np.exp(-_X)) + 0.5).astype(np.int64)
+"""sigmoid of every entry in units of 2^-SCORE_BITS, 257 values."""
+
+
+class SigmoidI8(IntegerOp):
+    """y = sigmoid(z) in units of 2^-15, z = round_shift(x factor, shift) in units of 2^-16.
+
+    attrs: ``factor``, ``shift``. z is clamped to [-8, 8 - 2^-16]; between two entries a, b of the
+    table the value is a + round_shift((b - a) part, 12).
+    """
+
+    name = "sigmoid_i8"
+
+    def time(self, node: Node) -> Time:
+        return Time.STEP
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        return inputs[0].stored_as("int16")
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        limit = RANGE << LOGIT_BITS
+        logit = round_shift(inputs[0] * node.attrs["factor"], node.attrs["shift"])
+        place = logit.clamp(-limit, limit - 1) + limit
+        table = torch.from_numpy(TABLE)
+        below, part = place >> TABLE_BITS, place & ((1 << TABLE_BITS) - 1)
+        step = table[below + 1] - table[below]
+        return table[below] + round_shift(step * part, TABLE_BITS)
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        n = node.type.size
+        return Counts.of(inputs[0].shape[0], mul=2 * n, add=3 * n, cmp=2 * n)
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        table = c.constant("sigmoid_table", TABLE, "sigmoid", "int32_t", shared=True)
+        attrs = node.attrs["factor"], node.attrs["shift"]
+        c.call("snn_sigmoid_i16", node.type.size, *attrs, table, c.input(0), c.output())
+
+    def samples(self) -> Iterable[Sample]:
+        given = TensorType((7, 3, 5), Kind.REAL, dtype="int32")
+        yield Sample((given,), {"factor": 700_000, "shift": 14})

@@ -1,0 +1,45 @@
+"""Voting layer in integers: the sum of each group of neighbouring outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ops.base import Counts, Params, Sample
+from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ops.readout.group_mean import GroupMean
+
+
+class GroupSum(IntegerOp, GroupMean):
+    """y[g] = sum of x[g*size .. g*size + size - 1], int32. attrs: ``size``."""
+
+    name = "group_sum"
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        return super().infer(node, inputs, params).stored_as("int32")
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        (x,) = inputs
+        return x.reshape(x.shape[0], -1, node.attrs["size"]).sum(dim=2)
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        return Counts.of(inputs[0].shape[0], add=types[0].size)
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        sizes = node.type.size, node.attrs["size"]
+        c.call("snn_group_sum_i32", *sizes, c.input(0), c.output())
+
+    def samples(self) -> Iterable[Sample]:
+        given = TensorType((30,), Kind.REAL, False, "int32")
+        yield Sample((given,), {"size": 10})

@@ -1,0 +1,51 @@
+"""The small convolution of attention's pooled maps, in fixed point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ops.base import Params, Sample
+from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
+from snnc.compiler.ops.int8.synapses.conv2d import WEIGHT_AXES
+from snnc.compiler.ops.synapses.conv2d import Conv2d, by_tap, conv_shape
+
+
+class Conv2dMaps(IntegerOp, Conv2d):
+    """round_shift of the sums of :class:`Conv2d` on int32 maps, without bias.
+
+    attrs: as Conv2d, and ``shift``. params: ``weight`` int16 values in units of 2^-shift.
+    """
+
+    name = "conv2d_maps"
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        return super().infer(node, inputs, params).stored_as("int32")
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        # float64 holds every sum exactly (a pass bounds them), and PyTorch convolves no integers
+        exact = {"weight": params["weight"].to(torch.float64)}
+        total = super().reference(node, exact, [inputs[0].to(torch.float64)])
+        return round_shift(total.to(torch.int64), node.attrs["shift"])
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        weight = c.constant("weight", by_tap(node, c), WEIGHT_AXES, "int32_t")
+        shape, shift = conv_shape(node, c), node.attrs["shift"]
+        c.call("snn_conv2d_maps_i32", shape, shift, c.input(0), weight, c.output())
+
+    def samples(self) -> Iterable[Sample]:
+        rng = np.random.default_rng(4)
+        for in_c, out_c, kernel, groups in [(4, 2, 3, 2), (2, 1, 7, 1)]:
+            pad = kernel // 2
+            attrs = {"stride": (1, 1), "dilation": (1, 1), "padding": (pad,) * 4}
+            params = {
+                "weight": rng.integers(-(2**15), 2**15, (out_c, in_c // groups, kernel, kernel))
+            }
+            given = TensorType((in_c, 6, 5), Kind.REAL, False, "int32")
+            yield Sample((given,), {**attrs, "groups": groups, "shift": 15}, params)

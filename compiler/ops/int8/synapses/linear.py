@@ -1,0 +1,51 @@
+"""Fully connected layer over spikes or counts with int8 weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Node, TensorType
+from snnc.compiler.ops.base import Params, Sample
+from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ops.int8.synapses.rows import emit_bias, emit_weights
+from snnc.compiler.ops.int8.synapses.sums import exact_sums, integer_samples
+from snnc.compiler.ops.synapses import synapse
+from snnc.compiler.ops.synapses.linear import Linear
+
+
+class LinearI8(IntegerOp, Linear):
+    """The sums of :class:`Linear`, in units of each output's scale.
+
+    attrs: as Linear; ``width`` of the sums ("int16", "int32"), which a bound must justify;
+    ``order`` of the weights in memory (:mod:`.rows`).
+    params: ``weight`` int8, ``bias`` int32 (optional). Counts stay exact.
+    """
+
+    name = "linear_i8"
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        return super().infer(node, inputs, params).stored_as(node.attrs["width"])
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return exact_sums(Linear, node, params, inputs[0])
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        given = c.input_type(0)
+        suffix = synapse.kernel_suffix(node, given)
+        by_pixel = c.param("weight").reshape(node.type.size, given.channels, given.pixels)
+        rows = by_pixel.transpose(2, 1, 0)
+        weight, order = emit_weights(node, c, rows, "[pixel][in][out]")
+        shape = c.shape(
+            "snn_linear", pixels=given.pixels, in_c=given.channels, out_c=node.type.size
+        )
+        wide = int(node.type.dtype == "int32")
+        values = c.input(0), weight, emit_bias(node, c), c.output()
+        c.call(f"snn_linear_{suffix}_i8", shape, wide, order, *values)
+
+    def samples(self) -> Iterable[Sample]:
+        return integer_samples(super().samples(), seed=1)

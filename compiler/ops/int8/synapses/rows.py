@@ -1,0 +1,61 @@
+"""How rows of int8 weights lie in memory: the orders of runtime_c/include/snn/vec/rows.h."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Node
+from snnc.errors import InternalError
+
+PLAIN = "plain"
+"""Channels ascending, unpadded."""
+
+FOURS = "fours"
+"""Channels 0, 2, 1, 3 of every four, padded with zeros: SXTAB16 adds them as pairs."""
+
+LISTED = "listed"
+"""As :data:`PLAIN`, for a host's kernel that lists the events of a step first and adds rows in wide
+registers; it reads up to :data:`SLACK` bytes past the last row."""
+
+ORDERS = (PLAIN, FOURS, LISTED)
+SLACK = 32
+"""Bytes behind the weights that a listing kernel may read (SNN_LIST_WEIGHT_SLACK)."""
+
+SWAPPED = [0, 2, 1, 3]
+
+
+def order_of(node: Node) -> str:
+    """The order that a pass chose for the node's weights (plain unless it says so)."""
+    order: str = node.attrs.get("order", PLAIN)
+    if order not in ORDERS:
+        raise InternalError(f"weights in order {order!r} are not known", where=node.name)
+    return order
+
+
+def by_fours(rows: Array) -> Array:
+    """Rows [..., out] of int8 weights in :data:`FOURS`, as int32 words [..., ceil(out / 4)]."""
+    *outer, channels = rows.shape
+    padded = np.zeros((*outer, -(-channels // 4) * 4), np.int8)
+    padded[..., :channels] = rows
+    swapped = padded.reshape(*outer, -1, 4)[..., SWAPPED]
+    words: Array = np.ascontiguousarray(swapped).view("<i4")[..., 0]
+    return words
+
+
+def emit_weights(node: Node, c: Emitter, rows: Array, axes: str) -> tuple[str, str]:
+    """C expressions of a node's weights [..., out] and of their order."""
+    if order_of(node) == LISTED:
+        padded = np.concatenate([rows.ravel(), np.zeros(SLACK)])
+        return c.constant("weight", padded, f"{axes} and slack,", "int8_t"), "SNN_ORDER_PLAIN"
+    if order_of(node) == PLAIN:
+        return c.constant("weight", rows, axes, "int8_t"), "SNN_ORDER_PLAIN"
+    words = c.constant("weight", by_fours(rows), f"{axes} by fours,", "int32_t")
+    return f"(const int8_t *){words}", "SNN_ORDER_FOURS"
+
+
+def emit_bias(node: Node, c: Emitter) -> str:
+    """C expression of a node's bias, in the type of its sums."""
+    if "bias" not in node.params:
+        return "NULL"
+    return c.constant("bias", c.param("bias"), "[out]", f"{node.type.dtype}_t")

@@ -1,0 +1,43 @@
+"""What the integer convolution and linear layer share: exact sums, and their cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import product
+
+import numpy as np
+import torch
+
+from snnc.compiler.ir.graph import Array, Kind, Node
+from snnc.compiler.ops.base import Op, Params, Sample
+from snnc.compiler.ops.int8.synapses.rows import FOURS, PLAIN
+
+
+def exact_sums(op: Callable[[], Op], node: Node, params: Params, x: torch.Tensor) -> torch.Tensor:
+    """Sums of whole numbers by a float operator's reference, int64.
+
+    float64 holds every one of them exactly; PyTorch convolves no integers, and adds them slower.
+
+    Args:
+        op: makes the float operator.
+        node: the integer node.
+        params: its weights and bias.
+        x: its input, [T, *shape].
+    """
+    exact = {role: value.to(torch.float64) for role, value in params.items()}
+    return op().reference(node, exact, [x.to(torch.float64)]).to(torch.int64)
+
+
+def integer_samples(samples: Iterable[Sample], seed: int) -> Iterable[Sample]:
+    """Cases of a float operator with integer weights, sums of both widths and both orders."""
+    rng = np.random.default_rng(seed)
+    for sample in samples:
+        if sample.inputs[0].kind is Kind.REAL:
+            continue
+        size = sample.params["weight"].shape
+        params: dict[str, Array] = {"weight": rng.integers(-127, 128, size)}
+        if "bias" in sample.params:
+            params["bias"] = rng.integers(-500, 500, size[:1])
+        for width, order in product(("int16", "int32"), (PLAIN, FOURS)):
+            attrs = {**sample.attrs, "width": width, "order": order}
+            yield Sample(sample.inputs, attrs, params, sample.time_steps)

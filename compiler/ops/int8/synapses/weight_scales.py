@@ -1,0 +1,52 @@
+"""What one unit of each output channel of a convolution or linear layer is worth in int8."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snnc.compiler.ir.graph import Array, Graph, Kind, Node
+from snnc.compiler.ops.int8.scaling import weight_scale
+
+_SYNAPSES = ("conv2d", "linear")
+
+
+def weight_scales(graph: Graph, node: Node) -> Array:
+    """One scale a channel [O]: the weights fit int8, the bias 14 bits, the threshold 13.
+
+    Layers whose sums are added (the input of a recurrent neuron, and what its spikes bring) get one
+    scale for both, so that the addition is exact.
+    """
+    total = _total(graph, node)
+    ends = [
+        max(abs(user.attrs["threshold"]), abs(user.attrs["reset"])) / abs(user.attrs["gain"])
+        for user in graph.users[total.name]
+        if user.op == "neuron"
+    ]
+    scales = [
+        _own_scale(graph, summand, max(ends, default=0.0)) for summand in _summands(graph, total)
+    ]
+    return np.asarray(np.maximum.reduce(scales))
+
+
+def _own_scale(graph: Graph, node: Node, threshold: float) -> Array:
+    own = graph.params_of(node)
+    weight = own["weight"]
+    return weight_scale(weight, own.get("bias", np.zeros(len(weight))), threshold)
+
+
+def _total(graph: Graph, node: Node) -> Node:
+    """The last of the sums that a layer's output goes into and nothing else reads."""
+    users = graph.users[node.name]
+    while len(users) == 1 and users[0].op == "add" and users[0].type.kind is Kind.REAL:
+        node = users[0]
+        users = graph.users[node.name]
+    return node
+
+
+def _summands(graph: Graph, total: Node) -> list[Node]:
+    """The layers whose outputs a sum adds up, itself if it is none."""
+    if total.op in _SYNAPSES:
+        return [total]
+    if total.op != "add":
+        return []
+    return [summand for name in total.inputs for summand in _summands(graph, graph[name])]

@@ -1,0 +1,1 @@
+"""Neurons: state over time, and spikes."""

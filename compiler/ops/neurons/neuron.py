@@ -1,0 +1,284 @@
+"""Spiking neurons: the one place that says what a LIF, PLIF or IF neuron is.
+
+Every neuron that snnc knows is one first-order recurrence with a threshold. The reset is applied
+*lazily*, at the next step, so that the stored state is the membrane potential U of Eqs. 1-4 before
+the reset, and the spikes of step t-1 are all that the next step needs to know about it::
+
+    hard reset   U[t] = (S[t-1] ? reset : beta U[t-1] + drift) + gain X[t]
+    soft reset   U[t] = (beta U[t-1] + drift - S[t-1] reset) + gain X[t]
+    no reset     U[t] = (beta U[t-1] + drift) + gain X[t]
+    clearing     U[t] = S[t-1] ? reset : (beta U[t-1] + drift) + gain X[t]
+    fire         S[t] = U[t] >= threshold       (or > where ``strict``)
+
+with U[-1] = ``initial`` and S[-1] = 0. Eqs. 1-4 are gain 1, drift 0, reset Vreset; a neuron with
+decayed input (SpikingJelly's PLIF) is beta 1 - 1/tau, gain 1/tau, drift Vreset/tau.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, expect_time, unsupported
+from snnc.compiler.ops.elementwise import constants as elementwise
+from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma, rounded
+
+RESETS = ("hard", "soft", "none", "clear")
+CONSTANTS = ("beta", "drift", "gain", "reset", "threshold")
+
+
+class Neuron(Op):
+    """A spiking neuron per input element.
+
+    attrs: ``beta``, ``drift``, ``gain``, ``reset_mode`` (hard, soft, none, clear), ``reset`` (the
+    value after a hard reset, the amount subtracted by a soft one), ``threshold``, ``strict`` (U
+    must exceed the threshold), ``initial``, ``difference`` (optional: the source computes the leak
+    as U - (U - Vreset)/tau, which rounds differently), ``apart`` (optional: the source adds the
+    terms of X one after the other to the leaked potential; see
+    :mod:`snnc.compiler.ops.elementwise.add`). Each of :data:`CONSTANTS` may be a parameter instead,
+    which then stands for the attribute: one value per channel [C, 1, ...] or per neuron (the full
+    shape).
+    """
+
+    name = "neuron"
+
+    def time(self, node: Node) -> Time:
+        return Time.STATE
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        (given,) = inputs
+        expect_time(node, given)
+        if node.attrs["reset_mode"] not in RESETS:
+            raise unsupported(
+                node, f"reset {node.attrs['reset_mode']!r} is not known", f"Use one of {RESETS}."
+            )
+        elementwise.check_shapes(node, given, params)
+        return given.of(Kind.SPIKE)
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return torch.stack(
+            [_fire(node, params, u) for u, _ in self.membrane(node, params, inputs[0])]
+        )
+
+    def step(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        memory: dict[str, Any],
+    ) -> torch.Tensor:
+        ((u, _),) = self.membrane(node, params, inputs[0], start=memory.get("state"))
+        spikes = _fire(node, params, u)
+        memory["state"] = u, spikes
+        return spikes[None]
+
+    def membrane(
+        self,
+        node: Node,
+        params: Params,
+        x: torch.Tensor,
+        spikes: torch.Tensor | None = None,
+        error: torch.Tensor | None = None,
+        start: tuple[torch.Tensor, torch.Tensor] | None = None,
+    ) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
+        """Membrane potential U[t] before the reset, and a bound on its float32 error, per step.
+
+        Args:
+            node: the neuron.
+            params: its parameters.
+            x: input current [T, *shape].
+            spikes: the spikes that were really fired [T, *shape]; default: the neuron's own.
+            error: bound on the error of x; default 0.
+            start: U and the spikes of the step before the first, exact; default: at rest.
+        """
+        gain, reset, threshold = (
+            _constant(node, params, role, x) for role in ("gain", "reset", "threshold")
+        )
+        # A source may take the reset off after it has added the input: one sum more.
+        sums = 2.0 if node.attrs["reset_mode"] == "soft" else 1.0
+        u, fired = start or (torch.full_like(x[0], node.attrs["initial"]), torch.zeros_like(x[0]))
+        u_error = u.abs() * UNIT
+        for step, current in enumerate(x):
+            x_error = torch.zeros_like(u) if error is None else error[step]
+            kept, kept_error = _after_reset(node, params, u, fired, u_error)
+            drive, drive_error = current, x_error
+            if bool((gain != 1).any()):
+                # A neuron with decayed input may be written U + (X - (U - r)) / tau, with 1/tau
+                # itself rounded: at most 8 roundings of terms that are no larger than these.
+                drive = gain * current
+                size = current.abs() + x_error + u.abs() + u_error + reset.abs()
+                size = size + threshold.abs() * fired
+                drive_error = gain.abs() * (x_error + gamma(8.0) * size) + 8 * SMALLEST
+            u = kept + drive
+            if node.attrs.get("apart"):
+                kept_error = kept_error + gamma(2.0) * (kept.abs() + kept_error)
+            u_error = rounded(u, kept_error + drive_error, sums)
+            if node.attrs["reset_mode"] == "clear":
+                u = torch.where(fired != 0, reset, u)
+                u_error = torch.where(fired != 0, reset.abs() * UNIT, u_error)
+            yield u, u_error
+            fired = _fire(node, params, u) if spikes is None else spikes[step]
+
+    def threshold(self, node: Node, params: Params, x: torch.Tensor) -> torch.Tensor:
+        """The firing threshold as a tensor that broadcasts over one step of ``x``."""
+        return _constant(node, params, "threshold", x)
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        threshold = self.threshold(node, params, inputs[0])
+        undecided = [
+            (u - threshold).abs() <= error + threshold.abs() * UNIT
+            for u, error in self.membrane(node, params, inputs[0], output, errors[0])
+        ]
+        return torch.stack(undecided).to(torch.float64)
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        n = node.type.size
+        if _is_varied(node):  # the kernel for varied constants leaves nothing out
+            added = 2 + (node.attrs["reset_mode"] == "soft")
+            return Counts.of(inputs[0].shape[0], mul=2 * n, add=added * n, cmp=n)
+        multiplied = (node.attrs["beta"] != 1) + (node.attrs["gain"] != 1)
+        added = 1 + (node.attrs["drift"] != 0) + (node.attrs["reset_mode"] == "soft")
+        return Counts.of(inputs[0].shape[0], mul=multiplied * n, add=added * n, cmp=n)
+
+    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+        """Constants that vary are laid out for whole maps, and inputs are converted as a whole."""
+        real = inputs[0].kind is Kind.REAL and len(inputs[0].shape) == 3
+        return Rows.MAP if real and not _is_varied(node) else Rows.NEVER
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        if _is_varied(node):
+            self._emit_varied(node, c)
+            return
+        values = {key: float(node.attrs[key]) for key in ("beta", "drift", "gain", "reset")}
+        shape = c.shape("snn_neuron_f32_params", **values, threshold=float(node.attrs["threshold"]))
+        u = c.state("u", "float", node.type.size, initial=float(node.attrs["initial"]))
+        c.call(
+            f"snn_neuron_{node.attrs['reset_mode']}_f32",
+            shape,
+            int(node.attrs["strict"]),
+            c.row_pixels(node.type),
+            node.type.channels,
+            c.row_input(0) if c.in_band else c.real_input(0),
+            c.row(u, node.type.size),
+            c.row_previous(),
+            c.row_output(),
+        )
+
+    def _emit_varied(self, node: Node, c: Emitter) -> None:
+        given = node.type
+        arrays = elementwise.constants(node, c, CONSTANTS)
+        u = c.state("u", "float", given.size, initial=float(node.attrs["initial"]))
+        c.call(
+            "snn_neuron_varied_f32",
+            f"SNN_RESET_{node.attrs['reset_mode'].upper()}",
+            int(node.attrs["strict"]),
+            given.pixels,
+            given.channels,
+            arrays.stride,
+            *arrays.symbols,
+            c.real_input(0),
+            u,
+            c.previous_output(),
+            c.output(),
+        )
+
+    def samples(self) -> Iterable[Sample]:
+        base: dict[str, Any] = {
+            "beta": 0.3,
+            "drift": 0.0,
+            "gain": 1.0,
+            "reset_mode": "hard",
+            "reset": 0.0,
+        }
+        base |= {"threshold": 0.3, "strict": False, "initial": 0.0}
+        cases: list[dict[str, Any]] = [
+            {},
+            {"strict": True, "reset": -0.25},
+            {"reset_mode": "soft", "reset": 0.09},
+            {"beta": 1.0, "reset_mode": "soft", "reset": 0.3},
+            {"beta": 0.5, "gain": 0.5, "threshold": 0.5},
+            {"beta": 0.5, "gain": 0.5, "drift": 0.125, "reset": 0.25, "initial": 0.25},
+            {"reset_mode": "none", "beta": 0.9},
+            {"apart": True},
+        ]
+        for case in cases:
+            for shape in [(5,), (33, 3, 5), (64, 2, 2)]:
+                yield Sample((TensorType(shape, Kind.REAL),), base | case, time_steps=7)
+        varied: list[tuple[dict[str, Any], dict[str, tuple[int, ...]]]] = [
+            ({}, {"threshold": (33, 1, 1)}),
+            ({"reset_mode": "soft", "beta": 1.0}, {"threshold": (33, 3, 5), "reset": (33, 1, 1)}),
+            ({"reset_mode": "none", "strict": True}, {"beta": (33, 1, 1), "gain": (33, 1, 1)}),
+            ({"reset_mode": "clear"}, {}),
+            ({"reset_mode": "clear", "reset": -0.1}, {"beta": (33, 1, 1), "gain": (33, 3, 5)}),
+            ({"initial": 0.2}, {"drift": (33, 1, 1), "reset": (33, 3, 5), "beta": (33, 3, 5)}),
+        ]
+        rng = np.random.default_rng(2)
+        for attrs, shapes in varied:
+            params = {role: rng.uniform(0.1, 0.9, shape) for role, shape in shapes.items()}
+            given = TensorType((33, 3, 5), Kind.REAL)
+            yield Sample((given,), base | attrs, params, time_steps=7)
+
+
+def _is_varied(node: Node) -> bool:
+    """Whether the kernel for constants that vary runs it: it also knows the rarest reset."""
+    return bool(node.params) or node.attrs["reset_mode"] == "clear"
+
+
+def _constant(node: Node, params: Params, role: str, like: torch.Tensor) -> torch.Tensor:
+    """A constant of the neuron as a tensor that broadcasts over one step of ``like``."""
+    given = params.get(role)
+    return like.new_tensor(node.attrs[role]) if given is None else given.to(like.dtype)
+
+
+def _after_reset(
+    node: Node, params: Params, u: torch.Tensor, fired: torch.Tensor, error: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    beta, drift, reset = (_constant(node, params, role, u) for role in ("beta", "drift", "reset"))
+    leaked = beta * u + drift
+    # Rounding of beta and of the product, of the drift and of the sum; beta 1 costs nothing.
+    leak_error = beta.abs() * error
+    if bool((beta != 1).any()):
+        # U - (U - Vreset)/tau rounds terms of the size of U, however small beta is.
+        factor = torch.ones_like(beta) if node.attrs.get("difference") else beta.abs()
+        leak_error = leak_error + gamma(2.0) * factor * (u.abs() + error) + 2 * SMALLEST
+        if node.attrs.get("difference"):
+            leak_error = leak_error + gamma(4.0) * (u.abs() + error + reset.abs() + drift.abs())
+    if bool((drift != 0).any()):
+        leak_error = rounded(leaked, leak_error + drift.abs() * UNIT)
+    if node.attrs["reset_mode"] in ("none", "clear"):
+        return leaked, leak_error
+    if node.attrs["reset_mode"] == "hard":
+        after = torch.where(fired != 0, reset, leaked)
+        # A source may store Vreset and apply leak and drift at the next step: beta Vreset + drift.
+        reset_error = gamma(4.0) * (reset.abs() + 2 * drift.abs())
+        return after, torch.where(fired != 0, reset_error, leak_error)
+    after = leaked - reset * fired
+    # beta (U - Vth S) and beta U - (beta Vth) S differ by roundings of both terms.
+    size = leaked.abs() + drift.abs() + reset.abs() * fired
+    return after, leak_error + gamma(4.0) * size * fired + SMALLEST
+
+
+def _fire(node: Node, params: Params, u: torch.Tensor) -> torch.Tensor:
+    threshold = _constant(node, params, "threshold", u)
+    fired: torch.Tensor = u > threshold if node.attrs["strict"] else u >= threshold
+    return fired.to(u.dtype)

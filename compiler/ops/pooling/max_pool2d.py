@@ -1,0 +1,75 @@
+"""Maximum pooling; on spikes it is a logical OR and stays a spike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.layout import words
+from snnc.compiler.ops.base import Counts, Op, Params, Sample
+from snnc.compiler.ops.pooling import pool2d
+
+
+class MaxPool2d(Op):
+    """Maximum over each window, per channel; attrs: :mod:`snnc.compiler.ops.pooling.pool2d`."""
+
+    name = "max_pool2d"
+
+    def time(self, node: Node) -> Time:
+        return Time.STEP
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        (given,) = inputs
+        return TensorType(pool2d.pooled_shape(node, given), given.kind, given.temporal)
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        keys = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+        pooled: torch.Tensor = F.max_pool2d(inputs[0], *(node.attrs[key] for key in keys))
+        return pooled
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        return self.reference(node, params, [errors[0]])
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        # spikes are compared a word of channels at a time: one OR
+        (given,) = types
+        lanes = words(given.channels) if given.kind is Kind.SPIKE else given.channels
+        covered = int(pool2d.covered(node, given).sum())
+        return Counts.of(inputs[0].shape[0], cmp=covered * lanes)
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        given = c.input_type(0)
+        suffix = "real_f32" if given.kind is Kind.REAL else given.kind.value
+        shape = pool2d.pool_shape(node, c, given, count_include_pad=0, divisor=0)
+        c.call(f"snn_max_pool2d_{suffix}", shape, c.input(0), c.output())
+
+    def samples(self) -> Iterable[Sample]:
+        for kind in Kind:
+            for shape, attrs in pool2d.cases():
+                yield Sample((TensorType(shape, kind),), attrs)
+            dilated: dict[str, object] = {
+                "kernel_size": (2, 2),
+                "stride": (1, 2),
+                "padding": (1, 0),
+            }
+            dilated |= {"dilation": (2, 3), "ceil_mode": False}
+            yield Sample((TensorType((5, 8, 9), kind),), dilated)

@@ -1,0 +1,113 @@
+"""What average and maximum pooling share: window geometry as PyTorch defines it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Kind, Node, TensorType
+from snnc.compiler.ops.base import IntArray, expect_rank, shape_error
+
+
+def pooled_shape(node: Node, given: TensorType) -> tuple[int, int, int]:
+    """Output shape. attrs: ``kernel_size``, ``stride``, ``padding``, ``dilation`` (height, width)
+    and ``ceil_mode``."""
+    expect_rank(node, given, 3)
+    sizes = []
+    for axis in (0, 1):
+        kernel, stride, pad, dilation = (
+            node.attrs[key][axis] for key in ("kernel_size", "stride", "padding", "dilation")
+        )
+        if 2 * pad > kernel:
+            raise shape_error(node, f"padding {pad} is more than half the pooling window {kernel}")
+        length = given.shape[1 + axis] + 2 * pad - dilation * (kernel - 1) - 1
+        size = (length + (stride - 1 if node.attrs["ceil_mode"] else 0)) // stride + 1
+        if node.attrs["ceil_mode"] and (size - 1) * stride >= given.shape[1 + axis] + pad:
+            size -= 1  # the last window must start inside the input or its left padding
+        if size < 1:
+            raise shape_error(node, f"the pooling window is larger than its input {given}")
+        if not _taps_inside(node, given, axis, size).all():
+            raise shape_error(node, f"a window of the pooling meets nothing of its input {given}")
+        sizes.append(size)
+    return given.channels, sizes[0], sizes[1]
+
+
+def covered(node: Node, given: TensorType) -> npt.NDArray[np.int64]:
+    """How many real (not padded) inputs each window covers, [OH, OW]."""
+    rows, columns = (_taps_inside(node, given, axis, node.type.shape[1 + axis]) for axis in (0, 1))
+    return np.outer(rows, columns)
+
+
+def added(
+    node: Node,
+    given: TensorType,
+    x: torch.Tensor,
+    sums: Callable[[list[torch.Tensor]], torch.Tensor],
+) -> IntArray | int:
+    """How many values a pool adds: per step [T] for spikes, the same in each step for others.
+
+    Only spikes that are set are added, each once a window that covers it.
+
+    Args:
+        node: the pool.
+        given: type of its input.
+        x: its input, [T, *shape].
+        sums: the sum over each window of such an input.
+    """
+    if given.kind is not Kind.SPIKE:
+        return int(covered(node, given).sum()) * node.type.channels
+    found: IntArray = sums([x.to(torch.float64)]).sum(dim=(1, 2, 3)).to(torch.int64).numpy()
+    return found
+
+
+def _taps_inside(node: Node, given: TensorType, axis: int, size: int) -> npt.NDArray[np.int64]:
+    """How many taps of each of ``size`` windows lie inside the input, along one axis."""
+    kernel, stride, pad, dilation = (
+        node.attrs[key][axis] for key in ("kernel_size", "stride", "padding", "dilation")
+    )
+    start = np.arange(size)[:, None] * stride - pad
+    source = start + np.arange(kernel)[None] * dilation
+    inside = (source >= 0) & (source < given.shape[1 + axis])
+    taps: npt.NDArray[np.int64] = inside.sum(axis=1, dtype=np.int64)
+    return taps
+
+
+def pool_shape(node: Node, c: Emitter, given: TensorType, **extra: int) -> str:
+    """Declare the C shape struct."""
+    pairs = {
+        f"{key.removesuffix('_size')}_{axis}": node.attrs[name][index]
+        for key, name in [
+            ("kernel", "kernel_size"),
+            ("stride", "stride"),
+            ("pad", "padding"),
+            ("dilation", "dilation"),
+        ]
+        for index, axis in enumerate("hw")
+    }
+    return c.shape(
+        "snn_pool2d",
+        in_h=given.shape[1],
+        in_w=given.shape[2],
+        channels=given.channels,
+        out_h=node.type.shape[1],
+        out_w=node.type.shape[2],
+        **pairs,
+        **extra,
+    )
+
+
+def cases() -> Sequence[tuple[tuple[int, int, int], dict[str, object]]]:
+    """Shapes and attributes for the generated tests."""
+    return [
+        (shape, {"kernel_size": k, "stride": s, "padding": p, "dilation": (1, 1), "ceil_mode": m})
+        for shape, k, s, p, m in [
+            ((3, 4, 6), (2, 2), (2, 2), (0, 0), False),
+            ((33, 5, 7), (2, 2), (2, 2), (0, 0), False),
+            ((2, 7, 5), (3, 2), (2, 1), (1, 1), True),
+            ((40, 6, 6), (3, 3), (2, 2), (1, 1), True),
+        ]
+    ]

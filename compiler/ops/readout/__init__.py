@@ -1,0 +1,1 @@
+"""Operators that turn steps or groups into scores."""

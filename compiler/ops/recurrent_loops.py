@@ -1,0 +1,72 @@
+"""Recurrent connections as a whole: which nodes form a loop, and which loops have a meaning.
+
+A connection is a ``feedback`` (read) and a ``feedback_write`` that share an ``edge``, like a
+register in a synchronous circuit. A loop must run in one stage, a step at a time, and hold a
+spiking neuron: there the judge takes the spikes that were really fired, which ends the
+propagation of rounding from step to step.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import networkx as nx
+
+from snnc.compiler.ir.graph import FEEDBACK, FEEDBACK_WRITE, SPIKING_OPS, Graph, Node, Time
+from snnc.compiler.ops import OPS
+from snnc.errors import UNSUPPORTED_LAYER, InternalError, SnncError
+
+
+def loops(graph: Graph) -> list[list[Node]]:
+    """The nodes of every loop, in the graph's order; loops that share a node are one."""
+    if not graph.feedback:
+        return []
+    parts = nx.strongly_connected_components(graph.digraph(recurrent=True))
+    return [[node for node in graph if node.name in part] for part in parts if len(part) > 1]
+
+
+def check(graph: Graph) -> None:
+    """Check the recurrent connections of a graph; composites count once they are lowered.
+
+    Raises:
+        InternalError: an edge without one reading and one writing end of one type, in this order.
+        SnncError: UNSUPPORTED_LAYER for a loop without a spiking neuron, and for one with an
+            operator that needs the whole window.
+    """
+    _check_ends(graph)
+    for loop in loops(graph):
+        if not any(node.op in SPIKING_OPS for node in loop):
+            raise _refusal(
+                loop[-1],
+                "it closes a loop without a spiking neuron",
+                "Let a recurrent connection start at a spiking neuron.",
+            )
+        for node in loop:
+            if node.op in OPS and OPS[node.op].time(node) in (Time.REDUCE, Time.SEQUENCE):
+                raise _refusal(
+                    node,
+                    f"{node.op} needs all time steps, and lies in a recurrent connection, which "
+                    "needs each step before the next",
+                    "Put what looks at the whole window outside of the recurrent layer.",
+                )
+
+
+def _check_ends(graph: Graph) -> None:
+    ends = {
+        op: Counter(node.attrs["edge"] for node in graph if node.op == op)
+        for op in (FEEDBACK, FEEDBACK_WRITE)
+    }
+    if ends[FEEDBACK] != ends[FEEDBACK_WRITE] or any(n > 1 for n in ends[FEEDBACK].values()):
+        raise InternalError(f"the recurrent connections {ends} are not pairs", where=graph.name)
+    order = [node.name for node in graph]
+    for read, write in graph.feedback.items():
+        if order.index(read) > order.index(write):
+            raise InternalError(f"is read after {write} has written it", where=read)
+        if graph[read].type != graph[write].type:
+            raise InternalError(
+                f"gives {graph[read].type}, but takes {graph[write].type}", where=read
+            )
+
+
+def _refusal(node: Node, what: str, mend: str) -> SnncError:
+    return SnncError(UNSUPPORTED_LAYER, what, where=node.loc.module or node.name, mend=mend)

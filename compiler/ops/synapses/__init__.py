@@ -1,0 +1,1 @@
+"""Weighted sums over the inputs of a layer."""

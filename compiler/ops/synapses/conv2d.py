@@ -1,0 +1,224 @@
+"""2-D convolution: any stride, padding (also unequal), dilation and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, expect_rank, shape_error
+from snnc.compiler.ops.synapses import synapse
+
+
+class Conv2d(Op):
+    """Y[o, y, x] = bias[o] + sum over (i, ky, kx) of W[o, i, ky, kx] X[i, y', x'].
+
+    attrs: ``stride``, ``dilation`` (height, width); ``padding`` (top, left, bottom, right);
+    ``groups``; ``kernel`` ("event" or "dense"). params: ``weight`` [O, I/groups, KH, KW],
+    ``bias`` [O] (optional).
+    """
+
+    name = "conv2d"
+
+    def time(self, node: Node) -> Time:
+        return Time.STEP
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        (given,) = inputs
+        expect_rank(node, given, 3)
+        out_c, in_c_per_group, *kernel = params["weight"].shape
+        groups = node.attrs["groups"]
+        if given.channels != in_c_per_group * groups:
+            raise shape_error(
+                node, f"the convolution takes {in_c_per_group * groups} channels, got {given}"
+            )
+        size = output_size(node, given, kernel)
+        if min(size) < 1:
+            raise shape_error(node, f"the kernel {tuple(kernel)} is larger than its input {given}")
+        return TensorType((out_c, *size), Kind.REAL, given.temporal)
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return _apply(node)(inputs[0], params["weight"], params.get("bias"))
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        return synapse.weighted_sum_error(_apply(node), params, inputs, errors)
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        (x,), (given,) = inputs, types
+        active = synapse.active_inputs(node, x, given).sum(dim=1)
+        reached = torch.outer(*taps(node, given, params["weight"].shape[2:]))
+        executed = (active * reached).sum(dim=(1, 2)) * (node.type.channels // node.attrs["groups"])
+        return Counts.of(x.shape[0], **{synapse.counted_as(node, given): executed.numpy()})
+
+    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+        """A list holds one group, and the kernels that look tap by tap have no form for rows."""
+        if is_listed(node, inputs[0]):
+            return Rows.LEAD if node.attrs["groups"] == 1 else Rows.NEVER
+        return Rows.NEVER if _is_direct(node, inputs[0]) else Rows.LEAD
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        given, weight = c.input_type(0), c.param("weight")
+        listed = is_listed(node, given)
+        in_c, kernel_w = given.channels // node.attrs["groups"], weight.shape[3]
+        block = synapse.co_block(
+            node.type.channels // node.attrs["groups"], kernel_w * in_c, event=listed
+        )
+        blocks = synapse.blocked(by_tap(node, c), block)
+        shape = conv_shape(node, c, co_block=block)
+        constants = (
+            c.constant("weight", blocks, "[group][block][ky][kx][in][out of block]"),
+            c.constant("bias", c.param("bias"), "[out]") if "bias" in node.params else "NULL",
+        )
+        events = event_list(given, in_c, c) if listed else []
+        suffix = synapse.kernel_suffix(node, given) + ("_list" if listed else "")
+        name = f"snn_conv2d_{suffix}"
+        if not c.in_band:
+            c.call(f"{name}_f32", shape, c.input(0), *constants, *events, c.output())
+            return
+        rows: list[str | int] = [c.first_row, c.row_count(node.type)]
+        if listed:
+            c.first(f"snn_conv2d_{given.kind.value}_events", shape, c.input(0), *events)
+        else:
+            rows.append(c.input(0))
+        c.call(f"{name}_rows_f32", shape, *rows, *constants, *events, c.row_output())
+
+    def samples(self) -> Iterable[Sample]:
+        rng = np.random.default_rng(0)
+        cases = [
+            # channels in, out, height, width, kernel, stride, padding, dilation, groups
+            (2, 3, 5, 7, (3, 3), (1, 1), (1, 1, 1, 1), (1, 1), 1),
+            (33, 17, 6, 5, (3, 3), (2, 1), (0, 1, 0, 1), (1, 1), 1),
+            (4, 6, 9, 8, (2, 3), (1, 2), (1, 2, 0, 1), (2, 1), 2),
+            (40, 40, 4, 4, (3, 3), (1, 1), (1, 1, 1, 1), (1, 1), 40),
+            (32, 64, 8, 8, (4, 4), (2, 2), (1, 1, 1, 1), (1, 1), 1),
+            (64, 20, 3, 3, (1, 1), (3, 3), (0, 0, 0, 0), (1, 1), 4),
+        ]
+        for kind in Kind:
+            for i, o, h, w, kernel, stride, padding, dilation, groups in cases:
+                params = {"weight": rng.normal(size=(o, i // groups, *kernel)) / np.sqrt(i)}
+                if o % 2:
+                    params["bias"] = rng.normal(size=o)
+                attrs = {"stride": stride, "padding": padding, "dilation": dilation}
+                for variant in ["event", "dense"] if kind is Kind.SPIKE else ["event"]:
+                    yield Sample(
+                        (TensorType((i, h, w), kind),),
+                        {**attrs, "groups": groups, "kernel": variant},
+                        params,
+                    )
+
+
+LIST_MAX_ROW = 65536
+"""Entries of an event list are 16 bits wide (SNN_LIST_MAX_ROW)."""
+LIST_SLACK = 32
+"""Entries behind the last that the kernel may write (SNN_LIST_SLACK)."""
+
+
+def is_listed(node: Node, given: TensorType) -> bool:
+    """Whether the kernel is event-driven and lists its active inputs first."""
+    return _is_event_driven(node, given) and _row(node, given) <= LIST_MAX_ROW
+
+
+def _is_direct(node: Node, given: TensorType) -> bool:
+    """Whether the kernel is event-driven and looks at its inputs tap by tap."""
+    return _is_event_driven(node, given) and _row(node, given) > LIST_MAX_ROW
+
+
+def _is_event_driven(node: Node, given: TensorType) -> bool:
+    return given.kind is not Kind.REAL and synapse.kernel_of(node) == synapse.EVENT
+
+
+def _row(node: Node, given: TensorType) -> int:
+    """Inputs of one row and group."""
+    return given.shape[2] * given.channels // int(node.attrs["groups"])
+
+
+def event_list(given: TensorType, in_c: int, c: Emitter) -> list[str]:
+    """Working memory of a list kernel, large enough for an input that is active everywhere."""
+    room = given.pixels * in_c + LIST_SLACK
+    memory = [
+        c.scratch("starts", "uint32_t", given.pixels + 1),
+        c.scratch("events", "uint16_t", room),
+    ]
+    return [*memory, c.scratch("values", "float", room)] if given.kind is Kind.COUNT else [*memory]
+
+
+def by_tap(node: Node, c: Emitter) -> Array:
+    """The weight [O, I/groups, KH, KW] as [group, KH, KW, I/groups, O/groups]."""
+    weight = c.param("weight")
+    out_c, *rest = weight.shape
+    groups = node.attrs["groups"]
+    return weight.reshape(groups, out_c // groups, *rest).transpose(0, 3, 4, 2, 1)
+
+
+def conv_shape(node: Node, c: Emitter, **further: int) -> str:
+    """Address of the node's ``snn_conv2d``."""
+    given, (_, _, kernel_h, kernel_w) = c.input_type(0), c.param("weight").shape
+    top, left, _, _ = node.attrs["padding"]
+    return c.shape(
+        "snn_conv2d",
+        in_h=given.shape[1], in_w=given.shape[2], in_c=given.channels,
+        out_h=node.type.shape[1], out_w=node.type.shape[2], out_c=node.type.channels,
+        kernel_h=kernel_h, kernel_w=kernel_w,
+        stride_h=node.attrs["stride"][0], stride_w=node.attrs["stride"][1],
+        pad_h=top, pad_w=left,
+        dilation_h=node.attrs["dilation"][0], dilation_w=node.attrs["dilation"][1],
+        groups=node.attrs["groups"], **further,
+    )  # fmt: skip
+
+
+def _apply(node: Node) -> synapse.Apply:
+    top, left, bottom, right = node.attrs["padding"]
+
+    def apply(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor | None) -> torch.Tensor:
+        return F.conv2d(
+            F.pad(x, (left, right, top, bottom)),
+            w,
+            b,
+            stride=node.attrs["stride"],
+            dilation=node.attrs["dilation"],
+            groups=node.attrs["groups"],
+        )
+
+    return apply
+
+
+def output_size(node: Node, given: TensorType, kernel: Sequence[int]) -> tuple[int, int]:
+    """Height and width of the output (may be below 1 where the kernel does not fit)."""
+    top, left, bottom, right = node.attrs["padding"]
+    sizes = []
+    for axis, padding in ((0, top + bottom), (1, left + right)):
+        reach = node.attrs["dilation"][axis] * (kernel[axis] - 1) + 1
+        sizes.append((given.shape[1 + axis] + padding - reach) // node.attrs["stride"][axis] + 1)
+    return sizes[0], sizes[1]
+
+
+def taps(node: Node, given: TensorType, kernel: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """How many output rows (columns) each input row (column) reaches, over all kernel taps."""
+    top, left, _, _ = node.attrs["padding"]
+    reach = []
+    for axis, pad in ((0, top), (1, left)):
+        out = np.arange(node.type.shape[1 + axis])[:, None] * node.attrs["stride"][axis]
+        tap = np.arange(kernel[axis])[None] * node.attrs["dilation"][axis]
+        source = (out + tap - pad).ravel()
+        inside = source[(source >= 0) & (source < given.shape[1 + axis])]
+        reach.append(torch.from_numpy(np.bincount(inside, minlength=given.shape[1 + axis])))
+    return reach[0], reach[1]

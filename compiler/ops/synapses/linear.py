@@ -1,0 +1,96 @@
+"""Fully connected layer on a vector or on a whole (C, H, W) tensor, flattened as PyTorch does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error
+from snnc.compiler.ops.synapses import synapse
+
+
+class Linear(Op):
+    """y[o] = bias[o] + sum over i of W[o, i] x[i].
+
+    attrs: ``kernel`` ("event" or "dense"); ``terms`` (optional: so many more inputs of another node
+    the source adds in the same sum, and may round as often). params: ``weight`` [O, I] in PyTorch's
+    order of inputs (C, H, W), ``bias`` [O] (optional). The emitted weights follow the pixel-major
+    layout.
+    """
+
+    name = "linear"
+
+    def time(self, node: Node) -> Time:
+        return Time.STEP
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        (given,) = inputs
+        out_features, in_features = params["weight"].shape
+        if given.size != in_features:
+            raise shape_error(
+                node, f"the linear layer takes {in_features} inputs, got {given.size} ({given})"
+            )
+        return TensorType((out_features,), Kind.REAL, given.temporal)
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return _apply(inputs[0], params["weight"], params.get("bias"))
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        more = node.attrs.get("terms", 0)
+        return synapse.weighted_sum_error(_apply, params, inputs, errors, more)
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        (x,), (given,) = inputs, types
+        active = synapse.active_inputs(node, x, given).flatten(1).sum(dim=1)
+        executed = active * node.type.size
+        return Counts.of(x.shape[0], **{synapse.counted_as(node, given): executed.numpy()})
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        given, weight = c.input_type(0), c.param("weight")
+        shape = c.shape(
+            "snn_linear", pixels=given.pixels, in_c=given.channels, out_c=node.type.size
+        )
+        by_pixel = weight.reshape(node.type.size, given.channels, given.pixels).transpose(2, 1, 0)
+        c.call(
+            f"snn_linear_{synapse.kernel_suffix(node, given)}_f32",
+            shape,
+            c.input(0),
+            c.constant("weight", by_pixel, "[pixel][in][out]"),
+            c.constant("bias", c.param("bias"), "[out]") if "bias" in node.params else "NULL",
+            c.output(),
+        )
+
+    def samples(self) -> Iterable[Sample]:
+        rng = np.random.default_rng(1)
+        for kind in Kind:
+            for shape, out in [((7,), 3), ((40,), 33), ((33, 2, 3), 10), ((64, 2, 2), 64)]:
+                size = int(np.prod(shape))
+                params = {"weight": rng.normal(size=(out, size)) / np.sqrt(size)}
+                if out % 2:
+                    params["bias"] = rng.normal(size=out)
+                for variant in ["event", "dense"] if kind is Kind.SPIKE else ["event"]:
+                    yield Sample((TensorType(shape, kind),), {"kernel": variant}, params)
+
+
+def _apply(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor | None) -> torch.Tensor:
+    return F.linear(x.flatten(1), w, b)

@@ -1,0 +1,71 @@
+"""A weighted sum of the rows of a small matrix: attention's mix of mean and maximum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank, shape_error
+from snnc.compiler.ops.rounding import SMALLEST, gamma
+
+
+class WeightedRows(Op):
+    """y[n] = sum over r of weights[r] x[r, n]. params: ``weights`` [R]."""
+
+    name = "weighted_rows"
+
+    def time(self, node: Node) -> Time:
+        return Time.STEP
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        (given,) = inputs
+        expect_rank(node, given, 2)
+        if params["weights"].shape != given.shape[:1]:
+            raise shape_error(
+                node, f"{params['weights'].size} weights cannot mix the rows of {given}"
+            )
+        return TensorType(given.shape[1:], Kind.REAL, given.temporal)
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return torch.einsum("r,trn->tn", params["weights"], inputs[0])
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        # PyTorch writes (mean + max)/2 + alpha mean + gamma max: the weights carry one rounding
+        # more, the sum at most 6 in all.
+        weights = params["weights"].abs()
+        size = torch.einsum("r,trn->tn", weights + 1, inputs[0].abs() + errors[0])
+        carried = torch.einsum("r,trn->tn", weights, errors[0])
+        return carried + gamma(len(weights) + 6.0) * size + 8 * SMALLEST
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        return Counts.of(inputs[0].shape[0], mac=types[0].size)
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        given = c.input_type(0)
+        weights = c.constant("weights", c.param("weights"), "[row]")
+        c.call("snn_weighted_rows_f32", *given.shape, weights, c.input(0), c.output())
+
+    def samples(self) -> Iterable[Sample]:
+        yield Sample((TensorType((2, 33), Kind.REAL),), params={"weights": np.array([1.0, 0.75])})
+        yield Sample(
+            (TensorType((3, 5), Kind.REAL),), params={"weights": np.array([1.0, -2.0, 0.3])}
+        )

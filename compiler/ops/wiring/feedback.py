@@ -1,0 +1,62 @@
+"""The reading end of a recurrent connection: what its other end took a step before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir import layout
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Op, Params, Sample
+
+
+class Feedback(Op):
+    """y[t] = what the ``feedback_write`` of the same ``edge`` took at step t-1; y[0] = 0.
+
+    attrs: ``edge``, and the ``shape`` of the spikes that it gives. In the graph it has no input, so
+    the order stays acyclic; its facets are given what was written
+    (:meth:`snnc.compiler.ir.graph.Graph.sources`) as if it were one.
+    """
+
+    name = "feedback"
+
+    def time(self, node: Node) -> Time:
+        return Time.STATE
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        return TensorType(tuple(node.attrs["shape"]), Kind.SPIKE)
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        (written,) = inputs
+        return torch.cat([torch.zeros_like(written[:1]), written[:-1]])
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        return self.reference(node, params, [errors[0]])
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        return Counts.of(inputs[0].shape[0])
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        c.call("snn_copy", layout.step_bytes(node.type), c.fed_back(), c.output(), counted=False)
+
+    def samples(self) -> Iterable[Sample]:
+        for shape in ((7,), (64, 1, 3), (33, 2, 3)):
+            attrs = {"edge": str(shape), "shape": shape}
+            yield Sample((TensorType(shape, Kind.SPIKE),), attrs, time_steps=5)

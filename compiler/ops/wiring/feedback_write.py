@@ -1,0 +1,67 @@
+"""The writing end of a recurrent connection: the value that it gives is the connection's state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir import layout
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_time, unsupported
+from snnc.compiler.ops.wiring.feedback import Feedback
+
+
+class FeedbackWrite(Op):
+    """y = x, kept for the ``feedback`` of the same ``edge``, which gives it at the next step.
+
+    attrs: ``edge``. It carries spikes: they are exact, and a count could grow with every step.
+    """
+
+    name = "feedback_write"
+
+    def time(self, node: Node) -> Time:
+        return Time.STATE
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        (given,) = inputs
+        expect_time(node, given)
+        if given.kind is not Kind.SPIKE:
+            raise unsupported(
+                node,
+                f"a recurrent connection carries spikes, not {given}",
+                "Let it start at a spiking neuron.",
+            )
+        return given
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return inputs[0]
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        return errors[0]
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        return Counts.of(inputs[0].shape[0])
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        c.call("snn_copy", layout.step_bytes(node.type), c.input(0), c.output(), counted=False)
+
+    def samples(self) -> Iterable[Sample]:
+        for sample in Feedback().samples():
+            yield Sample(sample.inputs, {"edge": sample.attrs["edge"]}, time_steps=5)

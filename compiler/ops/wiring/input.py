@@ -1,0 +1,61 @@
+"""The network's input: one tensor per time step, usually event counts.
+
+attrs (compiler/plan/input_buffer.py): ``frames``, how many steps have a frame in memory at a time;
+or ``events``, how many packed events there is room for, with one frame made of those of a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+from snnc.compiler.codegen.emitter import Emitter
+from snnc.compiler.ir.graph import Array, Node, TensorType, Time
+from snnc.compiler.ops.base import Counts, Op, Params, Sample
+
+
+class Input(Op):
+    """A value given from outside; its type is the node's own."""
+
+    name = "input"
+
+    def time(self, node: Node) -> Time:
+        return Time.STEP
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        return node.type
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        raise TypeError("an input has no value of its own: the interpreter must be given it")
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        return torch.zeros_like(output)
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        return Counts.of(1)
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        """Nothing to call: the emitter binds the input to its frames. Packed events need room."""
+        if "events" in node.attrs:
+            wide = node.type.size > 2**16
+            c.inbox("events", "uint32_t" if wide else "uint16_t", node.attrs["events"])
+            c.inbox("starts", "uint32_t", c.time_steps)
+
+    def samples(self) -> Iterable[Sample]:
+        return ()

@@ -1,0 +1,63 @@
+"""The passes, in order, with a check of the graph after each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from snnc.compiler.ir.graph import Graph
+from snnc.compiler.ops import inference
+from snnc.compiler.ops.int8.scaling import Ranges
+from snnc.compiler.ops.int8.synapses.rows import PLAIN
+from snnc.compiler.passes.absorb_flatten import absorb_flatten
+from snnc.compiler.passes.fold_avg_pool import fold_avg_pool
+from snnc.compiler.passes.fold_batch_norm import fold_batch_norm
+from snnc.compiler.passes.lower_composites import lower_composites
+from snnc.compiler.passes.order_weights import order_weights
+from snnc.compiler.passes.quantize import quantize
+from snnc.errors import InternalError
+
+Pass = Callable[[Graph], Graph]
+
+OPTIMISATIONS: tuple[Pass, ...] = (fold_batch_norm, fold_avg_pool, absorb_flatten)
+
+
+def lowered(graph: Graph) -> Graph:
+    """The graph as the source model computes it, in primitive ops: what the judge evaluates."""
+    return _apply(graph, (lower_composites,))
+
+
+def optimised(graph: Graph, kernels: Pass | None = None) -> Graph:
+    """The graph as the C computes it; ``kernels`` is a last pass that chooses kernels."""
+    chosen = () if kernels is None else (kernels,)
+    return _apply(graph, (lower_composites, *OPTIMISATIONS, *chosen))
+
+
+def quantized(graph: Graph, ranges: Ranges, order: str = PLAIN) -> Graph:
+    """The integer twin of an optimised graph; ``ranges`` from calibration on it, ``order`` of the
+    weights from the table of targets."""
+
+    def quantize_(given: Graph) -> Graph:
+        return quantize(given, ranges)
+
+    def order_weights_(given: Graph) -> Graph:
+        return order_weights(given, order)
+
+    return _apply(graph, (quantize_, order_weights_))
+
+
+def _apply(graph: Graph, passes: tuple[Pass, ...]) -> Graph:
+    inference.check(graph)
+    done: list[str] = []
+    for step in passes:
+        name = getattr(step, "__name__", "choose_kernels")
+        graph = step(graph)
+        done.append(name)
+        try:
+            inference.check(graph)
+        except InternalError as error:
+            raise InternalError(
+                f"the graph is broken after pass {name} ({error.what}); passes so far: "
+                + ", ".join(done),
+                where=error.where,
+            ) from error
+    return graph

@@ -1,0 +1,122 @@
+"""How events wait for their step: a whole window of frames, a few frames, or packed events.
+
+The choice is kept in attributes of the graph's input node: ``frames``, how many steps have a frame
+of their own (default: all); ``carry``, what becomes of an event outside of them; or ``events``, how
+many packed events there is room for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from snnc.compiler.ir.graph import Graph, Kind
+from snnc.compiler.ops.pooling.pool2d import covered
+from snnc.compiler.plan.schedule import schedule
+from snnc.errors import BAD_OPTION, NOT_CAUSAL, UNSUPPORTED_LAYER, SnncError
+
+COUNT_LIMIT = 2**16 - 1
+"""What a COUNT holds."""
+
+EVENT_LIMIT = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Buffering:
+    """What holds pushed events.
+
+    Attributes:
+        frames: frames of event counts, for the step at hand and those after it; None: the window.
+        events: packed events of the window instead of frames; None: frames.
+        carry: an event for which there is no frame any more, or not yet, goes into the nearest one
+            there is; else it is dropped and counted.
+    """
+
+    frames: int | None = None
+    events: int | None = None
+    carry: bool = False
+
+
+WINDOW = Buffering()
+
+
+def buffered(graph: Graph, choice: Buffering) -> Graph:
+    """The same graph with an input node that says how its events are held.
+
+    Raises:
+        SnncError: BAD_OPTION for a combination that means nothing; NOT_CAUSAL where fewer frames
+            than a window, or packed events, were asked for and a layer needs the whole window.
+    """
+    if choice.events is not None and (choice.frames is not None or choice.carry):
+        raise SnncError(
+            BAD_OPTION,
+            "--max-events cannot be combined with --max-frames or --overrun",
+            mend="Packed events hold a whole window; --max-frames is for nets that stream.",
+        )
+    if choice.events is not None and not 0 < choice.events <= EVENT_LIMIT:
+        raise SnncError(BAD_OPTION, f"--max-events {choice.events} is not from 1 to {EVENT_LIMIT}")
+    plan = schedule(graph)
+    frames = graph.time_steps if choice.frames is None else min(choice.frames, graph.time_steps)
+    if not plan.streams and (frames < graph.time_steps or choice.carry):
+        raise SnncError(
+            NOT_CAUSAL,
+            "--max-frames and --overrun need a network that streams, and this one needs the whole "
+            "window before it can go on",
+            where=graph.name,
+            mend="Use --max-events N: the window is then held as packed events.",
+        )
+    if choice.events is not None:
+        return _with_input(graph, events=choice.events, frames=1)
+    return _with_input(graph, frames=frames, carry=choice.carry)
+
+
+def _with_input(graph: Graph, **attrs: int | bool) -> Graph:
+    whole = {
+        name for stage in schedule(graph).stages for node in stage.once for name in node.inputs
+    }
+    if attrs["frames"] < graph.time_steps and "input" in whole:
+        raise SnncError(
+            NOT_CAUSAL,
+            "a layer reads all frames of the input at once, so all must be held",
+            where=graph.name,
+            mend="Leave out --max-events and --max-frames.",
+        )
+    nodes = tuple(n.with_attrs(**attrs) if n.name == "input" else n for n in graph.nodes)
+    return graph.replace(nodes=nodes)
+
+
+def most_events(graph: Graph) -> int:
+    """Events that a cell of a frame may hold so that no COUNT of the network can overflow.
+
+    A COUNT is at most a times that number plus b, with a and b from the sums that make it.
+
+    Raises:
+        SnncError: UNSUPPORTED_LAYER where a count may exceed 65535 whatever the input.
+    """
+    bounds: dict[str, tuple[int, int]] = {}
+    most = 255 if graph["input"].type.dtype == "uint8" else COUNT_LIMIT
+    for node in graph.nodes:
+        given = [bounds[name] for name in node.inputs if name in bounds]
+        if node.type.kind is Kind.SPIKE:
+            bounds[node.name] = (0, 1)
+        if node.type.kind is not Kind.COUNT:
+            continue
+        if node.op == "input":
+            factor, rest = 1, 0
+        elif node.op == "add":
+            factor, rest = (sum(bound[i] for bound in given) for i in (0, 1))
+        else:
+            factor, rest = (max(bound[i] for bound in given) for i in (0, 1))
+        if node.op == "sum_pool2d":
+            terms = int(covered(node, graph.input_types(node)[0]).max())
+            factor, rest = factor * terms, rest * terms
+        bounds[node.name] = factor, rest
+        fits = (COUNT_LIMIT - rest) // factor if factor else COUNT_LIMIT - rest
+        if fits < 1:
+            raise SnncError(
+                UNSUPPORTED_LAYER,
+                f"a sum of spikes and counts may reach {factor + rest:,}, and a count holds 65,535",
+                where=node.loc.module or node.name,
+                mend="Pool over smaller windows, or add fewer branches.",
+            )
+        most = min(most, fits) if factor else most
+    return most

@@ -1,0 +1,1 @@
+"""The proof: what a graph means, and whether the C computes it."""

@@ -1,0 +1,274 @@
+"""Packages for build systems: each is laid out as its system expects, and compiles."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from snnc.compiler.compilation import Compilation
+from snnc.compiler.deploy import packages
+from snnc.errors import BAD_OPTION, SnncError
+from tests import fuzzing
+
+NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,62}$")
+SEMVER = re.compile(r"^\d+\.\d+\.\d+([-+].*)?$")
+CATEGORIES = {"Display", "Communication", "Signal Input/Output", "Sensors", "Device Control"}
+CATEGORIES |= {"Timing", "Data Storage", "Data Processing", "Other"}
+ARM = ("-mthumb", "-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
+
+
+@pytest.fixture(scope="module")
+def events() -> Compilation:
+    return fuzzing.MODELS["events-i8"]()
+
+
+@pytest.fixture(scope="module")
+def ring() -> Compilation:
+    return fuzzing.MODELS["ring-i8"]()
+
+
+def need(*tools: str) -> None:
+    if missing := [tool for tool in tools if shutil.which(tool) is None]:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+
+
+def run(*command: object, folder: Path | None = None) -> str:
+    done = subprocess.run(
+        list(map(str, command)), cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def properties(text: str) -> dict[str, str]:
+    """A Java properties file as Arduino reads it."""
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert all("=" in line for line in lines)
+    return dict(line.split("=", 1) for line in lines)
+
+
+@pytest.mark.parametrize("kind", packages.LAYOUTS)
+def test_the_library_is_the_same_in_every_package(kind, events):
+    files = packages.package_files(events, kind)
+    headers = "src" if kind == "arduino" else "include"
+    for name, place in (("model.c", "src"), ("model_weights.h", "src"), ("model.h", headers)):
+        assert files[f"{place}/{name}"] == events.generated.files[name]
+    assert f"{headers}/snn/types.h" in files
+    assert f"{headers}/snn/vec/neon.h" in files
+
+
+# cmake --------------------------------------------------------------------------------------------
+
+
+def test_cmake_adds_installs_and_finds(ring, tmp_path):
+    need("cmake", "gcc")
+    library, app = tmp_path / "library", tmp_path / "app"
+    packages.write(library, ring, "cmake")
+    run(
+        "cmake",
+        "-S",
+        library,
+        "-B",
+        tmp_path / "b",
+        "-DMODEL_EXAMPLE=ON",
+        "-DCMAKE_BUILD_TYPE=Release",
+    )
+    run("cmake", "--build", tmp_path / "b")
+    assert run(tmp_path / "b" / "model_example").count("class ") == 10
+    run("cmake", "--install", tmp_path / "b", "--prefix", tmp_path / "prefix")
+    app.mkdir()
+    shutil.copy(library / "examples" / "classify" / "main.c", app)
+    how = "find_package(model REQUIRED)"
+    lines = ["cmake_minimum_required(VERSION 3.16)", "project(app C)", how]
+    lines += ["add_executable(app main.c)", "target_link_libraries(app PRIVATE model::model)"]
+    (app / "CMakeLists.txt").write_text("\n".join(lines))
+    prefix = f"-DCMAKE_PREFIX_PATH={tmp_path / 'prefix'}"
+    run("cmake", "-S", app, "-B", tmp_path / "found", prefix)
+    run("cmake", "--build", tmp_path / "found")
+    assert run(tmp_path / "found" / "app").count("class ") == 10
+
+
+# arduino ------------------------------------------------------------------------------------------
+
+
+def test_arduino_library_keeps_the_specification(ring):
+    """The rules of arduino-lint for a library of format 1.5 that are about files and fields."""
+    files = packages.package_files(ring, "arduino")
+    given = properties(files["library.properties"])
+    required = ("name", "version", "author", "maintainer", "sentence", "paragraph", "category")
+    assert set(given) >= {*required, "url", "architectures", "includes"}
+    assert all(value.strip() for value in given.values())
+    assert NAME.match(given["name"])
+    assert "arduino" not in given["name"].lower()
+    assert SEMVER.match(given["version"])
+    assert given["category"] in CATEGORIES
+    assert given["url"].startswith("https://")
+    assert not given["paragraph"].startswith(given["sentence"])
+    assert f"src/{given['includes']}" in files
+    roots = {path.split("/")[0] for path in files}
+    assert roots == {"library.properties", "keywords.txt", "src", "examples"}
+    sketches = [path for path in files if path.endswith(".ino")]
+    for sketch in sketches:
+        folder, name = sketch.split("/")[-2:]
+        assert name == f"{folder}.ino"
+    assert sketches
+    for line in files["keywords.txt"].splitlines():
+        assert re.fullmatch(r"\w+\t(KEYWORD1|KEYWORD2|LITERAL1)", line)
+        assert line.split("\t")[0] in files["src/model.h"]
+
+
+STUB = """#pragma once
+#include <stdint.h>
+#include <stddef.h>
+struct Printer {
+  void begin(long);
+  template <class T> void print(T) {}
+  template <class T> void println(T) {}
+  void println() {}
+};
+extern Printer Serial;
+void delay(unsigned long);
+"""
+
+
+@pytest.mark.parametrize("which", ["ring", "events"])
+def test_the_sketch_compiles_as_the_arduino_builder_does(which, request, tmp_path):
+    need("arm-none-eabi-g++")
+    packages.write(tmp_path, request.getfixturevalue(which), "arduino")
+    (tmp_path / "core").mkdir()
+    (tmp_path / "core" / "Arduino.h").write_text(STUB)
+    (tmp_path / "core" / "stdint.h").write_text("#include_next <stdint.h>\n")
+    sketch = (tmp_path / "examples" / "classify" / "classify.ino").read_text()
+    (tmp_path / "sketch.cpp").write_text(f"#include <Arduino.h>\n{sketch}")
+    includes = ("-I", tmp_path / "core", "-I", tmp_path / "src", "-I", stub_headers(tmp_path))
+    strict = ("-Wall", "-Wextra", "-Werror", "-ffreestanding", *ARM)
+    cpp = ("arm-none-eabi-g++", "-std=gnu++11", "-Os", "-fno-exceptions", "-fno-rtti", *strict)
+    run(*cpp, *includes, "-c", tmp_path / "sketch.cpp", "-o", tmp_path / "sketch.o")
+    c = ("arm-none-eabi-gcc", "-std=gnu11", "-Os", *strict, *includes)
+    run(*c, "-c", tmp_path / "src" / "model.c", "-o", tmp_path / "model.o")
+    symbols = run("arm-none-eabi-nm", tmp_path / "sketch.o")
+    for function in ("init", "reset", "push_events", "scores"):
+        assert f"U model_{function}\n" in symbols, "a name as C gives it"
+
+
+def stub_headers(tmp_path: Path) -> Path:
+    """<string.h> for a toolchain without a C library."""
+    folder = tmp_path / "libc"
+    folder.mkdir()
+    text = (packages.files("snnc") / "runtime_c" / "targets" / "common" / "string.h").read_text()
+    guarded = text.replace(
+        "void *memcpy", '#ifdef __cplusplus\nextern "C" {\n#endif\nvoid *memcpy', 1
+    )
+    end = guarded.rindex("#endif")
+    (folder / "string.h").write_text(
+        f"{guarded[:end]}#ifdef __cplusplus\n}}\n#endif\n{guarded[end:]}"
+    )
+    return folder
+
+
+def test_what_a_sketch_cannot_keep_is_refused():
+    with pytest.raises(SnncError, match="-ffp-contract=off") as caught:
+        packages.package_files(fuzzing.MODELS["window-f32"](), "arduino")
+    assert caught.value.code is BAD_OPTION
+
+
+# platformio ---------------------------------------------------------------------------------------
+
+
+def test_platformio_manifest_keeps_its_schema(ring):
+    """The rules of platformio's own ManifestSchema for the fields in use."""
+    files = packages.package_files(ring, "platformio")
+    given = json.loads(files["library.json"])
+    assert NAME.match(given["name"])
+    assert SEMVER.match(given["version"])
+    assert 1 <= len(given["description"]) <= 1000
+    assert all(re.fullmatch(r"[a-z\d\- +,.]{1,50}", word) for word in given["keywords"])
+    assert all(0 < len(author["name"]) <= 100 for author in given["authors"])
+    assert given["frameworks"] == given["platforms"] == "*"
+    build = given["build"]
+    assert f"{build['includeDir']}/{given['headers']}" in files
+    assert f"{build['srcDir']}/model.c" in files
+    assert "-ffp-contract=off" in build["flags"]
+    for example in given["examples"]:
+        assert re.fullmatch(r"[a-zA-Z\d\-_/. ]+", example["name"])
+        assert all(f"{example['base']}/{file}" in files for file in example["files"])
+
+
+def compile_all(folder: Path, sources: Sequence[str], *flags: str) -> None:
+    """Compile and link the files of a package as its build system would."""
+    includes = (f"-I{folder / 'include'}", f"-I{folder / 'src'}")
+    run("gcc", "-O1", *flags, *includes, *sources, "-o", folder / "app", folder=folder)
+
+
+def test_platformio_files_build_as_the_manifest_says(events, tmp_path):
+    need("gcc")
+    packages.write(tmp_path, events, "platformio")
+    build = json.loads((tmp_path / "library.json").read_text())["build"]
+    compile_all(tmp_path, ["src/model.c", "examples/classify/main.c"], *build["flags"])
+    assert run(tmp_path / "app").count("class ") == 10
+
+
+# zephyr -------------------------------------------------------------------------------------------
+
+
+def test_zephyr_module_names_what_exists(ring):
+    """Zephyr's module schema: name, build.cmake, build.kconfig and samples are paths."""
+    files = packages.package_files(ring, "zephyr")
+    module = files["zephyr/module.yml"]
+    assert re.fullmatch(
+        r"name: model\nbuild:\n  cmake: zephyr\n  kconfig: zephyr/Kconfig\nsamples:\n  - samples\n",
+        module,
+    )
+    assert {"zephyr/CMakeLists.txt", "zephyr/Kconfig", "samples/classify/CMakeLists.txt"} <= set(
+        files
+    )
+    assert re.search(r'^config MODEL\n\tbool ".+"\n\thelp\n\t  .+', files["zephyr/Kconfig"], re.M)
+    assert files["samples/classify/prj.conf"] == "CONFIG_MODEL=y\n"
+
+
+ZEPHYR = """cmake_minimum_required(VERSION 3.16)
+project(stub C)
+set(CONFIG_MODEL {enabled})
+macro(zephyr_library)
+  add_library(module STATIC)
+  target_include_directories(module PRIVATE ${{ZEPHYR_INCLUDES}})
+endmacro()
+macro(zephyr_include_directories)
+  list(APPEND ZEPHYR_INCLUDES ${{ARGN}})
+endmacro()
+macro(zephyr_library_sources)
+  target_sources(module PRIVATE ${{ARGN}})
+endmacro()
+macro(zephyr_library_compile_options)
+  target_compile_options(module PRIVATE ${{ARGN}})
+endmacro()
+include({module}/zephyr/CMakeLists.txt)
+if(TARGET module)
+  add_executable(app {module}/samples/classify/src/main.c)
+  target_include_directories(app PRIVATE ${{ZEPHYR_INCLUDES}})
+  target_link_libraries(app PRIVATE module)
+endif()
+"""
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_zephyr_builds_the_module_where_it_is_chosen(enabled, ring, tmp_path):
+    """With the four functions of Zephyr's build system that a module calls."""
+    need("cmake", "gcc")
+    module, home = tmp_path / "module", tmp_path / "home"
+    packages.write(module, ring, "zephyr")
+    home.mkdir()
+    text = ZEPHYR.format(module=module, enabled="y" if enabled else "n")
+    (home / "CMakeLists.txt").write_text(text)
+    run("cmake", "-S", home, "-B", tmp_path / "build")
+    run("cmake", "--build", tmp_path / "build")
+    app = tmp_path / "build" / "app"
+    assert app.exists() is enabled
+    if enabled:
+        assert run(app).count("class ") == 10

@@ -1,0 +1,279 @@
+"""The page: what it says, that it needs nothing else, and how it looks in a browser."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections import Counter, OrderedDict
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from torch import nn
+
+from snnc.estimator import tables
+from snnc.estimator.activity import observe
+from snnc.estimator.audit import AUDITED
+from snnc.estimator.figures.style import COLOURS, drawing, labelled
+from snnc.estimator.report import Report, Subject, render
+from snnc.estimator.survey import Survey
+from snnc.estimator.terminal import print_audit, print_redundancy
+from snnc.models import attention, networks, neurons
+from tests.support.counting import interpret, network_of
+from tests.support.lively import lively_network
+
+TABLE = tables.load("horowitz-f32")
+
+
+def subject(name: str, model: nn.Module, size: tuple[int, ...], recordings: np.ndarray) -> Subject:
+    network = network_of(model, size, recordings.shape[1])
+    survey = Survey(network, AUDITED, redundancy=True, memory=True)
+    right = 0
+    for number, activity in enumerate(observe(network, recordings, interpret)):
+        scores = activity.executed[network.executed.outputs[0]][0]
+        label = [int(scores.argmax()), int(scores.argmin()), None][number % 3]
+        right += number % 3 == 0
+        survey.add(activity, label)
+    assert (survey.right, survey.labelled) == (right, len(recordings) - len(recordings) // 3)
+    return Subject.of(name, survey, TABLE)
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[Subject, Subject]:
+    hyper = {"input_size": (2, 12, 14), "time_steps": 5}
+    recordings = np.random.default_rng(9).poisson(0.4, (3, 5, 2, 12, 14))
+    return (
+        subject("with asa", lively_network("asa1", **hyper), (2, 12, 14), recordings),
+        subject("plain", lively_network("none", **hyper), (2, 12, 14), recordings),
+    )
+
+
+@pytest.fixture(scope="module")
+def page(pair: tuple[Subject, Subject]) -> str:
+    return render(Report(*pair, data="random <events>"))
+
+
+class Structure(HTMLParser):
+    """Checks nesting, and collects ids, headings, words and what a browser would fetch."""
+
+    VOID = ("meta", "link", "br", "img", "hr", "input")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: Counter[str] = Counter()
+        self.tags: Counter[str] = Counter()
+        self.fetched: list[str] = []
+        self.words: list[str] = []
+        self.labels: list[str] = []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        for name, value in attrs:
+            if name == "id":
+                self.ids[value or ""] += 1
+            if name in ("src", "href", "xlink:href", "data", "srcset") and value:
+                self.fetched.append(value)
+            if name == "aria-label":
+                self.labels.append(value or "")
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(" ".join(data.split()))
+
+
+def needs_nothing(text: str) -> Structure:
+    """Assert that a page fetches nothing and is small; gives its structure."""
+    structure = Structure(text)
+    assert not structure.tags["script"] + structure.tags["link"] + structure.tags["iframe"]
+    assert all(value.startswith(("#", "data:image/png;base64,")) for value in structure.fetched)
+    assert all(found.startswith("#") for found in re.findall(r"url\(([^)]*)\)", text))
+    assert "@import" not in text
+    assert max(structure.ids.values()) == 1
+    assert len(text.encode()) < 5_000_000
+    return structure
+
+
+def test_page_needs_nothing_else_and_is_well_formed(page: str) -> None:
+    structure = needs_nothing(page)
+    referenced = set(re.findall(r"url\(#([^)]+)\)", page))
+    referenced |= {value[1:] for value in structure.fetched if value.startswith("#")}
+    assert referenced
+    assert referenced <= set(structure.ids)
+    assert structure.tags["svg"] == len(structure.labels)
+    assert all(structure.labels)
+    assert "random &lt;events&gt;" in page
+
+
+def test_page_says_the_verdict_first(pair: tuple[Subject, Subject], page: str) -> None:
+    report = Report(*pair)
+    assert report.comparison is not None
+    delta = report.comparison.energy_pj
+    first, second, *rest = [sentence.text for sentence in report.verdict]
+    assert first.startswith(f"By Eq. 11, with asa {'saves' if delta < 0 else 'costs'} ")
+    assert "against plain." in first
+    whole = report.comparison.whole_energy_pj
+    assert f"it {'saves' if whole < 0 else 'costs'} " in second
+    assert second.endswith(" after all.") == ((whole < 0) != (delta < 0))
+    assert rest[-1] == "Accuracy 50.0% → 50.0%."
+    words = [word for word in Structure(page).words if word]
+    assert words.index(first) < words.index("Where the energy goes")
+    assert f"{report.comparison.added_mac:+,}" in page
+    assert f"{report.comparison.model.nasfr:.4f}" in page
+
+
+def test_page_shows_every_layer_s_exact_counts(pair: tuple[Subject, Subject], page: str) -> None:
+    words = set(Structure(page).words)
+    estimate = pair[0].estimates["executed"]
+    for entry in estimate.layers:
+        assert entry.layer.name in words
+        for number in entry.totals.values():
+            assert f"{number:,}" in words
+    for rule in ("paper", "dense", "syops", "spikingjelly", "neurobench"):
+        assert f"{pair[0].estimates[rule].total['mac']:,}" in words
+
+
+def test_figures_follow_the_theme_and_keep_their_text(page: str) -> None:
+    for name, placeholder in COLOURS.items():
+        assert placeholder not in page
+        assert f"--{name}:" in page
+    for name in ("ac", "mac", "attention", "other", "model", "base", "ink", "grid"):
+        assert re.search(rf"(fill|stroke): var\(--{name}\)", page), name
+    with drawing(2, 1, (0.1, 0.1, 0.1, 0.1)) as (figure, result):
+        figure.text(0.123456, 0.5, "x = 0.123456 & more")
+    svg = labelled(result[0], "a <test>")
+    assert "x = 0.123456 &amp; more" in svg
+    assert 'aria-label="a &lt;test&gt;"' in svg
+    assert not re.search(r'"[^"]*\d\.\d{3,}[^"]*"', svg)
+
+
+def test_page_without_a_baseline_or_without_energy_or_redundancy(
+    pair: tuple[Subject, Subject],
+) -> None:
+    model, baseline = pair
+    alone = needs_nothing(render(Report(model)))
+    assert "When it pays" not in alone.words
+    assert any("spends" in word for word in alone.words)
+    energy = Subject(model.name, {"paper": model.estimates["paper"]})
+    only_energy = needs_nothing(render(Report(energy, convention="paper")))
+    assert "Spike features" not in only_energy.words
+    assert "Other ways to count" not in only_energy.words
+    assert "The rule of Table 3 (Yao et al. 2023)" in " ".join(only_energy.words)
+    records = [Subject(entry.name, redundancy=entry.redundancy) for entry in pair]
+    only_redundancy = needs_nothing(render(Report(*records)))
+    assert "Where the energy goes" not in only_redundancy.words
+    assert any(
+        re.match(r"with asa fires \d+% (fewer|more) spikes", w) for w in only_redundancy.words
+    )
+    assert baseline.name in " ".join(only_redundancy.words)
+
+
+def test_terminal_prints_the_audit_and_the_redundancy(pair: tuple[Subject, Subject]) -> None:
+    model, baseline = pair
+    text = StringIO()
+    console = Console(file=text, width=200)
+    lines = Report(*pair).audit
+    print_audit(console, lines, model.estimates["executed"])
+    assert text.getvalue().count("synapse") >= len(lines) - 1
+    assert "neurobench" in text.getvalue()
+    assert model.redundancy is not None
+    print_redundancy(console, "pair", model.redundancy, baseline.redundancy)
+    rate = model.estimates["executed"].nasfr
+    assert f"→ {rate:.4f}" in text.getvalue()
+    for record in model.redundancy.layers.values():
+        assert re.search(rf"^{record.name} +{record.neurons:,} ", text.getvalue(), re.MULTILINE)
+
+
+class Deep(nn.Module):
+    """Seventeen convolutions and a linear layer to 300 classes, 60 steps."""
+
+    def __init__(self, gated: bool) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(*(self.convolution(8 if i else 2, gated) for i in range(17)))
+        head = OrderedDict(flatten=nn.Flatten(), linear=nn.Linear(8 * 6 * 8, 300))
+        self.head = networks.Block(networks.OverTime(head), None, neurons.LIF(0.3, 0.0, 0.3))
+        self.mean = networks.TimeMean()
+
+    def convolution(self, inputs: int, gated: bool) -> networks.Block:
+        norm = nn.BatchNorm2d(8)
+        norm.running_var.fill_(0.1)
+        layers = OrderedDict(conv=nn.Conv2d(inputs, 8, 3, padding=1), bn=norm)
+        gate = attention.ASA2() if gated else None
+        return networks.Block(networks.OverTime(layers), gate, neurons.LIF(0.3, 0.0, 0.3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.mean(self.head(self.blocks(x)))
+
+
+@pytest.mark.slow
+def test_page_survives_18_layers_60_steps_and_300_classes() -> None:
+    recordings = np.random.default_rng(1).poisson(0.3, (1, 60, 2, 6, 8))
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        models = Deep(gated=True).eval(), Deep(gated=False).eval()
+    names = ("deep with asa", "deep")
+    both = [subject(*entry, (2, 6, 8), recordings) for entry in zip(names, models, strict=True)]
+    structure = needs_nothing(render(Report(*both)))
+    assert structure.tags["svg"] == 4 + 19 + 17 + 18 + 1
+    assert {f"blocks.{i}" for i in range(17)} | {"head", "readout"} <= set(structure.words)
+
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+]
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no chromium (apt-get install chromium)")
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+def test_page_fits_the_window_of_a_browser(
+    tmp_path: Path, page: str, width: int, dark: bool
+) -> None:
+    """The page itself has no script; a copy of it gets one that reports how it was laid out."""
+    measure = """<script>
+      const seen = document.documentElement, style = getComputedStyle(document.body);
+      const cards = [...document.querySelectorAll("svg")].map(e => e.getBoundingClientRect());
+      const empty = cards.filter(box => box.width < 50 || box.height < 30).length;
+      document.title = [innerWidth, seen.scrollWidth, empty, style.backgroundColor].join("|");
+    </script>"""
+    file = tmp_path / "page.html"
+    file.write_text(page.replace("</body>", measure + "</body>"), encoding="utf-8")
+    theme = ["--blink-settings=preferredColorScheme=0"] if dark else []
+    command = [
+        str(BROWSER), *FLAGS, *theme, f"--user-data-dir={tmp_path / 'profile'}",
+        f"--window-size={width},900", "--dump-dom", file.as_uri(),
+    ]  # fmt: skip
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
+    title = re.search("<title>(.*?)</title>", dom)
+    assert title is not None
+    window, content, empty, background = title[1].split("|")
+    assert int(window) <= max(width, 500)  # some builds open no window narrower than 500
+    assert int(content) <= int(window)
+    assert empty == "0"
+    assert background == ("rgb(20, 23, 26)" if dark else "rgb(247, 247, 245)")

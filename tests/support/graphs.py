@@ -1,0 +1,234 @@
+"""Graphs for the compiler's tests: samples of ops as graphs, values to feed them, and their C."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from snnc.compiler.codegen import c_program
+from snnc.compiler.codegen.c_program import Generated
+from snnc.compiler.frontend.importing import Importing
+from snnc.compiler.host.build import NATIVE
+from snnc.compiler.host.observed import ObservedModel
+from snnc.compiler.ir.graph import FEEDBACK, FEEDBACK_WRITE, Array, Graph, Kind, Node, TensorType
+from snnc.compiler.ops import OPS, Sample, op_of
+from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ops.neurons.neuron import Neuron
+from snnc.compiler.plan.schedule import Schedule, schedule
+from snnc.compiler.verify import reference
+
+FAST = (*NATIVE, "-O1")
+"""-O1 compiles in half the time, and no optimisation changes a value: one rounding an operation."""
+
+DISCRETE = ("neuron", "complementary_mask")
+"""Ops that make a choice, which rounding may turn only where it is close."""
+
+
+def random_values(
+    given: TensorType, steps: int, rng: np.random.Generator, zeros: float = 0.1
+) -> torch.Tensor:
+    """float64 values of a type that float32 holds exactly, [steps, *shape] (or [1, *shape]).
+
+    ``zeros``: the part of real values that is exactly 0.
+    """
+    shape = (steps if given.temporal else 1, *given.shape)
+    if given.kind is Kind.SPIKE:
+        values: Array = rng.random(shape) < 0.3
+    elif given.kind is Kind.COUNT:
+        values = rng.poisson(0.8, shape)
+    elif given.dtype:
+        limit = {"int16": 20_000, "int32": 200_000}[given.dtype]
+        values = rng.integers(-limit, limit, shape)
+    else:
+        values = rng.normal(size=shape).astype(np.float32)
+        values[rng.random(shape) < zeros] = 0.0
+    return torch.from_numpy(np.asarray(values, np.float64))
+
+
+@dataclass(frozen=True)
+class SampleGraph:
+    """Many samples of one op as one graph.
+
+    The operands are input nodes beside the network's own; their values are forced. ``operands``
+    gives their names for each of the samples' nodes, which are called ``nodes``.
+    """
+
+    graph: Graph
+    nodes: tuple[str, ...]
+    operands: Mapping[str, tuple[str, ...]]
+
+
+def sample_graph(op: str, samples: Sequence[Sample]) -> SampleGraph:
+    """One graph that holds every sample; all of them have the same number of time steps."""
+    (steps,) = {sample.time_steps for sample in samples}
+    return samples_graph(f"{op}_{steps}", [(op, sample) for sample in samples], steps)
+
+
+def samples_graph(name: str, samples: Sequence[tuple[str, Sample]], steps: int) -> SampleGraph:
+    """One graph that holds samples of several ops, over a number of time steps."""
+    building = Importing(name, steps)
+    whole = all(isinstance(OPS[op], IntegerOp) for op, _ in samples)
+    building.input((1,), Kind.COUNT)
+    operands = {
+        f"s{index}": tuple(
+            _operand(building, f"s{index}x{position}", given)
+            for position, given in enumerate(sample.inputs)
+        )
+        for index, (_, sample) in enumerate(samples)
+    }
+    for (node, inputs), (op, sample) in zip(operands.items(), samples, strict=True):
+        if op in (FEEDBACK, FEEDBACK_WRITE):
+            operands[node] = _both_ends(building, node, op, sample)
+        else:
+            building.add(node, op, inputs, sample.attrs, sample.params)
+    output = building.add("output", "time_sum_i8" if whole else "time_mean", ["input"])
+    return SampleGraph(building.graph([output]), tuple(operands), operands)
+
+
+def _both_ends(building: Importing, node: str, op: str, sample: Sample) -> tuple[str, ...]:
+    """A recurrent connection, of which one end is the sample; gives that end's operands."""
+    (given,) = sample.inputs
+    kept, operand = sample.attrs["edge"], f"{node}x0"
+    whole = {"edge": kept, "shape": given.shape}
+    read, write = (node, f"{node}w") if op == FEEDBACK else (f"{node}r", node)
+    building.add(read, FEEDBACK, (), whole)
+    building.add(write, FEEDBACK_WRITE, [operand], {"edge": kept})
+    return (write if op == FEEDBACK else operand,)
+
+
+def _operand(building: Importing, name: str, given: TensorType) -> str:
+    temporal = TensorType(given.shape, given.kind, dtype=given.dtype)
+    building.nodes[name] = Node(name, "input", (), temporal)
+    if given.temporal:
+        return name
+    if given.dtype:  # the values are forced: any op with this type does
+        total = building.add(f"{name}_window", "time_sum_i8", [name])
+        if given.dtype == "int32":
+            return total
+        return building.add(f"{name}_score", "sigmoid_i8", [total], {"factor": 1, "shift": 0})
+    return building.add(f"{name}_window", "time_mean", [name])
+
+
+def random_operands(cases: SampleGraph, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+    """Values for every operand of every sample."""
+    return {
+        name: random_values(cases.graph[name].type, cases.graph.time_steps, rng)
+        for names in cases.operands.values()
+        for name in names
+    }
+
+
+def observed(
+    graph: Graph,
+    *,
+    flags: Sequence[str] = FAST,
+    plan: Schedule | None = None,
+    generated: Generated | None = None,
+) -> ObservedModel:
+    """The C of a graph, instrumented and traced."""
+    generated = generated or c_program.generate(graph, plan or schedule(graph), None)
+    with tempfile.TemporaryDirectory() as folder:  # a loaded library needs its file no more
+        return ObservedModel(graph, generated, Path(folder), flags)
+
+
+def all_values(graph: Graph, names: Iterable[str] | None = None) -> list[tuple[str, str]]:
+    """What to observe to see every value, and every membrane potential."""
+    wanted = [node for node in graph.nodes if names is None or node.name in names]
+    membranes = [(node.name, "membrane") for node in wanted if node.op == "neuron"]
+    return [(node.name, "value") for node in wanted] + membranes
+
+
+def analytic_counts(
+    graph: Graph, values: Mapping[str, torch.Tensor], names: Iterable[str]
+) -> dict[str, dict[str, int]]:
+    """Operations of each node by its own rule."""
+    return {
+        name: op_of(graph[name])
+        .count(
+            graph[name],
+            graph.params_of(graph[name]),
+            [values[given] for given in graph.sources(graph[name])],
+            graph.input_types(graph[name]),
+        )
+        .totals()
+        for name in names
+    }
+
+
+def torch_params(graph: Graph, name: str, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
+    """A node's parameters as tensors."""
+    return {
+        role: torch.from_numpy(value).to(dtype)
+        for role, value in graph.params_of(graph[name]).items()
+    }
+
+
+def assert_within_bounds(
+    graph: Graph,
+    inputs: Mapping[str, torch.Tensor],
+    own: Mapping[str, torch.Tensor],
+    names: Iterable[str] | None = None,
+) -> None:
+    """Hold values of a float32 run against the exact ones, each from the run's own choices.
+
+    A real value must lie within the bound that the judge gives; a choice must be the exact one
+    wherever the judge says that it is decided.
+
+    Args:
+        graph: the graph that was run.
+        inputs: exact values of its inputs.
+        own: the run's values by node, float64.
+        names: nodes to look at; default: all but inputs.
+    """
+    nodes = [node for node in graph.nodes if node.op != "input" and node.name in (names or own)]
+    chosen = {node.name: own[node.name] for node in nodes if node.op in DISCRETE}
+    sources = {name for node in nodes for name in graph.sources(node)} - inputs.keys()
+    verdicts = reference.judge(graph, inputs, chosen, sources | {node.name for node in nodes})
+    exact = {name: verdict.value for name, verdict in verdicts.items()} | dict(inputs)
+    for node in nodes:
+        verdict, value = verdicts[node.name], own[node.name]
+        assert value.shape == verdict.value.shape
+        if node.op not in DISCRETE:
+            assert bool(((value - verdict.value).abs() <= verdict.error).all()), node.name
+            continue
+        decided = verdict.error == 0
+        choice = exact_choice(
+            graph, node.name, [exact[name] for name in graph.sources(node)], value
+        )
+        assert torch.equal(value[decided], choice[decided]), node.name
+
+
+def exact_choice(
+    graph: Graph, name: str, given: Sequence[torch.Tensor], own: torch.Tensor
+) -> torch.Tensor:
+    """The float64 choice; a neuron goes on from the spikes that were really fired (``own``)."""
+    node = graph[name]
+    if node.op != "neuron":
+        return op_of(node).reference(node, torch_params(graph, name), given)
+    params = torch_params(graph, name)
+    u = torch.stack([u for u, _ in Neuron().membrane(node, params, given[0], own)])
+    threshold = Neuron().threshold(node, params, given[0])
+    return (u > threshold if node.attrs["strict"] else u >= threshold).to(torch.float64)
+
+
+def one_by_one(graph: Graph, name: str, given: Sequence[torch.Tensor]) -> torch.Tensor:
+    """What a node with state gives for its inputs, a step at a time."""
+    node, memory = graph[name], {}
+    params = torch_params(graph, name, given[0].dtype)
+    steps = [[x[t : t + 1] for x in given] for t in range(len(given[0]))]
+    return torch.cat([op_of(node).step(node, params, step, memory) for step in steps])
+
+
+def as_tensors(values: Mapping[tuple[str, str], Array]) -> dict[str, torch.Tensor]:
+    """Observed values by node, float64."""
+    return {
+        name: torch.from_numpy(value.astype(np.float64))
+        for (name, what), value in values.items()
+        if what == "value"
+    }
