@@ -21,7 +21,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from snnc.compiler.build import compile_object, link_shared
+from snnc.compiler.host.build import compile_object, link_shared
 from snnc.errors import C_COMPILER_FAILED, SnncError
 from tests.mutation.mutator import Mutation
 from tests.mutation.subjects import NAME, Bench, command, own_cache

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from snnc import cli
-from snnc.compiler.build import c_compiler
+from snnc.compiler.host.build import c_compiler
 from snnc.models.checkpoints import InputDescription, save
-from tests.lively import lively_network, write_nmnist
+from tests.support.lively import lively_network, write_nmnist
 
 NAME = "net"
 """The C name of every subject, so that a mistake has the same place in all of them."""
 
 SAMPLES = 2
 STEPS, STEP_US = 4, 70_000
-"""The recordings of tests/lively.py last 300 ms: some events come after the last step."""
+"""The recordings of tests/support/lively.py last 300 ms: some events come after the last step."""
 
 
 @dataclass(frozen=True)
