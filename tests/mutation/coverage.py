@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from snnc.compiler.host.build import NATIVE, c_compiler
 from snnc.compiler.deploy.targets import target_named
+from snnc.compiler.host.build import NATIVE, c_compiler
 from tests.mutation.mutator import Mutation
 from tests.mutation.source import Region, Source
 from tests.mutation.subjects import NAME, Bench

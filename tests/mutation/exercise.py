@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from snnc.commands.windows import c_events, windows
-from snnc.compiler.ir import layout
+from snnc.compiler.codegen.abi import Interface
 from snnc.compiler.deploy.compiled import read_manifest
 from snnc.compiler.frontend.source import load_source
 from snnc.compiler.host.model import HostModel
-from snnc.compiler.codegen.abi import Interface
+from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Kind, TensorType
 from tests.mutation.subjects import SAMPLES
 
