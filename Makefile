@@ -17,7 +17,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup firmware-tools optional-firmware-tools demo test test-environments lint format bench docs results paper-tables ablation sparsity mcu fuzz constraints clean
+.PHONY: help setup firmware-tools optional-firmware-tools demo test test-environments lint format bench docs results paper-tables ablation sparsity mcu fuzz mutants constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -113,6 +113,10 @@ mcu: setup firmware-tools  ## verify the bundled models on all emulated boards, 
 
 fuzz: setup  ## fuzz generated models' C for ten minutes (needs clang)
 	$(BIN)/python -m tests.fuzzing $(ARGS)
+
+mutants: setup firmware-tools  ## plant faults in compiled C and in Python: does anything miss them?
+	@$(BIN)/python -m tests.mutation run $(ARGS)
+	@$(BIN)/python -m tests.mutation python
 
 # torch stays as it is pinned: a newer one is a decision, not a side effect. Its local label (+cpu)
 # goes, so that the pin admits whichever build of that version an index offers.

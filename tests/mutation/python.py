@@ -35,6 +35,7 @@ class PythonMutant:
         old: text that stands once in it.
         new: what stands there instead.
         tests: the test files that must find it.
+        select: of these the tests that bear on it, as pytest's -k says it; empty for all.
     """
 
     what: str
@@ -42,6 +43,7 @@ class PythonMutant:
     old: str
     new: str
     tests: tuple[str, ...]
+    select: str = ""
 
     def applied(self, text: str) -> str:
         """The file's text with the mistake in it."""
@@ -77,7 +79,7 @@ def missed(
         right = path.read_text("utf-8")
         try:
             path.write_text(mutant.applied(right), encoding="utf-8")
-            return _tested(copy, mutant.tests) == MISSED
+            return _tested(copy, mutant.tests, mutant.select) == MISSED
         finally:
             path.write_text(right, encoding="utf-8")
             copies.put(copy)
@@ -98,9 +100,10 @@ def _copied(folder: Path) -> Path:
     return folder
 
 
-def _tested(folder: Path, tests: Sequence[str]) -> int:
+def _tested(folder: Path, tests: Sequence[str], select: str = "") -> int:
     """Run tests in a copy until one fails; gives FOUND or MISSED."""
     command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    command += ["-k", select] if select else []
     environment = os.environ | {"PYTHONPATH": str(folder)}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
