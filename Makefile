@@ -17,7 +17,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup firmware-tools optional-firmware-tools demo test test-environments lint format bench docs results paper-tables ablation sparsity mcu fuzz mutants constraints clean
+.PHONY: help setup firmware-tools optional-firmware-tools demo test check one test-environments lint format snapshots release bench docs results paper-tables ablation sparsity mcu fuzz mutants constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,18 @@ PYTEST := -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 test: setup optional-firmware-tools test-environments  ## run all tests
 	@$(BIN)/python $(PYTEST) $(ARGS)
+
+# What shows most mistakes soonest: style, types, layers, and the tests of graph, passes and program.
+FAST := tests/compiler/dump tests/compiler/passes tests/compiler/program tests/compiler/codegen/test_layout.py \
+        tests/compiler/plan/test_schedule.py tests/snnc/test_errors.py tests/estimator/test_estimator_counts.py
+
+check: lint  ## lint and the fast tests (about two minutes)
+	@$(BIN)/python $(PYTEST) -q $(FAST)
+
+T ?=
+one: setup  ## run one test, and set up nothing else: make one T=tests/compiler/ops/test_ops.py::test_...
+	@test -n "$(T)" || { echo "make one: name the test, as in make one T=tests/compiler/passes" >&2; exit 2; }
+	@$(BIN)/python -m pytest $(T) $(ARGS)
 
 # Where they cannot be installed the board tests skip, and say how to get them.
 optional-firmware-tools:
@@ -117,6 +129,19 @@ fuzz: setup  ## fuzz generated models' C for ten minutes (needs clang)
 mutants: setup firmware-tools  ## plant faults in compiled C and in Python: does anything miss them?
 	@$(BIN)/python -m tests.mutation run $(ARGS)
 	@$(BIN)/python -m tests.mutation python
+
+snapshots: setup  ## write the snapshots of IR and C that tests compare, after looking at the diff
+	SNNC_WRITE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/compiler/test_snapshots.py
+
+# The version is the one in snnc/version.py; the wheel is installed and asked for it.
+release: lint  ## build sdist and wheel in dist/ and check both
+	rm -rf dist build/lib build/release
+	$(PIP) install -q build twine
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
+	$(PYTHON) -m venv build/release
+	build/release/bin/python -m pip install -q -c constraints.txt dist/*.whl
+	cd build && release/bin/python -c "import snnc; print('snnc', snnc.__version__)" && release/bin/snnc --version
 
 # torch stays as it is pinned: a newer one is a decision, not a side effect. Its local label (+cpu)
 # goes, so that the pin admits whichever build of that version an index offers.

@@ -40,9 +40,9 @@ from snnc.bench.peers import PEERS, Run, Unavailable
 from snnc.bench.roofline import roofline
 from snnc.bench.timing import machine, one_core
 from snnc.compiler.calibrate import kernel_costs
-from snnc.compiler.codegen import constants
 from snnc.compiler.host.build import HOST_FLAGS, NATIVE, c_compiler
 from snnc.compiler.passes.choose_kernels import CostModel, choosable, work_of
+from snnc.compiler.program import constants
 from snnc.models.checkpoints import InputDescription, save
 from snnc.models.networks import build
 

@@ -13,6 +13,7 @@ from snnc.compiler.ops.int8.synapses.rows import LISTED, PLAIN
 from snnc.compiler.passes import pipeline
 from snnc.compiler.plan import recompute
 from snnc.compiler.plan.input_buffer import WINDOW, Buffering, buffered
+from snnc.compiler.plan.planned import Planned
 from snnc.compiler.plan.schedule import Schedule
 
 
@@ -36,6 +37,11 @@ class Compilation:
     framing: Framing | None
     choices: tuple[recompute.Choice, ...] = ()
 
+    @property
+    def planned(self) -> Planned:
+        """Its program in the arena."""
+        return Planned(self.schedule, self.generated.program, self.generated.plan)
+
 
 def compile_graph(
     graph: Graph,
@@ -48,6 +54,7 @@ def compile_graph(
     threads: int = 1,
     order: str | None = None,
     weights: str | None = None,
+    watch: pipeline.Watch | None = None,
 ) -> Compilation:
     """Run the passes, schedule, plan and emit.
 
@@ -67,18 +74,20 @@ def compile_graph(
             for lists.
         weights: "text" or "binary" (:mod:`snnc.compiler.codegen.binary_weights`); default: by
             their size.
+        watch: is shown the graph after every pass, by the pass's name.
 
     Raises:
         SnncError: whatever a pass or an op refuses; OVER_BUDGET; BAD_OPTION, NOT_CAUSAL for a
             buffering that the graph cannot have.
     """
-    optimised = pipeline.optimised(graph, kernels)
+    optimised = pipeline.optimised(graph, kernels, watch)
     if calibration is not None:
         order = order or (LISTED if arena_bytes is None else PLAIN)
-        optimised = pipeline.quantized(optimised, calibrate(optimised, calibration), order)
+        ranges = calibrate(optimised, calibration)
+        optimised = pipeline.quantized(optimised, ranges, order, watch)
     if buffering != WINDOW:
         optimised = buffered(optimised, buffering)
     chosen, choices = recompute.fitting(optimised, arena_bytes, threads)
-    generated = c_program.generate(optimised, chosen.schedule, framing, threads, weights)
+    generated = c_program.generate(optimised, chosen.planned, framing, weights=weights)
     source = pipeline.lowered(graph)
     return Compilation(source, optimised, chosen.schedule, generated, framing, choices)

@@ -102,7 +102,7 @@ def boards(given: Case, names: list[str]) -> Iterator[str]:
 def smallest(given: Case) -> Iterator[str]:
     """A row for the least memory: linked into exactly that budget on the M4, and run there."""
     target, held = targets()["cortex-m4"], given.small
-    least = recompute.choices(buffered(given.compiled(None).graph, held))[-1].plan.size
+    least = recompute.choices(buffered(given.compiled(None).graph, held))[-1].arena.size
     compilation = given.compiled(least, held, target.order)
     ram = least + firmware.STACK_BYTES + firmware.RESERVED_BYTES
     result = verify_on_board(compilation, target, given.vectors, ram)
@@ -131,7 +131,7 @@ def choices(given: Case) -> Iterator[str]:
                 held = f"{buffering.frames} frame"
             yield (
                 f"| {given.name} | {held} | {layers} | {choice.executions} | "
-                f"{choice.plan.size:,} | {choice.plan.lower_bound:,} |"
+                f"{choice.arena.size:,} | {choice.arena.lower_bound:,} |"
             )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from snnc.version import __version__
+
 if TYPE_CHECKING:
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.frontend.importing import importer
@@ -29,6 +31,7 @@ _HOMES = {
 
 __all__ = [
     "InputDescription",
+    "__version__",
     "build",
     "compile_graph",
     "export_nir",

@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 from snnc.errors import EXIT_BUG, INTERNAL, SnncError
+from snnc.version import __version__
 
 COMMANDS = {
     "check": "list everything in a model that cannot be compiled",
@@ -51,7 +52,7 @@ class _LazyGroup(click.Group):
 
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="snnc")
+@click.version_option(__version__)
 def group() -> None:
     """Compile trained spiking neural networks from PyTorch to proven, event-driven C.
 

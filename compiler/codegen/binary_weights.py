@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from snnc.compiler.codegen.constants import Constant
 from snnc.compiler.plan.arena import ALIGNMENT
+from snnc.compiler.program.constants import Constant
 
 TEXT, BINARY = "text", "binary"
 

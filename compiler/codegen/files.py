@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import jinja2
 
-from snnc.compiler.codegen.constants import hex_float
+from snnc.compiler.program.constants import hex_float
 
 
 class Rendered(Mapping[str, str]):

@@ -21,13 +21,14 @@ import numpy.typing as npt
 import torch
 
 from snnc.compiler.codegen.abi import Interface
-from snnc.compiler.codegen.c_program import Trace, is_integer
+from snnc.compiler.codegen.c_program import is_integer
 from snnc.compiler.codegen.files import write_files
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy.footprint import check_flash
 from snnc.compiler.deploy.targets import Board, Target, board_for
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Array, TensorType
+from snnc.compiler.program.program import TraceEntry
 from snnc.compiler.verify.integer import run_reference
 from snnc.errors import BAD_OPTION, C_COMPILER_FAILED, OVER_BUDGET, SnncError
 
@@ -105,7 +106,7 @@ def vector_of(
     return Vector(events, digests, scores)
 
 
-def _digests(trace: Trace, given: TensorType, values: Array) -> list[int]:
+def _digests(trace: TraceEntry, given: TensorType, values: Array) -> list[int]:
     """One digest a step: d = 16777619 d + byte from 2166136261, modulo 2^32."""
     packed = np.ascontiguousarray(layout.pack(given, values)).view(np.uint8)
     steps = packed.reshape(trace.steps, trace.step_bytes)
@@ -235,7 +236,7 @@ def _render(text: str, context: dict[str, Any]) -> str:
     return environment.from_string(text).render(context)
 
 
-def _entries(traces: Iterable[Trace]) -> list[dict[str, Any]]:
+def _entries(traces: Iterable[TraceEntry]) -> list[dict[str, Any]]:
     entries, first = [], 0
     for trace in traces:
         suffix = "" if trace.what == "value" else " potential"

@@ -15,7 +15,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import metadata
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ import torch
 
 from snnc.compiler.codegen.binary_weights import BINARY, TEXT
 from snnc.compiler.codegen.c_program import is_integer
-from snnc.compiler.codegen.emitter import Program
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware, packages
 from snnc.compiler.deploy.compiled import FORMAT, MANIFEST
@@ -42,7 +40,9 @@ from snnc.compiler.host.build import (
 )
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Node
+from snnc.compiler.program.program import Program
 from snnc.errors import BAD_OUTPUT, OVER_BUDGET, SnncError
+from snnc.version import __version__
 
 
 def write(
@@ -228,7 +228,7 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
         },
         "proof": None,  # snnc verify --compiled says here what was proven
         "versions": {
-            "snnc": metadata.version("snnc"),
+            "snnc": __version__,
             "torch": str(torch.__version__),
             "python": platform.python_version(),
         },

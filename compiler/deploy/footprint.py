@@ -70,9 +70,9 @@ def choices_as_json(compilation: Compilation) -> list[dict[str, Any]]:
         {
             "recomputed": sorted(choice.recomputed),
             "executions": choice.executions,
-            "arena": choice.plan.size,
-            "arena_lower_bound": choice.plan.lower_bound,
-            "chosen": choice.plan.size == compilation.generated.plan.size,
+            "arena": choice.arena.size,
+            "arena_lower_bound": choice.arena.lower_bound,
+            "chosen": choice.arena.size == compilation.generated.plan.size,
         }
         for choice in compilation.choices
     ]

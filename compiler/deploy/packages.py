@@ -7,7 +7,6 @@ modules (``zephyr/module.yml``), and a CMake project that can be added, installe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from snnc.compiler.codegen.c_program import is_integer
 from snnc.compiler.codegen.files import template, write_files
 from snnc.compiler.compilation import Compilation
 from snnc.errors import BAD_OPTION, SnncError
+from snnc.version import __version__
 
 EXAMPLE = "example.c"
 """The generated program that the example of most packages is."""
@@ -111,7 +111,7 @@ def _context(compilation: Compilation) -> dict[str, Any]:
     return {
         "name": graph.name,
         "upper": graph.name.upper(),
-        "version": version("snnc"),
+        "version": __version__,
         "classes": interface.classes,
         "time_steps": graph.time_steps,
         "arena": interface.arena_bytes,

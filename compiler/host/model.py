@@ -23,8 +23,8 @@ from snnc.compiler.codegen.abi import (
     Interface,
     Output,
 )
-from snnc.compiler.codegen.c_program import Trace
 from snnc.compiler.ir import layout
+from snnc.compiler.program.program import TraceEntry
 from snnc.errors import (
     BAD_OPTION,
     BAD_SHAPE,
@@ -234,7 +234,7 @@ class HostModel:
 
     def attach_taps(
         self,
-        traces: Sequence[Trace],
+        traces: Sequence[TraceEntry],
         own: Mapping[int, npt.NDArray[np.uint8]],
         forced: Mapping[int, npt.NDArray[np.uint8]],
     ) -> None:

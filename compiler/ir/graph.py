@@ -22,12 +22,14 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
+from snnc.compiler.ir import printer
 from snnc.errors import InternalError
 
 Array = npt.NDArray[Any]
@@ -150,15 +152,24 @@ class Graph:
     def __getitem__(self, name: str) -> Node:
         return self.index[name]
 
+    def __str__(self) -> str:
+        """The graph as a page of text, a line a node (:mod:`snnc.compiler.ir.printer`)."""
+        return printer.text(self)
+
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
 
-    @property
+    @cached_property
     def index(self) -> dict[str, Node]:
         """Nodes by name."""
         return {node.name: node for node in self.nodes}
 
-    @property
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Place of every node in the order: its number in counters and traces."""
+        return {node.name: place for place, node in enumerate(self.nodes)}
+
+    @cached_property
     def users(self) -> dict[str, list[Node]]:
         """For every node the nodes that read it, in order, each once."""
         users: dict[str, list[Node]] = {node.name: [] for node in self.nodes}
@@ -167,7 +178,7 @@ class Graph:
                 users[name].append(node)
         return users
 
-    @property
+    @cached_property
     def feedback(self) -> dict[str, str]:
         """For every node that reads a recurrent connection the one that writes it."""
         writes = {node.attrs["edge"]: node.name for node in self if node.op == FEEDBACK_WRITE}

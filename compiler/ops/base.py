@@ -22,7 +22,7 @@ from snnc.compiler.ir.graph import Array, Kind, Location, Node, TensorType, Time
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 
 if TYPE_CHECKING:
-    from snnc.compiler.codegen.emitter import Emitter
+    from snnc.compiler.program.emitter import Emitter
 
 IntArray = npt.NDArray[np.int64]
 Params = Mapping[str, "torch.Tensor"]

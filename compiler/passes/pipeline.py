@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from snnc.compiler.ir.graph import Graph
@@ -18,6 +19,11 @@ from snnc.errors import InternalError
 
 Pass = Callable[[Graph], Graph]
 
+Watch = Callable[[str, Graph], None]
+"""Is shown every graph with the name of the pass that gave it."""
+
+log = logging.getLogger(__name__)
+
 OPTIMISATIONS: tuple[Pass, ...] = (fold_batch_norm, fold_avg_pool, absorb_flatten)
 
 
@@ -26,13 +32,17 @@ def lowered(graph: Graph) -> Graph:
     return _apply(graph, (lower_composites,))
 
 
-def optimised(graph: Graph, kernels: Pass | None = None) -> Graph:
+def optimised(graph: Graph, kernels: Pass | None = None, watch: Watch | None = None) -> Graph:
     """The graph as the C computes it; ``kernels`` is a last pass that chooses kernels."""
     chosen = () if kernels is None else (kernels,)
-    return _apply(graph, (lower_composites, *OPTIMISATIONS, *chosen))
+    if watch is not None:
+        watch("imported", graph)
+    return _apply(graph, (lower_composites, *OPTIMISATIONS, *chosen), watch)
 
 
-def quantized(graph: Graph, ranges: Ranges, order: str = PLAIN) -> Graph:
+def quantized(
+    graph: Graph, ranges: Ranges, order: str = PLAIN, watch: Watch | None = None
+) -> Graph:
     """The integer twin of an optimised graph; ``ranges`` from calibration on it, ``order`` of the
     weights from the table of targets."""
 
@@ -42,15 +52,18 @@ def quantized(graph: Graph, ranges: Ranges, order: str = PLAIN) -> Graph:
     def order_weights_(given: Graph) -> Graph:
         return order_weights(given, order)
 
-    return _apply(graph, (quantize_, order_weights_))
+    return _apply(graph, (quantize_, order_weights_), watch)
 
 
-def _apply(graph: Graph, passes: tuple[Pass, ...]) -> Graph:
+def _apply(graph: Graph, passes: tuple[Pass, ...], watch: Watch | None = None) -> Graph:
     inference.check(graph)
     done: list[str] = []
     for step in passes:
-        name = getattr(step, "__name__", "choose_kernels")
+        name = getattr(step, "__name__", "choose_kernels").rstrip("_")
         graph = step(graph)
+        log.info("pass %s: %d nodes", name, len(graph.nodes))
+        if watch is not None:
+            watch(name, graph)
         done.append(name)
         try:
             inference.check(graph)

@@ -8,12 +8,12 @@ that are stored for a later stage begin a band there: gate and neuron.
 
 from __future__ import annotations
 
-from snnc.compiler.codegen.sections import Band
 from snnc.compiler.ir.graph import SPIKING_OPS, Graph, Node, TensorType
 from snnc.compiler.ir.layout import step_bytes
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
 from snnc.compiler.plan.schedule import Schedule, Stage
+from snnc.compiler.program.program import Band
 
 CACHE_BYTES = 131072
 """A band's rows on a host: they fit a second-level cache with their potentials and the weights."""

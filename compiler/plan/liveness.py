@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from snnc.compiler.codegen.emitter import Program, Request
-from snnc.compiler.codegen.sections import Band
 from snnc.compiler.ir.graph import Graph
 from snnc.compiler.plan.arena import Buffer
 from snnc.compiler.plan.schedule import Schedule
+from snnc.compiler.program import values
+from snnc.compiler.program.program import Band, Program
 
 
 class Line:
@@ -52,7 +52,7 @@ class Line:
 
 
 def buffers(graph: Graph, plan: Schedule, program: Program) -> list[Buffer]:
-    """The program's memory requests with their lives.
+    """The program's buffers with their lives.
 
     In a program that streams, everything in the loop may be needed at any later call, so it lives
     to the end.
@@ -60,41 +60,41 @@ def buffers(graph: Graph, plan: Schedule, program: Program) -> list[Buffer]:
     line = Line(plan, program.bands)
     readers = {name: [user.name for user in users] for name, users in graph.users.items()}
     result = []
-    for request in program.requests.values():
-        first, last = _life(request, line, readers, graph, plan)
-        result.append(Buffer(request.name, request.role, request.size, first, last))
+    for asked in program.buffers.values():
+        first, last = _life(asked, line, readers, graph, plan)
+        result.append(Buffer(asked.name, asked.role, asked.size, first, last))
     return result
 
 
 def _life(
-    request: Request,
+    asked: values.Buffer,
     line: Line,
     readers: Mapping[str, list[str]],
     graph: Graph,
     plan: Schedule,
 ) -> tuple[int, int]:
-    own = line.position[request.node, request.stage]
+    own = line.position[asked.node, asked.stage]
     loop = line.loop_around(own)
-    if plan.streams and request.life != "node":
+    if plan.streams and asked.life != "node":
         return 0, line.end
-    if graph[request.node].op == "input":  # pushed before the first step, read until its last loop
-        runs = [position for reader in readers[request.node] for position in line.runs[reader]]
+    if graph[asked.node].op == "input":  # pushed before the first step, read until its last loop
+        runs = [position for reader in readers[asked.node] for position in line.runs[reader]]
         return 0, max((line.loop_around(position)[1] for position in runs), default=own)
-    if request.life == "node":
+    if asked.life == "node":
         # a reduction's scratch is not shared with another node of the same loop
         return own, own
-    crosses = request.slots > 1 or not graph[request.node].type.temporal
-    first, last = (loop[0], own) if crosses or request.life == "loop" else (own, own)
-    if request.life == "loop":
+    crosses = asked.slots > 1 or not graph[asked.node].type.temporal
+    first, last = (loop[0], own) if crosses or asked.life == "loop" else (own, own)
+    if asked.life == "loop":
         last = loop[1]
-    if request.role == "states":
+    if asked.role == "states":
         return loop
-    for reader in readers[request.node]:
+    for reader in readers[asked.node]:
         for position in line.runs[reader]:
             if not crosses and not loop[0] <= position <= loop[1]:
                 continue  # another stage's own copy of a recomputed value
             around = line.loop_around(position)
             last = max(last, position if around == loop and not crosses else around[1])
-    if request.node in graph.outputs:
+    if asked.node in graph.outputs:
         last = line.end
     return first, last

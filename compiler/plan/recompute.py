@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 import networkx as nx
 
-from snnc.compiler.codegen import c_program
 from snnc.compiler.ir.graph import Graph, Kind, Time
 from snnc.compiler.ir.layout import step_bytes
 from snnc.compiler.ops import op_of
-from snnc.compiler.plan import arena as memory
-from snnc.compiler.plan import liveness
+from snnc.compiler.plan import arena
+from snnc.compiler.plan.planned import Planned, planned
 from snnc.compiler.plan.schedule import Schedule, schedule
 from snnc.errors import OVER_BUDGET, SnncError
 
@@ -26,8 +25,17 @@ class Choice:
     """A schedule in which some values are recomputed, and the arena it needs (bytes)."""
 
     recomputed: frozenset[str]
-    schedule: Schedule
-    plan: memory.Plan
+    planned: Planned
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule."""
+        return self.planned.schedule
+
+    @property
+    def arena(self) -> arena.Plan:
+        """Where its buffers lie."""
+        return self.planned.arena
 
     @property
     def executions(self) -> int:
@@ -43,7 +51,7 @@ def choices(graph: Graph, threads: int = 1) -> list[Choice]:
     for name in _largest_first(graph, found[0].schedule):
         recomputed |= _with_sources(graph, name)
         choice = _choice(graph, recomputed, threads)
-        if choice.plan.size < found[-1].plan.size:
+        if choice.arena.size < found[-1].arena.size:
             found.append(choice)
     return found
 
@@ -62,16 +70,13 @@ def fitting(
         return _choice(graph, frozenset(), threads), ()
     every = tuple(choices(graph, threads))
     for choice in every:
-        if choice.plan.size <= arena_bytes:
+        if choice.arena.size <= arena_bytes:
             return choice, every
     raise _over_budget(graph, every[-1], arena_bytes)
 
 
 def _choice(graph: Graph, recomputed: frozenset[str], threads: int) -> Choice:
-    plan = schedule(graph, recomputed)
-    program, _ = c_program.emit(graph, plan, threads)
-    arena = memory.plan(liveness.buffers(graph, plan, program))
-    return Choice(recomputed, plan, arena)
+    return Choice(recomputed, planned(graph, schedule(graph, recomputed), threads))
 
 
 def _largest_first(graph: Graph, plan: Schedule) -> list[str]:
@@ -95,7 +100,7 @@ def _with_sources(graph: Graph, name: str) -> frozenset[str]:
 
 
 def _over_budget(graph: Graph, least: Choice, limit: int) -> SnncError:
-    plan = least.plan
+    plan = least.arena
     largest = sorted(plan.buffers, key=lambda buffer: -buffer.size)[:4]
     parts = ", ".join(f"{buffer.name.split('@')[0]} {buffer.size:,}" for buffer in largest)
     return SnncError(
@@ -110,7 +115,7 @@ def _over_budget(graph: Graph, least: Choice, limit: int) -> SnncError:
 
 def _what_helps(graph: Graph, least: Choice) -> Iterator[str]:
     """Sentences about what would make the arena smaller, with bytes where they are known."""
-    asked, given = least.plan.by_role(), graph["input"]
+    asked, given = least.arena.by_role(), graph["input"]
     if "frames" not in given.attrs and asked["input"] > step_bytes(given.type):
         frames = f"the {graph.time_steps} frames of the input are {asked['input']:,} bytes"
         if least.schedule.streams:

@@ -191,9 +191,7 @@ class Verifier:
         scores = theirs[self.graph.output_names[0]]
         same = result.add_classes(scores, free.scores, label)
         explained = result.unexplained == before
-        link.check("runs that part from PyTorch").add(
-            1, int(parted), int(parted and explained)
-        )
+        link.check("runs that part from PyTorch").add(1, int(parted), int(parted and explained))
         link.check("classes").add(1, int(not same), int(not same and explained))
         if not same and not explained:
             link.report(

@@ -17,11 +17,11 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from snnc.bench import counting
-from snnc.compiler.codegen.c_program import Trace
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.firmware import Vector
 from snnc.compiler.deploy.targets import Target, require_tools
+from snnc.compiler.program.program import TraceEntry
 from snnc.errors import C_COMPILER_FAILED, InternalError, SnncError
 
 OUTSIDE, EVENTS, REST, END = "outside", "events", "rest", "end"
@@ -72,7 +72,7 @@ def count(compilation: Compilation, target: Target, vectors: Sequence[Vector]) -
     return Executed(board.name, total, _by_node(traces, marked), others[EVENTS], others[REST])
 
 
-def _by_node(traces: Sequence[Trace], sums: Sequence[int]) -> dict[str, int]:
+def _by_node(traces: Sequence[TraceEntry], sums: Sequence[int]) -> dict[str, int]:
     found: Counter[str] = Counter()
     for trace, executed in zip(traces, sums, strict=False):
         found[trace.node] += executed

@@ -68,6 +68,12 @@ TEXT_ONLY = ("arduino", "zephyr")
     help="Threads that share each convolution (f32, host); the scores are the same for any number.",
 )
 @click.option("--instrument", is_flag=True, help="Count every executed operation.")
+@click.option(
+    "--dump-ir",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the graph after every pass, the schedule, the program and the arena to DIR.",
+)
 @json_option
 def command(
     model: ModelChoice,
@@ -86,6 +92,7 @@ def command(
     density: float | None,
     threads: int,
     instrument: bool,
+    dump_ir: Path | None,
     json_file: str | None,
 ) -> None:
     """Compile MODEL to event-driven C in the folder OUT.
@@ -103,6 +110,7 @@ def command(
     from snnc.compiler.deploy import folder as artifact
     from snnc.compiler.deploy.footprint import check_flash
     from snnc.compiler.deploy.targets import target_named
+    from snnc.compiler.dump.recorder import Recorder
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     if threads > 1 and (dtype == "int8" or target != "host"):
@@ -132,7 +140,10 @@ def command(
             order,
             weights=store_weights,
         )
-        compilation, choice = compiled(source, manner)
+        recorder = Recorder()
+        compilation, choice = compiled(source, manner, recorder)
+        if dump_ir is not None:
+            recorder.write(dump_ir, compilation.graph, compilation.planned)
         check_flash(compilation, max_flash)
         status.update("compiling the C")
         if package is not None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from snnc.commands.kernels import Choice
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.frontend.source import SourceModel
+    from snnc.compiler.passes.pipeline import Watch
     from snnc.compiler.plan.input_buffer import Buffering
 
 
@@ -40,8 +41,12 @@ class Manner:
     weights: str | None = None
 
 
-def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice | None]:
+def compiled(
+    source: SourceModel, manner: Manner, watch: Watch | None = None
+) -> tuple[Compilation, Choice | None]:
     """The compiled model, and how its kernels were chosen where they were.
+
+    ``watch`` is shown the graph after every pass.
 
     Raises:
         SnncError: as :func:`snnc.compiler.compilation.compile_graph`, what reading DATA raises,
@@ -60,6 +65,7 @@ def compiled(source: SourceModel, manner: Manner) -> tuple[Compilation, Choice |
         threads=manner.threads,
         order=manner.order,
         weights=manner.weights,
+        watch=watch,
     )
     if manner.dtype == "int8":
         from snnc.commands.windows import calibration_windows  # brings the readers of recordings

@@ -105,7 +105,7 @@ def test_wheel_holds_every_file_of_the_package_and_nothing_else(
 def test_wheel_holds_what_the_installed_command_needs(wheel: Path) -> None:
     names = names_in(wheel)
     assert {PurePosixPath(name).parts[0].split("-")[0] for name in names} == {"snnc"}
-    assert {"snnc/py.typed", "snnc/__main__.py", "snnc/compiler/ir.py"} <= names
+    assert {"snnc/py.typed", "snnc/__main__.py", "snnc/compiler/ir/graph.py"} <= names
     for pattern in ("snnc/runtime_c/include/snn/*.h", "snnc/models/zoo/*.pt"):
         assert any(PurePosixPath(name).match(pattern) for name in names), pattern
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error
 from snnc.compiler.ops.elementwise.relu import cut_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma, parameter_rounding
+from snnc.compiler.program.emitter import Emitter
 
 
 class Mlp(Op):

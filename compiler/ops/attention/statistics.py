@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import (
     Counts,
@@ -19,6 +18,7 @@ from snnc.compiler.ops.base import (
     unsupported,
 )
 from snnc.compiler.ops.rounding import SMALLEST, gamma
+from snnc.compiler.program.emitter import Emitter
 
 
 class Statistics(Op):

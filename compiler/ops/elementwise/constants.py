@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Node, TensorType
 from snnc.compiler.ops.base import shape_error
+from snnc.compiler.program.emitter import Emitter
+from snnc.compiler.program.values import ConstantRef
 
 
 @dataclass(frozen=True)
 class Constants:
-    """C names of constant arrays, in the order asked for, and how they are read: element
+    """Constant arrays, in the order asked for, and how they are read: element
     ``pixel * stride + channel``, with stride 0 for one value per channel."""
 
-    symbols: tuple[str, ...]
+    symbols: tuple[ConstantRef, ...]
     stride: int
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Op, Params, Sample
+from snnc.compiler.program.emitter import Emitter
 
 
 class Relu(Op):

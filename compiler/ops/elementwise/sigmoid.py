@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Op, Params, Sample
 from snnc.compiler.ops.rounding import SMALLEST_NORMAL, rounded
+from snnc.compiler.program.emitter import Emitter
 
 MULS, ADDS, COMPARISONS = 13, 12, 2
 """Arithmetic of one sigmoid in the C (runtime_c/include/snn/elementwise.h)."""

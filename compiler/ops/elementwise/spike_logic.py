@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ir.layout import words
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error, unsupported
+from snnc.compiler.program.emitter import Emitter
 
 FUNCTIONS = {"and": 2, "not": 1}
 """How many inputs each takes."""

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Params, Rows, Sample
 from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, IntegerOp, round_shift, saturate
+from snnc.compiler.program.emitter import Emitter
+from snnc.compiler.program.values import Argument, ShapeRef
 
 
 class NeuronI8(IntegerOp):
@@ -127,7 +128,7 @@ class NeuronI8(IntegerOp):
             ),
         )
 
-    def _shape(self, node: Node, c: Emitter) -> str:
+    def _shape(self, node: Node, c: Emitter) -> ShapeRef:
         return c.shape(
             "snn_neuron_i8_params",
             beta=node.attrs["beta"],
@@ -137,7 +138,7 @@ class NeuronI8(IntegerOp):
             saturate=int(node.attrs["saturate"]),
         )
 
-    def _narrow_shape(self, node: Node, c: Emitter) -> str:
+    def _narrow_shape(self, node: Node, c: Emitter) -> ShapeRef:
         shift = node.attrs["input_shift"]
         bound = min(node.attrs.get("bound", LIMITS["int16"]), LIMITS["int16"])
         fitting = min(shift, (LIMITS["int16"] // bound).bit_length() - 1)
@@ -183,9 +184,9 @@ def is_vectorised(node: Node, params: Mapping[str, Array]) -> bool:
     )
 
 
-def _constant(c: Emitter, node: Node, role: str) -> str:
+def _constant(c: Emitter, node: Node, role: str) -> Argument:
     if role not in node.params:
-        return "NULL"
+        return c.null
     return c.constant(role, c.param(role), "[channel]", "int32_t")
 
 

@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, expect_time, unsupported
 from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma, rounded
+from snnc.compiler.program.emitter import Emitter
 
 RESETS = ("hard", "soft", "none", "clear")
 CONSTANTS = ("beta", "drift", "gain", "reset", "threshold")
@@ -199,7 +199,7 @@ class Neuron(Op):
         u = c.state("u", "float", given.size, initial=float(node.attrs["initial"]))
         c.call(
             "snn_neuron_varied_f32",
-            f"SNN_RESET_{node.attrs['reset_mode'].upper()}",
+            c.enumerator(f"SNN_RESET_{node.attrs['reset_mode'].upper()}", "enum snn_reset"),
             int(node.attrs["strict"]),
             given.pixels,
             given.channels,

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 import torch.nn.functional as F
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ir.layout import words
 from snnc.compiler.ops.base import Counts, Op, Params, Sample
 from snnc.compiler.ops.pooling import pool2d
+from snnc.compiler.program.emitter import Emitter
 
 
 class MaxPool2d(Op):

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ops.base import IntArray, expect_rank, shape_error
+from snnc.compiler.program.emitter import Emitter
+from snnc.compiler.program.values import ShapeRef
 
 
 def pooled_shape(node: Node, given: TensorType) -> tuple[int, int, int]:
@@ -76,7 +77,7 @@ def _taps_inside(node: Node, given: TensorType, axis: int, size: int) -> npt.NDA
     return taps
 
 
-def pool_shape(node: Node, c: Emitter, given: TensorType, **extra: int) -> str:
+def pool_shape(node: Node, c: Emitter, given: TensorType, **extra: int) -> ShapeRef:
     """Declare the C shape struct."""
     pairs = {
         f"{key.removesuffix('_size')}_{axis}": node.attrs[name][index]

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Op, Params, Sample
 from snnc.compiler.ops.pooling import pool2d
 from snnc.compiler.ops.rounding import SMALLEST, gamma
+from snnc.compiler.program.emitter import Emitter
 
 
 class SumPool2d(Op):

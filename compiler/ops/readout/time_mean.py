@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
 
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_time
 from snnc.compiler.ops.rounding import SMALLEST, gamma
+from snnc.compiler.program.emitter import Emitter
+from snnc.compiler.program.values import Argument
 
 
 class TimeMean(Op):
     """y = (1/T) sum over t of x[t]. Spikes are summed as integers."""
 
     name = "time_mean"
-    divisor = Emitter.steps_done
+    divisor: ClassVar[Argument] = Emitter.steps_done
 
     def time(self, node: Node) -> Time:
         return Time.REDUCE

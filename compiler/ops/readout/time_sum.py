@@ -15,7 +15,7 @@ class TimeSum(TimeMean):
     """y = sum over t of x[t]: a mean whose divisor is 1."""
 
     name = "time_sum"
-    divisor = "1"
+    divisor = 1
 
     def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         return inputs[0].sum(dim=0, keepdim=True)

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, expect_rank, shape_error
 from snnc.compiler.ops.synapses import synapse
+from snnc.compiler.program.emitter import Emitter
+from snnc.compiler.program.values import Argument, ShapeRef, View
 
 
 class Conv2d(Op):
@@ -86,7 +87,7 @@ class Conv2d(Op):
         shape = conv_shape(node, c, co_block=block)
         constants = (
             c.constant("weight", blocks, "[group][block][ky][kx][in][out of block]"),
-            c.constant("bias", c.param("bias"), "[out]") if "bias" in node.params else "NULL",
+            c.constant("bias", c.param("bias"), "[out]") if "bias" in node.params else c.null,
         )
         events = event_list(given, in_c, c) if listed else []
         suffix = synapse.kernel_suffix(node, given) + ("_list" if listed else "")
@@ -94,7 +95,7 @@ class Conv2d(Op):
         if not c.in_band:
             c.call(f"{name}_f32", shape, c.input(0), *constants, *events, c.output())
             return
-        rows: list[str | int] = [c.first_row, c.row_count(node.type)]
+        rows: list[Argument] = [c.first_row, c.row_count(node.type)]
         if listed:
             c.first(f"snn_conv2d_{given.kind.value}_events", shape, c.input(0), *events)
         else:
@@ -151,7 +152,7 @@ def _row(node: Node, given: TensorType) -> int:
     return given.shape[2] * given.channels // int(node.attrs["groups"])
 
 
-def event_list(given: TensorType, in_c: int, c: Emitter) -> list[str]:
+def event_list(given: TensorType, in_c: int, c: Emitter) -> list[View]:
     """Working memory of a list kernel, large enough for an input that is active everywhere."""
     room = given.pixels * in_c + LIST_SLACK
     memory = [
@@ -169,7 +170,7 @@ def by_tap(node: Node, c: Emitter) -> Array:
     return weight.reshape(groups, out_c // groups, *rest).transpose(0, 3, 4, 2, 1)
 
 
-def conv_shape(node: Node, c: Emitter, **further: int) -> str:
+def conv_shape(node: Node, c: Emitter, **further: int) -> ShapeRef:
     """Address of the node's ``snn_conv2d``."""
     given, (_, _, kernel_h, kernel_w) = c.input_type(0), c.param("weight").shape
     top, left, _, _ = node.attrs["padding"]

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error
 from snnc.compiler.ops.synapses import synapse
+from snnc.compiler.program.emitter import Emitter
 
 
 class Linear(Op):
@@ -76,7 +76,7 @@ class Linear(Op):
             shape,
             c.input(0),
             c.constant("weight", by_pixel, "[pixel][in][out]"),
-            c.constant("bias", c.param("bias"), "[out]") if "bias" in node.params else "NULL",
+            c.constant("bias", c.param("bias"), "[out]") if "bias" in node.params else c.null,
             c.output(),
         )
 

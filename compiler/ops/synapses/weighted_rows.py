@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank, shape_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma
+from snnc.compiler.program.emitter import Emitter
 
 
 class WeightedRows(Op):

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_time, unsupported
+from snnc.compiler.program.emitter import Emitter
 
 
 class Delay(Op):

@@ -1,19 +1,21 @@
 /* Two-dimensional convolution of spikes, counts and reals, float32.
  *
- *   out[y][x][co] = bias[co] + sum over ky, kx, ci of  w[ky][kx][ci][co] *
- * in[iy][ix][ci], iy = y*stride_h - pad_h + ky*dilation_h,  ix = x*stride_w -
- * pad_w + kx*dilation_w, taps outside the input left out. Group g reads input
- * channels g*in_c/groups onwards and writes output channels g*out_c/groups
- * onwards.
+ *   out[y][x][co] = bias[co] + sum over ky, kx, ci of w[ky][kx][ci][co] * in[iy][ix][ci]
+ *   iy            = y * stride_h - pad_h + ky * dilation_h
+ *   ix            = x * stride_w - pad_w + kx * dilation_w
  *
- * Order of summation, a contract that every kernel and vector variant keeps:
- * from bias[co] (or 0), then ky, kx, ci ascending, one rounding an operation.
+ * Taps outside the input are left out. Group g reads the in_c/groups input channels from
+ * g * in_c/groups on, and writes the out_c/groups output channels from g * out_c/groups on.
  *
- * Weights: [group][block][kernel_h][kernel_w][in_c/groups][co_block], where a
- * block is co_block consecutive output channels of the group and the last block
- * is padded with zeros; co_block 0 means out_c/groups, which gives
- * [group][kernel_h][kernel_w][in_c/groups][out_c/groups]. Multiples of 16 are
- * fast. `bias` [out_c], or NULL. `out` float [out_h*out_w][out_c].
+ * Order of summation, a contract that every kernel and vector variant keeps: from bias[co] (or 0),
+ * then ky, kx, ci ascending, one rounding an operation.
+ *
+ *   weight  float [group][block][kernel_h][kernel_w][in_c/groups][co_block]
+ *   bias    float [out_c], or NULL
+ *   out     float [out_h*out_w][out_c]
+ *
+ * A block is co_block consecutive output channels of the group, and the last one is padded with
+ * zeros. co_block 0 stands for one block of out_c/groups. Multiples of 16 are fast.
  */
 #ifndef SNN_CONV2D_H
 #define SNN_CONV2D_H

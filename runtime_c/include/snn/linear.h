@@ -1,11 +1,13 @@
 /* Fully connected layer over spikes, counts and reals, float32.
  *
- *   out[co] = bias[co] + sum over pixel, ci of  w[pixel][ci][co] *
- * in[pixel][ci]
+ *   out[co] = bias[co] + sum over pixel, ci of w[pixel][ci][co] * in[pixel][ci]
  *
- * Order of summation, a contract: from bias[co] (or 0), then pixel, ci
- * ascending, one rounding an operation. Weights [pixels][in_c][out_c]; `bias`
- * [out_c] or NULL; `out` float [out_c].
+ * Order of summation, a contract: from bias[co] (or 0), then pixel, ci ascending, one rounding an
+ * operation.
+ *
+ *   weight  float [pixels][in_c][out_c]
+ *   bias    float [out_c], or NULL
+ *   out     float [out_c]
  */
 #ifndef SNN_LINEAR_H
 #define SNN_LINEAR_H

@@ -1,22 +1,27 @@
-/* Leaky integrate-and-fire neurons, float32: membrane update, threshold, packed
- * spikes.
+/* Leaky integrate-and-fire neurons, float32: membrane update, threshold, packed spikes.
+ * Eqs. 1-4 of the paper, with three ways to reset:
  *
- *   hard   U = (S_prev ? reset : beta*U + drift) + gain*X        (Eqs. 1-4 of
- * the paper) soft   U = (beta*U + drift - (S_prev ? reset : 0)) + gain*X none
- * U = (beta*U + drift) + gain*X S = U >= threshold, or U > threshold where
- * `strict`; 0 where U is NaN
+ *   hard  U = (S_prev ? reset : beta*U + drift) + gain*X
+ *   soft  U = (beta*U + drift - (S_prev ? reset : 0)) + gain*X
+ *   none  U = (beta*U + drift) + gain*X
  *
- * X float [pixels][channels]; U the same, read and overwritten; it is stored
- * before the reset, which the next step applies from `previous`, the spikes of
- * the step before (SPIKE [pixels][SNN_WORDS(channels)]; may be the same array
- * as `spikes`). Every word of `spikes` is written, unused bits 0. Each
- * parenthesis and operator above rounds once, left to right.
+ *   S = U >= threshold, or U > threshold where `strict`; 0 where U is NaN
  *
- * beta == 1, drift == 0 and gain == 1 leave their operation out, which changes
- * no value: pass constant parameters, so that the choice is made at compile
- * time. Counting, a neuron and step (the reset is a blend: both sides are
- * executed): mul 1 for beta != 1 and 1 for gain != 1; add 1 for X, 1 for drift
- * != 0, 1 for a soft reset; cmp 1.
+ * Each parenthesis and operator rounds once, left to right.
+ *
+ *   x         float [pixels][channels]
+ *   u         the same, read and overwritten; stored before the reset, which the next step applies
+ *   previous  SPIKE [pixels][SNN_WORDS(channels)], the spikes of the step before
+ *   spikes    SPIKE, may be the same array as `previous`; every word is written, unused bits 0
+ *
+ * beta == 1, drift == 0 and gain == 1 leave their operation out, which changes no value: pass
+ * constant parameters, so that the choice is made at compile time.
+ *
+ * Counting, a neuron and step (the reset is a blend: both sides are executed):
+ *
+ *   mul  1 for beta != 1, 1 for gain != 1
+ *   add  1 for X, 1 for drift != 0, 1 for a soft reset
+ *   cmp  1
  */
 #ifndef SNN_NEURON_H
 #define SNN_NEURON_H

@@ -1,14 +1,17 @@
-/* Average and maximum pooling with every option of PyTorch's AvgPool2d and
- * MaxPool2d.
+/* Average and maximum pooling with every option of PyTorch's AvgPool2d and MaxPool2d.
  *
- * Window of output (y, x): rows y*stride_h - pad_h + ky*dilation_h, ky <
- * kernel_h, and columns alike. maximum  over the taps inside the input average
- * sum over the taps inside the input, ky then kx ascending, divided by divisor
- * where it is not 0, else the window clipped to the padded input   where
- * count_include_pad, else the window clipped to the input; dilation is not used
- * (PyTorch has none here) out_h and out_w are given, so floor and ceil modes
- * are the same code. Every window must meet the input. Padding below and right
- * equals that above and left.
+ * The window of output (y, x) is the rows y*stride_h - pad_h + ky*dilation_h with ky < kernel_h,
+ * and columns alike.
+ *
+ *   maximum  over the taps inside the input
+ *   average  sum over the taps inside the input, ky then kx ascending, divided by
+ *              divisor                                  where it is not 0, else by
+ *              the window clipped to the padded input   where count_include_pad, else by
+ *              the window clipped to the input
+ *            dilation is not used (PyTorch has none here)
+ *
+ * out_h and out_w are given, so floor and ceil modes are the same code. Every window must meet the
+ * input. Padding below and right equals that above and left.
  */
 #ifndef SNN_POOL_H
 #define SNN_POOL_H

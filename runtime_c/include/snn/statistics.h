@@ -1,13 +1,15 @@
 /* Mean and maximum over space, channels, time, or a masked part, float32.
  *
  * Orders of summation, contracts that every vector variant keeps:
+ *
  *   over pixels    each channel on its own, pixels ascending from 0
- *   over channels  sixteen partial sums, channel c into sum c % 16, c ascending
- * from 0; then folded by snn_f32x16_sum over time      the sum of each step as
- * above, added to the running total, steps ascending Maxima do not depend on
- * the order. Values must be finite (a NaN is passed over by a maximum).
- * Counting: an add and a cmp for each value, a mul (the division or scaling)
- * for each mean.
+ *   over channels  sixteen partial sums, channel c into sum c % 16, c ascending from 0; then
+ *                  folded by snn_f32x16_sum
+ *   over time      the sum of each step as above, added to the running total, steps ascending
+ *
+ * Maxima do not depend on the order. Values must be finite (a NaN is passed over by a maximum).
+ *
+ * Counting: an add and a cmp for each value, a mul (the division or scaling) for each mean.
  */
 #ifndef SNN_STATISTICS_H
 #define SNN_STATISTICS_H

@@ -1,10 +1,12 @@
-/* Types that every kernel shares: packed spikes, status codes, events,
- * operation counters.
+/* Types that every kernel shares: packed spikes, status codes, events, operation counters.
  *
- * Layouts (all channels last, unpadded):
- *   SPIKE  [H*W][SNN_WORDS(C)] words: channel c is bit c % 32 of word c / 32;
- * unused high bits 0 COUNT  [H*W][C] uint16_t REAL   [H*W][C] float A vector
- * (C,) is one pixel. Inputs and outputs never alias unless a kernel says so.
+ * Layouts of one step of a value; all have channels last and no padding:
+ *
+ *   SPIKE  [H*W][SNN_WORDS(C)]  words; channel c is bit c % 32 of word c / 32, unused bits are 0
+ *   COUNT  [H*W][C]             uint16_t
+ *   REAL   [H*W][C]             float
+ *
+ * A vector (C,) is one pixel. Inputs and outputs never alias unless a kernel says so.
  */
 #ifndef SNN_TYPES_H
 #define SNN_TYPES_H

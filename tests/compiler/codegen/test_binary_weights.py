@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnc.compiler.codegen import binary_weights, constants
+from snnc.compiler.codegen import binary_weights
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy import folder as artifact
 from snnc.compiler.deploy.targets import missing_tools, target_named
+from snnc.compiler.program import constants
 from tests.support.lively import lively_checkpoint, write_nmnist
 
 DATA_FILE = "net_weights.h.bin"

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnc.compiler.codegen import constants as large
 from snnc.compiler.codegen.binary_weights import BINARY, TEXT, BinaryWeights
 from snnc.compiler.codegen.c_program import literals
-from snnc.compiler.codegen.constants import PACKED_ABOVE, Constant
 from snnc.compiler.codegen.files import template
 from snnc.compiler.codegen.packed_text import ROW, PackedText
 from snnc.compiler.deploy.targets import targets
 from snnc.compiler.host.build import c_compiler
+from snnc.compiler.program import constants as large
+from snnc.compiler.program.constants import PACKED_ABOVE, Constant
 from tests.support.places import INCLUDE
 
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Werror"]

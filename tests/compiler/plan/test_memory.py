@@ -22,6 +22,7 @@ from snnc.compiler.plan import arena as memory
 from snnc.compiler.plan import liveness
 from snnc.compiler.plan.arena import ALIGNMENT, Buffer, Plan
 from snnc.compiler.plan.schedule import Schedule, in_loop, schedule
+from snnc.compiler.program.lowering import lower
 from snnc.models.attention import ATTENTION_NAMES
 from tests.support.firing import SIZES, firing_network, frames_for
 from tests.support.graphs import all_values, observed
@@ -112,17 +113,17 @@ class Execution:
 
     def __init__(self, graph: Graph, plan: Schedule) -> None:
         self.graph, self.plan = graph, plan
-        self.program, _ = c_program.emit(graph, plan)
+        self.program = lower(graph, plan)
         self.arena = Arena(memory.plan(liveness.buffers(graph, plan, self.program)))
 
     def request(self, name: str, stage: int):
         key = f"{name}@{stage}"
-        return self.program.requests[key if key in self.program.requests else name]
+        return self.program.buffers[key if key in self.program.buffers else name]
 
     def own(self, name: str, stage: int, role: str):
         return [
             request
-            for request in self.program.requests.values()
+            for request in self.program.buffers.values()
             if (request.node, request.stage, request.role) == (name, stage, role)
         ]
 
@@ -246,7 +247,7 @@ def test_sharing_memory_changes_no_value_of_the_c(attention, monkeypatch):
     graph = pipeline.optimised(import_module(firing_network(name, attention), size, steps))
     runs = []
     for planner in (memory.plan, far_apart):
-        monkeypatch.setattr(c_program.memory, "plan", planner)
+        monkeypatch.setattr("snnc.compiler.plan.planned.arena.plan", planner)
         generated = c_program.generate(graph, schedule(graph), None)
         model = observed(graph, generated=generated)
         arena = np.frombuffer(

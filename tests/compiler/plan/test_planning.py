@@ -34,7 +34,7 @@ def attentive() -> Compilation:
 
 def test_choices_shrink_from_storing_to_recomputing(attentive):
     choices = recompute.choices(attentive.graph)
-    sizes = [choice.plan.size for choice in choices]
+    sizes = [choice.arena.size for choice in choices]
     assert len(choices) >= 3
     assert sizes == sorted(set(sizes), reverse=True)
     assert choices[0].executions == 0
@@ -52,12 +52,12 @@ def test_a_limit_on_memory_leaves_no_room_for_lists_of_events():
 
 def test_plans_are_within_five_percent_of_the_bound(attentive):
     for choice in recompute.choices(attentive.graph):
-        assert choice.plan.size <= 1.05 * choice.plan.lower_bound
+        assert choice.arena.size <= 1.05 * choice.arena.lower_bound
 
 
 @pytest.mark.parametrize("number", [1, -1])
 def test_recomputing_changes_no_number(number, attentive, tmp_path):
-    limit = recompute.choices(attentive.graph)[number].plan.size
+    limit = recompute.choices(attentive.graph)[number].arena.size
     small = compiled("asa1", limit)
     assert small.generated.plan.size == limit
     verifier = IntegerVerifier(lively_network("asa1"), small, tmp_path, ("-O1",))

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
 from snnc.compiler.ops.attention.masked_gate import MaskedGate
 from snnc.compiler.ops.base import Params, Rows, Sample
 from snnc.compiler.ops.int8.fixed import SCORE_BITS, IntegerOp, round_shift
+from snnc.compiler.program.emitter import Emitter
 
 
 class MaskedGateI8(IntegerOp, MaskedGate):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
 from snnc.compiler.ops.base import Sample
 from snnc.compiler.ops.elementwise.add import Add
 from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.program.emitter import Emitter
 
 
 class AddI8(IntegerOp, Add):

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Params, Rows, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift, saturate
+from snnc.compiler.program.emitter import Emitter
 
 
 class Requantize(IntegerOp):

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Params, Sample
 from snnc.compiler.ops.int8.fixed import LOGIT_BITS, SCORE_BITS, IntegerOp, round_shift
+from snnc.compiler.program.emitter import Emitter
 
 RANGE = 8
 """The table covers -RANGE .. RANGE; beyond it the ends hold (0.0003 from 0 and 1)."""

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
 from snnc.compiler.ops.base import Counts, Params, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.readout.group_mean import GroupMean
+from snnc.compiler.program.emitter import Emitter
 
 
 class GroupSum(IntegerOp, GroupMean):

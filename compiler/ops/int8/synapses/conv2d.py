@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
 from snnc.compiler.ops.base import Params, Rows, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
@@ -15,6 +14,7 @@ from snnc.compiler.ops.int8.synapses.rows import LISTED, emit_bias, emit_weights
 from snnc.compiler.ops.int8.synapses.sums import exact_sums, integer_samples
 from snnc.compiler.ops.synapses import synapse
 from snnc.compiler.ops.synapses.conv2d import Conv2d, by_tap, conv_shape, event_list, is_listed
+from snnc.compiler.program.emitter import Emitter
 
 
 class Conv2dI8(IntegerOp, Conv2d):

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
 from snnc.compiler.ops.base import Params, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
 from snnc.compiler.ops.int8.synapses.conv2d import WEIGHT_AXES
 from snnc.compiler.ops.synapses.conv2d import Conv2d, by_tap, conv_shape
+from snnc.compiler.program.emitter import Emitter
 
 
 class Conv2dMaps(IntegerOp, Conv2d):

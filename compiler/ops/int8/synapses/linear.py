@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Node, TensorType
 from snnc.compiler.ops.base import Params, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
@@ -14,6 +13,7 @@ from snnc.compiler.ops.int8.synapses.rows import emit_bias, emit_weights
 from snnc.compiler.ops.int8.synapses.sums import exact_sums, integer_samples
 from snnc.compiler.ops.synapses import synapse
 from snnc.compiler.ops.synapses.linear import Linear
+from snnc.compiler.program.emitter import Emitter
 
 
 class LinearI8(IntegerOp, Linear):

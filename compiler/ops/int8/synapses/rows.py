@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnc.compiler.codegen.emitter import Emitter
 from snnc.compiler.ir.graph import Array, Node
+from snnc.compiler.program.emitter import Emitter
+from snnc.compiler.program.values import ConstantRef, Name
 from snnc.errors import InternalError
 
 PLAIN = "plain"
@@ -43,19 +44,21 @@ def by_fours(rows: Array) -> Array:
     return words
 
 
-def emit_weights(node: Node, c: Emitter, rows: Array, axes: str) -> tuple[str, str]:
-    """C expressions of a node's weights [..., out] and of their order."""
+def emit_weights(node: Node, c: Emitter, rows: Array, axes: str) -> tuple[ConstantRef, Name]:
+    """A node's weights [..., out] and their order."""
+    plain = c.enumerator("SNN_ORDER_PLAIN", "enum snn_order")
     if order_of(node) == LISTED:
         padded = np.concatenate([rows.ravel(), np.zeros(SLACK)])
-        return c.constant("weight", padded, f"{axes} and slack,", "int8_t"), "SNN_ORDER_PLAIN"
+        return c.constant("weight", padded, f"{axes} and slack,", "int8_t"), plain
     if order_of(node) == PLAIN:
-        return c.constant("weight", rows, axes, "int8_t"), "SNN_ORDER_PLAIN"
-    words = c.constant("weight", by_fours(rows), f"{axes} by fours,", "int32_t")
-    return f"(const int8_t *){words}", "SNN_ORDER_FOURS"
+        return c.constant("weight", rows, axes, "int8_t"), plain
+    fours = by_fours(rows)
+    words = c.constant("weight", fours, f"{axes} by fours,", "int32_t", read_as="int8_t")
+    return words, c.enumerator("SNN_ORDER_FOURS", "enum snn_order")
 
 
-def emit_bias(node: Node, c: Emitter) -> str:
-    """C expression of a node's bias, in the type of its sums."""
+def emit_bias(node: Node, c: Emitter) -> ConstantRef | Name:
+    """A node's bias, in the type of its sums."""
     if "bias" not in node.params:
-        return "NULL"
+        return c.null
     return c.constant("bias", c.param("bias"), "[out]", f"{node.type.dtype}_t")

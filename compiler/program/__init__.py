@@ -1,0 +1,1 @@
+"""The program between the schedule and the text: stages, loops and calls with typed arguments."""
