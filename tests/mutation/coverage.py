@@ -43,7 +43,8 @@ def _on_host(bench: Bench, folder: Path) -> Lines:
         _run([compiler, *COVERED, *defines, "-I.", "-c", f"{NAME}.c", "-o", build / "m.o"], folder)
         _run([compiler, "--coverage", "-shared", build / "m.o", "-o", library], folder)
         module = [sys.executable, "-m", "tests.mutation.exercise"]
-        _run([*module, library, folder, bench.model, bench.data, counted], ROOT)
+        samples = bench.subject.samples
+        _run([*module, library, folder, bench.model, bench.data, samples, counted], ROOT)
         _run(["gcov", "--json-format", "--object-directory", build, build / "m.o"], build)
         for report in build.glob("*.gcov.json.gz"):
             _add(lines, _reported(report))

@@ -1,6 +1,6 @@
 """Run a compiled library the ways a user can: by frames, by events, by steps, for a second window.
 
-``python -m tests.mutation.exercise LIBRARY FOLDER MODEL DATA COUNTED``, in a process of its own, so
+``python -m tests.mutation.exercise LIBRARY FOLDER MODEL DATA SAMPLES COUNTED``, in a process of its own, so
 that gcov's counters are written when it ends.
 """
 
@@ -19,10 +19,11 @@ from snnc.compiler.frontend.source import load_source
 from snnc.compiler.host.model import HostModel
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Kind, TensorType
-from tests.mutation.subjects import SAMPLES
 
 
-def run(library: Path, folder: Path, model: Path, data: str, *, counted: bool) -> None:
+def run(
+    library: Path, folder: Path, model: Path, data: str, samples: int, *, counted: bool
+) -> None:
     """Run every recording by frames, by events, and step by step where the model streams."""
     manifest = read_manifest(folder)
     host = HostModel(library, Interface.of(manifest))
@@ -30,7 +31,7 @@ def run(library: Path, folder: Path, model: Path, data: str, *, counted: bool) -
         host.attach_counters(len(manifest["layers"]))
     source = load_source(str(model))
     shape = TensorType(source.input_shape, Kind.COUNT)
-    read = windows(source, data, "test", SAMPLES)
+    read = windows(source, data, "test", samples)
     for index, window in zip(read.indices, read, strict=True):
         _window(host, layout.pack(shape, window.frames).astype(np.uint16), manifest["streams"])
         host.reset()
@@ -50,4 +51,4 @@ def _window(host: HostModel, frames: Any, streams: bool) -> None:
 
 if __name__ == "__main__":
     library, folder, model = map(Path, sys.argv[1:4])
-    run(library, folder, model, sys.argv[4], counted=sys.argv[5] == "counted")
+    run(library, folder, model, sys.argv[4], int(sys.argv[5]), counted=sys.argv[6] == "counted")

@@ -28,10 +28,10 @@ from tests.mutation.subjects import NAME, Bench, command, own_cache
 
 KILLED, SURVIVED, IDENTICAL, UNCOMPILED = "killed", "survived", "identical", "not compiled"
 
-CPU_SECONDS = 40
+CPU_SECONDS = 30
 """Of one process: many times what a verification takes, so that only an endless loop meets it."""
 
-WALL_SECONDS = 400
+WALL_SECONDS = 300
 
 
 @dataclass(frozen=True)

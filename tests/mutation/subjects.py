@@ -21,7 +21,6 @@ from tests.support.lively import lively_network, write_nmnist
 NAME = "net"
 """The C name of every subject, so that a mistake has the same place in all of them."""
 
-SAMPLES = 2
 STEPS, STEP_US = 4, 70_000
 """The recordings of tests/support/lively.py last 300 ms: some events come after the last step."""
 
@@ -41,6 +40,11 @@ class Subject:
     attention: str
     dtype: str
     target: str = "host"
+
+    @property
+    def samples(self) -> int:
+        """Recordings: more on a board, where nothing but recordings is run."""
+        return 10 if self.on_board else 2
 
     @property
     def on_board(self) -> bool:
@@ -98,7 +102,8 @@ class Bench:
 
     def verification(self, folder: Path, answer: Path) -> list[str]:
         """The arguments of the command that verifies a folder and writes JSON to ``answer``."""
-        asked = ["--data", self.data, "--samples", str(SAMPLES), "--compiled", str(folder)]
+        samples = str(self.subject.samples)
+        asked = ["--data", self.data, "--samples", samples, "--compiled", str(folder)]
         if self.subject.dtype == "int8":  # a network that learned nothing has no classes to keep
             asked += ["--min-agreement", "0"]
         return ["verify", str(self.model), *asked, *self.options(), "--json", str(answer)]
