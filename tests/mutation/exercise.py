@@ -1,7 +1,7 @@
 """Run a compiled library the ways a user can: by frames, by events, by steps, for a second window.
 
-``python -m tests.mutation.exercise LIBRARY FOLDER MODEL DATA SAMPLES COUNTED``, in a process of its own, so
-that gcov's counters are written when it ends.
+``python -m tests.mutation.exercise LIBRARY FOLDER MODEL DATA SAMPLES COUNTED``, in a process of its
+own, so that gcov's counters are written when it ends.
 """
 
 from __future__ import annotations
