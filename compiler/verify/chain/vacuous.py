@@ -34,7 +34,10 @@ class Activity:
         self.places: dict[str, int] = dict.fromkeys(self.fired, 0)
         self.near: dict[str, bool] = dict.fromkeys(self.fired, False)
         self.worked: dict[str, int | None] = {n.name: None for n in graph if n.op != "input"}
-        self.nonzero: dict[str, bool] = dict.fromkeys(graph.output_names, False)
+        self.nonzero: dict[str, Array] = {
+            name: np.zeros(graph[node].type.size, bool)
+            for name, node in zip(graph.output_names, graph.outputs, strict=True)
+        }
 
     def add(self, run: Observation, decisions: Mapping[str, Decision] | None = None) -> None:
         """Add one run; with the exact decisions, how near potentials came to their thresholds."""
@@ -51,7 +54,7 @@ class Activity:
             self.fired[name] += int(np.count_nonzero(values[name]))
             self.places[name] += values[name].size
         for name, given in outputs.items():
-            self.nonzero[name] = self.nonzero[name] or bool(np.any(given))
+            self.nonzero[name] |= given.reshape(-1) != 0
 
     def add_potentials(self, potentials: Mapping[str, torch.Tensor]) -> None:
         """Note how near integer potentials came to their thresholds."""
@@ -75,16 +78,27 @@ class Activity:
             elif not self.near[name]:
                 near = None if stressed is None else stressed.near[name]
                 found.append(Vacuous(name, "never came near its threshold", near))
-        for name, seen in self.nonzero.items():
-            if not seen:
-                there = None if stressed is None else stressed.nonzero[name]
-                found.append(Vacuous(f"output {name}", "was always zero", there))
-        found += self._idle(stressed)
-        return found + [
+        return [
+            *found,
+            *self._zero(stressed),
+            *self._idle(stressed),
+        ] + [
             Vacuous(f"link {link.name}", "compared nothing")
             for link in result.chain
             if link.total().compared == 0
         ]
+
+    def _zero(self, stressed: Activity | None) -> list[Vacuous]:
+        """Outputs that were zero in every run, element by element."""
+        found = []
+        for name, seen in self.nonzero.items():
+            places = np.flatnonzero(~seen)
+            if not len(places):
+                continue
+            there = None if stressed is None else bool(stressed.nonzero[name][places].all())
+            which = "" if len(places) == len(seen) else f"[{', '.join(map(str, places))}]"
+            found.append(Vacuous(f"output {name}{which}", "was always zero", there))
+        return found
 
     def _idle(self, stressed: Activity | None) -> list[Vacuous]:
         """Nodes that executed nothing, though they can: weighted sums, what stress set to work."""
