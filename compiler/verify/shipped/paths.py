@@ -88,6 +88,9 @@ class Paths:
             ways["step by step"] = lambda: self._stepped(window)
         for name, way in ways.items():
             self._compare(paths, name, first, _tried(way))
+        if pushed is not None and self._can_begin_late(pushed):
+            later = self._run(self.main, np.concatenate([np.zeros_like(window[:1]), window[:-1]]))
+            self._compare(paths, "events from step 1 on", later, _tried(lambda: self._late(pushed)))
         if self.single is not None:
             self._compare(paths, "threads", self._run(self.single, window), first)
         if self._previous is not None:
@@ -108,6 +111,19 @@ class Paths:
     def _pushed(self, pushed: Pushed) -> Outputs:
         self.other.reset()
         self.other.run_events(pushed.events, pushed.start)
+        return self._outputs(self.other)
+
+    def _can_begin_late(self, pushed: Pushed) -> bool:
+        """Whether a step can be computed before the first event, which then begins the next one."""
+        begins = len(pushed.events) > 0 and pushed.start in (None, int(pushed.events["t_us"][0]))
+        whole = self.interface.takes_window and self.interface.takes_events
+        return begins and whole and self.interface.streams and self.interface.time_steps > 1
+
+    def _late(self, pushed: Pushed) -> Outputs:
+        self.other.reset()
+        self.other.step()
+        self.other.push_events(pushed.events)
+        self.other.run()
         return self._outputs(self.other)
 
     def _push(self, host: HostModel, window: Frames) -> None:
