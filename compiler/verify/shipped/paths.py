@@ -23,8 +23,11 @@ from snnc.compiler.verify.chain.links import ARTEFACT, PATHS
 from snnc.compiler.verify.chain.proof import Verification
 from snnc.errors import RUNTIME_STATUS, SnncError
 
-Outputs = Mapping[str, Scores]
+Outputs = Mapping[str, Scores | npt.NDArray[np.uint32]]
 Frames = npt.NDArray[np.uint16]
+
+BEGINNING = "the beginning of the window"
+"""Beside the outputs of a window whose first event comes after a step: its ``first_us``."""
 
 GARBAGE = 0xA5
 """What fills the arena before the first window: no value may come from what lay there."""
@@ -90,7 +93,9 @@ class Paths:
             self._compare(paths, name, first, _tried(way))
         if pushed is not None and self._can_begin_late(pushed):
             later = self._run(self.main, np.concatenate([np.zeros_like(window[:1]), window[:-1]]))
-            self._compare(paths, "events from step 1 on", later, _tried(lambda: self._late(pushed)))
+            expected = {**later, BEGINNING: self._beginning(pushed)}
+            late = _tried(lambda: self._late(pushed))
+            self._compare(paths, "events from step 1 on", expected, late)
         if self.single is not None:
             self._compare(paths, "threads", self._run(self.single, window), first)
         if self._previous is not None:
@@ -124,7 +129,13 @@ class Paths:
         self.other.step()
         self.other.push_events(pushed.events)
         self.other.run()
-        return self._outputs(self.other)
+        begun = np.array([self.other.net.first_us], np.uint32)
+        return {**self._outputs(self.other), BEGINNING: begun}
+
+    def _beginning(self, pushed: Pushed) -> npt.NDArray[np.uint32]:
+        """When a window began whose first event begins step 1, microseconds modulo 2^32."""
+        first = np.asarray(pushed.events["t_us"][:1], np.uint32)
+        return first - np.uint32(self.interface.dt_us or 0)
 
     def _push(self, host: HostModel, window: Frames) -> None:
         host.reset()
