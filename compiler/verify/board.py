@@ -8,23 +8,35 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+import torch
 from torch import nn
 
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.firmware import Vector
 from snnc.compiler.deploy.targets import Target, require_tools
+from snnc.compiler.plan.input_buffer import most_events
 from snnc.compiler.verify.chain.fidelity import MIN_AGREEMENT
 from snnc.compiler.verify.chain.links import VALUES
 from snnc.compiler.verify.integer import BesidePyTorch, IntegerVerification, run_reference
+from snnc.compiler.verify.shipped.events import events_of
 
 if TYPE_CHECKING:
     from snnc.compiler.verify.prove import Window
+
+SYNTHETIC_EVENTS = 2000
+"""Most events of the synthetic window: a board's flash holds them all."""
+
+FIRST_US = 2**32 - 50_000
+"""When the clock of the board's recordings begins, microseconds."""
 
 BATCH = 20
 """Most recordings in one firmware image; fewer where the board's flash holds no more."""
@@ -91,7 +103,7 @@ class BoardVerifier:
             SnncError: OVER_BUDGET where no board has room.
         """
         room = firmware.vector_room(self.compilation, self.target)
-        for batch in _batches(self._vectors(windows), room):
+        for batch in _batches(chain(self._vectors(windows), self._synthetic()), room):
             with tempfile.TemporaryDirectory() as folder:
                 board = firmware.write_project(
                     Path(folder), self.compilation, self.target, batch, max_ram=self.max_ram
@@ -131,7 +143,34 @@ class BoardVerifier:
             self.beside.add(window.frames, scores, window.label)
             self.result.samples += 1
             assert window.events is not None
-            yield firmware.vector_of(self.compilation, values, membranes, window.events)
+            yield self._vector(values, membranes, window.events)
+
+    def _synthetic(self) -> Iterator[Vector]:
+        """A window that no recording is like: busy everywhere, and a cell as full as it may be."""
+        graph, framing = self.compilation.graph, self.compilation.framing
+        assert framing is not None
+        rng = np.random.default_rng(0)
+        shape = (graph.time_steps, *graph["input"].type.shape)
+        held = self.compilation.generated.interface.max_events or SYNTHETIC_EVENTS
+        full = min(most_events(graph), SYNTHETIC_EVENTS // 4, held // 4)
+        density = min(held, SYNTHETIC_EVENTS) / 2 / np.prod(shape)
+        counts = (rng.random(shape) < density).astype(np.uint16)
+        counts[0, ..., 0, 0] = full  # in step 0, so that the first event is in it
+        events = events_of(counts, framing)
+        assert events is not None
+        values, membranes = run_reference(graph, counts)
+        yield self._vector(values, membranes, events)
+
+    def _vector(
+        self,
+        values: Mapping[str, torch.Tensor],
+        membranes: Mapping[str, torch.Tensor],
+        events: npt.NDArray[np.void],
+    ) -> Vector:
+        """A vector whose clock wraps within the window: only differences of times matter."""
+        later = events.copy()
+        later["t_us"] += np.uint32(FIRST_US)
+        return firmware.vector_of(self.compilation, values, membranes, later)
 
 
 def _batches(vectors: Iterable[Vector], room: int) -> Iterator[list[Vector]]:
