@@ -29,8 +29,9 @@ Frames = npt.NDArray[np.uint16]
 BEGINNING = "the beginning of the window"
 """Beside the outputs of a window whose first event comes after a step: its ``first_us``."""
 
-GARBAGE = 0xA5
-"""What fills the arena before the first window: no value may come from what lay there."""
+GARBAGE = 0x4B
+"""What fills the arena before the first window: no value may come from what lay there. As a float
+it is 13 million, as an integer of any width large too, so that what is not cleared shows."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ class Paths:
         self.interface = library.interface
         self.graph = graph
         self.result = result
-        self.main, self.other = (HostModel(library.path, library.interface) for _ in range(2))
+        self.main, self.other = (
+            HostModel(library.path, library.interface, guarded=True) for _ in range(2)
+        )
         self.single = None if single is None else HostModel(single.path, single.interface)
         self._previous: tuple[Frames, Outputs] | None = None
 
@@ -104,6 +107,8 @@ class Paths:
             self._compare(paths, "two instances", first, now)
             self._compare(paths, "two instances", known, then)
         self._previous = window, first
+        strayed = self.main.strayed or self.other.strayed
+        self.result.chain[paths].check("memory beside the arena").add(1, int(strayed))
 
     def _run(self, host: HostModel, window: Frames) -> Outputs:
         host.reset()
