@@ -17,7 +17,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup firmware-tools optional-firmware-tools demo test check one test-environments lint format snapshots release bench docs results paper-tables ablation sparsity mcu fuzz fuzz-readers kills dependencies constraints clean
+.PHONY: help setup firmware-tools optional-firmware-tools demo test check one test-environments lint format snapshots release bench docs results paper-tables ablation sparsity mcu fuzz fuzz-readers kills mutants dependencies constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -136,6 +136,10 @@ kills: setup  ## kill commands at 200 random moments and look at what is left
 
 fuzz-readers: setup  ## damage 10,000 recordings and 2,000 model files and read them
 	$(BIN)/python -m tests.file_fuzzing $(ARGS)
+
+mutants: setup firmware-tools  ## plant faults in compiled C and in Python: does anything miss them?
+	@$(BIN)/python -m tests.mutation run $(ARGS)
+	@$(BIN)/python -m tests.mutation python
 
 snapshots: setup  ## write the snapshots of IR and C that tests compare, after looking at the diff
 	SNNC_WRITE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/compiler/test_snapshots.py

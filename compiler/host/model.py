@@ -46,6 +46,12 @@ class Pushed:
     start: int | None = None
 
 
+ALIGNMENT = 64
+"""Of an arena, bytes."""
+
+GUARD = 0x5C
+"""What lies on both sides of a guarded arena."""
+
 HUGE_PAGE = 1 << 21
 """Bytes of a large page of x86-64 and AArch64."""
 
@@ -58,17 +64,31 @@ class HostModel:
         interface: its sizes. The library of a model for more than one thread holds a team, which
             runs as long as the model is open.
         team: start that team; without one the parts of a layer run one by one.
+        guarded: lay bytes on both sides of the arena that show whether the C :attr:`strayed`.
     """
 
-    def __init__(self, library: Path, interface: Interface, *, team: bool = True) -> None:
+    def __init__(
+        self, library: Path, interface: Interface, *, team: bool = True, guarded: bool = False
+    ) -> None:
         self.interface = interface
         self._ffi = _declared(interface)
         self._lib: Any = _opened(self._ffi, library)
         self.net: Any = self._ffi.new(f"{interface.name}_net *")
-        self._arena = _aligned(interface.arena_bytes)
+        size = interface.arena_bytes
+        room = -(-size // ALIGNMENT) * ALIGNMENT if guarded else 0
+        memory = _aligned(size + 2 * room)
+        self._guards = memory[:room], memory[room + size :]
+        for guard in self._guards:
+            guard[:] = GUARD
+        self._arena = memory[room : room + size]
         self.init()
         if team and interface.threads > 1:
             self._start_team(interface.threads)
+
+    @property
+    def strayed(self) -> bool:
+        """Whether the C has written beside its arena, within as many bytes as the arena has."""
+        return any(bool((guard != GUARD).any()) for guard in self._guards)
 
     def _start_team(self, threads: int) -> None:
         self._ffi.cdef(TEAM_PROTOTYPES)
@@ -288,7 +308,7 @@ def _opened(ffi: cffi.FFI, library: Path) -> Any:
         ) from error
 
 
-def _aligned(size: int, alignment: int = 64) -> npt.NDArray[np.uint8]:
+def _aligned(size: int, alignment: int = ALIGNMENT) -> npt.NDArray[np.uint8]:
     """Zeros; a large block in pages of 2 MiB where the system has them, as it is swept from end to
     end at every step."""
     if size < HUGE_PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):

@@ -7,10 +7,14 @@ reference's scores beside PyTorch's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+import torch
 from torch import nn
 
 from snnc.atomic import scratch_folder
@@ -18,12 +22,20 @@ from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.firmware import Vector
 from snnc.compiler.deploy.targets import Target, require_tools
+from snnc.compiler.plan.input_buffer import most_events
 from snnc.compiler.verify.chain.fidelity import MIN_AGREEMENT
 from snnc.compiler.verify.chain.links import VALUES
 from snnc.compiler.verify.integer import BesidePyTorch, IntegerVerification, run_reference
+from snnc.compiler.verify.shipped.events import events_of
 
 if TYPE_CHECKING:
     from snnc.compiler.verify.prove import Window
+
+SYNTHETIC_EVENTS = 2000
+"""Most events of the synthetic window: a board's flash holds them all."""
+
+FIRST_US = 2**32 - 50_000
+"""When the clock of the board's recordings begins, microseconds."""
 
 BATCH = 20
 """Most recordings in one firmware image; fewer where the board's flash holds no more."""
@@ -84,10 +96,14 @@ class BoardVerifier:
         self.beside = BesidePyTorch(model, compilation, self.result)
 
     def verify(self, windows: Iterable[Window]) -> None:
-        """Compare the recordings with PyTorch, then run them on the board. Raises as
-        :func:`verify_on_board`."""
+        """Compare the recordings with PyTorch, then run them on the board, and a synthetic window.
+
+        Raises:
+            SnncError: as :func:`verify_on_board`.
+        """
         vectors = self._vectors(windows)
-        verify_on_board(self.compilation, self.target, vectors, self.max_ram, self.result)
+        further = self._synthetic()
+        verify_on_board(self.compilation, self.target, vectors, self.max_ram, self.result, further)
 
     def finish(self, *, min_agreement: float = MIN_AGREEMENT) -> None:
         """Judge the fidelity, and say what the recordings said nothing about."""
@@ -109,7 +125,34 @@ class BoardVerifier:
             self.beside.activity.add_potentials(membranes)
             self.beside.add(window.frames, scores, window.label)
             assert window.events is not None
-            yield firmware.vector_of(self.compilation, values, membranes, window.events)
+            yield self._vector(values, membranes, window.events)
+
+    def _synthetic(self) -> Iterator[Vector]:
+        """A window that no recording is like: busy everywhere, and a cell as full as it may be."""
+        graph, framing = self.compilation.graph, self.compilation.framing
+        assert framing is not None
+        rng = np.random.default_rng(0)
+        shape = (graph.time_steps, *graph["input"].type.shape)
+        held = self.compilation.generated.interface.max_events or SYNTHETIC_EVENTS
+        full = min(most_events(graph), SYNTHETIC_EVENTS // 4, held // 4)
+        density = min(held, SYNTHETIC_EVENTS) / 2 / np.prod(shape)
+        counts = (rng.random(shape) < density).astype(np.uint16)
+        counts[0, ..., 0, 0] = full  # in step 0, so that the first event is in it
+        events = events_of(counts, framing)
+        assert events is not None
+        values, membranes = run_reference(graph, counts)
+        yield self._vector(values, membranes, events)
+
+    def _vector(
+        self,
+        values: Mapping[str, torch.Tensor],
+        membranes: Mapping[str, torch.Tensor],
+        events: npt.NDArray[np.void],
+    ) -> Vector:
+        """A vector whose clock wraps within the window: only differences of times matter."""
+        later = events.copy()
+        later["t_us"] += np.uint32(FIRST_US)
+        return firmware.vector_of(self.compilation, values, membranes, later)
 
 
 def verify_on_board(
@@ -118,6 +161,7 @@ def verify_on_board(
     vectors: Iterable[Vector],
     max_ram: int | None = None,
     result: BoardVerification | None = None,
+    further: Iterable[Vector] = (),
 ) -> BoardVerification:
     """Build firmware with the vectors, in batches, and run it; the linker holds ``max_ram``.
 
@@ -127,6 +171,7 @@ def verify_on_board(
         vectors: recordings with the reference's digests.
         max_ram: budget of RAM, bytes.
         result: what the board's numbers are added to.
+        further: vectors that are no recordings.
 
     Raises:
         SnncError: NO_C_COMPILER without the tools, OVER_BUDGET where no board has room.
@@ -135,7 +180,7 @@ def verify_on_board(
     result = result or BoardVerification(compilation.graph.time_steps, target=target.name)
     link = result.chain[VALUES]
     room = firmware.vector_room(compilation, target)
-    for batch in _batches(_counted(vectors, result), room):
+    for batch in _batches(chain(_counted(vectors, result), further), room):
         with scratch_folder() as folder:
             board = firmware.write_project(folder, compilation, target, batch, max_ram=max_ram)
             run = firmware.run(folder)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.plan.schedule import Schedule, schedule
 from snnc.compiler.verify import reference
+from snnc.errors import SnncError
 
 FAST = (*NATIVE, "-O1")
 """-O1 compiles in half the time, and no optimisation changes a value: one rounding an operation."""
@@ -77,6 +79,32 @@ class SampleGraph:
     graph: Graph
     nodes: tuple[str, ...]
     operands: Mapping[str, tuple[str, ...]]
+
+
+def every_kind(op: str) -> list[Sample]:
+    """An op's samples, and more: one for each combination of kinds that it accepts and that none of
+    its own has. What `infer` lets through must work, whoever has thought of it."""
+    own = list(OPS[op].samples())
+    first = {len(sample.inputs): sample for sample in reversed(own)}
+    seen = {tuple(given.kind for given in sample.inputs) for sample in own}
+    further = [
+        replace(
+            sample,
+            inputs=tuple(given.of(kind) for given, kind in zip(sample.inputs, kinds, strict=True)),
+        )
+        for sample in first.values()
+        for kinds in product(Kind, repeat=len(sample.inputs))
+        if kinds not in seen
+    ]
+    return [*own, *(sample for sample in further if _accepts(op, sample))]
+
+
+def _accepts(op: str, sample: Sample) -> bool:
+    try:
+        sample_graph(op, [sample])
+    except SnncError:
+        return False
+    return True
 
 
 def sample_graph(op: str, samples: Sequence[Sample]) -> SampleGraph:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank
+from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank, shape_error
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -26,6 +26,8 @@ class ComplementaryMask(Op):
     ) -> TensorType:
         (given,) = inputs
         expect_rank(node, given, 1)
+        if given.kind is not Kind.REAL:
+            raise shape_error(node, f"chooses among real values, got {given}")
         return given.of(Kind.SPIKE)
 
     def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -28,7 +28,8 @@ class MaskedGate(Op):
     ) -> TensorType:
         given, mask, scores = inputs
         expect_rank(node, given, 3)
-        if mask.shape != (given.channels,) or scores.shape != (2, *given.shape[1:]):
+        fits = mask.shape == (given.channels,) and scores.shape == (2, *given.shape[1:])
+        if not fits or mask.kind is not Kind.SPIKE:
             raise shape_error(node, f"{mask} and {scores} cannot gate {given}")
         return TensorType(given.shape, Kind.REAL, given.temporal or mask.temporal)
 

@@ -38,6 +38,8 @@ class Mlp(Op):
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
     ) -> TensorType:
         (given,) = inputs
+        if given.kind is not Kind.REAL:
+            raise shape_error(node, f"a perceptron takes real values, got {given}")
         hidden, length = params["reduce"].shape
         if params["expand"].shape != (length, hidden):
             raise shape_error(

@@ -28,6 +28,8 @@ class WeightedRows(Op):
     ) -> TensorType:
         (given,) = inputs
         expect_rank(node, given, 2)
+        if given.kind is not Kind.REAL:
+            raise shape_error(node, f"mixes rows of real values, got {given}")
         if params["weights"].shape != given.shape[:1]:
             raise shape_error(
                 node, f"{params['weights'].size} weights cannot mix the rows of {given}"

@@ -23,11 +23,15 @@ from snnc.compiler.verify.chain.links import ARTEFACT, PATHS
 from snnc.compiler.verify.chain.proof import Verification
 from snnc.errors import RUNTIME_STATUS, SnncError
 
-Outputs = Mapping[str, Scores]
+Outputs = Mapping[str, Scores | npt.NDArray[np.uint32]]
 Frames = npt.NDArray[np.uint16]
 
-GARBAGE = 0xA5
-"""What fills the arena before the first window: no value may come from what lay there."""
+BEGINNING = "the beginning of the window"
+"""Beside the outputs of a window whose first event comes after a step: its ``first_us``."""
+
+GARBAGE = 0x4B
+"""What fills the arena before the first window: no value may come from what lay there. As a float
+it is 13 million, as an integer of any width large too, so that what is not cleared shows."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,9 @@ class Paths:
         self.interface = library.interface
         self.graph = graph
         self.result = result
-        self.main, self.other = (HostModel(library.path, library.interface) for _ in range(2))
+        self.main, self.other = (
+            HostModel(library.path, library.interface, guarded=True) for _ in range(2)
+        )
         self.single = None if single is None else HostModel(single.path, single.interface)
         self._previous: tuple[Frames, Outputs] | None = None
 
@@ -88,6 +94,11 @@ class Paths:
             ways["step by step"] = lambda: self._stepped(window)
         for name, way in ways.items():
             self._compare(paths, name, first, _tried(way))
+        if pushed is not None and self._can_begin_late(pushed):
+            later = self._run(self.main, np.concatenate([np.zeros_like(window[:1]), window[:-1]]))
+            expected = {**later, BEGINNING: self._beginning(pushed)}
+            late = _tried(lambda: self._late(pushed))
+            self._compare(paths, "events from step 1 on", expected, late)
         if self.single is not None:
             self._compare(paths, "threads", self._run(self.single, window), first)
         if self._previous is not None:
@@ -96,6 +107,8 @@ class Paths:
             self._compare(paths, "two instances", first, now)
             self._compare(paths, "two instances", known, then)
         self._previous = window, first
+        strayed = self.main.strayed or self.other.strayed
+        self.result.chain[paths].check("memory beside the arena").add(1, int(strayed))
 
     def _run(self, host: HostModel, window: Frames) -> Outputs:
         host.reset()
@@ -109,6 +122,25 @@ class Paths:
         self.other.reset()
         self.other.run_events(pushed.events, pushed.start)
         return self._outputs(self.other)
+
+    def _can_begin_late(self, pushed: Pushed) -> bool:
+        """Whether a step can be computed before the first event, which then begins the next one."""
+        begins = len(pushed.events) > 0 and pushed.start in (None, int(pushed.events["t_us"][0]))
+        whole = self.interface.takes_window and self.interface.takes_events
+        return begins and whole and self.interface.streams and self.interface.time_steps > 1
+
+    def _late(self, pushed: Pushed) -> Outputs:
+        self.other.reset()
+        self.other.step()
+        self.other.push_events(pushed.events)
+        self.other.run()
+        begun = np.array([self.other.net.first_us], np.uint32)
+        return {**self._outputs(self.other), BEGINNING: begun}
+
+    def _beginning(self, pushed: Pushed) -> npt.NDArray[np.uint32]:
+        """When a window began whose first event begins step 1, microseconds modulo 2^32."""
+        first = np.asarray(pushed.events["t_us"][:1], np.uint32)
+        return first - np.uint32(self.interface.dt_us or 0)
 
     def _push(self, host: HostModel, window: Frames) -> None:
         host.reset()

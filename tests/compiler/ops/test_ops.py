@@ -20,6 +20,7 @@ from snnc.compiler.ops import COMPOSITES, OPS, Sample, op_of
 from snnc.compiler.ops.base import Op
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.neurons.neuron import Neuron
+from snnc.compiler.ops.rounding import SMALLEST
 from snnc.compiler.verify import reference
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 from tests.support.graphs import (
@@ -28,6 +29,7 @@ from tests.support.graphs import (
     as_tensors,
     assert_within_bounds,
     chooses,
+    every_kind,
     exact_choice,
     observed,
     one_by_one,
@@ -40,8 +42,8 @@ from tests.support.graphs import (
 
 @cache
 def graphs_of(op: str) -> tuple[SampleGraph, ...]:
-    """The op's samples, one graph for each number of time steps."""
-    ordered = sorted(OPS[op].samples(), key=lambda sample: sample.time_steps)
+    """The op's samples in every kind, one graph for each number of time steps."""
+    ordered = sorted(every_kind(op), key=lambda sample: sample.time_steps)
     groups = groupby(ordered, key=lambda sample: sample.time_steps)
     return tuple(sample_graph(op, list(group)) for _, group in groups)
 
@@ -216,7 +218,8 @@ def summed_axes(node):
 
 @each_case
 def test_bound_is_tight(op, number, node):
-    """On exact inputs a real value is known to a thousandth of the largest, a choice for sure."""
+    """On exact inputs a real value is known to a thousandth of the largest, or to the smallest
+    float32 where all are zero; a choice for sure."""
     graph, rng = graphs_of(op)[number].graph, np.random.default_rng(9)
     exact = [
         random_values(graph[given].type, graph.time_steps, rng, zeros=0.0)
@@ -227,7 +230,7 @@ def test_bound_is_tight(op, number, node):
     assert bound.shape == output.shape
     assert bool(torch.isfinite(bound).all())
     assert bool((bound >= 0).all())
-    limit = 0.0 if chooses(graph[node]) else 1e-3 * float(output.abs().max())
+    limit = 0.0 if chooses(graph[node]) else max(1e-3 * float(output.abs().max()), SMALLEST)
     assert float(bound.max()) <= limit
 
 
@@ -293,6 +296,11 @@ def refused(code, op, inputs, attrs=None, params=None):
 
 IMAGE = TensorType((4, 5, 6), Kind.SPIKE)
 VECTOR = TensorType((7,), Kind.REAL)
+SPIKES = TensorType((7,), Kind.SPIKE)
+ROWS = TensorType((2, 7), Kind.COUNT)
+MATRICES = {"reduce": np.ones((2, 3)), "expand": np.ones((3, 2))}
+COUNTS = TensorType((4,), Kind.COUNT)
+MAPS = TensorType((2, 5, 6), Kind.REAL, temporal=False)
 POOL = {"kernel_size": (2, 2), "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1)}
 POOL |= {"ceil_mode": False, "count_include_pad": True, "divisor": 0}
 CONV = {"stride": (1, 1), "padding": (0, 0, 0, 0), "dilation": (1, 1), "groups": 1}
@@ -319,6 +327,10 @@ CONV = {"stride": (1, 1), "padding": (0, 0, 0, 0), "dilation": (1, 1), "groups":
         ("scale", [IMAGE, VECTOR], {}, {}, "cannot scale"),
         ("group_mean", [VECTOR], {"size": 3}, {}, "groups of 3"),
         ("complementary_mask", [IMAGE], {}, {}, "1-D input"),
+        ("complementary_mask", [SPIKES], {}, {}, "among real values"),
+        ("weighted_rows", [ROWS], {}, {"weights": np.ones(2)}, "rows of real values"),
+        ("mlp", [SPIKES], {"along": "time"}, MATRICES, "takes real values"),
+        ("masked_gate", [IMAGE, COUNTS, MAPS], {}, {}, "cannot gate"),
         ("masked_gate", [IMAGE, VECTOR, VECTOR], {}, {}, "cannot gate"),
         ("masked_statistics", [IMAGE, VECTOR], {"mean_scale": 1.0}, {}, "cannot mask"),
         ("weighted_rows", [VECTOR], {}, {"weights": np.ones(7)}, "2-D input"),
