@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from snnc.errors import InternalError
 from snnc.estimator import measures, tables
 from snnc.estimator.analysis import summary
 from snnc.estimator.audit import AUDITED, Line, audit
@@ -25,6 +26,8 @@ from snnc.estimator.survey import Survey
 from snnc.estimator.tables import EnergyTable
 from snnc.estimator.units import count_text, energy_text
 from snnc.estimator.verdict import Sentence, Tile, sentences, tiles
+from snnc.estimator.views import Change, Views, changes_of, layer_names, views_of
+from snnc.estimator.views.words import MEANINGS, share, signed
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,13 @@ class Report:
         """The model's estimate under the page's convention."""
         return self.model.estimates.get(self.convention)
 
+    @property
+    def counted(self) -> Estimate:
+        """The same of a report that is about energy. Raises InternalError for another."""
+        if self.estimate is None:
+            raise InternalError("the survey counted nothing by the chosen convention")
+        return self.estimate
+
     @cached_property
     def comparison(self) -> Comparison | None:
         """Model against baseline under the page's convention."""
@@ -92,6 +102,21 @@ class Report:
             for name, estimate in self.model.estimates.items()
             if name in theirs
         }
+
+    @cached_property
+    def views(self) -> tuple[Views | None, Views | None]:
+        """The views of the model and of the baseline, where enough was surveyed for them."""
+        return self._views(self.model), self._views(self.baseline) if self.baseline else None
+
+    def _views(self, subject: Subject) -> Views | None:
+        return views_of(subject.estimates, subject.accesses, self.convention)
+
+    @cached_property
+    def changes(self) -> list[Change]:
+        """Every view of the model beside the baseline's; Eq. 11's alone where less was surveyed."""
+        if self.estimate is None:
+            return []
+        return changes_of(self.estimate, self.comparison, *self.views)
 
     @property
     def pairs(self) -> list[Pair]:
@@ -112,12 +137,12 @@ class Report:
     @property
     def verdict(self) -> list[Sentence]:
         """What the page says first."""
-        return sentences(self.model, self.baseline, self.estimate, self.comparison)
+        return sentences(self.model, self.baseline, self.estimate, self.comparison, self.changes)
 
     @property
     def tiles(self) -> list[Tile]:
         """The few numbers under it."""
-        return tiles(self.model, self.baseline, self.estimate, self.comparison)
+        return tiles(self.model, self.baseline, self.estimate, self.comparison, self.changes)
 
 
 def render(report: Report) -> str:
@@ -134,7 +159,8 @@ def render(report: Report) -> str:
         "short": count_text,
         "sentence": lambda text: text[:1].upper() + text[1:],
         "energy": energy_text,
-        "signed": lambda pj: f"{'-' if pj < 0 else '+'}{energy_text(abs(pj))}" if pj else "0",
+        "signed": signed,
+        "share": share,
         "signed_count": lambda number: f"{number:+,}" if number else "0",
     }
     page = environment.get_template("report.html.j2")
@@ -154,6 +180,12 @@ def _context(report: Report) -> dict[str, Any]:
         "deltas": _by_name(comparison.layer_deltas()) if comparison else {},
         "total_delta": comparison.total_delta() if comparison else {},
         "memory": _memory(report),
+        "meanings": MEANINGS,
+        "view_layers": [
+            {"name": name, "energies": [change.of_layer(name) for change in report.changes]}
+            for name in layer_names(report.changes)
+        ],
+        "machine": report.views[0].machine if report.views[0] else "",
         "audit": report.audit,
         "redundancy": _redundancy_figures(report.pairs) if report.pairs else {},
         "ghost_limit": ALIKE,

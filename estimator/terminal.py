@@ -15,6 +15,8 @@ from snnc.estimator.counts import LayerCounts
 from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.redundancy import Redundancy
 from snnc.estimator.units import brief, energy_text
+from snnc.estimator.views import Change
+from snnc.estimator.views.words import MEANINGS, headline, share
 
 
 def print_energy(
@@ -29,10 +31,13 @@ def print_energy(
         comparison: the network against its baseline.
     """
     tally = model.tally
-    columns = ["AC", "MAC", "other", "spikes", "rate", "energy", "of other"]
-    columns += ["ΔE"] if comparison else []
+    columns = ["AC", "MAC", "other", "spikes", "rate", "Eq. 11", "not Eq.11"]
+    columns += ["ΔE Eq.11"] if comparison else []
     table = slim_table("layer", "reads", numbers=tuple(columns), title=title, gap=1)
-    table.caption = f"{tally.samples:,} recordings · {tally.convention.title} · {model.table.title}"
+    table.caption = (
+        f"{tally.samples:,} recordings · {tally.convention.title} · {model.table.title} · totals; "
+        "not Eq.11: other operations, which everything executed includes"
+    )
     deltas = _deltas(comparison)
     for entry in model.layers:
         table.add_row(*_row(model, entry), *deltas.get(entry.layer.name, ()))
@@ -100,21 +105,22 @@ def _signed(pj: float) -> str:
 
 
 def verdict(comparison: Comparison) -> list[str]:
-    """What the comparison says, a sentence each (rich markup)."""
+    """What the comparison says by Eq. 11, a sentence each (rich markup)."""
     delta = comparison.energy_pj
     whole = comparison.baseline.energy_pj
-    share = f" ({delta / whole:+.1%} of the baseline's)" if whole else ""
+    of_whole = f" ({delta / whole:+.1%} of the baseline's)" if whole else ""
     lines = [
-        f"ΔE = E_MAC·({comparison.added_mac:+,}) - E_AC·({comparison.saved_ac:+,}) = "
-        f"{_signed(delta)}{share}",
-        f"outside weighted sums (not in Eq. 11): {_signed(comparison.other_energy_pj)}; with "
-        f"them {_signed(comparison.whole_energy_pj)}",
-        f"NASFR {comparison.baseline.nasfr:.4f} → {comparison.model.nasfr:.4f}; "
+        f"Eq. 11: ΔE = E_MAC·({comparison.added_mac:+,}) - E_AC·({comparison.saved_ac:+,}) = "
+        f"{_signed(delta)}{of_whole}",
+        "products, sums and comparisons outside Eq. 11, which everything executed includes: "
+        f"{_signed(comparison.other_energy_pj)}",
+        f"NASFR {comparison.baseline.nasfr:.4f} → {comparison.model.nasfr:.4f}; by Eq. 11 "
         + _break_even(comparison),
     ]
     ratio = comparison.break_even_ratio
     where = "" if ratio is None else f" E_MAC/E_AC = {ratio:.3g}"
-    return [*lines, f"saves {comparison.saves_where}{where} (here {comparison.table.ratio:.3g})"]
+    sides = f"{comparison.saves_where}{where} (here {comparison.table.ratio:.3g})"
+    return [*lines, f"by Eq. 11 it saves {sides}"]
 
 
 def _break_even(comparison: Comparison) -> str:
@@ -122,6 +128,31 @@ def _break_even(comparison: Comparison) -> str:
     if rate is not None:
         return f"it saves while its NASFR stays below {rate:.4f}"
     return "no firing rate would pay for what it adds"
+
+
+def print_views(
+    console: Console, names: tuple[str, str | None], changes: Sequence[Change], samples: int
+) -> None:
+    """Print the views of a recording's energy side by side, ΔE of each with a baseline.
+
+    Args:
+        console: where to print.
+        names: of the model, and of the baseline or None.
+        changes: the views.
+        samples: recordings that their energies are sums of.
+    """
+    model, baseline = names
+    columns = [*(["baseline"] if baseline else []), "model", *(["ΔE", ""] if baseline else [])]
+    table = slim_table("energy a recording", "what it counts", numbers=tuple(columns))
+    for change in changes:
+        energies = [change.baseline, change.model] if change.baseline else [change.model]
+        cells = [energy_text(view.energy_pj / samples) for view in energies]
+        if change.baseline:
+            cells += [_signed(change.energy_pj / samples), share(change)]
+        table.add_row(change.model.title, MEANINGS[change.model.name], *cells)
+    console.print(headline(model, baseline, changes, samples), style="bold", highlight=False)
+    console.print(table)
+    console.print()
 
 
 def print_audit(console: Console, lines: Sequence[Line], model: Estimate) -> None:
@@ -134,7 +165,7 @@ def print_audit(console: Console, lines: Sequence[Line], model: Estimate) -> Non
     """
     counters = ("AC", "MAC", "mul", "add", "cmp")
     title = "the same recordings, counted by other rules"
-    table = slim_table("convention", "what it is", numbers=(*counters, "energy"), title=title)
+    table = slim_table("convention", "what it is", numbers=(*counters, "Eq. 11"), title=title)
     for line in lines:
         energy = energy_text(model.table.weighted(line.total))
         name, title = line.convention.name, line.convention.title

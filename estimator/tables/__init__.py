@@ -82,6 +82,10 @@ class EnergyTable:
         """Energy in pJ of products, sums and comparisons outside weighted sums."""
         return self.mul * counts["mul"] + self.add * counts["add"] + self.cmp * counts["cmp"]
 
+    def priced(self, counts: Mapping[str, int]) -> float:
+        """Energy in pJ of all operations: weighted sums and what is outside them."""
+        return self.weighted(counts) + self.other(counts)
+
     def as_json(self) -> dict[str, Any]:
         """The table, for the JSON report."""
         return asdict(self)

@@ -45,7 +45,7 @@ def command(
     Definitions 1-6 of Yao et al., "Inherent Redundancy in Spiking Neural Networks". Under
     `torchrun` the processes share the recordings.
     """
-    from snnc.commands.surveying import layer_rows, survey_both, write_page
+    from snnc.commands.surveying import layer_rows, reported, survey_both, write_page
     from snnc.errors import InternalError
     from snnc.estimator.analysis import csv_text, redundancy_json
     from snnc.estimator.tables import DEFAULT, load
@@ -66,5 +66,5 @@ def command(
     print_redundancy(console, model.spec, ours.redundancy, other)
     if out is not None:
         names, run = (model.spec, baseline), f"{data}, {split} part"
-        write_page(out, surveyed, names, load(DEFAULT), run)
+        write_page(out, reported(surveyed, names, load(DEFAULT), run))
         console.print(f"wrote {out}")

@@ -63,42 +63,44 @@ def command(
 ) -> None:
     """Count MODEL's operations on DATA, layer by layer, and their energy.
 
-    With --baseline also ΔE = E_MAC·Δ_MAC - E_AC·Δ_AC, negative where MODEL saves. The convention
-    "executed" counts what the generated C executes; `snnc verify` proves it. Give the options of
+    Energy has four views, always shown together: Eq. 11 (weighted sums by the --convention),
+    everything executed, memory traffic, and both as the device total. With --baseline ΔE of each,
+    negative where MODEL saves. The convention "executed" counts what the generated C executes;
+    `snnc verify` proves it. Give the options of
     `snnc compile` (--dtype, --density, --calibrate, --max-ram) to count what they make of MODEL.
     Under `torchrun` the processes share the recordings.
     """
-    from snnc.commands.surveying import layer_rows, survey_both, write_page
+    from snnc.commands.surveying import layer_rows, reported, survey_both, write_page
     from snnc.estimator.analysis import csv_text
     from snnc.estimator.audit import AUDITED, audit, audit_json
-    from snnc.estimator.conventions import convention_called
-    from snnc.estimator.energy import Comparison, Estimate, energy_json
+    from snnc.estimator.conventions import EXECUTED, convention_called
+    from snnc.estimator.energy import energy_json
     from snnc.estimator.tables import DEFAULTS, load
-    from snnc.estimator.terminal import print_audit, print_energy
+    from snnc.estimator.terminal import print_audit, print_energy, print_views
+    from snnc.estimator.views import views_json
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     console = console_for(json_file, csv_file)
     rule, prices = convention_called(convention), load(table or DEFAULTS[dtype])
     manner = Manner(dtype, calibrate, calibrate_samples, density, max_ram)
-    rules = AUDITED if audited or out is not None else (rule,)
-    how = {"conventions": rules, "manner": manner, "everything": out is not None}
+    rules = AUDITED if audited or out is not None else (rule, EXECUTED)
+    how = {"conventions": rules, "manner": manner, "memory": True, "redundancy": out is not None}
     surveyed = survey_both(model.load(), baseline, data, split, samples, **how)
     if surveyed is None:
         return
-    ours, theirs = surveyed
-    estimate = Estimate(ours.tallies[rule.name], prices)
-    comparison = None
-    if theirs is not None:
-        comparison = Comparison(estimate, Estimate(theirs.tallies[rule.name], prices))
+    ours, _ = surveyed
+    names = (model.spec, baseline)
+    report = reported(surveyed, names, prices, f"{data}, {split} part", rule.name)
+    estimate, comparison = report.counted, report.comparison
     lines = audit(ours.tallies) if audited else []
-    result = energy_json(estimate, comparison)
+    result = energy_json(estimate, comparison) | {"views": views_json(report.changes)}
     write_json(result | ({"audit": audit_json(lines, prices)} if lines else {}), json_file)
     if csv_file is not None:
         write_text(csv_text(layer_rows(model.spec, baseline, result)), csv_file)
+    print_views(console, names, report.changes, estimate.tally.samples)
     print_energy(console, model.spec, estimate, comparison)
     if lines:
         print_audit(console, lines, estimate)
     if out is not None:
-        names, run = (model.spec, baseline), f"{data}, {split} part"
-        write_page(out, surveyed, names, prices, run, rule.name)
+        write_page(out, report)
         console.print(f"wrote {out}")

@@ -1,0 +1,239 @@
+"""Four views of a network's energy on the same recordings; no figure stands without its view.
+
+========== ========================================================================
+eq11       weighted sums only: E_AC·AC + E_MAC·MAC, the terms of Eq. 11 of Yao et al.
+           2023, counted by the convention that was chosen
+executed   every operation that the compiled network executes, priced: AC, MAC,
+           products, sums and comparisons
+memory     what it costs to fetch and keep the operands
+           (:mod:`snnc.estimator.memory_access`)
+device     the total for the energy table's machine: executed + memory
+========== ========================================================================
+
+The views answer different questions and may differ in the sign of a difference: ``eq11`` knows
+nothing of the gating products of an attention module, ``executed`` nothing of the currents that
+it keeps. So they are always given together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from snnc.estimator.conventions import EXECUTED
+from snnc.estimator.energy import Comparison, Estimate
+from snnc.estimator.memory_access import Accesses
+
+TITLES = {
+    "eq11": "Eq. 11",
+    "executed": "everything executed",
+    "memory": "memory traffic",
+    "device": "device total",
+}
+"""How sentences and tables call the views, in their order."""
+
+Layers = Mapping[str, float]
+"""Layer → energy in pJ, over all samples."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One view of one network.
+
+    Attributes:
+        name: a key of :data:`TITLES`.
+        layers: energy of each layer in pJ, over all samples.
+    """
+
+    name: str
+    layers: Layers
+
+    @property
+    def title(self) -> str:
+        """How it is called."""
+        return TITLES[self.name]
+
+    @property
+    def energy_pj(self) -> float:
+        """Energy of the whole network in pJ, over all samples."""
+        return sum(self.layers.values())
+
+
+@dataclass(frozen=True)
+class Views:
+    """The views of one network, on the same samples.
+
+    Attributes:
+        samples: how many samples they are of.
+        machine: what the device total is for, in words.
+        eq11: weighted sums.
+        executed: all operations.
+        memory: memory accesses; None where the energy table has no prices for them.
+        device: operations and memory together; None where ``memory`` is.
+    """
+
+    samples: int
+    machine: str
+    eq11: View
+    executed: View
+    memory: View | None
+    device: View | None
+
+    @classmethod
+    def of(cls, rule: Estimate, executed: Estimate, accesses: Accesses) -> Views:
+        """The views of a network.
+
+        Args:
+            rule: its counts by the chosen convention: what ``eq11`` weighs.
+            executed: its counts by the convention ``executed``.
+            accesses: its memory accesses on the same samples.
+        """
+        table = executed.table
+        operations = {entry.layer.name: table.priced(entry.totals) for entry in executed.layers}
+        memory = None
+        if table.memory is not None:
+            prices = table.memory
+            memory = {
+                name: sum(accesses.energy_pj(name, prices).values()) for name in accesses.layers
+            }
+        return cls(
+            samples=executed.tally.samples,
+            machine=table.title,
+            eq11=View("eq11", _weighted(rule)),
+            executed=View("executed", operations),
+            memory=None if memory is None else View("memory", memory),
+            device=None if memory is None else View("device", _together(operations, memory)),
+        )
+
+    def __iter__(self) -> Iterator[View]:
+        """The views that there are, in the order of :data:`TITLES`."""
+        return (view for name in TITLES if (view := getattr(self, name)) is not None)
+
+
+def _weighted(estimate: Estimate) -> Layers:
+    table = estimate.table
+    return {entry.layer.name: table.weighted(entry.totals) for entry in estimate.layers}
+
+
+def _together(one: Layers, other: Layers) -> Layers:
+    return {name: one.get(name, 0.0) + other.get(name, 0.0) for name in {**one, **other}}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One view of a model beside the same view of its baseline.
+
+    Attributes:
+        model: of the model.
+        baseline: of the baseline, on the same samples; None where the model stands alone.
+    """
+
+    model: View
+    baseline: View | None = None
+
+    @property
+    def energy_pj(self) -> float:
+        """ΔE in pJ over all samples, MODEL - BASELINE: negative where the model saves."""
+        return self.model.energy_pj - (self.baseline.energy_pj if self.baseline else 0.0)
+
+    @property
+    def relative(self) -> float | None:
+        """ΔE as a share of the baseline's energy; None where that is 0 or there is no baseline."""
+        whole = self.baseline.energy_pj if self.baseline else 0.0
+        return self.energy_pj / whole if whole else None
+
+    @property
+    def sign(self) -> int:
+        """-1 where the model saves, 1 where it costs, 0 where it does neither."""
+        return (self.energy_pj > 0) - (self.energy_pj < 0)
+
+    def of_layer(self, name: str) -> float:
+        """A layer's ΔE in pJ over all samples; its energy where there is no baseline. A layer
+        that only one of the networks has is 0 in the other."""
+        theirs = self.baseline.layers if self.baseline else {}
+        return self.model.layers.get(name, 0.0) - theirs.get(name, 0.0)
+
+    def as_json(self) -> dict[str, Any]:
+        """``title``, ``model``, ``baseline``, ``delta`` (pJ over all samples), ``relative``, and
+        the same by layer."""
+        theirs = self.baseline.layers if self.baseline else {}
+        return {
+            "title": self.model.title,
+            **_three(self.model.energy_pj, self.baseline.energy_pj if self.baseline else None),
+            "relative": self.relative,
+            "layers": [
+                {
+                    "name": name,
+                    **_three(
+                        self.model.layers.get(name, 0.0),
+                        theirs.get(name, 0.0) if self.baseline else None,
+                    ),
+                }
+                for name in {**self.model.layers, **theirs}
+            ],
+        }
+
+
+def _three(model: float, baseline: float | None) -> dict[str, float | None]:
+    delta = None if baseline is None else model - baseline
+    return {"baseline": baseline, "model": model, "delta": delta}
+
+
+def changes(model: Views, baseline: Views | None = None) -> list[Change]:
+    """Every view of a model beside its baseline's, in order."""
+    theirs = {view.name: view for view in baseline} if baseline else {}
+    return [Change(view, theirs.get(view.name)) for view in model]
+
+
+def layer_names(found: list[Change]) -> list[str]:
+    """Names of the layers of both networks that some view charges for, in order."""
+    views = [view for change in found for view in (change.model, change.baseline) if view]
+    names = dict.fromkeys(name for view in views for name in view.layers)
+    return [name for name in names if any(view.layers.get(name) for view in views)]
+
+
+def changes_of(
+    estimate: Estimate, comparison: Comparison | None, model: Views | None, baseline: Views | None
+) -> list[Change]:
+    """Every view of a network beside its baseline's; where the views were not surveyed, that of
+    Eq. 11 alone, from its counts.
+
+    Args:
+        estimate: the network's counts by the chosen convention.
+        comparison: against the baseline's, if there is one.
+        model: its views, or None.
+        baseline: the baseline's, or None.
+    """
+    if model is not None:
+        return changes(model, baseline)
+    theirs = View("eq11", _weighted(comparison.baseline)) if comparison else None
+    return [Change(View("eq11", _weighted(estimate)), theirs)]
+
+
+def disagree(found: list[Change]) -> bool:
+    """Whether one view says that the model saves and another that it costs."""
+    return {change.sign for change in found} >= {-1, 1}
+
+
+def views_json(found: list[Change]) -> dict[str, Any]:
+    """The ``views`` key of the energy report: a key for each view, None for one that the energy
+    table has no prices for."""
+    given = {change.model.name: change.as_json() for change in found}
+    return {name: given.get(name) for name in TITLES}
+
+
+def views_of(
+    estimates: Mapping[str, Estimate], accesses: Accesses | None, convention: str
+) -> Views | None:
+    """The views of a network from what was surveyed, or None where that is not enough: they need
+    the counts by ``executed`` too, and memory accesses.
+
+    Args:
+        estimates: by convention.
+        accesses: memory accesses, or None.
+        convention: what ``eq11`` is counted by.
+    """
+    if accesses is None or not {convention, EXECUTED.name} <= set(estimates):
+        return None
+    return Views.of(estimates[convention], estimates[EXECUTED.name], accesses)
