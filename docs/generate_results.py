@@ -92,6 +92,11 @@ def page(measured: dict[str, dict[str, Result]]) -> str:
             *views_table(measured),
             "",
             *disagreements(measured),
+            "How the views that know memory depend on the SRAM of a chip (`--sram`): what fits is",
+            "priced as SRAM of its own size, the rest as DRAM. The table above has all on chip.",
+            "",
+            *sram_table(measured),
+            "",
             "",
             "![Operations per recording](images/energy.png)",
             "",
@@ -158,6 +163,25 @@ def views_table(measured: dict[str, dict[str, Result]]) -> list[str]:
             cells = [f"{vanilla:,.2f} µJ", f"{asa1:,.2f} µJ", f"{delta:+,.2f} µJ"]
             cells.append(f"{100 * view['relative']:+.1f} %")
             rows.append(f"| {pair} | {view['title']} | {' | '.join(cells)} |")
+    return rows
+
+
+def sram_table(measured: dict[str, dict[str, Result]]) -> list[str]:
+    """ΔE of memory traffic and of the device total, a recording, by the size of SRAM."""
+    rows = [
+        "| pair | SRAM on chip | ΔE, memory traffic | of vanilla's | ΔE, device total "
+        "| of vanilla's |",
+        "| --- | --: | --: | --: | --: | --: |",
+    ]
+    for pair in PAIRS:
+        energy = measured[f"{pair}_asa1"]["energy"]
+        for entry in energy["sram"]:
+            size = entry["on_chip_bytes"]
+            cells = ["all" if size is None else f"{size // 1024:,} KiB"]
+            for view in (entry["memory"], entry["device"]):
+                cells.append(f"{view['delta'] / energy['samples'] / 1e6:+,.2f} µJ")
+                cells.append(f"{100 * view['relative']:+.1f} %")
+            rows.append(f"| {pair} | {' | '.join(cells)} |")
     return rows
 
 

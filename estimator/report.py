@@ -27,6 +27,7 @@ from snnc.estimator.tables import EnergyTable
 from snnc.estimator.units import count_text, energy_text
 from snnc.estimator.verdict import Sentence, Tile, sentences, tiles
 from snnc.estimator.views import Change, Views, changes_of, layer_names, views_of
+from snnc.estimator.views.sram import AtSize, at_sizes
 from snnc.estimator.views.words import MEANINGS, share, signed
 
 
@@ -117,6 +118,17 @@ class Report:
         if self.estimate is None:
             return []
         return changes_of(self.estimate, self.comparison, *self.views)
+
+    @cached_property
+    def sram(self) -> list[AtSize]:
+        """The views that know memory at several sizes of SRAM; none without memory prices."""
+        prices = self.estimate.table.memory if self.estimate else None
+        networks = [
+            (views, subject.accesses)
+            for views, subject in zip(self.views, (self.model, self.baseline), strict=True)
+            if views is not None and subject is not None and subject.accesses is not None
+        ]
+        return at_sizes(networks, prices) if networks and prices is not None else []
 
     @property
     def pairs(self) -> list[Pair]:

@@ -16,6 +16,7 @@ from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.redundancy import Redundancy
 from snnc.estimator.units import brief, energy_text
 from snnc.estimator.views import Change
+from snnc.estimator.views.sram import AtSize
 from snnc.estimator.views.words import MEANINGS, headline, share
 
 
@@ -151,6 +152,30 @@ def print_views(
             cells += [_signed(change.energy_pj / samples), share(change)]
         table.add_row(change.model.title, MEANINGS[change.model.name], *cells)
     console.print(headline(model, baseline, changes, samples), style="bold", highlight=False)
+    console.print(table)
+    console.print()
+
+
+def print_sram(console: Console, found: Sequence[AtSize], samples: int) -> None:
+    """Print how the views that know memory depend on the SRAM of a chip.
+
+    Args:
+        console: where to print.
+        found: the views at each size.
+        samples: recordings that their energies are sums of.
+    """
+    compared = found[0].memory.baseline is not None
+    kinds = ("memory traffic", "device total")
+    columns = [f"{'ΔE, ' if compared else ''}{kind}" for kind in kinds]
+    if compared:
+        columns = [columns[0], "", columns[1], ""]
+    table = slim_table("SRAM on chip, DRAM beyond", numbers=tuple(columns))
+    for entry in found:
+        cells = []
+        for change in (entry.memory, entry.device):
+            energy = change.energy_pj / samples
+            cells += [_signed(energy), share(change)] if compared else [energy_text(energy)]
+        table.add_row(entry.title, *cells)
     console.print(table)
     console.print()
 

@@ -18,12 +18,13 @@ it keeps. So they are always given together.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from snnc.estimator.conventions import EXECUTED
 from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.memory_access import Accesses
+from snnc.estimator.tables import MemoryPrices
 
 TITLES = {
     "eq11": "Eq. 11",
@@ -91,24 +92,36 @@ class Views:
         """
         table = executed.table
         operations = {entry.layer.name: table.priced(entry.totals) for entry in executed.layers}
-        memory = None
-        if table.memory is not None:
-            prices = table.memory
-            memory = {
-                name: sum(accesses.energy_pj(name, prices).values()) for name in accesses.layers
-            }
+        memory = None if table.memory is None else memory_view(accesses, table.memory)
         return cls(
             samples=executed.tally.samples,
-            machine=table.title,
+            machine=", ".join([table.title, *([table.memory.extent] if table.memory else [])]),
             eq11=View("eq11", _weighted(rule)),
             executed=View("executed", operations),
-            memory=None if memory is None else View("memory", memory),
-            device=None if memory is None else View("device", _together(operations, memory)),
+            memory=memory,
+            device=memory and View("device", _together(operations, memory.layers)),
         )
+
+    def with_sram(self, accesses: Accesses, prices: MemoryPrices) -> Views:
+        """The same views with another size of memory on the chip.
+
+        Args:
+            accesses: the network's memory accesses.
+            prices: of memory; they say what is on the chip.
+        """
+        memory = memory_view(accesses, prices)
+        device = View("device", _together(self.executed.layers, memory.layers))
+        return replace(self, memory=memory, device=device)
 
     def __iter__(self) -> Iterator[View]:
         """The views that there are, in the order of :data:`TITLES`."""
         return (view for name in TITLES if (view := getattr(self, name)) is not None)
+
+
+def memory_view(accesses: Accesses, prices: MemoryPrices) -> View:
+    """The view of memory traffic alone."""
+    energies = accesses.energies(prices)
+    return View("memory", {name: sum(by.values()) for name, by in energies.items()})
 
 
 def _weighted(estimate: Estimate) -> Layers:

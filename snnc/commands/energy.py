@@ -39,6 +39,7 @@ from snnc.commands.options import (
 @click.option("--audit", "audited", is_flag=True, help="Every convention, and why they differ.")
 @dtype_options
 @density_option
+@click.option("--sram", type=Size(), help="SRAM on the chip; default: the table's, or all memory.")
 @click.option("--max-ram", type=Size(), help="Most bytes of arena: what is computed again counts.")
 @page_option
 @csv_option
@@ -52,6 +53,7 @@ def command(
     convention: str,
     table: str | None,
     audited: bool,
+    sram: int | None,
     dtype: str,
     calibrate: str | None,
     calibrate_samples: int | None,
@@ -76,12 +78,13 @@ def command(
     from snnc.estimator.conventions import EXECUTED, convention_called
     from snnc.estimator.energy import energy_json
     from snnc.estimator.tables import DEFAULTS, load
-    from snnc.estimator.terminal import print_audit, print_energy, print_views
+    from snnc.estimator.terminal import print_audit, print_energy, print_sram, print_views
     from snnc.estimator.views import views_json
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     console = console_for(json_file, csv_file)
     rule, prices = convention_called(convention), load(table or DEFAULTS[dtype])
+    prices = prices if sram is None else prices.with_sram(sram)
     manner = Manner(dtype, calibrate, calibrate_samples, density, max_ram)
     rules = AUDITED if audited or out is not None else (rule, EXECUTED)
     how = {"conventions": rules, "manner": manner, "memory": True, "redundancy": out is not None}
@@ -93,11 +96,16 @@ def command(
     report = reported(surveyed, names, prices, f"{data}, {split} part", rule.name)
     estimate, comparison = report.counted, report.comparison
     lines = audit(ours.tallies) if audited else []
-    result = energy_json(estimate, comparison) | {"views": views_json(report.changes)}
+    result = energy_json(estimate, comparison) | {
+        "views": views_json(report.changes),
+        "sram": [entry.as_json() for entry in report.sram],
+    }
     write_json(result | ({"audit": audit_json(lines, prices)} if lines else {}), json_file)
     if csv_file is not None:
         write_text(csv_text(layer_rows(model.spec, baseline, result)), csv_file)
     print_views(console, names, report.changes, estimate.tally.samples)
+    if report.sram:
+        print_sram(console, report.sram, estimate.tally.samples)
     print_energy(console, model.spec, estimate, comparison)
     if lines:
         print_audit(console, lines, estimate)

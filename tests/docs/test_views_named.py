@@ -13,7 +13,7 @@ from snnc.estimator.activity import observe
 from snnc.estimator.audit import AUDITED
 from snnc.estimator.report import Report, Subject, render
 from snnc.estimator.survey import Survey
-from snnc.estimator.terminal import print_audit, print_energy, print_views
+from snnc.estimator.terminal import print_audit, print_energy, print_sram, print_views
 from tests.support.counting import interpret, network_of
 from tests.support.lively import lively_network
 from tests.support.named_views import (
@@ -63,6 +63,7 @@ def test_terminal_names_the_view_of_every_figure(report: Report, alone: bool) ->
     console = Console(file=text, width=80)
     names = (shown.model.name, shown.baseline.name if shown.baseline else None)
     print_views(console, names, shown.changes, 2)
+    print_sram(console, shown.sram, 2)
     print_energy(console, "a pair", shown.estimate, shown.comparison)
     print_audit(console, shown.audit, shown.estimate)
     assert unnamed_in_terminal(text.getvalue()) == []

@@ -103,7 +103,9 @@ def _figures(line: str) -> Iterator[tuple[int, int]]:
 
 def _names(head: str, row: str, place: tuple[int, int]) -> bool:
     """Whether the column above a figure (they end together) or the row's start names a view."""
-    return bool(VIEW.search(head[max(0, place[1] - 9) : place[1]]) or VIEW.match(row))
+    start, end = place
+    above = head[len(row[:start].rstrip(" +-")) : end]
+    return bool(VIEW.search(above) or VIEW.match(row))
 
 
 class _Page(HTMLParser):

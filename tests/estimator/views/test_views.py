@@ -9,10 +9,12 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from snnc.errors import SnncError
 from snnc.estimator import tables
 from snnc.estimator.activity import observe
 from snnc.estimator.conventions import CONVENTIONS
 from snnc.estimator.energy import Estimate
+from snnc.estimator.memory_access import Accesses
 from snnc.estimator.survey import Survey
 from snnc.estimator.terminal import print_views
 from snnc.estimator.views import (
@@ -25,13 +27,14 @@ from snnc.estimator.views import (
     views_json,
     views_of,
 )
+from snnc.estimator.views.sram import at_sizes
 from snnc.estimator.views.words import headline
 from tests.support.counting import ByHand, by_hand_frames, interpret, network_of
 
 TABLE = tables.load("horowitz-f32")
 
 
-def views_by_hand(gate: bool, convention: str = "executed", table=TABLE) -> Views:
+def surveyed(gate: bool, convention: str = "executed", table=TABLE) -> tuple[Views, Accesses]:
     network = network_of(ByHand(gate), (1, 4, 4), 2)
     rules = [CONVENTIONS[name] for name in dict.fromkeys((convention, "executed"))]
     survey = Survey(network, rules, memory=True)
@@ -42,7 +45,12 @@ def views_by_hand(gate: bool, convention: str = "executed", table=TABLE) -> View
     assert found is not None
     assert views_of(estimates, None, convention) is None
     assert views_of({"paper": estimates["executed"]}, survey.accesses, "paper") is None
-    return found
+    assert survey.accesses is not None
+    return found, survey.accesses
+
+
+def views_by_hand(gate: bool, convention: str = "executed", table=TABLE) -> Views:
+    return surveyed(gate, convention, table)[0]
 
 
 def test_views_by_hand() -> None:
@@ -71,6 +79,26 @@ def test_a_table_without_memory_prices_has_no_view_of_it() -> None:
     assert list(result) == ["eq11", "executed", "memory", "device"]
     assert result["memory"] is None
     assert result["device"] is None
+
+
+def test_sram_sensitivity_leaves_the_operations_and_ends_with_all_on_chip() -> None:
+    networks = [surveyed(gate) for gate in (True, False)]
+    assert TABLE.memory is not None
+    found = at_sizes(networks, replace(TABLE.memory, on_chip_bytes=12))
+    assert [entry.title for entry in found] == ["64 KiB", "256 KiB", "1,024 KiB", "all"]
+    for entry in found:  # these networks fit everywhere
+        assert entry.memory.energy_pj == found[-1].memory.energy_pj
+        operations = entry.device.energy_pj - entry.memory.energy_pj
+        assert operations == pytest.approx(
+            networks[0][0].executed.energy_pj - networks[1][0].executed.energy_pj
+        )
+    assert json.loads(json.dumps(found[0].as_json()))["on_chip_bytes"] == 65536
+    small = views_by_hand(True, table=TABLE.with_sram(12))
+    assert small.memory is not None
+    assert small.memory.energy_pj > networks[0][0].memory.energy_pj
+    assert small.machine.endswith("0.01172 KiB of SRAM on chip, DRAM beyond")
+    with pytest.raises(SnncError, match="no prices for memory"):
+        replace(TABLE, memory=None).with_sram(12)
 
 
 def test_json_holds_every_view_and_its_layers_add_up() -> None:
