@@ -85,7 +85,7 @@ def page(measured: dict[str, dict[str, Result]]) -> str:
             "saves. Eq. 11 knows weighted sums only: ΔE = E_MAC·Δ_MAC - E_AC·Δ_AC; *everything",
             "executed* adds products, sums and comparisons, *memory traffic* what it costs to",
             "fetch and keep the operands, *device total* is these two together, at the prices of",
-            "the energy table.",
+            "the energy table. Intervals: percentile bootstrap over the recordings, paired.",
             "",
             *counts_table(measured),
             "",
@@ -133,7 +133,7 @@ def proof_table(measured: dict[str, dict[str, Result]]) -> list[str]:
 def counts_table(measured: dict[str, dict[str, Result]]) -> list[str]:
     """NASFR and counts of each model."""
     rows = [
-        "| model | NASFR | AC | MAC | Δ_MAC | Δ_AC |",
+        "| model | NASFR (95 %) | AC | MAC | Δ_MAC | Δ_AC |",
         "| --- | --: | --: | --: | --: | --: |",
     ]
     for name, results in measured.items():
@@ -142,7 +142,11 @@ def counts_table(measured: dict[str, dict[str, Result]]) -> list[str]:
         ends = ["", "baseline"]
         if delta:
             ends = [f"{delta['mac'] / samples:,.0f}", f"{delta['ac'] / samples:,.0f}"]
-        cells = [f"{energy['nasfr']:.4f}", f"{total['ac'] / samples:,.0f}"]
+        low, high = energy["interval"]["nasfr"]["model"]["interval"]
+        cells = [
+            f"{energy['nasfr']:.4f} ({low:.4f} to {high:.4f})",
+            f"{total['ac'] / samples:,.0f}",
+        ]
         cells += [f"{total['mac'] / samples:,.0f}", *ends]
         rows.append(f"| {name} | {' | '.join(cells)} |")
     return rows
@@ -151,8 +155,8 @@ def counts_table(measured: dict[str, dict[str, Result]]) -> list[str]:
 def views_table(measured: dict[str, dict[str, Result]]) -> list[str]:
     """The four views of each pair, a recording."""
     rows = [
-        "| pair | view | vanilla | ASA-1 | ΔE | of vanilla's |",
-        "| --- | --- | --: | --: | --: | --: |",
+        "| pair | view | vanilla | ASA-1 | ΔE | of vanilla's | 95 % interval of ΔE |",
+        "| --- | --- | --: | --: | --: | --: | --: |",
     ]
     for pair in PAIRS:
         energy = measured[f"{pair}_asa1"]["energy"]
@@ -161,7 +165,8 @@ def views_table(measured: dict[str, dict[str, Result]]) -> list[str]:
                 view[key] / energy["samples"] / 1e6 for key in ("baseline", "model", "delta")
             )
             cells = [f"{vanilla:,.2f} µJ", f"{asa1:,.2f} µJ", f"{delta:+,.2f} µJ"]
-            cells.append(f"{100 * view['relative']:+.1f} %")
+            low, high = (end / energy["samples"] / 1e6 for end in view["interval"]["delta"])
+            cells += [f"{100 * view['relative']:+.1f} %", f"{low:+,.2f} to {high:+,.2f} µJ"]
             rows.append(f"| {pair} | {view['title']} | {' | '.join(cells)} |")
     return rows
 

@@ -38,7 +38,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -47,7 +46,7 @@ from snnc.compiler.ir.graph import SPIKING_OPS, Graph, Kind, Node, TensorType
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.synapses import synapse
 from snnc.estimator.activity import Activity, Network
-from snnc.estimator.layers import Layer, layers_of
+from snnc.estimator.layers import Layer
 from snnc.estimator.tables import EnergyTable, MemoryPrices, no_memory_prices
 
 ACCESSES = (
@@ -89,9 +88,9 @@ class Accesses:
         """The graph that is looked at."""
         return self.network.executed
 
-    @cached_property
+    @property
     def _layers(self) -> tuple[Layer, ...]:
-        return layers_of(self.graph)
+        return self.network.executed_layers
 
     def add(self, activity: Activity) -> None:
         """Count one more sample."""

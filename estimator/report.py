@@ -15,20 +15,22 @@ from snnc.errors import InternalError
 from snnc.estimator import measures, tables
 from snnc.estimator.analysis import summary
 from snnc.estimator.audit import AUDITED, Line, audit
+from snnc.estimator.certainty import Measure, measures_of
 from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.figures import energy as energy_figures
 from snnc.estimator.figures import redundancy as redundancy_figures
 from snnc.estimator.figures.redundancy import Pair
 from snnc.estimator.ghosts import ALIKE
+from snnc.estimator.intervals import LEVEL, RESAMPLES
 from snnc.estimator.memory_access import Accesses, memory_json
 from snnc.estimator.redundancy import Redundancy
-from snnc.estimator.survey import Survey
+from snnc.estimator.survey import Recorded, Survey
 from snnc.estimator.tables import EnergyTable
 from snnc.estimator.units import count_text, energy_text
 from snnc.estimator.verdict import Sentence, Tile, sentences, tiles
 from snnc.estimator.views import Change, Views, changes_of, layer_names, views_of
 from snnc.estimator.views.sram import AtSize, at_sizes
-from snnc.estimator.views.words import MEANINGS, share, signed
+from snnc.estimator.views.words import MEANINGS, between, number_text, share, signed
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Subject:
         redundancy: its records, or None.
         accesses: its memory accesses, or None.
         right: recordings classified correctly, and how many had a label; None where unknown.
+        survey: what all this was gathered by, where it was.
     """
 
     name: str
@@ -48,6 +51,12 @@ class Subject:
     redundancy: Redundancy | None = None
     accesses: Accesses | None = None
     right: tuple[int, int] | None = None
+    survey: Survey | None = None
+
+    @property
+    def records(self) -> Sequence[Recorded]:
+        """Each recording's own sums; none where it was not surveyed."""
+        return self.survey.records if self.survey else ()
 
     @classmethod
     def of(cls, name: str, survey: Survey, table: EnergyTable) -> Subject:
@@ -58,6 +67,7 @@ class Subject:
             survey.redundancy,
             survey.accesses,
             (survey.right, survey.labelled) if survey.labelled else None,
+            survey,
         )
 
 
@@ -110,7 +120,7 @@ class Report:
         return self._views(self.model), self._views(self.baseline) if self.baseline else None
 
     def _views(self, subject: Subject) -> Views | None:
-        return views_of(subject.estimates, subject.accesses, self.convention)
+        return views_of(subject.estimates, subject.accesses, self.convention, subject.records)
 
     @cached_property
     def changes(self) -> list[Change]:
@@ -120,11 +130,18 @@ class Report:
         return changes_of(self.estimate, self.comparison, *self.views)
 
     @cached_property
+    def measures(self) -> list[Measure]:
+        """Means over recordings with their intervals, where the networks were surveyed."""
+        surveys = [subject.survey for subject in (self.model, self.baseline) if subject]
+        known = [survey for survey in surveys if survey is not None]
+        return measures_of(known, self.convention) if len(known) == len(surveys) else []
+
+    @cached_property
     def sram(self) -> list[AtSize]:
         """The views that know memory at several sizes of SRAM; none without memory prices."""
         prices = self.estimate.table.memory if self.estimate else None
         networks = [
-            (views, subject.accesses)
+            (views, subject.accesses, subject.records)
             for views, subject in zip(self.views, (self.model, self.baseline), strict=True)
             if views is not None and subject is not None and subject.accesses is not None
         ]
@@ -173,6 +190,8 @@ def render(report: Report) -> str:
         "energy": energy_text,
         "signed": signed,
         "share": share,
+        "between": between,
+        "number": number_text,
         "signed_count": lambda number: f"{number:+,}" if number else "0",
     }
     page = environment.get_template("report.html.j2")
@@ -197,6 +216,8 @@ def _context(report: Report) -> dict[str, Any]:
             {"name": name, "energies": [change.of_layer(name) for change in report.changes]}
             for name in layer_names(report.changes)
         ],
+        "level": LEVEL,
+        "resamples": RESAMPLES,
         "machine": report.views[0].machine if report.views[0] else "",
         "audit": report.audit,
         "redundancy": _redundancy_figures(report.pairs) if report.pairs else {},

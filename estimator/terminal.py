@@ -10,14 +10,16 @@ from snnc.console import slim_table
 from snnc.estimator import measures
 from snnc.estimator.analysis import summary
 from snnc.estimator.audit import Line
+from snnc.estimator.certainty import Measure
 from snnc.estimator.conventions import COUNTERS
 from snnc.estimator.counts import LayerCounts
 from snnc.estimator.energy import Comparison, Estimate
+from snnc.estimator.intervals import LEVEL, RESAMPLES
 from snnc.estimator.redundancy import Redundancy
 from snnc.estimator.units import brief, energy_text
 from snnc.estimator.views import Change
 from snnc.estimator.views.sram import AtSize
-from snnc.estimator.views.words import MEANINGS, headline, share
+from snnc.estimator.views.words import MEANINGS, between, headline, number_text, share
 
 
 def print_energy(
@@ -153,7 +155,38 @@ def print_views(
         table.add_row(change.model.title, MEANINGS[change.model.name], *cells)
     console.print(headline(model, baseline, changes, samples), style="bold", highlight=False)
     console.print(table)
+    if changes[0].interval is not None:
+        console.print(f"{'ΔE' if baseline else 'energy'} a recording, {_drawn()}:")
+        for change in changes:
+            console.print(f"{change.model.title:<19}  {between(change)}", highlight=False)
     console.print()
+
+
+def print_measures(console: Console, measures: Sequence[Measure]) -> None:
+    """Print means a recording with their intervals, the model's beside its baseline's.
+
+    Args:
+        console: where to print.
+        measures: what to print; nothing for none.
+    """
+    if not measures:
+        return
+    compared = measures[0].baseline is not None
+    columns = ("baseline", "model", "difference") if compared else ("model",)
+    table = slim_table("a recording", numbers=columns, gap=1)
+    table.caption = f"({_drawn()})"
+    for entry in measures:
+        cells = [number_text(entry.model)]
+        if compared:
+            difference = number_text(entry.delta, sign=True)
+            cells = [number_text(entry.baseline), *cells, difference]
+        table.add_row(entry.title, *cells)
+    console.print(table)
+    console.print()
+
+
+def _drawn() -> str:
+    return f"{LEVEL:.0%} of {RESAMPLES:,} bootstraps over recordings"
 
 
 def print_sram(console: Console, found: Sequence[AtSize], samples: int) -> None:

@@ -17,13 +17,16 @@ it keeps. So they are always given together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from snnc.estimator.conventions import EXECUTED
+from snnc.estimator.counts import Totals
 from snnc.estimator.energy import Comparison, Estimate
+from snnc.estimator.intervals import Interval, of_mean, of_ratio
 from snnc.estimator.memory_access import Accesses
+from snnc.estimator.survey import Recorded
 from snnc.estimator.tables import MemoryPrices
 
 TITLES = {
@@ -45,10 +48,12 @@ class View:
     Attributes:
         name: a key of :data:`TITLES`.
         layers: energy of each layer in pJ, over all samples.
+        each: energy of each recording in pJ, in their order; empty where it is not known.
     """
 
     name: str
     layers: Layers
+    each: tuple[float, ...] = ()
 
     @property
     def title(self) -> str:
@@ -82,46 +87,76 @@ class Views:
     device: View | None
 
     @classmethod
-    def of(cls, rule: Estimate, executed: Estimate, accesses: Accesses) -> Views:
+    def of(
+        cls,
+        rule: Estimate,
+        executed: Estimate,
+        accesses: Accesses,
+        records: Sequence[Recorded] = (),
+    ) -> Views:
         """The views of a network.
 
         Args:
             rule: its counts by the chosen convention: what ``eq11`` weighs.
             executed: its counts by the convention ``executed``.
             accesses: its memory accesses on the same samples.
+            records: each recording's own sums.
         """
+        names = rule.tally.convention.name, executed.tally.convention.name
         table = executed.table
         operations = {entry.layer.name: table.priced(entry.totals) for entry in executed.layers}
-        memory = None if table.memory is None else memory_view(accesses, table.memory)
+        memory = None
+        if table.memory is not None:
+            memory = memory_view(accesses, table.memory, records)
+        weighted = _each(records, names[0], table.weighted)
+        operating = View("executed", operations, _each(records, names[1], table.priced))
         return cls(
             samples=executed.tally.samples,
             machine=", ".join([table.title, *([table.memory.extent] if table.memory else [])]),
-            eq11=View("eq11", _weighted(rule)),
-            executed=View("executed", operations),
+            eq11=View("eq11", _weighted(rule), weighted),
+            executed=operating,
             memory=memory,
-            device=memory and View("device", _together(operations, memory.layers)),
+            device=memory and _together(operating, memory),
         )
 
-    def with_sram(self, accesses: Accesses, prices: MemoryPrices) -> Views:
+    def with_sram(
+        self, accesses: Accesses, prices: MemoryPrices, records: Sequence[Recorded] = ()
+    ) -> Views:
         """The same views with another size of memory on the chip.
 
         Args:
             accesses: the network's memory accesses.
             prices: of memory; they say what is on the chip.
+            records: each recording's own sums.
         """
-        memory = memory_view(accesses, prices)
-        device = View("device", _together(self.executed.layers, memory.layers))
-        return replace(self, memory=memory, device=device)
+        memory = memory_view(accesses, prices, records)
+        return replace(self, memory=memory, device=_together(self.executed, memory))
 
     def __iter__(self) -> Iterator[View]:
         """The views that there are, in the order of :data:`TITLES`."""
         return (view for name in TITLES if (view := getattr(self, name)) is not None)
 
 
-def memory_view(accesses: Accesses, prices: MemoryPrices) -> View:
-    """The view of memory traffic alone."""
+def memory_view(accesses: Accesses, prices: MemoryPrices, records: Sequence[Recorded] = ()) -> View:
+    """The view of memory traffic alone; what is on the chip is decided by all recordings."""
+    per_word = accesses.prices_per_word(prices)
+    each = tuple(
+        sum(
+            number * per_word[layer][access]
+            for layer, numbers in (record.accesses or {}).items()
+            for access, number in numbers.items()
+        )
+        for record in records
+    )
     energies = accesses.energies(prices)
-    return View("memory", {name: sum(by.values()) for name, by in energies.items()})
+    return View("memory", {name: sum(by.values()) for name, by in energies.items()}, each)
+
+
+def _each(
+    records: Sequence[Recorded], convention: str, price: Callable[[Totals], float]
+) -> tuple[float, ...]:
+    """Energy of the operations of each recording by one convention."""
+    return tuple(sum(map(price, record.counts[convention].values())) for record in records)
 
 
 def _weighted(estimate: Estimate) -> Layers:
@@ -129,8 +164,13 @@ def _weighted(estimate: Estimate) -> Layers:
     return {entry.layer.name: table.weighted(entry.totals) for entry in estimate.layers}
 
 
-def _together(one: Layers, other: Layers) -> Layers:
-    return {name: one.get(name, 0.0) + other.get(name, 0.0) for name in {**one, **other}}
+def _together(operations: View, memory: View) -> View:
+    names = {**operations.layers, **memory.layers}
+    layers = {
+        name: operations.layers.get(name, 0.0) + memory.layers.get(name, 0.0) for name in names
+    }
+    each = tuple(a + b for a, b in zip(operations.each, memory.each, strict=True))
+    return View("device", layers, each)
 
 
 @dataclass(frozen=True)
@@ -161,6 +201,25 @@ class Change:
         """-1 where the model saves, 1 where it costs, 0 where it does neither."""
         return (self.energy_pj > 0) - (self.energy_pj < 0)
 
+    @property
+    def interval(self) -> Interval | None:
+        """The interval of ΔE a recording in pJ, paired; without a baseline of the energy."""
+        if self.baseline is None:
+            return of_mean(self.model.each)
+        return of_mean([a - b for a, b in self._pairs])
+
+    @property
+    def relative_interval(self) -> Interval | None:
+        """The interval of ΔE as a share of the baseline's energy, paired."""
+        if self.baseline is None:
+            return None
+        return of_ratio([a - b for a, b in self._pairs], self.baseline.each)
+
+    @property
+    def _pairs(self) -> list[tuple[float, float]]:
+        theirs = self.baseline.each if self.baseline else ()
+        return list(zip(self.model.each, theirs, strict=True))
+
     def of_layer(self, name: str) -> float:
         """A layer's ΔE in pJ over all samples; its energy where there is no baseline. A layer
         that only one of the networks has is 0 in the other."""
@@ -175,6 +234,7 @@ class Change:
             "title": self.model.title,
             **_three(self.model.energy_pj, self.baseline.energy_pj if self.baseline else None),
             "relative": self.relative,
+            "interval": self._interval_json(),
             "layers": [
                 {
                     "name": name,
@@ -186,6 +246,21 @@ class Change:
                 for name in {**self.model.layers, **theirs}
             ],
         }
+
+    def _interval_json(self) -> dict[str, Any]:
+        """Intervals in pJ over all samples, as the energies are; of ``relative`` as it is."""
+        number = len(self.model.each)
+        theirs = of_mean(self.baseline.each) if self.baseline else None
+        return {
+            "model": _listed(of_mean(self.model.each), number),
+            "baseline": _listed(theirs, number),
+            "delta": _listed(self.interval, number) if self.baseline else None,
+            "relative": _listed(self.relative_interval, 1.0),
+        }
+
+
+def _listed(interval: Interval | None, factor: float) -> list[float] | None:
+    return interval.times(factor).as_json() if interval else None
 
 
 def _three(model: float, baseline: float | None) -> dict[str, float | None]:
@@ -237,7 +312,10 @@ def views_json(found: list[Change]) -> dict[str, Any]:
 
 
 def views_of(
-    estimates: Mapping[str, Estimate], accesses: Accesses | None, convention: str
+    estimates: Mapping[str, Estimate],
+    accesses: Accesses | None,
+    convention: str,
+    records: Sequence[Recorded] = (),
 ) -> Views | None:
     """The views of a network from what was surveyed, or None where that is not enough: they need
     the counts by ``executed`` too, and memory accesses.
@@ -246,7 +324,8 @@ def views_of(
         estimates: by convention.
         accesses: memory accesses, or None.
         convention: what ``eq11`` is counted by.
+        records: each recording's own sums, for intervals.
     """
     if accesses is None or not {convention, EXECUTED.name} <= set(estimates):
         return None
-    return Views.of(estimates[convention], estimates[EXECUTED.name], accesses)
+    return Views.of(estimates[convention], estimates[EXECUTED.name], accesses, records)

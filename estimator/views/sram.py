@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from snnc.estimator.memory_access import Accesses
+from snnc.estimator.survey import Recorded
 from snnc.estimator.tables import MemoryPrices
 from snnc.estimator.views import Change, Views, changes
 
@@ -36,17 +37,19 @@ class AtSize:
         }
 
 
-def at_sizes(networks: Sequence[tuple[Views, Accesses]], prices: MemoryPrices) -> list[AtSize]:
+def at_sizes(
+    networks: Sequence[tuple[Views, Accesses, Sequence[Recorded]]], prices: MemoryPrices
+) -> list[AtSize]:
     """The views that know memory, for each of :data:`SIZES`.
 
     Args:
-        networks: the model's views and accesses, then the baseline's if there is one.
+        networks: the model's views, accesses and recordings, then the baseline's if there is one.
         prices: of memory; its own size on the chip is left aside.
     """
     found = []
     for size in SIZES:
         at = replace(prices, on_chip_bytes=size)
-        views = [given.with_sram(accesses, at) for given, accesses in networks]
+        views = [given.with_sram(accesses, at, records) for given, accesses, records in networks]
         by_name = {change.model.name: change for change in changes(*views)}
         found.append(AtSize(size, by_name["memory"], by_name["device"]))
     return found

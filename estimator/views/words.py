@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from snnc.estimator.units import energy_text
+from snnc.estimator.certainty import Mean
+from snnc.estimator.units import brief, energy_text
 from snnc.estimator.views import Change, View, disagree
 
 MEANINGS = {
@@ -24,6 +25,32 @@ def signed(pj: float) -> str:
 def share(change: Change) -> str:
     """ΔE as a signed percentage of the baseline's energy in the same view; "" without one."""
     return "" if change.relative is None else f"{change.relative:+.1%}"
+
+
+def between(change: Change) -> str:
+    """The interval of a view a recording, ΔE's where there is a baseline: "-11 µJ to -9 µJ"; ""
+    where there is none."""
+    interval = change.interval
+    if interval is None:
+        return ""
+    text = signed if change.baseline else energy_text
+    return f"{text(interval.low)} to {text(interval.high)}"
+
+
+def number_text(mean: Mean | None, *, sign: bool = False) -> str:
+    """A mean with its interval: "0.0586 (0.0571 to 0.0602)"; "" for none."""
+    if mean is None:
+        return ""
+    texts = [_number(mean.mean, sign)]
+    if mean.interval is not None:
+        ends = (_number(end, sign) for end in (mean.interval.low, mean.interval.high))
+        texts.append(f"({' to '.join(ends)})")
+    return " ".join(texts)
+
+
+def _number(value: float, sign: bool) -> str:
+    plus = "+" if sign and value > 0 else ""
+    return f"{plus}{brief(round(value)) if abs(value) >= 100 else format(value, '.4g')}"
 
 
 def headline(model: str, baseline: str | None, changes: Sequence[Change], samples: int) -> str:

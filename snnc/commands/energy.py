@@ -75,10 +75,17 @@ def command(
     from snnc.commands.surveying import layer_rows, reported, survey_both, write_page
     from snnc.estimator.analysis import csv_text
     from snnc.estimator.audit import AUDITED, audit, audit_json
+    from snnc.estimator.certainty import certainty_json
     from snnc.estimator.conventions import EXECUTED, convention_called
     from snnc.estimator.energy import energy_json
     from snnc.estimator.tables import DEFAULTS, load
-    from snnc.estimator.terminal import print_audit, print_energy, print_sram, print_views
+    from snnc.estimator.terminal import (
+        print_audit,
+        print_energy,
+        print_measures,
+        print_sram,
+        print_views,
+    )
     from snnc.estimator.views import views_json
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
@@ -98,6 +105,7 @@ def command(
     lines = audit(ours.tallies) if audited else []
     result = energy_json(estimate, comparison) | {
         "views": views_json(report.changes),
+        "interval": certainty_json(report.measures),
         "sram": [entry.as_json() for entry in report.sram],
     }
     write_json(result | ({"audit": audit_json(lines, prices)} if lines else {}), json_file)
@@ -107,6 +115,7 @@ def command(
     if report.sram:
         print_sram(console, report.sram, estimate.tally.samples)
     print_energy(console, model.spec, estimate, comparison)
+    print_measures(console, report.measures)
     if lines:
         print_audit(console, lines, estimate)
     if out is not None:

@@ -61,7 +61,8 @@ def survey(
     from snnc.models import processes
 
     every = windows(source, data, split, samples)
-    recordings = every.some(processes.share(range(len(every))))
+    share = processes.share(range(len(every)))
+    recordings = every.some(share)
     network = _network(source, manner)
     gathered = Survey(network, conventions, redundancy=redundancy, memory=memory)
 
@@ -73,8 +74,8 @@ def survey(
         bar.disable = processes.rank() > 0
         seen, labels = tee(bar.track(recordings, description=f"running {source.origin}"))
         activities = observe(network, (window.frames for window in seen), interpret)
-        for activity, window in zip(activities, labels, strict=True):
-            gathered.add(activity, window.label)
+        for place, activity, window in zip(share, activities, labels, strict=True):
+            gathered.add(activity, window.label, place)
     for other, sums in enumerate(processes.gathered(gathered.sums())):
         if other != processes.rank():
             gathered.merge(sums)

@@ -13,7 +13,13 @@ from snnc.estimator.activity import observe
 from snnc.estimator.audit import AUDITED
 from snnc.estimator.report import Report, Subject, render
 from snnc.estimator.survey import Survey
-from snnc.estimator.terminal import print_audit, print_energy, print_sram, print_views
+from snnc.estimator.terminal import (
+    print_audit,
+    print_energy,
+    print_measures,
+    print_sram,
+    print_views,
+)
 from tests.support.counting import interpret, network_of
 from tests.support.lively import lively_network
 from tests.support.named_views import (
@@ -65,6 +71,7 @@ def test_terminal_names_the_view_of_every_figure(report: Report, alone: bool) ->
     print_views(console, names, shown.changes, 2)
     print_sram(console, shown.sram, 2)
     print_energy(console, "a pair", shown.estimate, shown.comparison)
+    print_measures(console, shown.measures)
     print_audit(console, shown.audit, shown.estimate)
     assert unnamed_in_terminal(text.getvalue()) == []
     for header in ("Eq. 11 not Eq.11", "model"):

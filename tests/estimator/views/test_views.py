@@ -82,7 +82,7 @@ def test_a_table_without_memory_prices_has_no_view_of_it() -> None:
 
 
 def test_sram_sensitivity_leaves_the_operations_and_ends_with_all_on_chip() -> None:
-    networks = [surveyed(gate) for gate in (True, False)]
+    networks = [(*surveyed(gate), ()) for gate in (True, False)]
     assert TABLE.memory is not None
     found = at_sizes(networks, replace(TABLE.memory, on_chip_bytes=12))
     assert [entry.title for entry in found] == ["64 KiB", "256 KiB", "1,024 KiB", "all"]
