@@ -86,7 +86,7 @@ def pairs(results: Results, data: str, attention: str) -> list[tuple[Result, Res
 
 
 def mean_ptd(result: Result) -> float:
-    """Peak-to-threshold distance averaged over the convolution layers (Definition 5)."""
+    """Peak-to-threshold distance averaged over the convolution layers (Definition 6)."""
     layers = [layer for name, layer in result["layers"].items() if name.startswith("layer")]
     return statistics.fmean(layer["ptd"] for layer in layers)
 

@@ -213,7 +213,7 @@ def firing_rates(layers: Iterable[LayerCounts], samples: int) -> Mapping[str, fl
 def nasfr(layers: Sequence[LayerCounts], samples: int) -> float:
     """Network average spike firing rate: spikes over neurons, steps and samples.
 
-    This is Definition 3 of Yao et al. 2023 (mean of T-SFR over time) with all neurons alike, which
+    This is Definition 1 of Yao et al. 2023 (mean of T-SFR over time) with all neurons alike, which
     weights a layer by its neurons as the authors' code does, linear layers included.
     """
     places = sum(entry.layer.neuron_count * len(entry.spikes) for entry in layers)

@@ -84,7 +84,10 @@ def _each(view: View, samples: int) -> str:
 
 
 def _named(change: Change, samples: int) -> str:
+    interval = change.interval
+    unsure = interval is not None and interval.low <= 0 <= interval.high
     figures = [signed(change.energy_pj / samples), share(change)]
+    figures += ["its interval holds 0"] if unsure else []
     return f"{change.model.title} ({', '.join(filter(None, figures))})"
 
 

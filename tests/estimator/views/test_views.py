@@ -130,6 +130,11 @@ def test_the_first_line_says_where_views_disagree() -> None:
         "ours saves energy against theirs in every view: Eq. 11 (-1 µJ, -50.0%) and everything "
         "executed (-1 µJ, -33.3%) a recording."
     )
+    unsure = Change(View("memory", {"a": 2e6}, (0.0, 2e6)), View("memory", {"a": 3e6}, (2e6, 1e6)))
+    assert headline("ours", "theirs", [unsure], 2) == (
+        "ours saves energy against theirs: memory traffic (-500 nJ, -33.3%, its interval holds 0) "
+        "a recording."
+    )
     alone = [Change(View("eq11", {"a": 5.0})), Change(View("device", {"a": 7.0}))]
     assert headline("ours", None, alone, 1) == (
         "ours spends 5 pJ by Eq. 11 and 7 pJ by device total a recording."
