@@ -16,6 +16,8 @@ from snnc.estimator import measures, tables
 from snnc.estimator.analysis import summary
 from snnc.estimator.audit import AUDITED, Line, audit
 from snnc.estimator.certainty import Measure, measures_of
+from snnc.estimator.conventions import EXECUTED
+from snnc.estimator.devices import Profile
 from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.figures import energy as energy_figures
 from snnc.estimator.figures import redundancy as redundancy_figures
@@ -30,7 +32,7 @@ from snnc.estimator.units import count_text, energy_text
 from snnc.estimator.verdict import Sentence, Tile, sentences, tiles
 from snnc.estimator.views import Change, Views, changes_of, layer_names, views_of
 from snnc.estimator.views.sram import AtSize, at_sizes
-from snnc.estimator.views.words import MEANINGS, between, number_text, share, signed
+from snnc.estimator.views.words import between, meaning, number_text, share, signed
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,14 @@ class Report:
         baseline: what it is compared with, on the same recordings; None for a page about one.
         convention: the convention of its main figures.
         data: what was run, in words.
+        device: whose total the device view is; None: operations and memory of the energy table.
     """
 
     model: Subject
     baseline: Subject | None = None
     convention: str = "executed"
     data: str = ""
+    device: Profile | None = None
 
     @property
     def estimate(self) -> Estimate | None:
@@ -120,7 +124,10 @@ class Report:
         return self._views(self.model), self._views(self.baseline) if self.baseline else None
 
     def _views(self, subject: Subject) -> Views | None:
-        return views_of(subject.estimates, subject.accesses, self.convention, subject.records)
+        found = views_of(subject.estimates, subject.accesses, self.convention, subject.records)
+        if found is None or self.device is None:
+            return found
+        return found.on(self.device, subject.estimates[EXECUTED.name], subject.records)
 
     @cached_property
     def changes(self) -> list[Change]:
@@ -138,7 +145,10 @@ class Report:
 
     @cached_property
     def sram(self) -> list[AtSize]:
-        """The views that know memory at several sizes of SRAM; none without memory prices."""
+        """The views that know memory at several sizes of SRAM; none without memory prices, or
+        where the total is of a device with a memory of its own."""
+        if self.device is not None:
+            return []
         prices = self.estimate.table.memory if self.estimate else None
         networks = [
             (views, subject.accesses, subject.records)
@@ -191,6 +201,7 @@ def render(report: Report) -> str:
         "signed": signed,
         "share": share,
         "between": between,
+        "meaning": meaning,
         "number": number_text,
         "signed_count": lambda number: f"{number:+,}" if number else "0",
     }
@@ -211,7 +222,6 @@ def _context(report: Report) -> dict[str, Any]:
         "deltas": _by_name(comparison.layer_deltas()) if comparison else {},
         "total_delta": comparison.total_delta() if comparison else {},
         "memory": _memory(report),
-        "meanings": MEANINGS,
         "view_layers": [
             {"name": name, "energies": [change.of_layer(name) for change in report.changes]}
             for name in layer_names(report.changes)

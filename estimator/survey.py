@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from snnc.estimator.activity import Activity, Network
-from snnc.estimator.conventions import CONVENTIONS, Convention
-from snnc.estimator.counts import Tally, Totals
+from snnc.estimator.conventions import CONVENTIONS, EXECUTED, Convention
+from snnc.estimator.counts import LayerCounts, Tally, Totals
 from snnc.estimator.memory_access import Accesses, count_accesses
 from snnc.estimator.redundancy import Redundancy, recorded
 
@@ -23,6 +23,7 @@ class Recorded:
         spikes: layer → spikes of its neurons.
         accesses: layer → kind of memory access → number; None where they were not counted.
         right: whether it was classified correctly; None where it has no label.
+        synaptic: layer → executed synaptic operations; empty where they were not counted.
     """
 
     place: int
@@ -30,6 +31,7 @@ class Recorded:
     spikes: Mapping[str, int]
     accesses: Mapping[str, Mapping[str, int]] | None
     right: bool | None
+    synaptic: Mapping[str, int] = field(default_factory=dict)
 
     def total(self, convention: str, counter: str) -> int:
         """A count of the whole network."""
@@ -129,7 +131,20 @@ class Survey:
             self.right += right
         number = len(self.records) if place is None else place
         spikes = _spikes(activity)
-        self.records.append(Recorded(number, _by_layer(alone), spikes, accesses, right))
+        counts, operations = _by_layer(alone), _synaptic(alone)
+        self.records.append(Recorded(number, counts, spikes, accesses, right, operations))
+
+
+def synaptic(entry: LayerCounts) -> int:
+    """Synaptic operations of a layer: its synapse's AC and MAC."""
+    counts = entry.parts.get("synapse", {"ac": 0, "mac": 0})
+    return counts["ac"] + counts["mac"]
+
+
+def _synaptic(tallies: Mapping[str, Tally]) -> dict[str, int]:
+    executed = tallies.get(EXECUTED.name)
+    entries = executed.per_layer() if executed else []
+    return {entry.layer.name: synaptic(entry) for entry in entries}
 
 
 def _by_layer(tallies: Mapping[str, Tally]) -> dict[str, dict[str, Totals]]:

@@ -19,7 +19,7 @@ from snnc.estimator.redundancy import Redundancy
 from snnc.estimator.units import brief, energy_text
 from snnc.estimator.views import Change
 from snnc.estimator.views.sram import AtSize
-from snnc.estimator.views.words import MEANINGS, between, headline, number_text, share
+from snnc.estimator.views.words import between, headline, meaning, number_text, share
 
 
 def print_energy(
@@ -152,7 +152,7 @@ def print_views(
         cells = [energy_text(view.energy_pj / samples) for view in energies]
         if change.baseline:
             cells += [_signed(change.energy_pj / samples), share(change)]
-        table.add_row(change.model.title, MEANINGS[change.model.name], *cells)
+        table.add_row(change.model.title, meaning(change.model), *cells)
     console.print(headline(model, baseline, changes, samples), style="bold", highlight=False)
     console.print(table)
     if changes[0].interval is not None:

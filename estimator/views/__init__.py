@@ -23,10 +23,11 @@ from typing import Any
 
 from snnc.estimator.conventions import EXECUTED
 from snnc.estimator.counts import Totals
+from snnc.estimator.devices import Profile
 from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.intervals import Interval, of_mean, of_ratio
 from snnc.estimator.memory_access import Accesses
-from snnc.estimator.survey import Recorded
+from snnc.estimator.survey import Recorded, synaptic
 from snnc.estimator.tables import MemoryPrices
 
 TITLES = {
@@ -49,11 +50,13 @@ class View:
         name: a key of :data:`TITLES`.
         layers: energy of each layer in pJ, over all samples.
         each: energy of each recording in pJ, in their order; empty where it is not known.
+        note: what it counts, where that is not what the view counts by itself.
     """
 
     name: str
     layers: Layers
     each: tuple[float, ...] = ()
+    note: str = ""
 
     @property
     def title(self) -> str:
@@ -131,6 +134,36 @@ class Views:
         """
         memory = memory_view(accesses, prices, records)
         return replace(self, memory=memory, device=_together(self.executed, memory))
+
+    def on(self, profile: Profile, executed: Estimate, records: Sequence[Recorded] = ()) -> Views:
+        """The same views with the device total of a device, from what is published of it.
+
+        Synapses cost its synaptic operation for each AC or MAC, neurons its update at each step,
+        where that has a price; what has none there is not in the total.
+
+        Args:
+            profile: the device.
+            executed: the network's counts by the convention ``executed``.
+            records: each recording's own sums.
+
+        Raises:
+            SnncError: BAD_OPTION for a device without a price of a synaptic operation.
+        """
+        price, update = profile.synaptic_pj, profile.update_pj or 0.0
+        tally = executed.tally
+        updates = {
+            entry.layer.name: update * entry.layer.neuron_count * tally.graph.time_steps
+            for entry in executed.layers
+        }
+        layers = {
+            entry.layer.name: price * synaptic(entry) + updates[entry.layer.name] * tally.samples
+            for entry in executed.layers
+        }
+        each = tuple(
+            price * sum(record.synaptic.values()) + sum(updates.values()) for record in records
+        )
+        view = View("device", layers, each, profile.prices)
+        return replace(self, machine=profile.title, device=view)
 
     def __iter__(self) -> Iterator[View]:
         """The views that there are, in the order of :data:`TITLES`."""
@@ -232,6 +265,7 @@ class Change:
         theirs = self.baseline.layers if self.baseline else {}
         return {
             "title": self.model.title,
+            "note": self.model.note or None,
             **_three(self.model.energy_pj, self.baseline.energy_pj if self.baseline else None),
             "relative": self.relative,
             "interval": self._interval_json(),

@@ -17,6 +17,11 @@ MEANINGS = {
 """What each view counts, in a few words."""
 
 
+def meaning(view: View) -> str:
+    """What a view counts, in words."""
+    return view.note or MEANINGS[view.name]
+
+
 def signed(pj: float) -> str:
     """An energy difference with its sign; 0 without a unit."""
     return f"{'-' if pj < 0 else '+'}{energy_text(abs(pj))}" if pj else "0"

@@ -39,6 +39,7 @@ from snnc.commands.options import (
 @click.option("--audit", "audited", is_flag=True, help="Every convention, and why they differ.")
 @dtype_options
 @density_option
+@click.option("--device", help="Device whose published prices make the total, such as loihi-1.")
 @click.option("--sram", type=Size(), help="SRAM on the chip; default: the table's, or all memory.")
 @click.option("--max-ram", type=Size(), help="Most bytes of arena: what is computed again counts.")
 @page_option
@@ -53,6 +54,7 @@ def command(
     convention: str,
     table: str | None,
     audited: bool,
+    device: str | None,
     sram: int | None,
     dtype: str,
     calibrate: str | None,
@@ -77,6 +79,7 @@ def command(
     from snnc.estimator.audit import AUDITED, audit, audit_json
     from snnc.estimator.certainty import certainty_json
     from snnc.estimator.conventions import EXECUTED, convention_called
+    from snnc.estimator.devices import usable
     from snnc.estimator.energy import energy_json
     from snnc.estimator.tables import DEFAULTS, load
     from snnc.estimator.terminal import (
@@ -91,6 +94,7 @@ def command(
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     console = console_for(json_file, csv_file)
     rule, prices = convention_called(convention), load(table or DEFAULTS[dtype])
+    profile = None if device is None else usable(device)
     prices = prices if sram is None else prices.with_sram(sram)
     manner = Manner(dtype, calibrate, calibrate_samples, density, max_ram)
     rules = AUDITED if audited or out is not None else (rule, EXECUTED)
@@ -100,7 +104,7 @@ def command(
         return
     ours, _ = surveyed
     names = (model.spec, baseline)
-    report = reported(surveyed, names, prices, f"{data}, {split} part", rule.name)
+    report = reported(surveyed, names, prices, f"{data}, {split} part", rule.name, profile)
     estimate, comparison = report.counted, report.comparison
     lines = audit(ours.tallies) if audited else []
     result = energy_json(estimate, comparison) | {

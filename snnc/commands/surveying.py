@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from snnc.compiler.frontend.source import SourceModel
     from snnc.estimator.activity import Network
     from snnc.estimator.conventions import Convention
+    from snnc.estimator.devices import Profile
     from snnc.estimator.report import Report
     from snnc.estimator.survey import Survey
     from snnc.estimator.tables import EnergyTable
@@ -138,6 +139,7 @@ def reported(
     prices: EnergyTable,
     data: str,
     convention: str = "executed",
+    device: Profile | None = None,
 ) -> Report:
     """What was surveyed of a model, and its baseline, ready to be shown.
 
@@ -147,13 +149,14 @@ def reported(
         prices: the energy table.
         data: what was run, in words.
         convention: the counting rule of its main figures.
+        device: whose total to give; None: the energy table's.
     """
     from snnc.estimator.report import Report, Subject
 
     (model, baseline), (ours, theirs) = names, surveyed
     about = Subject.of(model, ours, prices)
     against = None if theirs is None else Subject.of(str(baseline), theirs, prices)
-    return Report(about, against, convention, data)
+    return Report(about, against, convention, data, device)
 
 
 def write_page(target: Path, report: Report) -> None:
