@@ -15,7 +15,6 @@ from snnc.errors import InternalError
 from snnc.estimator import measures, tables
 from snnc.estimator.analysis import summary
 from snnc.estimator.audit import AUDITED, Line, audit
-from snnc.estimator.certainty import Measure, measures_of
 from snnc.estimator.conventions import EXECUTED
 from snnc.estimator.devices import Profile
 from snnc.estimator.energy import Comparison, Estimate
@@ -24,6 +23,7 @@ from snnc.estimator.figures import redundancy as redundancy_figures
 from snnc.estimator.figures.redundancy import Pair
 from snnc.estimator.ghosts import ALIKE
 from snnc.estimator.intervals import LEVEL, RESAMPLES
+from snnc.estimator.intervals.means import Measure, measures_of
 from snnc.estimator.memory_access import Accesses, memory_json
 from snnc.estimator.redundancy import Redundancy
 from snnc.estimator.survey import Recorded, Survey

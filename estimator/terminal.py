@@ -10,11 +10,11 @@ from snnc.console import slim_table
 from snnc.estimator import measures
 from snnc.estimator.analysis import summary
 from snnc.estimator.audit import Line
-from snnc.estimator.certainty import Measure
 from snnc.estimator.conventions import COUNTERS
 from snnc.estimator.counts import LayerCounts
 from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.intervals import LEVEL, RESAMPLES
+from snnc.estimator.intervals.means import Measure
 from snnc.estimator.redundancy import Redundancy
 from snnc.estimator.units import brief, energy_text
 from snnc.estimator.views import Change

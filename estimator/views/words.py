@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from snnc.estimator.certainty import Mean
+from snnc.estimator.intervals.means import Mean
 from snnc.estimator.units import brief, energy_text
 from snnc.estimator.views import Change, View, disagree
 

@@ -48,7 +48,7 @@ def command(
     from snnc.commands.surveying import layer_rows, reported, survey_both, write_page
     from snnc.errors import InternalError
     from snnc.estimator.analysis import csv_text, redundancy_json
-    from snnc.estimator.certainty import certainty_json
+    from snnc.estimator.intervals.means import certainty_json
     from snnc.estimator.tables import DEFAULT, load
     from snnc.estimator.terminal import print_measures, print_redundancy
 
