@@ -19,7 +19,7 @@ from snnc.estimator.redundancy import Redundancy
 from snnc.estimator.units import brief, energy_text
 from snnc.estimator.views import Change
 from snnc.estimator.views.sram import AtSize
-from snnc.estimator.views.words import between, headline, meaning, number_text, share
+from snnc.estimator.views.words import between, headline, interval_text, mean_text, meaning, share
 
 
 def print_energy(
@@ -176,11 +176,12 @@ def print_measures(console: Console, measures: Sequence[Measure]) -> None:
     table = slim_table("a recording", numbers=columns, gap=1)
     table.caption = f"({_drawn()})"
     for entry in measures:
-        cells = [number_text(entry.model)]
-        if compared:
-            difference = number_text(entry.delta, sign=True)
-            cells = [number_text(entry.baseline), *cells, difference]
-        table.add_row(entry.title, *cells)
+        means = [(entry.baseline, False), (entry.model, False), (entry.delta, True)]
+        shown = means if compared else means[1:2]
+        table.add_row(entry.title, *(mean_text(mean, sign=sign) for mean, sign in shown))
+        ends = [interval_text(mean, sign=sign) for mean, sign in shown]
+        if any(ends):
+            table.add_row("", *ends, style="dim")
     console.print(table)
     console.print()
 

@@ -42,20 +42,27 @@ def between(change: Change) -> str:
     return f"{text(interval.low)} to {text(interval.high)}"
 
 
+def mean_text(mean: Mean | None, *, sign: bool = False) -> str:
+    """A mean with three digits: "0.0586"; "" for none."""
+    return "" if mean is None else _number(mean.mean, sign)
+
+
+def interval_text(mean: Mean | None, *, sign: bool = False) -> str:
+    """A mean's interval: "0.0571 to 0.0602"; "" for none."""
+    if mean is None or mean.interval is None:
+        return ""
+    return " to ".join(_number(end, sign) for end in (mean.interval.low, mean.interval.high))
+
+
 def number_text(mean: Mean | None, *, sign: bool = False) -> str:
     """A mean with its interval: "0.0586 (0.0571 to 0.0602)"; "" for none."""
-    if mean is None:
-        return ""
-    texts = [_number(mean.mean, sign)]
-    if mean.interval is not None:
-        ends = (_number(end, sign) for end in (mean.interval.low, mean.interval.high))
-        texts.append(f"({' to '.join(ends)})")
-    return " ".join(texts)
+    ends = interval_text(mean, sign=sign)
+    return f"{mean_text(mean, sign=sign)} ({ends})" if ends else mean_text(mean, sign=sign)
 
 
 def _number(value: float, sign: bool) -> str:
     plus = "+" if sign and value > 0 else ""
-    return f"{plus}{brief(round(value)) if abs(value) >= 100 else format(value, '.4g')}"
+    return f"{plus}{brief(round(value)) if abs(value) >= 100 else format(value, '.3g')}"
 
 
 def headline(model: str, baseline: str | None, changes: Sequence[Change], samples: int) -> str:

@@ -74,6 +74,7 @@ def test_terminal_names_the_view_of_every_figure(report: Report, alone: bool) ->
     print_measures(console, shown.measures)
     print_audit(console, shown.audit, shown.estimate)
     assert unnamed_in_terminal(text.getvalue()) == []
+    assert "…" not in text.getvalue()  # nothing is cut at 80 columns
     for header in ("Eq. 11 not Eq.11", "model"):
         assert header in text.getvalue()
     changed = text.getvalue().replace("Eq. 11 not Eq.11", "energy not Eq.11")
