@@ -80,10 +80,10 @@ def page(measured: dict[str, dict[str, Result]]) -> str:
             "",
             "### Energy",
             "",
-            "`snnc energy models/zoo/PAIR_asa1.pt --baseline models/zoo/PAIR_none.pt --data DATA`,",
-            "per recording, executed operations. ΔE is ASA-1 against vanilla, negative where ASA-1",
-            "saves. Eq. 11 knows weighted sums only: ΔE = E_MAC·Δ_MAC - E_AC·Δ_AC; *everything",
-            "executed* adds products, sums and comparisons, *memory traffic* what it costs to",
+            "`snnc energy models/zoo/PAIR_asa1.pt --baseline models/zoo/PAIR_none.pt --data DATA`",
+            f"(`--samples {SAMPLES}`), per recording, executed operations. ΔE is ASA-1",
+            "against vanilla, negative where ASA-1 saves. Eq. 11 knows weighted sums only: ΔE = E_MAC·Δ_MAC -",
+            "E_AC·Δ_AC; *everything executed* adds products, sums and comparisons, *memory traffic* what it costs to",
             "fetch and keep the operands, *device total* is these two together, at the prices of",
             "the energy table. Intervals: percentile bootstrap over the recordings, paired.",
             "",
@@ -97,8 +97,8 @@ def page(measured: dict[str, dict[str, Result]]) -> str:
             "",
             *sram_table(measured),
             "",
-            "",
-            "![Operations per recording](images/energy.png)",
+            *sram_signs(measured),
+            "![AC and MAC per recording, the terms of Eq. 11](images/energy.png)",
             "",
             "How fast the C is: [performance](performance.md).",
             "",
@@ -190,6 +190,16 @@ def sram_table(measured: dict[str, dict[str, Result]]) -> list[str]:
     return rows
 
 
+def sram_signs(measured: dict[str, dict[str, Result]]) -> list[str]:
+    """A sentence for each pair whose verdict by memory traffic changes with the SRAM."""
+    lines = []
+    for pair in PAIRS:
+        sizes = measured[f"{pair}_asa1"]["energy"]["sram"]
+        if len({entry["memory"]["delta"] < 0 for entry in sizes}) > 1:
+            lines += [f"On {pair} the SRAM decides whether ASA-1 saves by memory traffic.", ""]
+    return lines
+
+
 def disagreements(measured: dict[str, dict[str, Result]]) -> list[str]:
     """A sentence for each pair: which views say that ASA-1 saves, which that it costs."""
     lines = []
@@ -217,7 +227,7 @@ def picture(measured: dict[str, dict[str, Result]], target: Path) -> None:
         axes.set_yticks(range(len(ATTENTIONS)), ["vanilla", "ASA-1"])
         axes.invert_yaxis()
         axes.margins(x=0.35)
-        axes.set_xlabel("million operations per recording")
+        axes.set_xlabel("million AC and MAC per recording (terms of Eq. 11)")
         axes.set_title(pair)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].legend(frameon=False)
