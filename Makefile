@@ -17,7 +17,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup firmware-tools optional-firmware-tools demo test check one test-environments lint format snapshots release bench docs results paper-tables ablation sparsity mcu fuzz constraints clean
+.PHONY: help setup firmware-tools optional-firmware-tools demo test check one test-environments lint format snapshots release bench docs results paper-tables ablation sparsity mcu fuzz fuzz-readers kills dependencies constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PIP) install --progress-bar off -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
-FIRMWARE_PACKAGES := gcc-arm-none-eabi qemu-system-arm gcc-riscv64-unknown-elf qemu-system-misc cppcheck
+FIRMWARE_PACKAGES := gcc-arm-none-eabi qemu-system-arm gcc-riscv64-unknown-elf qemu-system-misc cppcheck \
+  gcc-avr avr-libc simavr
 
 firmware-tools:  ## install compilers, emulators and checkers for the microcontroller targets (Debian)
 	@dpkg-query -W $(FIRMWARE_PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && \
@@ -104,7 +105,11 @@ bench: setup  ## measure the generated C against its dense peers
 
 docs: setup  ## write the generated pages of docs/
 	$(BIN)/python docs/generate_errors.py
+	$(BIN)/python docs/generate_ops.py
 	$(BIN)/python docs/generate_zoo.py
+
+dependencies: setup  ## write docs/dependencies.md: what is installed, why, and under which licence
+	$(BIN)/python docs/generate_dependencies.py
 
 results: setup  ## measure the bundled models and write docs/results.md
 	$(BIN)/python docs/generate_results.py
@@ -125,6 +130,12 @@ mcu: setup firmware-tools  ## verify the bundled models on all emulated boards, 
 
 fuzz: setup  ## fuzz generated models' C for ten minutes (needs clang)
 	$(BIN)/python -m tests.fuzzing $(ARGS)
+
+kills: setup  ## kill commands at 200 random moments and look at what is left
+	$(BIN)/python -m tests.kills $(ARGS)
+
+fuzz-readers: setup  ## damage 10,000 recordings and 2,000 model files and read them
+	$(BIN)/python -m tests.file_fuzzing $(ARGS)
 
 snapshots: setup  ## write the snapshots of IR and C that tests compare, after looking at the diff
 	SNNC_WRITE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/compiler/test_snapshots.py

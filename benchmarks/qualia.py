@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from snnc.bench.peers import Run, Unavailable
-from snnc.compiler.host.build import c_compiler
+from snnc.compiler.host.toolchain import c_compiler
 from snnc.models.networks import Block, Network
 from snnc.models.neurons import LIF, DecayLIF
 
@@ -49,7 +49,7 @@ def codegen_c(module: nn.Module, x: torch.Tensor) -> Run:
         library = folder / "qualia.so"
         c = folder / "c"
         sources = [f"-I{c}", f"-I{c / 'include'}", str(c / "model.c")]
-        subprocess.run([c_compiler(), *FLAGS, *sources, "-o", str(library)], check=True)
+        subprocess.run([*c_compiler(), *FLAGS, *sources, "-o", str(library)], check=True)
         ffi = cffi.FFI()
         ffi.cdef("void cnn(const float *input, float *output); void reset(void);")
         lib: Any = ffi.dlopen(str(library))

@@ -40,7 +40,8 @@ from snnc.bench.peers import PEERS, Run, Unavailable
 from snnc.bench.roofline import roofline
 from snnc.bench.timing import machine, one_core
 from snnc.compiler.calibrate import kernel_costs
-from snnc.compiler.host.build import HOST_FLAGS, NATIVE, c_compiler
+from snnc.compiler.host.build import HOST_FLAGS, NATIVE
+from snnc.compiler.host.toolchain import c_compiler
 from snnc.compiler.passes.choose_kernels import CostModel, choosable, work_of
 from snnc.compiler.program import constants
 from snnc.models.checkpoints import InputDescription, save
@@ -226,7 +227,7 @@ def compile_cost(_rounds: int) -> dict[str, Any]:
             c_file = next(out.glob("*.c"))
             flags = json.loads((out / "manifest.json").read_text())["options"]["flags"]
             target = str(Path(folder) / "model.o")
-            command = [c_compiler(), *flags, f"-I{out}", "-fPIC", "-c", str(c_file), "-o", target]
+            command = [*c_compiler(), *flags, f"-I{out}", "-fPIC", "-c", str(c_file), "-o", target]
             c_alone = _child(command)
         rows.append(
             {

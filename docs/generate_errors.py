@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
+from snnc import limits
 from snnc.errors import CODES, EXIT_BUG, EXIT_NO, EXIT_USAGE, ErrorCode
 
 PAGE = Path(__file__).with_name("errors.md")
@@ -24,6 +25,7 @@ GROUPS = {
     "3": "Compiling",
     "4": "Running the C",
     "5": "Optional parts",
+    "6": "Limits",
     "9": "Our fault",
 }
 
@@ -50,6 +52,18 @@ def section(entry: ErrorCode) -> str:
 """
 
 
+def table_of_limits() -> str:
+    """The limits as Markdown."""
+    rows = [f"| `{name}` | {each.most:,} | {each.counts} |" for name, each in limits.LIMITS.items()]
+    table = "\n".join(["| name | at most | of |", "| --- | ---: | --- |", *rows])
+    return f"""
+Written from `snnc/limits.py`. They are checked before memory is taken. The environment variable
+`{limits.VARIABLE}` changes them, as in `{limits.VARIABLE}=time_steps=100000,events=1000000000`.
+
+{table}
+"""
+
+
 def render() -> str:
     """Return the whole page, in the order of the codes."""
     entries = sorted(CODES.values(), key=lambda entry: entry.code)
@@ -57,6 +71,8 @@ def render() -> str:
     for group, members in groupby(entries, key=group_of):
         parts.append(f"\n## {group}\n")
         parts.extend(section(entry) for entry in members)
+        if group == GROUPS["6"]:
+            parts.append(table_of_limits())
     return "".join(parts)
 
 

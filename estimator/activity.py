@@ -13,7 +13,7 @@ from functools import cached_property
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Graph, Kind
+from snnc.compiler.ir.graph import Array, Graph, Kind, fires
 from snnc.estimator.layers import Layer, layers_of
 
 Values = Mapping[str, torch.Tensor]
@@ -70,7 +70,8 @@ class Activity:
         return {
             node.name: self.executed[node.name]
             for node in self.network.executed.nodes
-            if node.name in shared and (node.op == "input" or node.type.kind is Kind.SPIKE)
+            if node.name in shared
+            and (node.op == "input" or node.type.kind is Kind.SPIKE or fires(node))
         }
 
     @cached_property

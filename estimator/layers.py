@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import networkx as nx
 
-from snnc.compiler.ir.graph import SPIKING_OPS, Graph, Node
+from snnc.compiler.ir.graph import CELL, SPIKING_OPS, Graph, Node, fires
 
 SYNAPSES = ("conv2d", "linear", "conv2d_i8", "linear_i8")
-DYNAMICS = (*SPIKING_OPS, "integrator")
+DYNAMICS = (*SPIKING_OPS, "integrator", CELL)
 GATES = ("scale", "masked_gate", "scale_i8", "masked_gate_i8")
 RELUS = ("relu", "relu_i8")
 READOUT = "readout"
@@ -99,13 +99,13 @@ def _homes(graph: Graph, attention: frozenset[str]) -> dict[str, str]:
         if node.op in SYNAPSES and node.name not in attention:
             home[node.name] = node.name
             continue
-        sources = [home.get(name) for name in node.inputs if index[name].op not in SPIKING_OPS]
+        sources = [home.get(name) for name in node.inputs if not fires(index[name])]
         known = [source for source in sources if source is not None]
         if known:
             home[node.name] = max(known, key=position.__getitem__)
     for node in reversed(graph.nodes):
         if node.name not in home:
-            readers = [home[user.name] for user in users[node.name] if user.op not in SPIKING_OPS]
+            readers = [home[user.name] for user in users[node.name] if not fires(user)]
             synapses = [name for name in readers if name != READOUT]
             home[node.name] = min(synapses, key=position.__getitem__, default=READOUT)
     return home | {write: home[read] for read, write in graph.feedback.items()}
@@ -114,7 +114,7 @@ def _homes(graph: Graph, attention: frozenset[str]) -> dict[str, str]:
 def _layer(
     graph: Graph, name: str, key: str, nodes: list[Node], attention: frozenset[str]
 ) -> Layer:
-    neurons = tuple(node for node in nodes if node.op in SPIKING_OPS)
+    neurons = tuple(node for node in nodes if fires(node))
     read = graph[key] if key != READOUT else nodes[0]
     kind = graph.input_types(read)[0].kind if read.inputs else read.type.kind
     return Layer(
@@ -124,7 +124,7 @@ def _layer(
         nodes=tuple(node.name for node in nodes),
         attention=frozenset(node.name for node in nodes) & attention,
         input_kind=kind.value,
-        from_input=not any(graph[above].op in SPIKING_OPS for above in _ancestors(graph, read)),
+        from_input=not any(fires(graph[above]) for above in _ancestors(graph, read)),
         neuron_count=sum(node.type.size for node in neurons),
     )
 
@@ -149,7 +149,7 @@ def _names(graph: Graph, groups: Mapping[str, list[Node]]) -> dict[str, str]:
 
 def _common_path(synapse: Node, nodes: list[Node]) -> str:
     """The module path that a synapse and its neuron have in common; "" for none."""
-    paths = [synapse.loc.module, *(node.loc.module for node in nodes if node.op in SPIKING_OPS)]
+    paths = [synapse.loc.module, *(node.loc.module for node in nodes if fires(node))]
     if len(paths) == 1:
         return ""
     common = []

@@ -42,8 +42,9 @@ from typing import Any
 
 import torch
 
-from snnc.compiler.ir.graph import SPIKING_OPS, Graph, Kind, Node, TensorType
+from snnc.compiler.ir.graph import CELL, SPIKING_OPS, Graph, Kind, Node, TensorType, fires
 from snnc.compiler.ops import op_of
+from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.synapses import synapse
 from snnc.estimator.activity import Activity, Network
 from snnc.estimator.layers import Layer
@@ -115,16 +116,15 @@ class Accesses:
         values = activity.executed
         if node.name == layer.synapse:
             return self._synapse(node, values[node.inputs[0]])
-        if node.op in SPIKING_OPS:
+        updates = node.type.size * _kept(node) * self.graph.time_steps
+        if fires(node):
             spikes = int((values[node.name] != 0).sum())
-            updates = node.type.size * self.graph.time_steps
             return {
                 "potentials_read": updates,
                 "potentials_written": updates + spikes,
                 "outputs_written": spikes,
             }
-        if node.op == "integrator":
-            updates = node.type.size * self.graph.time_steps
+        if _kept(node):
             return {"potentials_read": updates, "potentials_written": updates}
         if node.name in layer.attention:
             read = sum(values[name].numel() for name in node.inputs)
@@ -212,7 +212,7 @@ class Accesses:
         potentials = _Memory(
             "potentials",
             max((_potential_bits(self.graph[name]) for name in layer.neurons), default=WORD_BITS),
-            sum(self.graph[name].type.size for name in layer.nodes if _keeps(self.graph[name])),
+            sum(self.graph[name].type.size * _kept(self.graph[name]) for name in layer.nodes),
         )
         attention = self._attention(layer)
         return {
@@ -263,9 +263,11 @@ def _potential_bits(node: Node) -> int:
     return int(width.removeprefix("int")) if width else WORD_BITS
 
 
-def _keeps(node: Node) -> bool:
-    """Whether a node keeps a potential for each of its elements."""
-    return node.op in SPIKING_OPS or node.op == "integrator"
+def _kept(node: Node) -> int:
+    """How many potentials (or other states) a node keeps for each of its elements."""
+    if node.op == CELL:
+        return Cell().states(node)
+    return int(node.op in SPIKING_OPS or node.op == "integrator")
 
 
 def count_accesses(network: Network, activities: Iterable[Activity]) -> Accesses:

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from snnc.compiler.ir.graph import SPIKING_OPS, Array, Graph
+from snnc.compiler.ir.graph import CELL, Array, Graph, Node, fires
+from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.errors import BAD_OPTION, InternalError, SnncError
 from snnc.estimator.activity import Activity
@@ -213,18 +214,18 @@ class Redundancy:
         names = {node: layer.name for layer in layers_of(graph) for node in layer.neurons}
         records = {}
         for node in graph.nodes:
-            if node.op not in SPIKING_OPS:
+            if not fires(node):
                 continue
-            if node.op != "neuron":
+            if node.op not in ("neuron", CELL):
                 raise SnncError(
                     BAD_OPTION,
                     "a quantized network's membrane potentials have a unit of their own a channel",
                     where=node.loc.module or node.name,
                     mend="Measure the redundancy of the float network.",
                 )
-            own = graph.params_of(node).get("threshold")
-            thresholds = None if own is None else own.astype(np.float32)
-            centre = float(node.attrs["threshold"]) if own is None else 0.0
+            own = _threshold(graph, node)
+            thresholds = own.astype(np.float32) if own.ndim else None
+            centre = 0.0 if own.ndim else float(own)
             bins_of_node = Bins(centre, reach, bins)
             records[node.name] = LayerRecord(
                 names[node.name], node.type.shape, graph.time_steps, bins_of_node, thresholds
@@ -265,17 +266,42 @@ def recorded(activity: Activity) -> dict[tuple[str, str], Array]:
     graph, values = activity.network.executed, activity.executed
     found: dict[tuple[str, str], Array] = {}
     for node in graph.nodes:
-        if node.op != "neuron":
+        if not fires(node):
             continue
-        spikes, current = values[node.name], values[node.inputs[0]]
+        spikes, given = values[node.name], [values[name] for name in node.inputs]
         params = {
-            role: torch.from_numpy(value).to(current.dtype)
+            role: torch.from_numpy(value).to(spikes.dtype)
             for role, value in graph.params_of(node).items()
         }
-        steps = Neuron().membrane(node, params, current, spikes)
+        if node.op == CELL:
+            membrane = Cell().membrane(node, params, given, spikes)
+        else:
+            steps = Neuron().membrane(node, params, given[0], spikes)
+            membrane = torch.stack([u for u, _ in steps])
         found[node.name, "value"] = spikes.numpy()
-        found[node.name, "membrane"] = torch.stack([u for u, _ in steps]).numpy()
+        found[node.name, "membrane"] = membrane.numpy()
     return found
+
+
+def _threshold(graph: Graph, node: Node) -> Array:
+    """What a neuron's potential is compared with: 0-D, or one a channel or neuron.
+
+    Raises:
+        SnncError: BAD_OPTION for a cell that has no such threshold, or keeps no potential.
+    """
+    params = graph.params_of(node)
+    if node.op != CELL:
+        return params.get("threshold", np.array(node.attrs["threshold"]))
+    own = Cell().threshold(node, params)
+    if own is None:
+        raise SnncError(
+            BAD_OPTION,
+            "this neuron fires by more than one potential and a constant threshold, and membrane "
+            "potentials are measured against that",
+            where=node.loc.module or node.name,
+            mend="Use `snnc energy` for its firing rates, or measure a network without it.",
+        )
+    return own
 
 
 def gather(redundancy: Redundancy, samples: Iterable[Mapping[tuple[str, str], Array]]) -> None:

@@ -33,6 +33,7 @@ from snnc.estimator.verdict import Sentence, Tile, sentences, tiles
 from snnc.estimator.views import Change, Views, changes_of, layer_names, views_of
 from snnc.estimator.views.sram import AtSize, at_sizes
 from snnc.estimator.views.words import between, meaning, number_text, share, signed
+from snnc.messages import printable
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,7 @@ def render(report: Report) -> str:
         loader=jinja2.FunctionLoader(_template),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -207,6 +209,11 @@ def render(report: Report) -> str:
     }
     page = environment.get_template("report.html.j2")
     return page.render(report=report, style=Markup(_template("report.css")), **_context(report))
+
+
+def _shown(value: Any) -> Any:
+    """Names of users' files and layers hold no control characters on the page; Markup is ours."""
+    return printable(value) if type(value) is str else value
 
 
 def _template(name: str) -> str:

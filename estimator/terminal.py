@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
+from rich.text import Text
 
 from snnc.console import slim_table
 from snnc.estimator import measures
@@ -47,7 +48,7 @@ def print_energy(
         if "attention" in entry.parts:
             table.add_row(*_attention_row(model, entry), style="dim")
     table.add_section()
-    total = ["network", "", *_numbers(model.total), brief(model.spikes)]
+    total: list[str | Text] = ["network", "", *_numbers(model.total), brief(model.spikes)]
     total += [f"{model.nasfr:.4f}", energy_text(model.energy_pj)]
     total += [energy_text(model.other_energy_pj)]
     total += [_signed(comparison.energy_pj)] if comparison else []
@@ -92,38 +93,37 @@ def _numbers(counts: dict[str, int]) -> list[str]:
     return [brief(counts["ac"]), brief(counts["mac"]), brief(other)]
 
 
-def _deltas(comparison: Comparison | None) -> dict[str, list[str]]:
+def _deltas(comparison: Comparison | None) -> dict[str, list[Text]]:
     if comparison is None:
         return {}
     layers = comparison.layer_deltas()
     return {entry["name"]: [_signed(entry["energy_pj"])] for entry in layers}
 
 
-def _signed(pj: float) -> str:
+def _signed(pj: float) -> Text:
     """An energy difference; what is saved shows in green."""
     if pj == 0:
-        return "0"
-    colour = "green" if pj < 0 else "red"
-    return f"[{colour}]{'-' if pj < 0 else '+'}{energy_text(abs(pj))}[/]"
+        return Text("0")
+    return Text(f"{'-' if pj < 0 else '+'}{energy_text(abs(pj))}", "green" if pj < 0 else "red")
 
 
-def verdict(comparison: Comparison) -> list[str]:
-    """What the comparison says by Eq. 11, a sentence each (rich markup)."""
+def verdict(comparison: Comparison) -> list[Text]:
+    """What the comparison says by Eq. 11, a sentence each."""
     delta = comparison.energy_pj
     whole = comparison.baseline.energy_pj
     of_whole = f" ({delta / whole:+.1%} of the baseline's)" if whole else ""
-    lines = [
-        f"Eq. 11: ΔE = E_MAC·({comparison.added_mac:+,}) - E_AC·({comparison.saved_ac:+,}) = "
-        f"{_signed(delta)}{of_whole}",
-        "products, sums and comparisons outside Eq. 11, which everything executed includes: "
-        f"{_signed(comparison.other_energy_pj)}",
-        f"NASFR {comparison.baseline.nasfr:.4f} → {comparison.model.nasfr:.4f}; by Eq. 11 "
-        + _break_even(comparison),
-    ]
     ratio = comparison.break_even_ratio
     where = "" if ratio is None else f" E_MAC/E_AC = {ratio:.3g}"
+    formula = f"E_MAC·({comparison.added_mac:+,}) - E_AC·({comparison.saved_ac:+,})"
+    rates = f"NASFR {comparison.baseline.nasfr:.4f} → {comparison.model.nasfr:.4f}"
     sides = f"{comparison.saves_where}{where} (here {comparison.table.ratio:.3g})"
-    return [*lines, f"by Eq. 11 it saves {sides}"]
+    outside = "products, sums and comparisons outside Eq. 11, which everything executed includes: "
+    return [
+        Text.assemble(f"Eq. 11: ΔE = {formula} = ", _signed(delta), of_whole),
+        Text.assemble(outside, _signed(comparison.other_energy_pj)),
+        Text(f"{rates}; by Eq. 11 {_break_even(comparison)}"),
+        Text(f"by Eq. 11 it saves {sides}"),
+    ]
 
 
 def _break_even(comparison: Comparison) -> str:
@@ -149,11 +149,11 @@ def print_views(
     table = slim_table("energy a recording", "what it counts", numbers=tuple(columns))
     for change in changes:
         energies = [change.baseline, change.model] if change.baseline else [change.model]
-        cells = [energy_text(view.energy_pj / samples) for view in energies]
+        cells: list[str | Text] = [energy_text(view.energy_pj / samples) for view in energies]
         if change.baseline:
             cells += [_signed(change.energy_pj / samples), share(change)]
         table.add_row(change.model.title, meaning(change.model), *cells)
-    console.print(headline(model, baseline, changes, samples), style="bold", highlight=False)
+    console.print(Text(headline(model, baseline, changes, samples), "bold"))
     console.print(table)
     if changes[0].interval is not None:
         console.print(f"{'ΔE' if baseline else 'energy'} a recording, {_drawn()}:")
@@ -205,7 +205,7 @@ def print_sram(console: Console, found: Sequence[AtSize], samples: int) -> None:
         columns = [columns[0], "", columns[1], ""]
     table = slim_table("SRAM on chip, DRAM beyond", numbers=tuple(columns))
     for entry in found:
-        cells = []
+        cells: list[str | Text] = []
         for change in (entry.memory, entry.device):
             energy = change.energy_pj / samples
             cells += [_signed(energy), share(change)] if compared else [energy_text(energy)]

@@ -16,6 +16,7 @@ Loading rebuilds the network from its name and runs no code from the file.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -23,16 +24,26 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, BAD_WEIGHTS, SnncError
+from snnc import limits
+from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, BAD_WEIGHTS, OVER_LIMIT, SnncError
+from snnc.messages import first_sentence, shown
 from snnc.models.files import read_tensors, write_tensors
 from snnc.models.hyper import Hyper
 from snnc.models.networks import Network, build
+from snnc.models.tensor_files import check_stored
 
 FORMAT = "snnc-model"
 VERSION = 1
 
 Card = dict[str, object]
+
+_LISTED = 12
+"""Names in one message."""
+
 Framing = Literal["dt", "time", "count"]
+
+LONGEST_US = 2**31 - 1
+"""The longest step in microseconds, and the latest time of an event, that the C can hold."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +70,17 @@ class InputDescription:
     polarities: int = 2
 
     def __post_init__(self) -> None:
+        self._check_values()
+        limits.check("time_steps", self.time_steps)
+        limits.check_elements((self.time_steps, *self.frame_size))
+
+    def _check_values(self) -> None:
         for name in ("height", "width", "time_steps", "downsample", "polarities"):
             _check_positive(name, getattr(self, name))
         if self.framing not in get_args(Framing):
-            raise SnncError(BAD_OPTION, f"framing is dt, time or count, not {self.framing!r}")
+            raise SnncError(BAD_OPTION, f"framing is dt, time or count, not {shown(self.framing)}")
         if self.framing == "dt":
-            _check_positive("dt_us", self.dt_us)
+            _check_positive("dt_us", self.dt_us, LONGEST_US)
         elif self.dt_us is not None:
             raise SnncError(BAD_OPTION, f"framing by {self.framing} takes no dt_us")
         if self.height % self.downsample or self.width % self.downsample:
@@ -160,21 +176,31 @@ def load(path: str | Path) -> LoadedModel:
             ("card", dict),
         )
     )
-    try:
-        # On the meta device nothing is allocated or drawn at random before the file's
-        # parameters are known to fit.
-        with torch.device("meta"):
-            model = build(network, **hyper)
-        description = InputDescription(**fields)
-    except (SnncError, TypeError) as error:
-        what = error.what if isinstance(error, SnncError) else str(error)
-        raise SnncError(BAD_CHECKPOINT, what, where=str(path)) from error
+    model, description = _described(network, hyper, fields, path)
     problem = _input_problem(model, description)
     if problem:
         raise SnncError(BAD_CHECKPOINT, problem, where=str(path))
     _check_state(state, model, path)
     model.load_state_dict(state, assign=True)
     return LoadedModel(model.eval(), description, card)
+
+
+def _described(
+    network: str, hyper: Hyper, fields: dict[str, Any], path: Path
+) -> tuple[Network, InputDescription]:
+    """The network without numbers, and its input, of a file's entries of any type."""
+    try:
+        description = InputDescription(**fields)
+        # On the meta device nothing is allocated or drawn at random before the file's
+        # parameters are known to fit.
+        with torch.device("meta"):
+            model = build(network, **hyper)
+    except Exception as error:  # values of a file in constructors of torch, which raise anything
+        if isinstance(error, SnncError) and error.code is OVER_LIMIT:
+            raise SnncError(OVER_LIMIT, error.what, where=str(path), mend=error.mend) from error
+        what = error.what if isinstance(error, SnncError) else first_sentence(error)
+        raise SnncError(BAD_CHECKPOINT, what, where=str(path)) from error
+    return model, description
 
 
 def _entry(content: dict[str, object], key: str, kind: type, path: Path) -> Any:
@@ -195,16 +221,14 @@ def _check_state(state: dict[str, Tensor], model: Network, path: Path) -> None:
         ("has unknown", state.keys() - expected.keys()),
     ):
         if names:
-            listed = ", ".join(sorted(map(str, names)))
+            listed = ", ".join(sorted(shown(name).strip("'") for name in names)[:_LISTED])
             raise SnncError(
                 BAD_WEIGHTS,
                 f"the file {kind} parameter {listed} for network {model.name}",
                 where=str(path),
             )
     for name, wanted in expected.items():
-        tensor = state[name]
-        if not isinstance(tensor, Tensor) or tensor.layout != torch.strided:
-            raise SnncError(BAD_WEIGHTS, f"parameter {name} is not a dense tensor", where=str(path))
+        tensor = check_stored(name, state[name], str(path))
         if (tensor.shape, tensor.dtype) != (wanted.shape, wanted.dtype):
             raise SnncError(
                 BAD_WEIGHTS,
@@ -257,6 +281,10 @@ def _check_plain(value: object, where: str) -> None:
         )
 
 
-def _check_positive(name: str, value: object) -> None:
-    if type(value) is not int or value < 1:
-        raise SnncError(BAD_OPTION, f"{name} must be a whole number of at least 1, not {value!r}")
+def _check_positive(name: str, value: object, most: float = math.inf) -> None:
+    if type(value) is not int or value < 1 or value > most:
+        up_to = f" and at most {most}" if most < math.inf else ""
+        raise SnncError(
+            BAD_OPTION,
+            f"{name} must be a whole number of at least 1{up_to}, not {shown(value)}",
+        )

@@ -19,6 +19,7 @@ from torch import Tensor
 from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, BAD_WEIGHTS, SnncError
 from snnc.models.attention import GATES, AttentionSizes
 from snnc.models.networks import NETWORKS, Network, build
+from snnc.models.tensor_files import check_stored, read_tensor_file
 
 State = Mapping[str, Tensor]
 
@@ -113,7 +114,7 @@ def convert(
 
 def _alike(value: Tensor, own: Tensor) -> bool:
     """Whether two shapes differ only in axes of length 1, as of a convolution for a matrix."""
-    return [n for n in value.shape if n > 1] == [n for n in own.shape if n > 1]
+    return [n for n in value.shape if n != 1] == [n for n in own.shape if n != 1]
 
 
 def renamed(state: State, where: str) -> dict[str, Tensor]:
@@ -152,7 +153,7 @@ def _state(content: object, where: str) -> State:
             where=where,
             mend="Save model.state_dict() alone.",
         )
-    return found[0]
+    return {name: check_stored(name, tensor, where) for name, tensor in found[0].items()}
 
 
 def _all_tensors(entries: dict[Any, Any]) -> bool:
@@ -163,8 +164,8 @@ def _hyper(state: State, network: str, where: str) -> dict[str, Any]:
     """The hyper-parameters that the shapes of the weights show."""
     convolutions = sorted(k for k in state if k.endswith("layers.conv.weight"))
     try:
-        hidden = len(state["fc1.synapse.layers.linear.weight"])
-        outputs = len(state["fc2.synapse.layers.linear.weight"])
+        hidden = _rows(state["fc1.synapse.layers.linear.weight"])
+        outputs = _rows(state["fc2.synapse.layers.linear.weight"])
     except KeyError as error:
         raise SnncError(BAD_WEIGHTS, f"the file lacks {error.args[0]}", where=where) from error
     takes = _parameters(network)
@@ -185,7 +186,7 @@ def _hyper(state: State, network: str, where: str) -> dict[str, Any]:
             mend="Choose the --network that it was trained as.",
         )
     hyper: dict[str, Any] = {
-        "channels": [len(state[name]) for name in convolutions],
+        "channels": [_rows(state[name]) for name in convolutions],
         "hidden": hidden,
         "classes": outputs // votes,
         "attention": _attention(state, "layer"),
@@ -195,6 +196,11 @@ def _hyper(state: State, network: str, where: str) -> dict[str, Any]:
         hyper["fc_batch_norm"] = "fc1.synapse.layers.bn.weight" in state
         hyper["fc_attention"] = _attention(state, "fc")
     return hyper
+
+
+def _rows(weight: Tensor) -> int:
+    """The number of outputs; 0, which no network has, for a single number."""
+    return weight.shape[0] if weight.ndim else 0
 
 
 def _parameters(network: str) -> Mapping[str, inspect.Parameter]:
@@ -265,15 +271,6 @@ def load_foreign(path: str) -> object:
     """What a foreign ``.pt`` or ``.pth`` file holds, without running code from it.
 
     Raises:
-        SnncError: BAD_CHECKPOINT for a file that cannot be read, or that holds code.
+        SnncError: as :func:`snnc.models.tensor_files.read_tensor_file`.
     """
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged input reaches torch's reader, which raises anything
-        reason = " ".join(str(error).split())[:100]
-        raise SnncError(
-            BAD_CHECKPOINT,
-            f"it cannot be read without running code from it ({type(error).__name__}: {reason})",
-            where=path,
-            mend="Save model.state_dict() alone, with torch.save.",
-        ) from error
+    return read_tensor_file(path, mend="Save model.state_dict() alone, with torch.save.")

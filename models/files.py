@@ -3,43 +3,18 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
-import zipfile
 from pathlib import Path
 
 import torch
 
-from snnc.errors import BAD_CHECKPOINT, BAD_OUTPUT, SnncError
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` whole or not at all, replacing what was there.
-
-    Raises:
-        SnncError: BAD_OUTPUT where the folder cannot be written or the disk is full; the
-            old file is then untouched and no temporary file is left.
-    """
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException as error:
-        os.unlink(temporary)
-        if isinstance(error, OSError):
-            raise _cannot_write(path, error) from error
-        raise
+from snnc.atomic import write_atomically
+from snnc.errors import BAD_CHECKPOINT, SnncError
+from snnc.messages import shown
+from snnc.models.tensor_files import read_tensor_file
 
 
 def write_tensors(content: dict[str, object], path: Path) -> None:
-    """Write a dictionary of tensors and plain values; see :func:`write_atomically`."""
+    """Write a dictionary of tensors and plain values, as :func:`write_atomically` does."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
     write_atomically(path, buffer.getvalue())
@@ -57,55 +32,19 @@ def read_tensors(path: Path, file_format: str, version: int) -> dict[str, object
         SnncError: BAD_CHECKPOINT for a file that is missing, damaged, not of this format or
             version, or that holds pickled objects other than tensors and plain values.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise SnncError(
-            BAD_CHECKPOINT, f"the file cannot be read ({reason})", where=str(path)
-        ) from error
-    try:
-        _check_sums(raw)  # torch itself does not compare them
-        content = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged input reaches torch's reader, which raises anything
-        raise SnncError(
-            BAD_CHECKPOINT,
-            f"the {len(raw)} bytes are no undamaged file of tensors and plain values "
-            f"({_first_sentence(error)})",
-            where=str(path),
-        ) from error
-    if not isinstance(content, dict) or content.get("format") != file_format:
+    content = read_tensor_file(path, legacy=False)
+    if not isinstance(content, dict) or not _is(content.get("format"), file_format):
         raise SnncError(BAD_CHECKPOINT, f"this is not a {file_format} file", where=str(path))
-    if content.get("version") != version:
+    if not _is(content.get("version"), version):
         raise SnncError(
             BAD_CHECKPOINT,
-            f"the file has format version {content.get('version')!r}, and this snnc reads "
+            f"the file has format version {shown(content.get('version'))}, and this snnc reads "
             f"version {version}",
             where=str(path),
         )
     return content
 
 
-def _check_sums(raw: bytes) -> None:
-    """Compare the CRC-32 of every record of the zip archive that a ``.pt`` file is."""
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        damaged = archive.testzip()
-    if damaged is not None:
-        raise zipfile.BadZipFile(f"record {damaged} has another checksum than was written")
-
-
-def _cannot_write(path: Path, error: OSError) -> SnncError:
-    return SnncError(
-        BAD_OUTPUT, f"the file cannot be written ({error.strerror or error})", where=str(path)
-    )
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _first_sentence(error: Exception) -> str:
-    text = str(error).strip().split("\n")[0].split(". ")[0].rstrip(".")
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+def _is(value: object, wanted: str | int) -> bool:
+    """Whether they are equal and of one type; a tensor is neither equal nor different."""
+    return type(value) is type(wanted) and value == wanted

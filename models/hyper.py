@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
+from snnc.messages import shown
 
 Hyper = dict[str, object]
 """Names and values; a value is a number, a string, a bool, None, a list of whole numbers,
@@ -37,7 +39,7 @@ def check_hyper(network: str, factory: Callable[..., object], hyper: Hyper) -> N
         wording, fits = _TYPES[parameters[name].annotation]
         if not fits(value):
             raise SnncError(
-                BAD_OPTION, f"hyper-parameter {name} of {network} is {wording}, not {value!r}"
+                BAD_OPTION, f"hyper-parameter {name} of {network} is {wording}, not {shown(value)}"
             )
 
 
@@ -105,11 +107,12 @@ def pixels_after_pools(height: int, width: int, pools: Sequence[int]) -> int:
 
 
 def _whole(value: object) -> bool:
-    return type(value) is int
+    return type(value) is int and abs(value) < 2**63
 
 
-def _number(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+def finite(value: object) -> bool:
+    """Whether it is a number that a float can hold, neither NaN nor infinity."""
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
 
 
 def _named_wholes(value: object) -> bool:
@@ -125,8 +128,8 @@ def _wholes(value: object) -> bool:
 _TYPES: dict[object, tuple[str, Callable[[object], bool]]] = {
     "bool": ("true or false", lambda value: type(value) is bool),
     "int": ("a whole number", _whole),
-    "float": ("a finite number", _number),
-    "float | None": ("a finite number or None", lambda value: value is None or _number(value)),
+    "float": ("a finite number", finite),
+    "float | None": ("a finite number or None", lambda value: value is None or finite(value)),
     "str": ("a string", lambda value: type(value) is str),
     "Mapping[str, int]": ("whole numbers by name", _named_wholes),
     "Sequence[int]": ("a list of whole numbers", _wholes),

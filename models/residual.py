@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from torch import Tensor, nn
 
 from snnc.models.attention import PAPER_SIZES, make_attention
+from snnc.models.blocks import Block, Network, OverTime
 from snnc.models.hyper import check_channels, check_sizes, taken
-from snnc.models.networks import Block, Network, OverTime
 from snnc.models.neurons import LIF
 from snnc.models.surrogates import make_surrogate
 

@@ -6,14 +6,14 @@ costing accuracy fires less, and so everything behind it computes less.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from torch import nn
 
 from snnc.errors import BAD_OPTION, SnncError
-from snnc.models.hyper import Hyper
+from snnc.messages import shown
+from snnc.models.hyper import Hyper, finite
 from snnc.models.neurons import LIF, SPIKING, DecayLIF
 
 
@@ -35,11 +35,11 @@ def set_thresholds(model: nn.Module, hyper: Hyper, thresholds: object) -> None:
     """
     neurons = list(_neurons(model).values())
     fitting = isinstance(thresholds, list | tuple) and len(thresholds) == len(neurons)
-    if not fitting or not all(_finite(value) for value in thresholds):  # type: ignore[attr-defined]
+    if not fitting or not all(finite(value) for value in thresholds):  # type: ignore[attr-defined]
         raise SnncError(
             BAD_OPTION,
             f"v_thresholds is a list of {len(neurons)} finite numbers, one a layer of neurons, "
-            f"not {thresholds!r}",
+            f"not {shown(thresholds)}",
         )
     values = [float(value) for value in thresholds]  # type: ignore[attr-defined]
     for neuron, value in zip(neurons, values, strict=True):
@@ -105,7 +105,3 @@ def raise_thresholds(
 
 def _neurons(model: nn.Module) -> dict[str, LIF | DecayLIF]:
     return {path: entry for path, entry in model.named_modules() if isinstance(entry, SPIKING)}
-
-
-def _finite(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]

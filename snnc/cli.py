@@ -6,6 +6,7 @@ Commands are imported when they are used, so that ``snnc --help`` needs no torch
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import traceback
@@ -13,7 +14,10 @@ from typing import NoReturn
 
 import click
 
-from snnc.errors import EXIT_BUG, INTERNAL, SnncError
+from snnc.atomic import DEBUG
+from snnc.errors import EXIT_BUG, EXIT_DONE, EXIT_INTERRUPTED, INTERNAL, SnncError
+from snnc.messages import printable
+from snnc.process import guarded
 from snnc.version import __version__
 
 COMMANDS = {
@@ -53,32 +57,46 @@ class _LazyGroup(click.Group):
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
-def group() -> None:
+@click.option("-v", "--verbose", count=True, help="Say what is done; -vv: every command, too.")
+def group(verbose: int) -> None:
     """Compile trained spiking neural networks from PyTorch to proven, event-driven C.
 
     MODEL is a checkpoint written by snnc, or package.module:factory (your own code, with
     --weights). DATA is nmnist:DIR, another data set in a folder
     (docs/datasets.md), gesture-sim, or the path of a recording.
 
-    Exit status: 0 done, 1 the answer is no, 2 wrong usage or unreadable input, 3 our fault.
+    Exit status: 0 done, 1 the answer is no, 2 wrong usage or unreadable input, 3 our fault;
+    130 interrupted.
     """
+    if verbose or os.environ.get(DEBUG):
+        level = logging.DEBUG if verbose > 1 or os.environ.get(DEBUG) else logging.INFO
+        logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
+        logging.getLogger("snnc").setLevel(level)
 
 
 def main() -> NoReturn:
     """Run the command line and exit with its status."""
+    status = EXIT_DONE
     try:
-        group(prog_name="snnc", standalone_mode=True)
+        with guarded():
+            status = group.main(prog_name="snnc", standalone_mode=False) or EXIT_DONE
+    except click.exceptions.Abort:  # click's word for an interrupt
+        status = EXIT_INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
     except SnncError as error:
-        click.echo(f"snnc: {error}", err=True)
-        sys.exit(error.code.status)
+        click.echo(f"snnc: {printable(str(error))}", err=True)
+        status = error.code.status
     except Exception as error:
-        if os.environ.get("SNNC_DEBUG"):
+        if os.environ.get(DEBUG):
             traceback.print_exc()
         place = traceback.extract_tb(error.__traceback__)[-1]
+        said = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
         click.echo(
-            f"snnc: {INTERNAL.code}: {type(error).__name__}: {error} "
-            f"({place.filename}:{place.lineno}). {INTERNAL.mend} SNNC_DEBUG=1 shows the traceback.",
+            f"snnc: {INTERNAL.code}: {printable(said)}. {INTERNAL.mend} "
+            "SNNC_DEBUG=1 shows the traceback.",
             err=True,
         )
-        sys.exit(EXIT_BUG)
-    sys.exit(0)
+        status = EXIT_BUG
+    sys.exit(status)

@@ -4,17 +4,23 @@ A message is one sentence that says *what* is wrong, *where* (module path, file,
 and *what to do*. ``docs/errors.md`` is written from :data:`CODES` (``make docs``), and a
 test holds the two together.
 
-Exit statuses: 1 the answer is no, 2 wrong usage or unreadable input, 3 our fault.
+Exit statuses: 1 the answer is no, 2 wrong usage or unreadable input, 3 our fault; 130 on
+interrupt, 141 where nobody reads standard output any more, 143 on termination.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from snnc.messages import printable
+
 EXIT_DONE = 0
 EXIT_NO = 1
 EXIT_USAGE = 2
 EXIT_BUG = 3
+EXIT_INTERRUPTED = 130
+EXIT_PIPE_CLOSED = 141
+EXIT_TERMINATED = 143
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,14 @@ NO_COUNT_RULE = _code(
     "A counting convention does not say what one of the model's operators costs.",
     "Count by another convention (`executed` knows every operator), or report the operator.",
 )
+BAD_ATTRIBUTE = _code(
+    108,
+    EXIT_USAGE,
+    "unusable attribute",
+    "An importer gave an operator an attribute or a parameter that it does not have, left one out, "
+    "or gave it a value that it does not take.",
+    "Correct the call of `importing.add` in the importer; the message names the attribute.",
+)
 
 # 2xx: the data -------------------------------------------------------------------------
 BAD_RECORDING = _code(
@@ -132,21 +146,21 @@ BAD_OUTPUT = _code(
     301,
     EXIT_USAGE,
     "cannot write the output",
-    "The output folder cannot be written (permissions, a full disk, a file in the way).",
+    "The output cannot be written (permissions, a full disk), or something would be lost by it.",
     "Nothing half-written is left; free space or choose another folder.",
 )
 NO_C_COMPILER = _code(
     302,
     EXIT_USAGE,
     "no C compiler",
-    "The command needs a C compiler and found none, or the one it found cannot be run.",
+    "No C compiler was found, or the one that was found fails on an empty program too.",
     "Install gcc or clang, or set CC.",
 )
 C_COMPILER_FAILED = _code(
     303,
     EXIT_BUG,
     "the generated C did not compile",
-    "The C compiler refused code that snnc wrote.",
+    "The C compiler refused code that snnc wrote, and takes an empty program.",
     "This is a bug in snnc: report it with the message.",
 )
 OVER_BUDGET = _code(
@@ -167,7 +181,8 @@ NOT_COMPILED = _code(
     306,
     EXIT_USAGE,
     "not a compiled model",
-    "The folder holds no manifest.json written by `snnc compile`, or a damaged one.",
+    "The folder holds no manifest.json written by `snnc compile`, a damaged one, or a library that "
+    "is not the one it describes.",
     "Run `snnc compile MODEL -o OUT` first.",
 )
 
@@ -197,6 +212,15 @@ MISSING_EXTRA = _code(
     "Install the extra that the message names.",
 )
 
+# 6xx: limits ---------------------------------------------------------------------------
+OVER_LIMIT = _code(
+    601,
+    EXIT_USAGE,
+    "larger than snnc's limits",
+    "A file, a recording, a model or an option declares more of something than snnc takes.",
+    "Check the file or option; the limits can be raised by the environment variable SNNC_LIMITS.",
+)
+
 # 9xx: our fault ------------------------------------------------------------------------
 INTERNAL = _code(
     901,
@@ -210,6 +234,8 @@ INTERNAL = _code(
 class SnncError(Exception):
     """An error a user can meet.
 
+    Control characters of names and files in it are written as escapes.
+
     Args:
         code: one of the module's :class:`ErrorCode` constants.
         what: one sentence without its full stop: what is wrong, and the numbers.
@@ -219,11 +245,11 @@ class SnncError(Exception):
 
     def __init__(self, code: ErrorCode, what: str, *, where: str = "", mend: str = "") -> None:
         self.code = code
-        self.what = what
-        self.where = where
-        self.mend = mend or code.mend
-        place = f"{where}: " if where else ""
-        super().__init__(f"{code.code}: {place}{what}. {self.mend}")
+        self.what = printable(what)
+        self.where = printable(where)
+        self.mend = printable(mend or code.mend)
+        place = f"{self.where}: " if where else ""
+        super().__init__(f"{code.code}: {place}{self.what}. {self.mend}")
 
 
 class InternalError(SnncError):

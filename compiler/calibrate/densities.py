@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
 
+from snnc.atomic import scratch_folder
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.observed import ObservedModel
@@ -27,9 +26,9 @@ def measured(compilation: Compilation, windows: Iterable[Array]) -> dict[str, fl
     """
     names = spike_inputs(compilation.graph)
     totals, count = dict.fromkeys(names, 0.0), 0
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         flags = (*NATIVE, "-O1")  # the spikes are the same, and it compiles faster
-        model = ObservedModel(compilation.graph, compilation.generated, Path(folder), flags)
+        model = ObservedModel(compilation.graph, compilation.generated, folder, flags)
         for window in windows:
             seen = model.run(window, observe=[(name, "value") for name in names])
             for name in names:

@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from snnc.atomic import write_atomically
 from snnc.compiler.passes.choose_kernels import CostModel, Prices
 from snnc.errors import BAD_OUTPUT, SnncError
 
@@ -56,9 +57,9 @@ def save(costs: CostModel) -> Path:
     content = as_json(costs)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise SnncError(BAD_OUTPUT, str(error.strerror), where=str(path)) from error
+    write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
     return path
 
 

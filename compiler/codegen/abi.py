@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-from snnc.errors import NOT_COMPILED, SnncError
 
 PROTOTYPES = """
 typedef struct {{ uint32_t t_us; uint16_t x, y; uint8_t polarity; }} snn_event;
@@ -33,6 +32,9 @@ stream), ``fill`` (fields for packed events) and ``team`` (:data:`TEAM_FIELD` or
 
 OUTPUT_PROTOTYPE = "int {name}_output_{output}({name}_net *net, {c_type} *values);"
 """For cffi: each output after the scores."""
+
+SIZES_PROTOTYPE = "extern const int64_t {name}_sizes[];"
+"""For cffi: what :meth:`Interface.sizes_source` compiles to."""
 
 TEAM_FIELD = " const void *team;"
 
@@ -127,30 +129,55 @@ class Interface:
         """Whether ``push_frames`` takes all frames at once; else ``push_frame`` takes one."""
         return self.max_events is not None or self.frames == self.time_steps
 
+    def sizes_source(self) -> str:
+        """C that exports what :meth:`sizes` gives, as the model's own header and compiler say it.
+
+        It is linked into the library that is run on this machine, so that a caller with other
+        sizes in mind is found out before it copies anything.
+        """
+        prefix = self.name.upper()
+        outputs = ["NUM_CLASSES", *(f"OUTPUT_{o.name.upper()}_SIZE" for o in self.outputs[1:])]
+        held = "MAX_EVENTS" if self.max_events else "MAX_FRAMES"
+        macros = ["ARENA_BYTES", "TIME_STEPS", "FRAME_ELEMENTS", "STREAMS", held]
+        macros += ["STEP_US"] if self.takes_events else []
+        values = [f"(int64_t){prefix}_{macro}" for macro in [*macros, *outputs]]
+        values = [f"(int64_t)sizeof({self.name}_net)", *values, *map(str, self._kinds())]
+        return (
+            f'#include "{self.name}.h"\n\n{SIZES_PROTOTYPE.format(name=self.name)}\n'
+            f"const int64_t {self.name}_sizes[] = {{{len(values)}, {', '.join(values)}}};\n"
+        )
+
+    def sizes(self, net_bytes: int) -> list[int]:
+        """What a library must export to be called with this interface: how many numbers follow,
+        bytes of the network's struct, its sizes, the types of its outputs."""
+        steps = [self.dt_us] if self.dt_us is not None else []
+        values = [net_bytes, self.arena_bytes, self.time_steps, self.frame_elements]
+        values += [int(self.streams), self.max_events or self.frames, *steps]
+        values += [output.size for output in self.outputs]
+        values += self._kinds()
+        return [len(values), *values]
+
+    def _kinds(self) -> list[int]:
+        """Numbers for what has no macro: element types, which buffer, threads."""
+        floats = [int(output.c_type == "float") for output in self.outputs]
+        return [*floats, int(self.max_events is not None), self.threads]
+
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> Interface:
-        """From the manifest of a compiled folder. Raises SnncError (NOT_COMPILED)."""
-        try:
-            given, memory = manifest["input"], manifest["memory"]
-            elements = 1
-            for size in given["shape"]:
-                elements *= size
-            return cls(
-                name=manifest["name"],
-                arena_bytes=memory["ram"]["arena"],
-                outputs=tuple(
-                    Output(entry["name"], entry["shape"][0], entry["type"])
-                    for entry in manifest["outputs"]
-                ),
-                streams=manifest["streams"],
-                time_steps=manifest["time_steps"],
-                frame_elements=elements,
-                dt_us=given.get("dt_us"),
-                frames=given["buffer"]["frames"],
-                max_events=given["buffer"]["events"],
-                threads=manifest["options"].get("threads", 1),
-            )
-        except KeyError as error:
-            raise SnncError(
-                NOT_COMPILED, f"manifest.json has no entry {error}", where=str(manifest.get("name"))
-            ) from error
+        """From the manifest of a compiled folder, as read and checked."""
+        given = manifest["input"]
+        return cls(
+            name=manifest["name"],
+            arena_bytes=manifest["memory"]["ram"]["arena"],
+            outputs=tuple(
+                Output(entry["name"], entry["shape"][0], entry["type"])
+                for entry in manifest["outputs"]
+            ),
+            streams=manifest["streams"],
+            time_steps=manifest["time_steps"],
+            frame_elements=math.prod(given["shape"]),
+            dt_us=given.get("dt_us"),
+            frames=given["buffer"]["frames"],
+            max_events=given["buffer"]["events"],
+            threads=manifest["options"].get("threads", 1),
+        )

@@ -98,6 +98,7 @@ def generate(
         "stages": program.stages,
         "threads": program.threads,
         "shapes": program.shapes.values(),
+        "functions": [function.text for function in program.functions.values()],
         "constants": constants,
         "binary": binary,
         "declare": lambda view: declaration(view, arena),
@@ -107,6 +108,8 @@ def generate(
         "kernels": "snn/snn_i8.h" if is_integer(graph) else "snn/snn.h",
         "score_type": interface.score_type,
         "frame_elements": interface.frame_elements,
+        "largest_object": max(arena.size, *(constant.nbytes for constant in constants), 0),
+        "most_counted": _most_counted(graph, framing),
         "outputs": list(zip(interface.outputs, _output_views(graph, program), strict=True)),
         **_input_context(graph, interface, program, arena),
     }
@@ -173,6 +176,14 @@ def _input_context(
             for name, buffer in zip(names, inbox, strict=False)
         },
     }
+
+
+def _most_counted(graph: Graph, framing: Framing | None) -> int:
+    """The largest number that an ``int`` of the kernels may reach: elements of a step's value and
+    the word after them, steps, pixels of a side. Other numbers there have types of fixed width."""
+    elements = max(node.type.size for node in graph.nodes) + layout.WORD_BITS
+    sides = (framing.sensor_height, framing.sensor_width) if framing else (0, 0)
+    return max(elements, graph.time_steps, *sides)
 
 
 def _check_ends(graph: Graph, framing: Framing | None) -> None:

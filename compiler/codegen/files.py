@@ -73,6 +73,12 @@ def write_files(
             file.writelines(texts.pieces(name) if isinstance(texts, Rendered) else [texts[name]])
 
 
+def licence_files() -> dict[str, str]:
+    """What goes with a copy of the runtime: its licence, and what of a folder that covers."""
+    runtime = files("snnc") / "runtime_c"
+    return {name: (runtime / name).read_text("utf-8") for name in ("LICENSE", "NOTICE")}
+
+
 def _made(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     return path

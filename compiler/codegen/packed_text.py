@@ -55,7 +55,8 @@ class PackedText:
         self.rows = (len(self._data) - self.rest_bytes) // ROW
 
     def row_literals(self) -> Iterator[str]:
-        """The rows, many literals at once: each has lines of :data:`LINE` bytes, and a comma."""
+        """The rows, many literals at once: each has lines of :data:`LINE` bytes, and the
+        macro R, which is a comma."""
         end = self.rows * ROW
         for start in range(0, end, _AT_ONCE):
             yield _literals(self._data[start : min(start + _AT_ONCE, end)].reshape(-1, ROW))
@@ -72,7 +73,7 @@ class PackedText:
 
 def _literals(rows: npt.NDArray[np.uint8]) -> str:
     ends = np.full(rows.size // LINE, _cell('"\n'))
-    ends[ROW // LINE - 1 :: ROW // LINE] = _cell('",\n')
+    ends[ROW // LINE - 1 :: ROW // LINE] = _cell('" R\n')
     return _lines(rows.reshape(-1, LINE), ends)
 
 

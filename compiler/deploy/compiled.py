@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from snnc.compiler.codegen.abi import Interface
 from snnc.compiler.codegen.c_program import is_integer
 from snnc.compiler.codegen.files import Copied, Data
 from snnc.compiler.compilation import Compilation
-from snnc.compiler.host.model import HostModel
+from snnc.compiler.deploy.manifest import MANIFEST, changed_files, read_manifest
+from snnc.compiler.host.model import HostModel, check_sizes
 from snnc.errors import BAD_OPTION, NOT_COMPILED, SnncError
-
-MANIFEST = "manifest.json"
-FORMAT = "snnc-compiled"
-
-
-def read_manifest(out: Path) -> dict[str, Any]:
-    """The manifest of a compiled model. Raises SnncError (NOT_COMPILED)."""
-    path = out / MANIFEST
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise SnncError(
-            NOT_COMPILED, f"no readable {MANIFEST} ({error})", where=str(out)
-        ) from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise SnncError(NOT_COMPILED, f"{MANIFEST} was not written by snnc", where=str(out))
-    return manifest
 
 
 def open_compiled(out: Path, manifest: Mapping[str, Any]) -> HostModel:
-    """The shared library of a compiled model, ready to run."""
+    """The shared library of a compiled model, ready to run.
+
+    Args:
+        out: the folder.
+        manifest: what :func:`snnc.compiler.deploy.manifest.read_manifest` gave.
+
+    Raises:
+        SnncError: NOT_COMPILED for a folder for another machine, and where the library is not the
+            one that was written, or its sizes are not those of the manifest: it is then not run.
+    """
     if manifest["target"] != "host":
         raise SnncError(
             NOT_COMPILED,
@@ -42,10 +34,17 @@ def open_compiled(out: Path, manifest: Mapping[str, Any]) -> HostModel:
             where=str(out),
             mend="Use `make run` in the folder of a firmware, or compile with --target host.",
         )
-    library = out / manifest["library"]
+    name = manifest.get("library", "")
+    if name not in manifest["files"] or PurePosixPath(name).name != name:
+        raise SnncError(NOT_COMPILED, f"{MANIFEST} names no library of its own", where=str(out))
+    library = (out / name).resolve()
     if not library.exists():
-        raise SnncError(NOT_COMPILED, f"{manifest['library']} is missing", where=str(out))
-    return HostModel(library.resolve(), Interface.of(manifest))
+        raise SnncError(NOT_COMPILED, f"{name} is missing", where=str(out))
+    if changed_files(out, {name: manifest["files"][name]}):
+        raise SnncError(NOT_COMPILED, f"{name} is not the library that was written", where=str(out))
+    interface = Interface.of(manifest)
+    check_sizes(library, interface)
+    return HostModel(library, interface)
 
 
 def with_c_of(
@@ -88,6 +87,13 @@ def with_c_of(
         data=_binary_weights(out, graph.name),
         interface=Interface.of(manifest),
     )
+    if read_manifest(out) != manifest:
+        raise SnncError(
+            NOT_COMPILED,
+            "the folder was replaced while it was read",
+            where=str(out),
+            mend="Run the command again.",
+        )
     return dataclasses.replace(compilation, generated=generated)
 
 

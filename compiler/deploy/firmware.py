@@ -21,15 +21,17 @@ import numpy.typing as npt
 
 from snnc.compiler.codegen.abi import Interface
 from snnc.compiler.codegen.c_program import is_integer
-from snnc.compiler.codegen.files import write_files
+from snnc.compiler.codegen.escaping import c_string
+from snnc.compiler.codegen.files import licence_files, write_files
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy.footprint import check_flash
 from snnc.compiler.deploy.targets import Board, Target, board_for
+from snnc.compiler.host.toolchain import refusal, run_tool
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Array, TensorType
 from snnc.compiler.program.program import TraceEntry
 from snnc.compiler.verify.integer import run_reference
-from snnc.errors import BAD_OPTION, C_COMPILER_FAILED, OVER_BUDGET, SnncError
+from snnc.errors import BAD_OPTION, OVER_BUDGET, SnncError
 
 STACK_BYTES = 2048
 """Allowance of the whole test program; it reports how much it used."""
@@ -154,7 +156,8 @@ def write_project(
     budget = Budget(max_flash or board.flash[1], max_ram or board.ram[1], STACK_BYTES)
     with as_file(files("snnc") / "runtime_c") as runtime:
         shutil.copytree(runtime / "include" / "snn", folder / "snn")
-        write_files(folder, library_files(compilation), compilation.generated.data)
+        texts = {**library_files(compilation), **licence_files()}
+        write_files(folder, texts, compilation.generated.data)
         write_board(folder, target, board, budget)
         context = {
             "name": graph.name,
@@ -223,6 +226,7 @@ def _render(text: str, context: dict[str, Any]) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
+    environment.filters["c_string"] = c_string
     return environment.from_string(text).render(context)
 
 
@@ -253,7 +257,8 @@ def build(folder: Path) -> dict[str, int]:
     the test program without its vectors, ``ram`` of it with arena and stack.
 
     Raises:
-        SnncError: OVER_BUDGET where it does not fit the linker script, C_COMPILER_FAILED.
+        SnncError: OVER_BUDGET where it does not fit the linker script, C_COMPILER_FAILED, and
+            NO_C_COMPILER for a compiler that is broken.
     """
     done = _make(folder, "size")
     if done.returncode:
@@ -264,7 +269,7 @@ def build(folder: Path) -> dict[str, int]:
             )
             raise SnncError(OVER_BUDGET, what, where=str(folder))
         said = [line for line in done.stderr.splitlines() if "error" in line] or ["make failed"]
-        raise SnncError(C_COMPILER_FAILED, said[0], where=str(folder))
+        raise refusal([*_compiler(folder), "-c"], said[0], done.stderr, folder)
     text, data, bss = map(int, done.stdout.splitlines()[1].split()[:3])
     sections = {
         name: int(size, 16)
@@ -302,10 +307,23 @@ def run(folder: Path, seconds: float = 600.0) -> BoardRun:
     return BoardRun(bool(passed), said.strip(), int(stack[1]) if stack else None)
 
 
+def _compiler(folder: Path) -> list[str]:
+    """The compiler of a project, with the options for its core."""
+    rule = "snnc-compiler: ; @echo $(CC) $(CPU)"
+    said = run_tool(["make", "-s", "-C", str(folder), "--eval", rule, "snnc-compiler"])
+    return said.stdout.split()
+
+
 def _make(
     folder: Path, goal: str, seconds: float | None = None
 ) -> subprocess.CompletedProcess[str]:
     command = ["make", "-s", goal]
     return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=seconds,
+        check=False,
     )

@@ -5,43 +5,46 @@ It appears whole or not at all: everything is written beside it first and moved 
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import platform
 import re
 import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from snnc.atomic import scratch_folder
 from snnc.compiler.codegen.binary_weights import BINARY, TEXT
 from snnc.compiler.codegen.c_program import is_integer
+from snnc.compiler.codegen.files import licence_files, write_files
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware, packages
-from snnc.compiler.deploy.compiled import FORMAT, MANIFEST
 from snnc.compiler.deploy.firmware import Vector
 from snnc.compiler.deploy.footprint import Memory, check_object, choices_as_json, over_linked
+from snnc.compiler.deploy.manifest import FORMAT, write_manifest
+from snnc.compiler.deploy.output_folder import fresh_folder
 from snnc.compiler.deploy.targets import Target, missing_tools
 from snnc.compiler.frontend.source import SourceModel
 from snnc.compiler.host.build import (
     HOST_FLAGS,
     NATIVE,
-    c_compiler,
     compile_object,
     link_shared,
     write_team,
 )
+from snnc.compiler.host.toolchain import (
+    c_compiler,
+    compile_to,
+    compiler_version,
+    object_size,
+    run_tool,
+)
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Node
 from snnc.compiler.program.program import Program
-from snnc.errors import BAD_OUTPUT, OVER_BUDGET, SnncError
+from snnc.errors import OVER_BUDGET, SnncError
 from snnc.version import __version__
 
 
@@ -68,9 +71,10 @@ def write(
         SnncError: BAD_OUTPUT where ``out`` cannot be written or holds something else;
             C_COMPILER_FAILED, NO_C_COMPILER; OVER_BUDGET.
     """
-    with _fresh_folder(out) as folder:
+    with fresh_folder(out) as folder:
         name = compilation.graph.name
         compilation.generated.write(folder)
+        write_files(folder, licence_files())
         with as_file(files("snnc") / "runtime_c" / "include" / "snn") as runtime:
             shutil.copytree(runtime, folder / "snn")
         library = f"lib{name}.so"
@@ -85,11 +89,8 @@ def write(
             "kernels": choice,
             "threads": compilation.generated.program.threads,
         }
-        manifest["versions"] |= {"cc": _version_of(c_compiler()), "vector": _vector_unit()}
-        manifest["files"] = _hashes(folder)
-        text = json.dumps(manifest, indent=2, sort_keys=False) + "\n"
-        (folder / MANIFEST).write_text(text, encoding="utf-8")
-    return manifest
+        manifest["versions"] |= {"cc": compiler_version(), "vector": _vector_unit()}
+        return write_manifest(folder, manifest)
 
 
 def write_firmware(
@@ -108,7 +109,7 @@ def write_firmware(
     Raises:
         SnncError: BAD_OUTPUT, BAD_OPTION, OVER_BUDGET, C_COMPILER_FAILED.
     """
-    with _fresh_folder(out) as folder:
+    with fresh_folder(out) as folder:
         board = firmware.write_project(folder, compilation, target, vectors, max_flash, max_ram)
         sizes = None
         if not missing_tools(target, board):
@@ -125,10 +126,7 @@ def write_firmware(
         manifest |= {"target": target.name, "board": board.name, "vectors": len(vectors)}
         manifest["options"] |= {"flags": list(target.flags)}
         manifest["options"] |= {"max_flash": max_flash, "max_ram": max_ram}
-        manifest["files"] = _hashes(folder)
-        text = json.dumps(manifest, indent=2, sort_keys=False) + "\n"
-        (folder / MANIFEST).write_text(text, encoding="utf-8")
-    return manifest
+        return write_manifest(folder, manifest)
 
 
 def write_package(
@@ -139,68 +137,11 @@ def write_package(
     Raises:
         SnncError: BAD_OUTPUT, BAD_OPTION.
     """
-    with _fresh_folder(out) as folder:
+    with fresh_folder(out) as folder:
         packages.write(folder, compilation, kind)
         manifest = _manifest(source, compilation, Memory.of(compilation.generated, None, None))
         manifest |= {"target": f"{kind} package"}
-        manifest["files"] = _hashes(folder)
-        text = json.dumps(manifest, indent=2, sort_keys=False) + "\n"
-        (folder / MANIFEST).write_text(text, encoding="utf-8")
-    return manifest
-
-
-def _hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file by its path in the folder."""
-    return {
-        path.relative_to(folder).as_posix(): _sha256(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def _fresh_folder(out: Path) -> Iterator[Path]:
-    """A folder to fill, moved to ``out`` when the block ends well and removed when it does not."""
-    if out.exists() and not _is_ours(out):
-        raise SnncError(
-            BAD_OUTPUT,
-            "the folder exists and was not written by snnc",
-            where=str(out),
-            mend="Choose another folder, or remove it.",
-        )
-    folder = None
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-        yield folder
-        folder.chmod(0o755)
-        _swap(folder, out)
-    except OSError as error:
-        raise SnncError(
-            BAD_OUTPUT, f"{error.strerror or error}", where=str(error.filename or out)
-        ) from error
-    finally:
-        if folder is not None and folder.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_ours(out: Path) -> bool:
-    return out.is_dir() and (not any(out.iterdir()) or (out / MANIFEST).exists())
-
-
-def _swap(folder: Path, out: Path) -> None:
-    if not out.exists():
-        folder.rename(out)
-        return
-    old = folder.with_name(f"{folder.name}.old")
-    out.rename(old)
-    folder.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
+        return write_manifest(folder, manifest)
 
 
 def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> dict[str, Any]:
@@ -306,21 +247,28 @@ def _kernel(node: str, program: Program) -> dict[str, Any]:
 def _compile(folder: Path, compilation: Compilation, library: str, defines: list[str]) -> Memory:
     """Build the shared library and measure its object file."""
     source = folder / f"{compilation.graph.name}.c"
-    with tempfile.TemporaryDirectory() as scratch:
-        object_file = Path(scratch) / "model.o"
+    with scratch_folder() as scratch:
+        object_file = scratch / "model.o"
         compile_object(source, object_file, defines=defines)
         objects = [object_file]
         if compilation.generated.program.threads > 1:
-            objects.append(Path(scratch) / "team.o")
+            objects.append(scratch / "team.o")
             compile_object(write_team(folder), objects[-1])
+        objects.append(_compile_sizes(folder, scratch, compilation))
         link_shared(objects, folder / library)
         usage = object_file.with_suffix(".su")
         stack = _stack_bound(usage.read_text()) if usage.exists() else None
-        sizes = subprocess.run(
-            ["size", str(object_file)], check=True, capture_output=True, text=True
-        ).stdout.splitlines()[1]
-    text, data, _ = map(int, sizes.split()[:3])
-    return Memory.of(compilation.generated, text + data, stack)
+        flash = object_size(object_file)
+    return Memory.of(compilation.generated, flash, stack)
+
+
+def _compile_sizes(folder: Path, scratch: Path, compilation: Compilation) -> Path:
+    """The object file by which the library says its sizes."""
+    source, target = scratch / "sizes.c", scratch / "sizes.o"
+    source.write_text(compilation.generated.interface.sizes_source(), encoding="utf-8")
+    options = [*HOST_FLAGS, *NATIVE, "-fPIC", f"-I{folder}"]
+    compile_to(target, [*c_compiler(), *options, "-c", str(source)], source)
+    return target
 
 
 def _stack_bound(usage: str) -> int:
@@ -328,21 +276,12 @@ def _stack_bound(usage: str) -> int:
     return sum(int(line.split("\t")[1]) for line in usage.splitlines())
 
 
-def _version_of(compiler: str) -> str:
-    said = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True)
-    return said.stdout.splitlines()[0]
-
-
 def _vector_unit() -> str:
     """Name of the vector code that the kernels chose (SNN_VEC_NAME), asked of the preprocessor."""
     with as_file(files("snnc") / "runtime_c" / "include") as runtime:
-        said = subprocess.run(
-            [c_compiler(), *NATIVE, f"-I{runtime}", "-E", "-x", "c", "-"],
-            input='#include "snn/vec.h"\nvector = SNN_VEC_NAME\n',
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "LC_ALL": "C"},
+        said = run_tool(
+            [*c_compiler(), *NATIVE, f"-I{runtime}", "-E", "-x", "c", "-"],
+            '#include "snn/vec.h"\nvector = SNN_VEC_NAME\n',
         )
     found = re.search(r'^vector = "(.*)"$', said.stdout, re.MULTILINE)
     return found.group(1) if found else "unknown"

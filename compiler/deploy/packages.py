@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from snnc.compiler.codegen.c_program import is_integer
-from snnc.compiler.codegen.files import template, write_files
+from snnc.compiler.codegen.files import licence_files, template, write_files
 from snnc.compiler.compilation import Compilation
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.version import __version__
@@ -64,6 +64,7 @@ def package_files(compilation: Compilation, kind: str) -> dict[str, str]:
     name, generated = compilation.graph.name, compilation.generated
     headers = "src" if kind == "arduino" else "include"
     found = {
+        **licence_files(),
         f"src/{name}.c": generated.files[f"{name}.c"],
         f"src/{name}_weights.h": generated.files[f"{name}_weights.h"],
         f"{headers}/{name}.h": generated.files[f"{name}.h"],

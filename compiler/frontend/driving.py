@@ -53,7 +53,8 @@ class Driven(nn.Module):
         """Class scores [N, classes] of event counts [T, N, *input_shape], or several outputs by
         name, each [N, size]."""
         reset_states(self.net)
-        x = x.repeat_interleave(self.copies, dim=1)
+        if self.copies > 1:
+            x = x.repeat_interleave(self.copies, dim=1)
         if self.batch_first:
             x = x.transpose(0, 1)
         if self.still:

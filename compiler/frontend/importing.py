@@ -127,6 +127,10 @@ class Importing:
         self.apart: list[Graph] = []
         """What stands behind something unsupported, each module by itself."""
         self.output_names: tuple[str, ...] = (SCORES,)
+        self.samples = 1
+        """N of the trace, where a model is read by what PyTorch executes."""
+        self.observer: Any = None
+        """Sees PyTorch's values of nodes that no module gives (:class:`Graph`)."""
         self.leading_axes = 2
         """Axes before the features of one step: [T, N, ...], or [T*N, ...] inside OverTime."""
         self.stepwise = False
@@ -204,7 +208,15 @@ class Importing:
 
     def _graph(self, outputs: Sequence[str], names: Sequence[str]) -> Graph:
         nodes = tuple(self.nodes.values())
-        return Graph(self.name, self.time_steps, nodes, self.params, tuple(outputs), tuple(names))
+        return Graph(
+            self.name,
+            self.time_steps,
+            nodes,
+            self.params,
+            tuple(outputs),
+            tuple(names),
+            self.observer,
+        )
 
     def _fresh(self, name: str) -> str:
         number = 1

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import importlib
-import keyword
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
+from snnc import limits
 from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.frontend.adapters import asa_snn
 from snnc.compiler.frontend.driving import Driven, Readout
-from snnc.compiler.frontend.identifiers import C_KEYWORDS
+from snnc.compiler.frontend.identifiers import model_name
 from snnc.compiler.frontend.nir import file as nir_file
 from snnc.compiler.frontend.nir.file import NirOptions
 from snnc.compiler.frontend.nir.network import NirNetwork
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir.graph import Graph
-from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, BAD_WEIGHTS, SnncError
+from snnc.errors import BAD_OPTION, BAD_WEIGHTS, SnncError
+from snnc.messages import first_sentence
 from snnc.models import checkpoints
 from snnc.models.checkpoints import InputDescription
+from snnc.models.tensor_files import read_tensor_file
+from snnc.user_files import kind_of
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,9 @@ def load_source(
 
     Raises:
         SnncError: BAD_CHECKPOINT, BAD_WEIGHTS, BAD_OPTION; for a NIR file also MISSING_EXTRA,
-            UNSUPPORTED_LAYER, BAD_SHAPE.
+            UNSUPPORTED_LAYER, BAD_SHAPE; OVER_LIMIT for a longer window than the limits allow.
     """
+    _check_window(input_shape or (), time_steps or 1, spec)
     nir = nir or NirOptions()
     is_nir = Path(spec).suffix == ".nir"
     if not is_nir and nir != NirOptions():
@@ -113,7 +117,7 @@ def load_source(
                 where=spec,
             )
         return _from_nir(spec, nir, time_steps, frame_us, name)
-    if re.fullmatch(r"[\w.]+:\w+", spec) and not Path(spec).exists():
+    if re.fullmatch(r"[\w.]+:\w+", spec) and not kind_of(spec):
         module: nn.Module = _from_factory(spec, weights)
         driven: dict[str, Any] = {}
         given = {"per_step": per_step, "batch_first": batch_first, "still": still}
@@ -137,7 +141,7 @@ def load_source(
                 where=spec,
                 mend="Give --input-shape C,H,W and --time-steps T.",
             )
-        chosen = identifier(name or spec.split(":")[1])
+        chosen = model_name(name_given(spec, name))
         framed = _framed(input_shape, time_steps, frame_us, spec)
         return SourceModel(module, chosen, input_shape, time_steps, framed, spec, driven)
     shaped = weights or input_shape or time_steps or frame_us
@@ -152,12 +156,18 @@ def load_source(
     loaded = checkpoints.load(spec)
     return SourceModel(
         module=loaded.model,
-        name=identifier(name or Path(spec).stem),
+        name=model_name(name_given(spec, name)),
         input_shape=loaded.input.frame_size,
         time_steps=loaded.input.time_steps,
         input=loaded.input,
         origin=spec,
     )
+
+
+def _check_window(shape: tuple[int, ...], time_steps: int, where: str) -> None:
+    """Refuse a window that is too long or too large. Raises SnncError (OVER_LIMIT)."""
+    limits.check("time_steps", time_steps, where=where)
+    limits.check_elements((time_steps, *shape), where=where)
 
 
 def _from_nir(
@@ -171,9 +181,10 @@ def _from_nir(
             where=spec,
             mend="Give --time-steps T.",
         )
+    _check_window(file.input_shape, time_steps, spec)
     return SourceModel(
         module=NirNetwork(file).eval(),
-        name=identifier(name or Path(spec).stem),
+        name=model_name(name_given(spec, name)),
         input_shape=file.input_shape,
         time_steps=time_steps,
         input=_framed(file.input_shape, time_steps, frame_us, spec),
@@ -198,42 +209,19 @@ def _framed(
     return InputDescription(shape[1], shape[2], time_steps, frame_us)
 
 
-def identifier(text: str) -> str:
-    """A C (and Python) identifier in lower case. Raises SnncError where nothing is left of it."""
-    name = re.sub(r"\W+", "_", text.lower(), flags=re.ASCII).strip("_")
-    if not re.search(r"[a-z]", name):
-        raise SnncError(
-            BAD_OPTION, f"no C identifier can be made of {text!r}", mend="Give one with --name."
-        )
-    reserved = keyword.iskeyword(name) or C_KEYWORDS.fullmatch(name) or name in ("main", "snn")
-    if reserved or name[0].isdigit():
-        name = f"model_{name}"
-    return name
+def name_given(spec: str, name: str | None) -> str:
+    """What the model is called before it becomes a C identifier: by the user, its file or its
+    factory."""
+    if name is not None:
+        return name
+    is_factory = re.fullmatch(r"[\w.]+:\w+", spec) and not Path(spec).exists()
+    return spec.split(":")[1] if is_factory else Path(spec).stem
 
 
 def _from_factory(spec: str, weights: Path | None) -> nn.Module:
     module_name, factory_name = spec.split(":")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        factory = getattr(importlib.import_module(module_name), factory_name)
-    except (ImportError, AttributeError) as error:
-        raise SnncError(
-            BAD_OPTION,
-            f"the factory cannot be imported ({error})",
-            where=spec,
-            mend="Run snnc where `python -c 'import package.module'` works.",
-        ) from error
-    finally:
-        sys.path.pop(0)
-    try:
-        model = factory()
-    except Exception as error:  # the user's code may raise anything
-        raise SnncError(
-            BAD_OPTION,
-            f"the factory failed ({type(error).__name__}: {' '.join(str(error).split())})",
-            where=spec,
-            mend="Call it in Python first; it takes no arguments.",
-        ) from error
+    with _importable(Path.cwd()):
+        model = _made(spec, module_name, factory_name)
     if not isinstance(model, nn.Module):
         raise SnncError(
             BAD_OPTION, f"the factory gave a {type(model).__name__}, not an nn.Module", where=spec
@@ -243,20 +231,44 @@ def _from_factory(spec: str, weights: Path | None) -> nn.Module:
     return model.eval()
 
 
-def _load_weights(model: nn.Module, path: Path) -> None:
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Modules of ``folder`` can be imported; what the user's code puts on the path itself stays."""
+    entry = str(folder)
+    sys.path.insert(0, entry)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        # torch raises many types for damaged files; each means that the file cannot be read
+        yield
+    finally:
+        if entry in sys.path:
+            sys.path.remove(entry)
+
+
+def _made(spec: str, module_name: str, factory_name: str) -> Any:
+    """What the factory gives. Raises SnncError (BAD_OPTION) for whatever goes wrong in it."""
+    try:
+        factory = getattr(importlib.import_module(module_name), factory_name)
+    except (ImportError, AttributeError) as error:
         raise SnncError(
-            BAD_CHECKPOINT,
-            f"the weights cannot be read without running code from the file ({error})".split("\n")[
-                0
-            ],
-            where=str(path),
+            BAD_OPTION,
+            f"the factory cannot be imported ({error})",
+            where=spec,
+            mend="Run snnc where `python -c 'import package.module'` works.",
         ) from error
     try:
+        return factory()
+    except Exception as error:  # the user's code may raise anything
+        raise SnncError(
+            BAD_OPTION,
+            f"the factory failed ({first_sentence(error)})",
+            where=spec,
+            mend="Call it in Python first; it takes no arguments.",
+        ) from error
+
+
+def _load_weights(model: nn.Module, path: Path) -> None:
+    state: Any = read_tensor_file(path, mend="Save model.state_dict() alone, with torch.save.")
+    try:
         model.load_state_dict(state)
-    except (RuntimeError, TypeError, AttributeError) as error:
+    except Exception as error:  # of any content of the file, and of hooks of the user's modules
         reason = " ".join(str(error).split())
         raise SnncError(BAD_WEIGHTS, reason, where=str(path)) from error

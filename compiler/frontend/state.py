@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
 from torch import nn
-
-from snnc.compiler.frontend.adapters.asa_snn import is_cell
 
 
 def reset_states(model: nn.Module) -> None:
     """Reset every module that keeps a state between calls.
 
     SpikingJelly's have ``reset()`` and a table of memories; snnTorch's have ``reset_mem()`` or
-    buffers called ``mem``, ``syn`` and the like; the ASA-SNN authors' cell has ``reset()``. Modules
-    of this project keep nothing.
+    buffers called ``mem``, ``syn`` and the like; the ASA-SNN authors' cell has ``reset()``, and so
+    has a user's own module that keeps a state. Modules of this project and of PyTorch keep nothing.
     """
     module: Any
     for module in model.modules():
         package = type(module).__module__.split(".")[0]
-        if (package == "spikingjelly" and hasattr(module, "reset")) or is_cell(module):
-            module.reset()
-        elif package == "snntorch":
+        if package == "snntorch":
             _reset_snntorch(module)
+        elif package not in ("snnc", "torch") and _has_reset(module):
+            module.reset()
+
+
+def _has_reset(module: Any) -> bool:
+    """Whether a module has a ``reset()`` that needs no argument."""
+    function = getattr(module, "reset", None)
+    if not callable(function):
+        return False
+    given = inspect.signature(function).parameters.values()
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return not any(p.default is p.empty and p.kind in positional for p in given)
 
 
 def _reset_snntorch(module: Any) -> None:

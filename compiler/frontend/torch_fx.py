@@ -1,4 +1,9 @@
-"""The PyTorch frontend: trace a module with torch.fx and import it node by node.
+"""The PyTorch frontend: what a model means, as a graph.
+
+A model is read by its modules first: traced with torch.fx and imported node by node. What is read
+so is compared with what the model computes (:mod:`snnc.compiler.verify.meaning`). A model that
+cannot be read so, or that computes something else, is read by what PyTorch executes
+(:mod:`snnc.compiler.frontend.capture`).
 
 The module takes ``[T, N, ...]`` (time first, then samples) as SpikingJelly's multi-step mode does;
 a graph describes one sample. A module whose forward takes one step is wrapped in
@@ -7,6 +12,10 @@ a graph describes one sample. A module whose forward takes one step is wrapped i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
 from torch import nn
 
 from snnc.compiler.frontend.adapters import asa_snn as _authors  # registers importers
@@ -15,13 +24,17 @@ from snnc.compiler.frontend.adapters import snnc_models as _ours  # registers im
 from snnc.compiler.frontend.adapters import snntorch as _snntorch  # registers importers
 from snnc.compiler.frontend.adapters import spikingjelly as _spikingjelly  # registers importers
 from snnc.compiler.frontend.adapters import torch_layers as _layers  # registers importers
+from snnc.compiler.frontend.capture import capture
 from snnc.compiler.frontend.driving import Driven
-from snnc.compiler.frontend.fx.tracing import UntraceableError, trace
+from snnc.compiler.frontend.fx.tracing import UntraceableError, first_line, trace
 from snnc.compiler.frontend.fx.walk import Walk
-from snnc.compiler.frontend.importing import Importing, check_dtype, importer_of
+from snnc.compiler.frontend.importing import Importing, Unsupported, check_dtype, importer_of
 from snnc.compiler.frontend.nir import nodes as _nir  # registers importers
 from snnc.compiler.frontend.state import reset_states
+from snnc.compiler.frontend.understand.importing import read_captured
 from snnc.compiler.ir.graph import Graph, Kind
+from snnc.compiler.verify import meaning
+from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 __all__ = ["import_module", "survey"]
 _REGISTERED = (_authors, _layers, _ma_snn, _nir, _ours, _snntorch, _spikingjelly)
@@ -52,19 +65,119 @@ def survey(
     """Import what can be imported and list everything that cannot (``importing.unsupported``)."""
     for key, parameter in model.named_parameters():
         check_dtype(parameter, key)
+    known = _is_known(model)
+    with _evaluating(model):
+        try:
+            importing, outputs = _by_modules(model, input_shape, time_steps, name)
+        except SnncError as error:
+            if known:
+                raise
+            return _by_capture(model, input_shape, time_steps, name, error)
+        if known:
+            return importing, outputs
+        if importing.unsupported:
+            try:
+                return _by_capture(model, input_shape, time_steps, name)
+            except SnncError:
+                return importing, outputs
+        found = _difference(model, importing.graph(outputs))
+        if not found:
+            return importing, outputs
+        return _captured_or_listed(model, input_shape, time_steps, name, found)
+
+
+def _captured_or_listed(
+    model: nn.Module, input_shape: tuple[int, ...], time_steps: int, name: str, found: str
+) -> tuple[Importing, list[str]]:
+    """The model by what PyTorch executes, or what keeps it from being read: its modules alone mean
+    something else (``found``)."""
+    try:
+        return _by_capture(model, input_shape, time_steps, name)
+    except SnncError as error:
+        importing = Importing(name, time_steps)
+        kind = type(model.net if isinstance(model, Driven) else model).__name__
+        suggestion = f"{error.mend} (By its modules alone it would mean something else: {found}.)"
+        importing.unsupported.append(
+            Unsupported(error.where, kind, "", error.what, suggestion, error.where)
+        )
+        return importing, []
+
+
+def _by_capture(
+    model: nn.Module,
+    input_shape: tuple[int, ...],
+    time_steps: int,
+    name: str,
+    before: SnncError | None = None,
+) -> tuple[Importing, list[str]]:
+    """The model by what PyTorch executes.
+
+    Raises:
+        SnncError: ``before`` if it is given, else why it cannot be read.
+    """
+    samples = 2 if time_steps != 2 else 3  # neither T nor 1, so that axes cannot be confused
+    window = torch.ones(time_steps, samples, *input_shape)
+    try:
+        captured = capture(model, (window,), steps=time_steps)
+        importing, outputs = read_captured(captured, input_shape, time_steps, name)
+        if found := _difference(model, importing.graph(outputs)):
+            raise SnncError(
+                UNSUPPORTED_LAYER,
+                f"it was read as something else than it computes: {found}",
+                mend="Please report this model.",
+            )
+    except SnncError as error:
+        raise (before or error) from error
+    return importing, outputs
+
+
+def _difference(model: nn.Module, graph: Graph) -> str:
+    """What a model computes otherwise than its graph."""
+    still = isinstance(model, Driven) and model.still
+    try:
+        return meaning.difference(model, graph, still=still)
+    except SnncError as error:
+        return error.what
+    except Exception as error:  # the user's forward may raise anything
+        return f"forward fails in PyTorch ({type(error).__name__}: {first_line(error)})"
+
+
+def _is_known(model: nn.Module) -> bool:
+    """Whether a model is made of this project's and PyTorch's own modules, as they come."""
+    for module in model.modules():
+        cls = type(module)
+        hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks)
+        own = cls.__module__.startswith(("snnc.", "torch.nn.modules."))
+        if not own or any(hooks) or hasattr(module, "parametrizations"):
+            return False
+    return True
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """The model in evaluation mode, and afterwards in the modes that it had, at rest."""
     training = {module: module.training for module in model.modules()}
     model.eval()
-    importing = Importing(name, time_steps)
     try:
-        outputs = _survey(importing, model, input_shape)
-    except UntraceableError as error:
-        importing.unsupported.append(error.entry)
-        outputs = []
+        yield
     finally:
         reset_states(model)
         for module, mode in training.items():
             module.training = mode
-    return importing, outputs
+
+
+def _by_modules(
+    model: nn.Module, input_shape: tuple[int, ...], time_steps: int, name: str
+) -> tuple[Importing, list[str]]:
+    """The model by its modules and the functions that its forward calls."""
+    importing = Importing(name, time_steps)
+    try:
+        return importing, _survey(importing, model, input_shape)
+    except UntraceableError as error:
+        importing.unsupported.append(error.entry)
+        return importing, []
+    finally:
+        reset_states(model)
 
 
 def _survey(importing: Importing, model: nn.Module, input_shape: tuple[int, ...]) -> list[str]:

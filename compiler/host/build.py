@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from collections.abc import Iterable, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from snnc.compiler.host import cache as build_cache
-from snnc.errors import (
-    C_COMPILER_FAILED,
-    NO_C_COMPILER,
-    SnncError,
-)
+from snnc.compiler.host.toolchain import c_compiler, compile_to
 
 WARNINGS = ("-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Wdouble-promotion")
 NATIVE = ("-march=native",)
-HOST_FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", *WARNINGS)
+ERRORS = ("-Werror=implicit-function-declaration",)
+"""What C99 forbids and compilers only warn of: a kernel that an op misspells is an error where it
+is called, not when the library is loaded."""
+
+HOST_FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", *WARNINGS, *ERRORS)
 
 TEAM_SOURCES = ("team_posix.c", "team_posix.h")
 """The files of runtime_c/src that run a model's parts on threads of this machine."""
-
-
-def c_compiler() -> str:
-    """The host's C compiler: $CC, else gcc, clang or cc. Raises SnncError (NO_C_COMPILER)."""
-    for name in filter(None, (os.environ.get("CC"), "gcc", "clang", "cc")):
-        if path := shutil.which(name):
-            return path
-    raise SnncError(NO_C_COMPILER, "none of $CC, gcc, clang and cc can be found")
 
 
 def compile_object(
@@ -55,23 +45,24 @@ def compile_object(
     with as_file(files("snnc") / "runtime_c" / "include") as runtime:
         includes = [f"-I{source.parent}", f"-I{runtime}"]
         macros = [f"-D{name}" for name in defines]
-        command = [c_compiler(), *HOST_FLAGS, "-fPIC", "-fstack-usage", *flags, *macros, *includes]
+        compiler = c_compiler()
+        options = [*HOST_FLAGS, "-fPIC", "-fstack-usage", *flags, *macros]
         own = sorted(source.parent.glob(f"{source.stem}*.[ch]"))
         own += sorted(source.parent.glob(f"{source.stem}*.bin"))
         own += sorted((source.parent / "snn").rglob("*.h"))
-        entry = build_cache.key(command, [*own, *sorted(runtime.rglob("*.h"))])
+        entry = build_cache.key(compiler, options, [*own, *sorted(runtime.rglob("*.h"))])
         outputs = {f"{entry}.o": target, f"{entry}.su": target.with_suffix(".su")}
         if all(build_cache.fetch(name, path) for name, path in outputs.items()):
             return
-        _run([*command, "-c", str(source), "-o", str(target)], source)
+        compile_to(target, [*compiler, *options, *includes, "-c", str(source)], source)
         for name, path in outputs.items():
             if path.exists():
                 build_cache.keep(name, path)
 
 
 def link_shared(objects: Sequence[Path], library: Path) -> None:
-    """Link object files into a shared library. Raises SnncError (C_COMPILER_FAILED)."""
-    _run([c_compiler(), "-shared", "-pthread", *map(str, objects), "-o", str(library)], library)
+    """Link object files into a shared library. Raises as :func:`compile_object`."""
+    compile_to(library, [*c_compiler(), "-shared", "-pthread", *map(str, objects)], library)
 
 
 def compile_shared(
@@ -95,11 +86,3 @@ def write_team(folder: Path) -> Path:
         for name in TEAM_SOURCES:
             shutil.copyfile(sources / name, folder / name)
     return folder / TEAM_SOURCES[0]
-
-
-def _run(command: Sequence[str], where: Path) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or ["the compiler said nothing"]
-        first = next((line for line in said if "error" in line.lower()), said[0])
-        raise SnncError(C_COMPILER_FAILED, first, where=str(where))

@@ -16,6 +16,7 @@ from snnc.compiler.codegen.abi import (
     EVENT_DTYPE,
     OUTPUT_PROTOTYPE,
     PROTOTYPES,
+    SIZES_PROTOTYPE,
     STATUS_NAMES,
     TEAM_FIELD,
     TEAM_PROTOTYPES,
@@ -27,6 +28,7 @@ from snnc.compiler.program.program import TraceEntry
 from snnc.errors import (
     BAD_OPTION,
     BAD_SHAPE,
+    NOT_COMPILED,
     RUNTIME_STATUS,
     SnncError,
 )
@@ -48,23 +50,8 @@ class HostModel:
 
     def __init__(self, library: Path, interface: Interface) -> None:
         self.interface = interface
-        self._ffi = cffi.FFI()
-        self._ffi.cdef(
-            PROTOTYPES.format(
-                name=interface.name,
-                scores=interface.score_type,
-                ends="int32_t ended;" if interface.ends else "",
-                fill="uint32_t pushed; int32_t newest;" if interface.max_events else "",
-                team=TEAM_FIELD if interface.threads > 1 else "",
-            )
-        )
-        for output in interface.outputs[1:]:
-            self._ffi.cdef(
-                OUTPUT_PROTOTYPE.format(
-                    name=interface.name, output=output.name, c_type=output.c_type
-                )
-            )
-        self._lib: Any = self._ffi.dlopen(str(library))
+        self._ffi = _declared(interface)
+        self._lib: Any = _opened(self._ffi, library)
         self.net: Any = self._ffi.new(f"{interface.name}_net *")
         self._arena = _aligned(interface.arena_bytes)
         arena = self._ffi.from_buffer(self._arena)
@@ -221,6 +208,58 @@ class HostModel:
                     pointer = self._ffi.from_buffer("unsigned char[]", arrays[index])
                     setattr(self._taps[index], field_name, pointer)
         self.net.taps = self._taps
+
+
+def check_sizes(library: Path, interface: Interface) -> None:
+    """Compare an interface with what a library says of itself, before anything of it is called.
+
+    Raises:
+        SnncError: NOT_COMPILED where they differ, or it is no library, or one without sizes.
+    """
+    ffi = _declared(interface)
+    ffi.cdef(SIZES_PROTOTYPE.format(name=interface.name))
+    opened = _opened(ffi, library)
+    try:
+        said = getattr(opened, f"{interface.name}_sizes")
+    except (AttributeError, KeyError) as error:  # cffi: a function, a variable
+        raise SnncError(
+            NOT_COMPILED, f"the library holds no model called {interface.name}", where=str(library)
+        ) from error
+    expected = interface.sizes(ffi.sizeof(f"{interface.name}_net"))
+    if said[0] != expected[0] or list(said[0 : len(expected)]) != expected:
+        raise SnncError(
+            NOT_COMPILED,
+            "the library holds a model of other sizes or types than the manifest states",
+            where=str(library),
+        )
+
+
+def _declared(interface: Interface) -> cffi.FFI:
+    """The functions and types of a model."""
+    ffi = cffi.FFI()
+    ffi.cdef(
+        PROTOTYPES.format(
+            name=interface.name,
+            scores=interface.score_type,
+            ends="int32_t ended;" if interface.ends else "",
+            fill="uint32_t pushed; int32_t newest;" if interface.max_events else "",
+            team=TEAM_FIELD if interface.threads > 1 else "",
+        )
+    )
+    for output in interface.outputs[1:]:
+        ffi.cdef(
+            OUTPUT_PROTOTYPE.format(name=interface.name, output=output.name, c_type=output.c_type)
+        )
+    return ffi
+
+
+def _opened(ffi: cffi.FFI, library: Path) -> Any:
+    try:
+        return ffi.dlopen(str(library))
+    except OSError as error:
+        raise SnncError(
+            NOT_COMPILED, f"it is no library for this machine ({error})", where=str(library)
+        ) from error
 
 
 def _aligned(size: int, alignment: int = 64) -> npt.NDArray[np.uint8]:

@@ -101,6 +101,9 @@ class TensorType:
 SPIKING_OPS = ("neuron", "neuron_i8")
 """Ops that fire: their value of the step before is part of their state."""
 
+CELL = "cell"
+"""The op of any other elementwise recurrence; one with a discrete value fires too."""
+
 FEEDBACK, FEEDBACK_WRITE = "feedback", "feedback_write"
 """The two ops of a recurrent connection; their attribute ``edge`` says which belong together."""
 
@@ -134,6 +137,13 @@ class Node:
         return self.replace(attrs={**self.attrs, **attrs})
 
 
+def fires(node: Node) -> bool:
+    """Whether a node decides at every step, so that its value of the step before is part of its
+    state, and can be replaced from outside: neurons, and cells with spikes or counts."""
+    discrete = node.type.kind is not Kind.REAL and node.type.temporal
+    return node.op in SPIKING_OPS or (node.op == CELL and discrete)
+
+
 @dataclass(frozen=True)
 class Graph:
     """A network: nodes in topological order, float64 parameters, names of the output nodes, and
@@ -148,6 +158,9 @@ class Graph:
     params: Mapping[str, Array]
     outputs: tuple[str, ...]
     output_names: tuple[str, ...] = ("scores",)
+    observer: Any = field(default=None, compare=False, repr=False)
+    """Sees PyTorch's own values of the nodes where no module of the source model gives them
+    (:class:`snnc.compiler.frontend.understand.observer.Observer`); None where modules do."""
 
     def __getitem__(self, name: str) -> Node:
         return self.index[name]

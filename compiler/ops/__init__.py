@@ -11,6 +11,7 @@ from snnc.compiler.ops.attention.masked_statistics import MaskedStatistics
 from snnc.compiler.ops.attention.mlp import Mlp
 from snnc.compiler.ops.attention.statistics import Statistics
 from snnc.compiler.ops.base import Composite, Counts, Op, Sample
+from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.elementwise.add import Add
 from snnc.compiler.ops.elementwise.affine import Affine
 from snnc.compiler.ops.elementwise.batch_norm import BatchNorm
@@ -97,6 +98,7 @@ _OPS: tuple[type[Op], ...] = (
     FeedbackWrite,
     SpikeLogic,
     TimeSum,
+    Cell,
 )
 
 _COMPOSITES: tuple[type[Composite], ...] = (Asa, SpatialGate, TemporalGate, ChannelGate)

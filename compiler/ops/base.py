@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Location, Node, TensorType, Time
+from snnc.compiler.ops.attributes import Attribute, Parameter
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 
 if TYPE_CHECKING:
@@ -86,7 +87,13 @@ class Op(ABC):
     """An operation of the IR, with all its facets in one place."""
 
     name: ClassVar[str]
+    attributes: ClassVar[tuple[Attribute, ...]] = ()
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
     rows: ClassVar[Rows] = Rows.NEVER
+
+    def parameters_of(self, node: Node) -> tuple[Parameter, ...]:
+        """The parameters that this node takes; by default as the op says."""
+        return self.parameters
 
     def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
         """Whether this node can run on some rows at a time; by default as the op says."""
@@ -183,6 +190,12 @@ class Composite(ABC):
     """An op that a frontend may use and that a lowering pass splits into primitives."""
 
     name: ClassVar[str]
+    attributes: ClassVar[tuple[Attribute, ...]] = ()
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
+
+    def parameters_of(self, node: Node) -> tuple[Parameter, ...]:
+        """The parameters that this node takes; by default as the op says."""
+        return self.parameters
 
     @abstractmethod
     def infer(

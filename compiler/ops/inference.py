@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from snnc.compiler.ir.graph import Array, Graph, Node, TensorType
-from snnc.compiler.ops import COMPOSITES, OPS, recurrent_loops
+from snnc.compiler.ops import COMPOSITES, OPS, attributes, recurrent_loops
 from snnc.errors import InternalError
 
 
@@ -15,11 +15,15 @@ def infer(node: Node, inputs: list[TensorType], params: Mapping[str, Array]) -> 
     """Type of a node, primitive or composite, from its inputs' types and its own parameters.
 
     Raises:
-        SnncError: BAD_SHAPE where they do not fit; InternalError for an op nobody knows.
+        SnncError: BAD_ATTRIBUTE where an attribute or parameter is wrong, missing or unknown;
+            BAD_SHAPE where they do not fit; InternalError for an op nobody knows.
     """
     op = OPS.get(node.op) or COMPOSITES.get(node.op)
     if op is None:
         raise InternalError(f"no operator called {node.op!r}", where=node.name)
+    where = node.loc.module or node.name
+    attributes.check(node.op, op.attributes, node.attrs, params, where)
+    attributes.check_parameters(node.op, op.parameters_of(node), params, where)
     return op.infer(node, inputs, params)
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 
 import networkx as nx
 
-from snnc.compiler.ir.graph import FEEDBACK, FEEDBACK_WRITE, SPIKING_OPS, Graph, Node, Time
+from snnc.compiler.ir.graph import FEEDBACK, FEEDBACK_WRITE, Graph, Node, Time, fires
 from snnc.compiler.ops import OPS
 from snnc.errors import UNSUPPORTED_LAYER, InternalError, SnncError
 
@@ -35,7 +35,7 @@ def check(graph: Graph) -> None:
     """
     _check_ends(graph)
     for loop in loops(graph):
-        if not any(node.op in SPIKING_OPS for node in loop):
+        if not any(fires(node) for node in loop):
             raise _refusal(
                 loop[-1],
                 "it closes a loop without a spiking neuron",

@@ -8,7 +8,7 @@ that are stored for a later stage begin a band there: gate and neuron.
 
 from __future__ import annotations
 
-from snnc.compiler.ir.graph import SPIKING_OPS, Graph, Node, TensorType
+from snnc.compiler.ir.graph import Graph, Node, TensorType, fires
 from snnc.compiler.ir.layout import step_bytes
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
@@ -60,7 +60,7 @@ def _band(graph: Graph, plan: Schedule, stage: Stage, members: list[Node], threa
         if _rows_of(graph, node) in (Rows.LEAD, Rows.MAP)
         and node.name not in plan.stored
         and node.name not in graph.outputs
-        and node.op not in SPIKING_OPS
+        and not fires(node)
         and all(user.name in names for user in users[node.name] if user.name in here)
     }
     given = members[0].type

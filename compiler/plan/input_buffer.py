@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from snnc.compiler.ir.graph import Graph, Kind
+from snnc.compiler.ir.graph import CELL, Graph, Kind
+from snnc.compiler.ops.cells.kinds import output_range
 from snnc.compiler.ops.pooling.pool2d import covered
 from snnc.compiler.plan.schedule import schedule
 from snnc.errors import BAD_OPTION, NOT_CAUSAL, UNSUPPORTED_LAYER, SnncError
@@ -102,6 +103,9 @@ def most_events(graph: Graph) -> int:
             continue
         if node.op == "input":
             factor, rest = 1, 0
+        elif node.op == CELL:
+            kinds = [entry.kind for entry in graph.input_types(node)]
+            factor, rest = 0, int(output_range(node.attrs["program"], kinds).high)
         elif node.op == "add":
             factor, rest = (sum(bound[i] for bound in given) for i in (0, 1))
         else:

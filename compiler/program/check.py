@@ -37,7 +37,7 @@ def check(program: Program, arena: Plan) -> None:
     written = {name for name, buffer in program.buffers.items() if buffer.role == "input"}
     for position, body in _in_order(program):
         for statement in body.statements:
-            for view, writes in _accesses(statement):
+            for view, writes in _accesses(statement, program):
                 name = view.buffer.name
                 if name not in lives:
                     raise InternalError("no place in the arena", where=name)
@@ -83,10 +83,10 @@ def _in_order(program: Program) -> Iterator[tuple[int, Body]]:
             at += 1
 
 
-def _accesses(statement: Statement) -> Iterator[Access]:
+def _accesses(statement: Statement, program: Program) -> Iterator[Access]:
     match statement:
         case Call():
-            yield from _call_accesses(statement)
+            yield from _call_accesses(statement, program)
         case Clear(view, elements) | Fill(view, elements):
             if elements > view.buffer.elements * view.buffer.slots:
                 raise InternalError(f"{elements} elements are set", where=view.buffer.name)
@@ -97,12 +97,12 @@ def _accesses(statement: Statement) -> Iterator[Access]:
             yield view, False
         case RowLoop(body):
             for inner in body.statements:
-                yield from _accesses(inner)
+                yield from _accesses(inner, program)
 
 
-def _call_accesses(call: Call) -> Iterator[Access]:
+def _call_accesses(call: Call, program: Program) -> Iterator[Access]:
     """What a call reads, then what it writes."""
-    signature = _signature_of(call)
+    signature = _signature_of(call, program)
     pairs = list(zip(signature, call.arguments, strict=True))
     for parameter, argument in pairs:
         if not parameter.takes(argument):
@@ -113,9 +113,10 @@ def _call_accesses(call: Call) -> Iterator[Access]:
     yield from sorted(views, key=lambda access: access[1])
 
 
-def _signature_of(call: Call) -> Signature:
+def _signature_of(call: Call, program: Program) -> Signature:
     """The parameters that a call fills, without its counters."""
-    known = signatures().get(call.kernel)
+    own = program.functions.get(call.kernel)
+    known = signatures().get(call.kernel) if own is None else own.signature
     if known is None:
         raise InternalError("no header declares this kernel", where=call.kernel)
     counts = bool(known) and known[-1].c_type == COUNTERS

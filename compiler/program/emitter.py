@@ -6,6 +6,7 @@ about any op, and prints nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,15 +14,16 @@ import numpy as np
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import (
     FEEDBACK_WRITE,
-    SPIKING_OPS,
     Array,
     Graph,
     Kind,
     Node,
     TensorType,
+    fires,
 )
 from snnc.compiler.program.constants import Constant
-from snnc.compiler.program.program import Band, Body, Call, Clear, Fill, Program
+from snnc.compiler.program.kernels import signature
+from snnc.compiler.program.program import Band, Body, Call, Clear, Fill, NodeFunction, Program
 from snnc.compiler.program.values import (
     FIRST,
     NULL,
@@ -207,7 +209,7 @@ class Emitter:
                 c_type=layout.c_type(node.type),
                 elements=self._elements(node),
                 slots=self._slots(node, stored),
-                life="loop" if node.op in (*SPIKING_OPS, FEEDBACK_WRITE) else "value",
+                life="loop" if fires(node) or node.op == FEEDBACK_WRITE else "value",
                 stage=self._stage,
                 node=node.name,
             )
@@ -221,13 +223,13 @@ class Emitter:
         frames = node.attrs.get("frames", self._graph.time_steps)
         if frames < self._graph.time_steps:  # the input: a ring
             return Slot("step", ring=frames) if frames > 1 else FIRST
-        front = 1 if node.op in SPIKING_OPS else 0
+        front = 1 if fires(node) else 0
         return Slot("step" if self._looped else "first", plus=front)
 
     def _slots(self, node: Node, stored: bool) -> int:
         if stored:
             frames = int(node.attrs.get("frames", self._graph.time_steps))
-            return frames + (node.op in SPIKING_OPS)
+            return frames + fires(node)
         return self._program.threads if self._is_inner(node) else 1
 
     def _is_inner(self, node: Node) -> bool:
@@ -255,10 +257,11 @@ class Emitter:
         """State that lives from step to step; the op itself sets it when the stage begins."""
         return self._memory(role, "states", c_type, elements, "loop")
 
-    def existing_state(self, role: str) -> View:
-        """State that the op has asked for already."""
+    def existing_state(self, role: str) -> View | None:
+        """State that the op has asked for already, if it has."""
         name = self._own(role)
-        return View(name, self._program.buffers[f"{name}@{self._stage}"])
+        buffer = self._program.buffers.get(f"{name}@{self._stage}")
+        return None if buffer is None else View(name, buffer)
 
     def inbox(self, role: str, c_type: str, elements: int) -> View:
         """Memory of the input, which events are pushed into before any step."""
@@ -303,6 +306,16 @@ class Emitter:
         symbol = self._own("shape")
         self._program.shapes[symbol] = Shape(symbol, struct, tuple(fields.items()))
         return ShapeRef(self._program.shapes[symbol])
+
+    def function_name(self, role: str) -> str:
+        """A name for a C function of the node's own."""
+        return self._own(role)
+
+    def function(self, name: str, parameters: Sequence[str], text: str) -> str:
+        """Add a C function of the node's own, with the C declarations of its parameters and its
+        whole text; gives its name, which :meth:`call` takes."""
+        self._program.functions[name] = NodeFunction(text, signature(parameters))
+        return name
 
     def real(self, value: float) -> Real:
         """A float32 literal, exact."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
@@ -12,7 +12,7 @@ from snnc.compiler.program.values import Argument, ConstantRef, Name, Real, Shap
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _PROTOTYPE = re.compile(r"^SNN_KERNEL\s+[\w\s*]*?\b(snn_\w+)\(([^)]*)\)\s*\{", re.MULTILINE)
-_PARAMETER = re.compile(r"(const\s+)?((?:enum\s+)?\w+)\s*(\*?)\s*(?:const\s+)?\w+")
+_PARAMETER = re.compile(r"(const\s+)?((?:enum\s+)?\w+)\s*(\*?)\s*(?:(?:const|restrict)\s+)?\w+")
 
 INTEGERS = frozenset({"int", "int32_t", "uint32_t", "size_t", "ptrdiff_t", "int64_t", "uint64_t"})
 COUNTERS = "snn_counts"
@@ -51,7 +51,8 @@ class Parameter:
     def _takes_type(self, c_type: str) -> bool:
         if c_type == "void *":
             return self.pointer
-        integers = c_type in INTEGERS and self.c_type in INTEGERS
+        whole = c_type in INTEGERS or c_type.startswith("enum ")  # an enumerator is an int
+        integers = whole and self.c_type in INTEGERS
         return not self.pointer and (integers or self.c_type == c_type)
 
     def __str__(self) -> str:
@@ -75,8 +76,13 @@ def signatures() -> Mapping[str, Signature]:
         for path in sorted(headers.glob("*.h")):
             text = _COMMENT.sub(" ", path.read_text("utf-8"))
             for name, parameters in _PROTOTYPE.findall(text):
-                found[name] = tuple(map(_parameter, parameters.split(",")))
+                found[name] = signature(parameters.split(","))
     return found
+
+
+def signature(parameters: Iterable[str]) -> Signature:
+    """The signature of a function from the C declarations of its parameters."""
+    return tuple(map(_parameter, parameters))
 
 
 def _parameter(text: str) -> Parameter:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from snnc.compiler.codegen.escaping import c_comment
 from snnc.compiler.ir import layout
-from snnc.compiler.ir.graph import SPIKING_OPS, Graph, Node, Time
+from snnc.compiler.ir.graph import Graph, Node, Time, fires
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
 from snnc.compiler.plan.bands import bands
@@ -70,8 +71,8 @@ class _Lowering:
         output = c.output()
         op_of(node).emit(node, c)
         self._show_value(node, c, output, function, stage, looped)
-        if node.op in SPIKING_OPS:
-            u = c.existing_state("u")
+        u = c.existing_state("u") if fires(node) else None
+        if u is not None:
             _show(function, self._add_potential(node, u), u, u.buffer.size, looped)
 
     def _show_value(
@@ -112,8 +113,8 @@ class _Lowering:
             _show(stage.end, c.index, output, entry.step_bytes, False)
         else:
             _show(rows.after, c.index, output, entry.step_bytes, True)
-        if node.op in SPIKING_OPS:
-            u = c.existing_state("u")
+        u = c.existing_state("u") if fires(node) else None
+        if u is not None:
             potential = self._add_potential(node, u)
             _show_rows(rows, potential, c.row(u, node.type.size), u.buffer.size)
 
@@ -150,4 +151,5 @@ def _show_rows(rows: RowBodies, entry: int, view: View, size: int) -> None:
 
 def _comment(node: Node) -> str:
     origin = f" ({node.loc.module})" if node.loc.module else ""
-    return f"/* {node.name}: {node.op} -> {str(node.type).replace('×', 'x')}{origin} */"
+    said = f"{node.name}: {node.op} -> {str(node.type).replace('×', 'x')}{origin}"
+    return f"/* {c_comment(said)} */"

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from snnc.compiler.ir.graph import Node
 from snnc.compiler.program.constants import Constant
+from snnc.compiler.program.kernels import Signature
 from snnc.compiler.program.values import Argument, Buffer, Shape, View
 
 
@@ -127,6 +128,14 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class NodeFunction:
+    """A C function that belongs to a node and is called like a kernel: its text, its parameters."""
+
+    text: str
+    signature: Signature
+
+
+@dataclass(frozen=True)
 class Band:
     """Nodes that share a loop over ``height`` rows, ``turn`` rows at a time; of ``inner`` values
     only these rows exist."""
@@ -161,6 +170,8 @@ class Program:
     bands: list[dict[str, Band]] = field(default_factory=list)
     constants: dict[str, Constant] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict)
+    functions: dict[str, NodeFunction] = field(default_factory=dict)
+    """C functions of single nodes by name."""
     kernels: dict[str, str] = field(default_factory=dict)
     """The first kernel that each node calls in a step, by the node's name."""
     traces: list[TraceEntry] = field(default_factory=list)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from snnc.atomic import scratch_folder
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.firmware import Vector
@@ -65,11 +64,9 @@ def verify_on_board(
     require_tools(target, target.boards[0])
     result = BoardVerification(target.name, "", graph.time_steps)
     for batch in _batches(vectors, firmware.vector_room(compilation, target)):
-        with tempfile.TemporaryDirectory() as folder:
-            board = firmware.write_project(
-                Path(folder), compilation, target, batch, max_ram=max_ram
-            )
-            run = firmware.run(Path(folder))
+        with scratch_folder() as folder:
+            board = firmware.write_project(folder, compilation, target, batch, max_ram=max_ram)
+            run = firmware.run(folder)
         result.board = board.name
         result.samples += len(batch)
         result.compared += sum(len(v.digests) + len(v.scores) for v in batch)

@@ -25,8 +25,9 @@ from snnc.compiler.frontend.adapters import asa_snn
 from snnc.compiler.frontend.state import reset_states
 from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.observed import ObservedModel
-from snnc.compiler.ir.graph import Array, Graph, Node
+from snnc.compiler.ir.graph import Array, Graph, Node, fires
 from snnc.compiler.ops import op_of
+from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.outputs import (
@@ -37,8 +38,10 @@ from snnc.compiler.verify.outputs import (
 )
 from snnc.errors import InternalError
 
-DISCRETE = ("neuron", "complementary_mask")
-"""Ops that turn real numbers into 0 or 1: where rounding can show."""
+
+def is_discrete(node: Node) -> bool:
+    """Whether a node turns real numbers into whole ones: where rounding can show."""
+    return fires(node) or node.op == "complementary_mask"
 
 
 @dataclass
@@ -185,7 +188,7 @@ class Verifier:
         self.source = compilation.source
         self.graph = compilation.graph
         self.runs = compilation.schedule.runs
-        self.discrete = [node for node in self.graph.nodes if node.op in DISCRETE]
+        self.discrete = [node for node in self.graph.nodes if is_discrete(node)]
         self.observed = ObservedModel(self.graph, compilation.generated, folder, flags, files=files)
         self.result = Verification(
             self.graph.time_steps,
@@ -210,6 +213,11 @@ class Verifier:
 
     def run_pytorch(self, x: torch.Tensor) -> tuple[dict[str, Array], dict[str, torch.Tensor]]:
         """PyTorch's outputs by name and its own discrete values, by node, [T, *shape]."""
+        if self.source.observer is not None:
+            names = [node.name for node in self.discrete]
+            seen: tuple[dict[str, Array], dict[str, torch.Tensor]]
+            seen = self.source.observer.observe(self.model, x, names)
+            return seen
         reset_states(self.model)
         with captured(self.model, self.discrete, self.graph.time_steps) as values:
             outputs = pytorch_outputs(self.model, x)
@@ -226,15 +234,16 @@ class Verifier:
     ) -> None:
         for node, layer in zip(self.discrete, self.result.layers, strict=True):
             theirs = spikes[node.name]
-            different = torch.from_numpy(own[node.name, "value"]) != theirs.to(torch.uint8)
+            apart = (torch.from_numpy(own[node.name, "value"]).double() - theirs.double()).abs()
+            different = apart != 0
             layer.compared += different.numel()
             count = int(different.sum())
             if not count:
                 continue
-            undecided = self._undecided(node, x, spikes)
+            explained = apart <= self._doubt(node, x, spikes)
             layer.mismatches += count
-            layer.explained += int((different & undecided).sum())
-            bad = different & ~undecided
+            layer.explained += int((different & explained).sum())
+            bad = different & ~explained
             if bool(bad.any()) and self.result.first_divergence is None:
                 self.result.first_divergence = self._locate(node, x, spikes, bad)
 
@@ -250,15 +259,16 @@ class Verifier:
             for output, bound in zip(self.result.outputs, bounds, strict=True):
                 output.add(theirs[output.name], own[output.name], bound)
 
-    def _undecided(
+    def _doubt(
         self, node: Node, x: torch.Tensor, spikes: Mapping[str, torch.Tensor]
     ) -> torch.Tensor:
-        """Where a correct PyTorch or a correct C may decide either way, by its own operations."""
+        """How far apart a correct PyTorch and a correct C may be, each by its own operations: 1 or
+        2 where a spike may go either way, 0 where it may not."""
         verdicts = [
             reference.judge(graph, {"input": x}, spikes, [node.name])[node.name]
             for graph in (self.source, self.graph)
         ]
-        return (verdicts[0].error != 0) | (verdicts[1].error != 0)
+        return verdicts[0].error + verdicts[1].error
 
     def _locate(
         self,
@@ -268,20 +278,31 @@ class Verifier:
         bad: torch.Tensor,
     ) -> Divergence:
         step, *neuron = (int(i) for i in bad.nonzero()[0])
-        margin = bound = None
-        op = op_of(node)
-        if isinstance(op, Neuron):
-            (current,) = node.inputs
-            verdict = reference.judge(self.graph, {"input": x}, spikes, [current])[current]
-            forced = spikes[node.name].to(torch.float64)
-            params = {
-                role: torch.from_numpy(value) for role, value in self.graph.params_of(node).items()
-            }
-            membrane = list(op.membrane(node, params, verdict.value, forced, verdict.error))[step]
-            threshold = op.threshold(node, params, forced).expand(forced[0].shape)
-            margin = float((membrane[0] - threshold)[tuple(neuron)])
-            bound = float(membrane[1][tuple(neuron)])
+        margin, bound = (
+            None if found is None else float(found.expand(node.type.shape)[tuple(neuron)])
+            for found in self._margin(node, x, spikes, step)
+        )
         return Divergence(self.result.samples, node.name, step, tuple(neuron), margin, bound)
+
+    def _margin(
+        self, node: Node, x: torch.Tensor, spikes: Mapping[str, torch.Tensor], step: int
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """How far a node's exact values are from what decides at a step, and their bounds; None
+        where no comparison decides."""
+        op = op_of(node)
+        if not isinstance(op, (Neuron, Cell)):
+            return None, None
+        verdicts = reference.judge(self.graph, {"input": x}, spikes, node.inputs)
+        given = [verdicts[name] for name in node.inputs]
+        values, errors = [v.value for v in given], [v.error for v in given]
+        forced = spikes[node.name].to(torch.float64)
+        params = {
+            role: torch.from_numpy(value) for role, value in self.graph.params_of(node).items()
+        }
+        if isinstance(op, Cell):
+            return op.margins(node, params, values, errors, forced)[step]
+        u, bound = list(op.membrane(node, params, values[0], forced, errors[0]))[step]
+        return u - op.threshold(node, params, forced), bound
 
 
 Reader = Callable[[Any], torch.Tensor]

@@ -17,7 +17,7 @@ from snnc.estimator.layers import Layer
 COUNTERS = ("ac", "mac", "mul", "add", "cmp")
 """Accumulations of a weight, multiply-accumulates, other products, other sums, comparisons."""
 
-NEURONS = ("neuron", "integrator")
+NEURONS = ("neuron", "integrator", "cell")
 NORMALISATION = ("batch_norm", "affine")
 POOLS = ("avg_pool2d", "max_pool2d", "sum_pool2d")
 READOUT = ("time_mean", "time_sum", "group_mean")

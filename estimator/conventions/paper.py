@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
-from snnc.compiler.ir.graph import Graph, Node
+from snnc.compiler.ir.graph import Graph, Node, fires
 from snnc.estimator.activity import Values
 from snnc.estimator.conventions.base import (
     BESIDE_SYNAPSES,
@@ -46,9 +46,9 @@ def _rates(graph: Graph, node: Node, values: Values) -> Rates | None:
     A pool passes the rate of its neurons on, a delay with its lag; a sum of spikes, over a window
     or of two paths, is charged for each summand; logic on spikes gives spikes of its own.
     """
-    if node.op in ("neuron", "spike_logic"):
-        fired = (values[node.name] != 0).flatten(1).sum(dim=1).tolist()
-        return [Fraction(count, node.type.size) for count in fired]
+    if node.op == "spike_logic" or fires(node):
+        fired = values[node.name].flatten(1).sum(dim=1).tolist()
+        return [Fraction(int(count), node.type.size) for count in fired]
     above = [_rates(graph, graph[name], values) for name in graph.sources(node)]
     known = [rates for rates in above if rates is not None]
     if not known or len(known) < len(above):

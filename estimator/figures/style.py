@@ -38,6 +38,7 @@ COLOURS = {name: f"#0{place:x}0b0c" for place, name in enumerate(_NAMES)}
 STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "snnc",
+    "text.parse_math": False,
     "font.family": "sans-serif",
     "font.size": 8.5,
     "axes.titlesize": 9,

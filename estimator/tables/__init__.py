@@ -13,6 +13,7 @@ from typing import Any
 
 from snnc.errors import BAD_ENERGY_TABLE, BAD_OPTION, SnncError
 from snnc.estimator.conventions import COUNTERS
+from snnc.user_files import kind_of, read_text
 
 DEFAULTS = {"f32": "horowitz-f32", "int8": "horowitz-int8"}
 """The table for each type of arithmetic."""
@@ -150,17 +151,13 @@ def load(name_or_file: str) -> EnergyTable:
     if name_or_file in tables:
         return tables[name_or_file]
     path = Path(name_or_file)
-    if not path.is_file():
+    if not kind_of(path):
         raise SnncError(
             BAD_OPTION,
             f"{name_or_file!r} is neither an energy table of snnc nor a file",
             mend=f"Give a TOML file, or one of {', '.join(tables)}.",
         )
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SnncError(BAD_ENERGY_TABLE, f"cannot be read ({error})", where=str(path)) from error
-    return parse(text, path.stem, str(path))
+    return parse(read_text(path, BAD_ENERGY_TABLE), path.stem, str(path))
 
 
 def parse(text: str, name: str, where: str) -> EnergyTable:
@@ -172,7 +169,7 @@ def parse(text: str, name: str, where: str) -> EnergyTable:
     """
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SnncError(BAD_ENERGY_TABLE, f"is not TOML: {error}", where=where) from error
     _only(content, (*_TEXTS, "operations", "memory"), where, "")
     title, source, note = (_text(content, key, where) for key in _TEXTS)

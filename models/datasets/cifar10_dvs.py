@@ -1,8 +1,7 @@
 """CIFAR10-DVS (Li et al. 2017, Frontiers in Neuroscience 11:309) in its published layout.
 
 ``DIR/<class>/cifar10_<class>_<number>.aedat``, AEDAT 2.0 of a DVS128, or the same names with
-``.aedat4`` (the authors' own conversion). https://doi.org/10.6084/m9.figshare.4724671;
-``tonic.datasets.CIFAR10DVS`` reads the second form only, and downloads whatever it misses.
+``.aedat4`` (the authors' own conversion). https://doi.org/10.6084/m9.figshare.4724671.
 """
 
 from __future__ import annotations

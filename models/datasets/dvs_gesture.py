@@ -10,15 +10,18 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from functools import partial
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 
 from snnc.errors import BAD_DATA_SPEC, BAD_RECORDING, EMPTY_RECORDING, SnncError
+from snnc.messages import shown
 from snnc.models.datasets.dataset import Split, check_split
 from snnc.models.datasets.events import Recording
 from snnc.models.datasets.listed import Entry, Listed
 from snnc.models.datasets.readers import read_recording
+from snnc.user_files import kind_of, read_text
 
 GESTURE_NAMES: tuple[str, ...] = (
     "hand clapping",
@@ -74,9 +77,8 @@ class DvsGesture(Listed):
 
     def __init__(self, root: str | Path, split: Split = "train") -> None:
         folder = Path(root)
-        trials = _existing(folder / f"trials_to_{check_split(split)}.txt").read_text(
-            "utf-8", errors="replace"
-        )
+        listing = _existing(folder / f"trials_to_{check_split(split)}.txt")
+        trials = read_text(listing, BAD_RECORDING, errors="replace")
         names = [line.strip() for line in trials.splitlines() if line.strip()]
         self.trials = [trial for name in names for trial in _trials(folder / name)]
         if not self.trials:
@@ -108,7 +110,7 @@ class DvsGesture(Listed):
 
 
 def _existing(path: Path) -> Path:
-    if not path.is_file():
+    if not kind_of(path):
         raise SnncError(
             BAD_DATA_SPEC,
             "this file of DVS128 Gesture is missing",
@@ -121,17 +123,21 @@ def _existing(path: Path) -> Path:
 def _trials(recording: Path) -> list[Trial]:
     """The rows of a recording's label file."""
     path = _existing(_existing(recording).with_name(f"{recording.stem}_labels.csv"))
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        rows = csv.DictReader(file)
+    text = read_text(path, BAD_RECORDING, errors="replace")
+    rows = csv.DictReader(StringIO(text, newline=""))
+    try:
         if tuple(rows.fieldnames or ()) != LABEL_COLUMNS:
             raise SnncError(
                 BAD_RECORDING,
-                f"the columns are {rows.fieldnames}, not {', '.join(LABEL_COLUMNS)}",
+                f"the columns are {shown(rows.fieldnames)}, not {', '.join(LABEL_COLUMNS)}",
                 where=f"{path}, line 1",
             )
         return [
             _trial(recording, path, rows.line_num, number, row) for number, row in enumerate(rows)
         ]
+    except csv.Error as error:
+        what = f"not a table of labels ({error})"
+        raise SnncError(BAD_RECORDING, what, where=f"{path}, line {rows.line_num + 1}") from error
 
 
 def _trial(

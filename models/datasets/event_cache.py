@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from snnc.atomic import write_atomically
 from snnc.errors import BAD_OPTION, BAD_OUTPUT, SnncError
 from snnc.models.datasets.dataset import EventDataset, Sample
 from snnc.models.datasets.events import EVENT_DTYPE, Recording
 from snnc.models.datasets.listed import Listed
-from snnc.models.files import write_atomically
+from snnc.user_files import kind_of
 
-VERSION = 1
+VERSION = 2
 """Part of every name: raise it when a reader gives other events for the same file."""
 
 
@@ -74,7 +75,7 @@ class CachedEvents:
             SnncError: whatever reading a recording raises, so that a bad file is found before
                 training and not during it.
         """
-        missing = [index for index in range(len(self)) if not self._file(index).is_file()]
+        missing = [index for index in range(len(self)) if not kind_of(self._file(index))]
         bar = track(
             missing,
             "decoding recordings",
@@ -98,8 +99,11 @@ class CachedEvents:
 
 def _kept(path: Path) -> NDArray[np.void] | None:
     """The events in ``path``; None where there is no such file, or a damaged one."""
+    if kind_of(path) != "regular file":
+        return None
     try:
         events = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    return cast("NDArray[np.void]", events) if events.dtype == EVENT_DTYPE else None
+    fits = events.dtype == EVENT_DTYPE and events.ndim == 1
+    return cast("NDArray[np.void]", events) if fits else None

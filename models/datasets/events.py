@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from snnc import limits
 from snnc.errors import BAD_RECORDING, SnncError
 
 EVENT_DTYPE = np.dtype([("t", np.int64), ("x", np.uint16), ("y", np.uint16), ("p", np.uint8)])
@@ -28,7 +29,7 @@ class Recording:
     Raises:
         SnncError: ``BAD_RECORDING`` naming the first event whose coordinates lie outside
             the sensor, whose polarity is not 0 or 1, or which is earlier than the one
-            before it.
+            before it; ``OVER_LIMIT`` for a longer time between first and last than the limit.
     """
 
     events: NDArray[np.void]
@@ -48,7 +49,7 @@ class Recording:
         """Time from the first event to the last, in microseconds; 0 without events."""
         if len(self.events) == 0:
             return 0
-        return int(self.events["t"][-1] - self.events["t"][0])
+        return int(self.events["t"][-1]) - int(self.events["t"][0])
 
 
 def pack_events(
@@ -63,6 +64,15 @@ def pack_events(
     return events
 
 
+def check_count(count: int, where: str) -> None:
+    """Refuse more events than the limit ``events``, before any is decoded.
+
+    Raises:
+        SnncError: ``OVER_LIMIT``.
+    """
+    limits.check("events", count, where=where)
+
+
 def _check_events(recording: Recording) -> None:
     events = recording.events
     height, width = recording.sensor
@@ -75,11 +85,12 @@ def _check_events(recording: Recording) -> None:
     if strange.any():
         index = int(np.argmax(strange))
         _refuse(recording, index, f"polarity {int(events['p'][index])} is neither 0 nor 1")
-    backwards = np.diff(events["t"]) < 0
+    backwards = events["t"][1:] < events["t"][:-1]  # a difference could overflow
     if backwards.any():
         index = int(np.argmax(backwards)) + 1
         earlier, later = int(events["t"][index]), int(events["t"][index - 1])
         _refuse(recording, index, f"time {earlier} us comes after {later} us")
+    limits.check("duration_us", recording.duration_us, where=recording.path)
 
 
 def _refuse(recording: Recording, index: int, what: str) -> None:

@@ -14,11 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from snnc.errors import BAD_DATA_SPEC, BAD_RECORDING, SnncError
 from snnc.models.datasets.dataset import SPLITS, Split, check_split
-from snnc.models.datasets.events import Recording
+from snnc.models.datasets.events import Recording, check_count
 from snnc.models.datasets.listed import Entry, Listed, by_number, interleaved, missing
 from snnc.models.datasets.readers.gait_text import (
     COLUMNS,
@@ -26,7 +24,8 @@ from snnc.models.datasets.readers.gait_text import (
     gait_recording,
     read_gait_text,
 )
-from snnc.models.datasets.readers.object_npy import StoredArray, stored_arrays
+from snnc.models.datasets.readers.object_npy import StoredArray, stored_arrays, whole_numbers
+from snnc.user_files import kind_of
 
 Light = Literal["day", "night"]
 
@@ -52,7 +51,7 @@ class DvsGait(Listed):
         folder = Path(root)
         if not _holds_samples(folder) and _holds_samples(folder / "origin"):
             folder = folder / "origin"
-        listing = _arrays if _array_files(folder, check_split(split))[0].is_file() else _text_files
+        listing = _arrays if kind_of(_array_files(folder, check_split(split))[0]) else _text_files
         first = min((person for each in SPLITS for person in _people(folder, each)), default=0)
         entries = listing(folder, split, 0 if first == 0 else 1)
         if not entries:
@@ -67,7 +66,7 @@ class DvsGait(Listed):
 
 
 def _holds_samples(folder: Path) -> bool:
-    return any((folder / split).is_dir() for split in SPLITS)
+    return any(kind_of(folder / split) == "directory" for split in SPLITS)
 
 
 def _array_files(folder: Path, split: str) -> tuple[Path, Path]:
@@ -77,8 +76,8 @@ def _array_files(folder: Path, split: str) -> tuple[Path, Path]:
 def _people(folder: Path, split: Split) -> list[int]:
     """The numbers of people in a split, in either layout."""
     targets = _array_files(folder, split)[1]
-    if targets.is_file():
-        return _targets(targets)
+    if kind_of(targets):
+        return whole_numbers(targets)
     return [int(path.name) for path in (folder / split).glob("*/") if path.name.isdecimal()]
 
 
@@ -108,11 +107,11 @@ def _text_files(folder: Path, split: Split, first: int) -> list[Entry]:
 
 def _arrays(folder: Path, split: Split, first: int) -> list[Entry]:
     data, target = _array_files(folder, split)
-    if not target.is_file():
+    if not kind_of(target):
         raise SnncError(
             BAD_DATA_SPEC, "the targets of a gait data set are missing", where=target.as_posix()
         )
-    arrays, people = stored_arrays(data), _targets(target)
+    arrays, people = stored_arrays(data), whole_numbers(target)
     if len(arrays) != len(people):
         raise SnncError(
             BAD_RECORDING, f"{len(people)} targets for {len(arrays)} recordings", where=str(target)
@@ -137,20 +136,5 @@ def _read_array(path: Path, index: int, array: StoredArray) -> Recording:
             f"{array.shape} of {array.dtype} instead of rows of four whole numbers",
             where=f"{where}, byte {array.offset}",
         )
+    check_count(array.shape[0], where)
     return gait_recording(array.read(path), where)
-
-
-def _targets(path: Path) -> list[int]:
-    try:
-        targets = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise SnncError(
-            BAD_RECORDING, f"not a .npy file of numbers ({error})", where=str(path)
-        ) from error
-    if targets.ndim != 1 or targets.dtype.kind not in "iu":
-        raise SnncError(
-            BAD_RECORDING,
-            f"{targets.shape} of {targets.dtype} instead of a list of whole numbers",
-            where=str(path),
-        )
-    return [int(target) for target in targets]

@@ -11,10 +11,12 @@ from functools import partial
 from pathlib import Path
 
 from snnc.errors import BAD_RECORDING, SnncError
+from snnc.messages import shown
 from snnc.models.datasets.dataset import Split, check_split
 from snnc.models.datasets.events import Recording
 from snnc.models.datasets.listed import Entry, Listed, interleaved, missing
 from snnc.models.datasets.readers.event_images import SENSOR, read_event_images
+from snnc.user_files import kind_of, read_text
 
 CLASSES = 300
 WHERE_TO_ASK = (
@@ -39,12 +41,12 @@ class HarDvs(Listed):
         folder = Path(root)
         name = f"{check_split(split)}_label.txt"
         lists = [folder / name, *sorted(folder.glob(f"*/{name}"))]
-        found = next((path for path in lists if path.is_file()), None)
+        found = next((path for path in lists if kind_of(path)), None)
         if found is None:
             raise missing("HAR-DVS", folder / name, WHERE_TO_ASK)
-        if not (folder / "rawframes").is_dir():
+        if kind_of(folder / "rawframes") != "directory":
             raise missing("HAR-DVS", folder / "rawframes", WHERE_TO_ASK)
-        lines = found.read_text("utf-8", errors="replace").splitlines()
+        lines = read_text(found, BAD_RECORDING, errors="replace").splitlines()
         entries = [
             _entry(folder / "rawframes", line, f"{found}, line {number}")
             for number, line in enumerate(lines, start=1)
@@ -56,20 +58,24 @@ class HarDvs(Listed):
 
 def _entry(frames: Path, line: str, where: str) -> Entry:
     fields = line.split()
-    if len(fields) != 3 or not fields[2].isdecimal() or not int(fields[2]) < CLASSES:
+    if len(fields) != 3 or not _is_class(fields[2]):
         raise SnncError(
             BAD_RECORDING,
-            f"{line!r} is not `folder images label` with a label from 0 to {CLASSES - 1}",
+            f"{shown(line)} is not `folder images label` with a label from 0 to {CLASSES - 1}",
             where=where,
         )
     folder = frames / fields[0]
     return Entry(folder, int(fields[2]), fields[0], partial(_read, folder))
 
 
+def _is_class(text: str) -> bool:
+    return text.isdecimal() and len(text) < 10 and int(text) < CLASSES
+
+
 def _read(folder: Path) -> Recording:
     inner = folder / f"{folder.name}_dvs"
-    if inner.is_dir():
+    if kind_of(inner) == "directory":
         return read_event_images(inner)
-    if not folder.is_dir():
+    if kind_of(folder) != "directory":
         raise missing("a recording of HAR-DVS", folder, WHERE_TO_ASK)
     return read_event_images(folder)

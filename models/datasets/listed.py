@@ -9,6 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from snnc.errors import BAD_DATA_SPEC, EMPTY_RECORDING, SnncError
+from snnc.messages import printable
 from snnc.models.datasets.dataset import Sample, check_sensor
 from snnc.models.datasets.events import Recording
 
@@ -31,6 +32,9 @@ class Entry:
     read: Callable[[], Recording]
     part: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", printable(self.name))  # it is a file's
+
     def fingerprint(self) -> str:
         """Text that changes when the file does: path, size, time of the last change, part."""
         status = self.path.stat()
@@ -49,7 +53,7 @@ class Listed:
     ) -> None:
         self.entries = tuple(entries)
         self.sensor = sensor
-        self.class_names = class_names
+        self.class_names = tuple(map(printable, class_names))
 
     def __len__(self) -> int:
         return len(self.entries)

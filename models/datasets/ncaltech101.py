@@ -1,8 +1,8 @@
 """N-Caltech101 (Orchard et al. 2015) in its published layout: ``DIR/<class>/*.bin``.
 
-https://www.garrickorchard.com/datasets/n-caltech101; CC BY 4.0. ``tonic.datasets.NCALTECH101``
-reads the same files by the same function, but downloads whatever it misses and shifts each
-recording to the corner of its own bounding box; here neither happens.
+https://www.garrickorchard.com/datasets/n-caltech101; CC BY 4.0. Events keep the
+pixel that they were recorded at; some readers shift each recording to the corner of its own
+bounding box.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from snnc.models.datasets.dataset import Split, check_split
 from snnc.models.datasets.listed import Entry, Listed, by_number, interleaved, missing
 from snnc.models.datasets.readers.atis_bin import NCALTECH101_SENSOR, read_ncaltech101_bin
+from snnc.user_files import kind_of
 
 TEST_EVERY = 10
 
@@ -34,7 +35,7 @@ class NCaltech101(Listed):
     def __init__(self, root: str | Path, split: Split = "train") -> None:
         check_split(split)
         folder = Path(root)
-        if (folder / "Caltech101").is_dir():
+        if kind_of(folder / "Caltech101") == "directory":
             folder = folder / "Caltech101"
         classes = sorted({path.parent.name for path in folder.glob("*/*.bin")})
         entries = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from snnc.messages import printable
 from snnc.models.datasets.dataset import Sample
 from snnc.models.datasets.readers import read_recording
 
@@ -27,4 +28,4 @@ class SingleRecording:
     def __getitem__(self, index: int) -> Sample:
         if index != 0:
             raise IndexError(index)
-        return Sample(self.recording, None, Path(self.recording.path).name)
+        return Sample(self.recording, None, printable(Path(self.recording.path).name))

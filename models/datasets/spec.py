@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from snnc.errors import BAD_DATA_SPEC, SnncError
 from snnc.models.datasets.cifar10_dvs import Cifar10Dvs
@@ -17,6 +16,7 @@ from snnc.models.datasets.har_dvs import HarDvs
 from snnc.models.datasets.ncaltech101 import NCaltech101
 from snnc.models.datasets.nmnist import NMNIST
 from snnc.models.datasets.single import SingleRecording
+from snnc.user_files import kind_of
 
 DATA_SETS: dict[str, Callable[[str, Split], EventDataset]] = {
     "nmnist": NMNIST,
@@ -56,10 +56,11 @@ def open_data(spec: str, split: Split = "test") -> EventDataset:
         if not rest:
             raise _wrong(spec, "the folder after the colon is missing")
         return DATA_SETS[name](rest, split)
-    if Path(spec).is_file():
-        return SingleRecording(spec)
-    if Path(spec).is_dir():
+    kind = kind_of(spec)
+    if kind == "directory":
         raise _wrong(spec, "a folder alone does not say which data set it holds")
+    if kind:
+        return SingleRecording(spec)
     raise _wrong(spec, "neither the name of a data set nor an existing file")
 
 

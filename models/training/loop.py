@@ -18,13 +18,13 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from snnc.atomic import write_atomically
 from snnc.errors import BAD_OPTION, TRAINING_DIVERGED, SnncError
 from snnc.models import processes
 from snnc.models.allocator import keep_freed_memory
 from snnc.models.augmentation import DROPS, shift
 from snnc.models.checkpoints import InputDescription, save
 from snnc.models.evaluation import FrameDataset, FrameSource, evaluate, frame_source, to_input
-from snnc.models.files import write_atomically
 from snnc.models.networks import Network, build
 from snnc.models.training.config import TrainConfig
 from snnc.models.training.firing import firing_of

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, SnncError
+from snnc.messages import first_sentence
 from snnc.models import processes
 from snnc.models.files import read_tensors, write_tensors
 from snnc.models.networks import Network
@@ -68,9 +69,11 @@ class State:
             differing = [key for key, value in recipe.items() if kept.get(key) != value]
             if not differing:
                 self._restore(content)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise SnncError(
-                BAD_CHECKPOINT, f"the training state is incomplete ({error})", where=str(path)
+                BAD_CHECKPOINT,
+                f"the training state is incomplete ({first_sentence(error)})",
+                where=str(path),
             ) from error
         if differing:
             raise SnncError(

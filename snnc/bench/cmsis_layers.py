@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from snnc.atomic import scratch_folder
 from snnc.bench import cmsis_nn, counting
 from snnc.bench.cmsis_nn import Library
 from snnc.compiler.deploy import firmware
@@ -75,8 +75,8 @@ def measure(graph: Graph, library: Library, target: Target, recordings: int) -> 
     """
     require_cortex_m(target)
     layers, missing = [], []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with scratch_folder() as name:
+        folder = name
         bench = _Bench(folder, library, target)
         for node in graph.nodes:
             if node.op not in (CONVOLUTION, LINEAR, *FIXED_POINT):

@@ -151,7 +151,7 @@ def archive(library: Library, target: Target, folder: Path, includes: tuple[Path
     built = folder / "libcmsis_nn.a"
     command = [f"{target.prefix}gcc", *target.flags, *FLAGS]
     headers = [path for place in library.includes for path in sorted(place.rglob("*.h"))]
-    entry = f"{build_cache.key(command, library.sources + headers)}.cmsis_nn.a"
+    entry = f"{build_cache.key(command[:1], command[1:], library.sources + headers)}.cmsis_nn.a"
     if build_cache.fetch(entry, built):
         return built
     objects = folder / "objects"

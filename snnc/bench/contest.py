@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from snnc.atomic import scratch_folder
 from snnc.bench.peers import INT8, PEERS, Prepare, assemble
 from snnc.bench.profile import profile
 from snnc.bench.roofline import layer_entries
@@ -74,8 +74,8 @@ def contest(
     if whole:
         contestants[OWN_DENSE] = compiled(module, windows[0], partial(one_kernel, kernel=DENSE))
     timings: dict[str, list[Timing]] = {}
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
+    with scratch_folder() as scratch:
+        folder = scratch
         hosts = {who: build(entry, folder / who) for who, entry in contestants.items()}
         for window in windows:
             x = torch.from_numpy(window.astype(np.float32))[:, None]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from snnc.compiler.deploy.targets import Target
 from snnc.compiler.host import cache as build_cache
-from snnc.compiler.host.build import c_compiler
-from snnc.errors import C_COMPILER_FAILED, InternalError, SnncError
+from snnc.compiler.host.toolchain import c_compiler, compile_to
+from snnc.errors import InternalError
 
 PLUGIN_FLAGS = ("-std=c99", "-O2", "-D_POSIX_C_SOURCE=200809L", "-shared", "-fPIC")
 
@@ -22,13 +22,11 @@ def plugin(folder: Path) -> Path:
     """
     library = folder / "libcount.so"
     with as_file(files("snnc") / "runtime_c" / "targets" / "plugin") as sources:
-        command = [c_compiler(), *PLUGIN_FLAGS, str(sources / "count.c"), "-o", str(library)]
-        key_command = [command[0], *PLUGIN_FLAGS]
-        entry = f"{build_cache.key(key_command, sorted(sources.iterdir()))}.plugin.so"
+        compiler, source = c_compiler(), sources / "count.c"
+        key = build_cache.key(compiler, PLUGIN_FLAGS, sorted(sources.iterdir()))
+        entry = f"{key}.plugin.so"
         if not build_cache.fetch(entry, library):
-            built = subprocess.run(command, capture_output=True, text=True, check=False)
-            if built.returncode:
-                raise SnncError(C_COMPILER_FAILED, built.stderr.strip(), where="count.c")
+            compile_to(library, [*compiler, *PLUGIN_FLAGS, str(source)], source)
             build_cache.keep(entry, library)
     return library
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
+from snnc.atomic import scratch_folder
 from snnc.bench.contest import Frames, compiled
 from snnc.bench.densities import fire_at
 from snnc.bench.profile import node_times
@@ -68,8 +67,8 @@ def _add(samples: Samples, module: nn.Module, frames: Frames, rounds: int) -> No
         compilation = compiled(module, frames, partial(one_kernel, kernel=kernel))
         graph = compilation.graph
         seen = seen or measured(compilation, [frames])  # either kernel makes the same spikes
-        with tempfile.TemporaryDirectory() as folder:
-            times = node_times(compilation, frames, Path(folder), rounds)
+        with scratch_folder() as folder:
+            times = node_times(compilation, frames, folder, rounds)
         for node in graph.nodes:
             if choosable(graph, node) and times[node.name] > 0.0:
                 step = 1e6 * times[node.name] / graph.time_steps

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from snnc.atomic import scratch_folder
 from snnc.bench import counting
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware
@@ -58,8 +58,8 @@ def count(compilation: Compilation, target: Target, vectors: Sequence[Vector]) -
     """
     require_tools(target, target.boards[0])
     traces = compilation.generated.traces
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with scratch_folder() as name:
+        folder = name
         board = firmware.write_project(folder, compilation, target, vectors)
         require_tools(target, board)
         _write_program(folder, compilation.graph.name, len(traces))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
 from importlib.resources import as_file, files
-from pathlib import Path
 from typing import Any
 
+from snnc.atomic import scratch_folder
 from snnc.bench.profile import NodeProfile
-from snnc.compiler.host.build import NATIVE, c_compiler
-from snnc.errors import C_COMPILER_FAILED, SnncError
+from snnc.compiler.host.build import NATIVE
+from snnc.compiler.host.toolchain import c_compiler, compile_to
 
 WEIGHT_BYTES = 4
 
@@ -25,16 +24,13 @@ def roofline() -> dict[str, Any]:
         SnncError: NO_C_COMPILER, C_COMPILER_FAILED.
     """
     with (
-        tempfile.TemporaryDirectory() as folder,
+        scratch_folder() as folder,
         as_file(files("snnc") / "bench" / "roofline.c") as source,
         as_file(files("snnc") / "runtime_c" / "include") as include,
     ):
-        program = Path(folder) / "roofline"
+        program = folder / "roofline"
         flags = ("-std=c99", "-O3", "-ffp-contract=off", *NATIVE)
-        command = [c_compiler(), *flags, f"-I{include}", str(source), "-o", str(program)]
-        built = subprocess.run(command, capture_output=True, text=True, check=False)
-        if built.returncode:
-            raise SnncError(C_COMPILER_FAILED, built.stderr.strip(), where=str(source))
+        compile_to(program, [*c_compiler(), *flags, f"-I{include}", str(source)], source)
         said = subprocess.run([str(program)], capture_output=True, text=True, check=True)
     result: dict[str, Any] = json.loads(said.stdout)
     return result

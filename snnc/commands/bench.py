@@ -239,7 +239,7 @@ def _show_contest(console: Console, title: str, result: dict[str, Any]) -> None:
             peer = result["fastest_peer"][kind]
             worked = result[f"{kind}_processor"][dtype]
             console.print(
-                f"fastest {precision} peer ({peer}) / ours, {dtype}: [bold]{ratio:.1f}[/] "
+                f"fastest {precision} peer ({peer}) / ours, {dtype}: {ratio:.1f} "
                 f"(by processor time {worked:.1f})"
             )
 

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from snnc.commands.options import ModelChoice, console_for, write_json
-from snnc.console import slim_table
+from snnc.console import Terminal, slim_table
 from snnc.errors import BAD_OPTION, SnncError
 
 
@@ -63,7 +63,7 @@ def bench_target(
     chosen = windows(source, data, split, samples)
     recordings = [chosen.dataset[index].recording for index in range(len(chosen))]
     frames = [frames_for(chosen.input, recording) for recording in recordings]
-    with Console(stderr=True).status("building and running firmware"):
+    with Terminal(stderr=True).status("building and running firmware"):
         result = measure(
             source.graph(),
             source.framing,
@@ -103,7 +103,7 @@ def _show(console: Console, result: dict[str, Any]) -> None:
         for entry in (result, result["dense"])
     ]
     in_all = [f"{peer['total']:,}"] if peer else []
-    table.add_row("[bold]in all", *_cells(both[0]), *_cells(both[1]), *in_all)
+    table.add_row("in all", *_cells(both[0]), *_cells(both[1]), *in_all, style="bold")
     console.print(table)
     console.print(
         f"{result['per_inference']:,.0f} instructions a recording, the dense int8 build "

@@ -20,7 +20,7 @@ from snnc.commands.options import (
     target_option,
     write_json,
 )
-from snnc.console import slim_table
+from snnc.console import Terminal, slim_table
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ def command(
 
     OUT gets the C, the runtime's headers, a shared library and manifest.json; for a
     microcontroller a project instead of the library: `make` builds an ELF for an emulated board,
-    `make run` compares it with the integer reference. OUT appears whole or not at all.
+    `make run` compares it with the integer reference. OUT appears whole or not at all, and of what
+    lies there only files that snnc wrote are replaced; one that was edited since is refused.
 
     --calibrate names training data: with int8 they set the ranges, with f32 they choose kernels.
     Layers are event-driven, unless --calibrate or --density shows that the dense kernel is faster.
@@ -124,7 +125,7 @@ def command(
     if package in TEXT_ONLY:
         store_weights = "text"
     console = console_for(json_file)
-    with Console(stderr=True).status("importing the model") as status:
+    with Terminal(stderr=True).status("importing the model") as status:
         source = model.load()
         status.update("compiling to C")
         limit = max_ram if core is None else firmware.arena_limit(core, max_ram)
@@ -168,6 +169,8 @@ def command(
                 out, source, compilation, core, embedded, max_flash, max_ram
             )
     write_json(manifest, json_file)
+    if reason := model.why_renamed():
+        console.print(f"The model is called {source.name} in C: {reason}.")
     _show(console, out, manifest)
     if choice is not None:
         kernels.show(console, choice.report)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
+
+from snnc.console import Terminal
 
 
 @click.command()
@@ -58,4 +59,4 @@ def command(
         where=str(checkpoint),
     )
     save(model, out, input=described, card={"converted_from": checkpoint.name})
-    Console(stderr=True).print(f"wrote {out}: {network}, attention {model.hyper['attention']}")
+    Terminal(stderr=True).print(f"wrote {out}: {network}, attention {model.hyper['attention']}")

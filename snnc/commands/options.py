@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from snnc.errors import BAD_OPTION, BAD_OUTPUT, SnncError
+from snnc.atomic import write_atomically
+from snnc.console import Terminal
+from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
     from snnc.compiler.frontend.source import SourceModel
@@ -57,6 +58,13 @@ class ModelChoice:
         given = dict(self.arguments)
         nir = NirOptions(given.pop("nir_reset"), given.pop("nir_dt"))
         return load_source(self.spec, nir=nir, **{**given, "name": name or given["name"]})
+
+    def why_renamed(self) -> str:
+        """Why the C has another name than the model; empty where it has not."""
+        from snnc.compiler.frontend.identifiers import why_renamed
+        from snnc.compiler.frontend.source import name_given
+
+        return why_renamed(name_given(self.spec, self.arguments["name"]))
 
 
 _MODEL_OPTIONS = (
@@ -204,7 +212,7 @@ def check_dtype(
         )
 
 
-def console_for(*files: str | None) -> Console:
+def console_for(*files: str | None) -> Terminal:
     """Where people read: standard output, or standard error while a file goes to standard output.
 
     Raises:
@@ -216,7 +224,7 @@ def console_for(*files: str | None) -> Console:
             "JSON and CSV cannot both go to standard output",
             mend="Name a file for one of them.",
         )
-    return Console(stderr="-" in files, highlight=False)
+    return Terminal(stderr="-" in files)
 
 
 def write_json(content: dict[str, Any], json_file: str | None) -> None:
@@ -231,20 +239,17 @@ def write_text(text: str, file: str) -> None:
     if file == "-":
         sys.stdout.write(text)
         return
-    try:
-        Path(file).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SnncError(BAD_OUTPUT, str(error.strerror), where=file) from error
+    write_atomically(Path(file), text.encode("utf-8", "backslashreplace"))
 
 
 def progress_bar() -> Progress:
     """A bar on standard error with what, how far, and how long to go."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=Terminal(stderr=True),
         transient=True,
     )
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from snnc.commands.options import console_for, json_option, write_json
+from snnc.console import GOOD
 
 
 @click.command()
@@ -21,7 +22,8 @@ from snnc.commands.options import console_for, json_option, write_json
 def command(out: Path, recording: Path, json_file: str | None) -> None:
     """Classify a RECORDING with the compiled model in OUT, by the C alone."""
     from snnc.commands.windows import c_events
-    from snnc.compiler.deploy.compiled import open_compiled, read_manifest
+    from snnc.compiler.deploy.compiled import open_compiled
+    from snnc.compiler.deploy.manifest import read_manifest
     from snnc.models.datasets.dataset import check_sensor
     from snnc.models.datasets.readers import read_recording
 
@@ -62,7 +64,7 @@ def _show(console: Console, result: dict[str, Any]) -> None:
     table = Table("class", "score", "")
     best = max(result["scores"]) or 1.0
     for index, score in enumerate(result["scores"]):
-        mark = "bold green" if index == result["class"] else None
+        mark = GOOD if index == result["class"] else None
         table.add_row(str(index), f"{score:.4f}", "█" * round(24 * score / best), style=mark)
     console.print(table)
     console.print(

@@ -169,12 +169,12 @@ def write_page(target: Path, report: Report) -> None:
     Raises:
         SnncError: BAD_OUTPUT.
     """
+    from snnc.atomic import write_atomically
     from snnc.estimator.report import render
-    from snnc.models.files import write_atomically
 
     text = render(report)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SnncError(BAD_OUTPUT, str(error.strerror), where=str(target.parent)) from error
-    write_atomically(target, text.encode())
+    write_atomically(target, text.encode("utf-8", "backslashreplace"))

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from snnc.commands.train_config import hyper_of, read_config
 from snnc.commands.training_data import DataChoice, data_options
+from snnc.console import Terminal
 
 
 def _list_configurations(context: click.Context, option: click.Parameter, wanted: bool) -> None:
@@ -127,7 +127,7 @@ def command(
         checkpoint=resume,
         **settings,
     )
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with processes.together():
         first = processes.rank() == 0
         frames = data.load(progress=first)

@@ -22,6 +22,7 @@ from typing import Any
 import click
 
 from snnc.errors import BAD_OPTION, SnncError
+from snnc.user_files import read_text
 
 HYPER = "hyper"
 
@@ -35,8 +36,8 @@ def read_config(context: click.Context, _parameter: click.Parameter, path: Path 
     if path is None:
         return
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        content = tomllib.loads(read_text(path, BAD_OPTION, mend="Give a TOML file of options."))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SnncError(BAD_OPTION, f"no readable TOML ({error})", where=str(path)) from error
     known = {entry.name for entry in context.command.params if entry.name} - {"config"}
     unknown = sorted(content.keys() - known)
@@ -64,7 +65,7 @@ def hyper_of(context: click.Context, given: Sequence[str]) -> dict[str, Any]:
     for text in given:
         try:
             hyper |= tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise SnncError(
                 BAD_OPTION,
                 f"--hyper {text!r} is not NAME=VALUE with a TOML value ({error})",

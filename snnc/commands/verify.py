@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
+from snnc.atomic import scratch_folder
 from snnc.commands.memory import Size, buffering_options
 from snnc.commands.options import (
     ModelChoice,
@@ -25,7 +25,7 @@ from snnc.commands.options import (
     target_option,
     write_json,
 )
-from snnc.console import slim_table
+from snnc.console import BAD, GOOD, slim_table, styled
 from snnc.errors import EXIT_NO
 
 if TYPE_CHECKING:
@@ -80,8 +80,9 @@ def command(
     """
     from snnc.commands.compiling import Manner, compiled
     from snnc.commands.windows import test_vectors, windows
-    from snnc.compiler.deploy.compiled import read_manifest, with_c_of
+    from snnc.compiler.deploy.compiled import with_c_of
     from snnc.compiler.deploy.firmware import arena_limit, check_model
+    from snnc.compiler.deploy.manifest import read_manifest
     from snnc.compiler.deploy.targets import target_named
     from snnc.compiler.verify.float_judge import Verifier
     from snnc.compiler.verify.integer import IntegerVerifier
@@ -101,9 +102,9 @@ def command(
         _on_board(compilation, core, vectors, max_ram, json_file)
         return
     recordings = windows(source, data, split, samples)
-    with tempfile.TemporaryDirectory() as scratch, progress_bar() as bar:
+    with scratch_folder() as scratch, progress_bar() as bar:
         method = IntegerVerifier if dtype == "int8" else Verifier
-        verifier = method(source.module, compilation, Path(scratch))
+        verifier = method(source.module, compilation, scratch)
         for window in bar.track(recordings, description="verifying"):
             verifier.verify(window.frames, window.label)
     write_json(verifier.result.as_json(), json_file)
@@ -130,8 +131,8 @@ def _on_board(
         f"{result.stack:,} bytes of stack used"
     )
     for failure in result.failures:
-        console.print(f"[bold red]{failure}[/]")
-    console.print("[bold green]PROVEN[/]" if result.passed else "[bold red]NOT EQUAL[/]")
+        console.print(styled(failure, BAD))
+    console.print(styled("PROVEN", GOOD) if result.passed else styled("NOT EQUAL", BAD))
     if not result.passed:
         sys.exit(EXIT_NO)
 
@@ -142,11 +143,11 @@ def _show(console: Console, model: str, result: Verification) -> None:
     table = slim_table("layer", numbers=columns, title=title)
     for layer in result.layers:
         numbers = (layer.compared, layer.mismatches, layer.explained, layer.unexplained)
-        style = "bold red" if layer.unexplained else None
+        style = BAD if layer.unexplained else None
         table.add_row(layer.name, *(f"{number:,}" for number in numbers), style=style)
     for output in result.outputs:
         numbers = (output.compared, output.mismatches, output.explained, output.unexplained)
-        style = "bold red" if output.unexplained else None
+        style = BAD if output.unexplained else None
         table.add_row(f"output {output.name}", *(f"{n:,}" for n in numbers), style=style)
     console.print(table)
     console.print(f"same class on {result.same_class} of {result.samples} recordings")
@@ -165,8 +166,9 @@ def _show(console: Console, model: str, result: Verification) -> None:
     first = result.first_divergence
     if first is not None:
         clears = "" if first.margin is None else f", {first.margin:+.3g} from the threshold"
-        console.print(
-            f"[bold red]first unexplained difference: layer {first.layer}, step {first.step}, "
-            f"neuron {list(first.neuron)}, recording {first.sample}{clears}[/]"
+        said = (
+            f"first unexplained difference: layer {first.layer}, step {first.step}, "
+            f"neuron {list(first.neuron)}, recording {first.sample}{clears}"
         )
-    console.print("[bold green]PROVEN[/]" if result.passed else "[bold red]NOT EQUAL[/]")
+        console.print(styled(said, BAD))
+    console.print(styled("PROVEN", GOOD) if result.passed else styled("NOT EQUAL", BAD))

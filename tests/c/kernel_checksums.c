@@ -155,6 +155,34 @@ static void attention(int time_steps, int channels) {
     free(m), free(y), free(scratch), free(w1), free(w2), free(keys), free(mask);
 }
 
+/* Functions of one float, of any bits; a NaN is a NaN whatever its bits. */
+#define EACH_FUNCTION(DO) \
+    DO(neg)               \
+    DO(abs)               \
+    DO(sign) DO(round) DO(floor) DO(ceil) DO(trunc) DO(sqrt) DO(exp) DO(log) DO(tanh) DO(erf)
+#define REPORT_FUNCTION(name)                       \
+    for (int i = 0; i < n; i++) {                   \
+        const float value = snn_##name##_f32(x[i]); \
+        y[i] = value == value ? value : SNN_NAN;    \
+    }                                               \
+    REPORT_REALS("cell " #name, y, n);
+
+static void cell_functions(int n) {
+    float *x = reals(n), *y = reals(n);
+    for (int i = 0; i < n; i++) {
+        x[i] = i % 4 ? 8.0f * x[i] : snn_float_of(draw(65536) << 16 | draw(65536));
+    }
+    EACH_FUNCTION(REPORT_FUNCTION)
+    for (int i = 0; i < n; i++) {
+        const float a = x[i], b = x[n - 1 - i], power = snn_pow_f32(a, b);
+        const float least = snn_minimum_f32(a, snn_maximum_f32(b, 0.5f * a));
+        y[i] = snn_where_f32(snn_mask(power > least), power, least);
+        y[i] = y[i] == y[i] ? y[i] : SNN_NAN;
+    }
+    REPORT_REALS("cell pow, choices", y, n);
+    free(x), free(y);
+}
+
 int main(void) {
     static const snn_conv2d conv[] = {
         {8, 9, 64, 8, 9, 128, 3, 3, 1, 1, 1, 1, 1, 1, 1, 64},
@@ -184,6 +212,7 @@ int main(void) {
         statistics(shape[i][0], shape[i][1]);
         attention(shape[i][0], shape[i][1]);
     }
+    cell_functions(4000);
     printf("done\n");
     return 0;
 }

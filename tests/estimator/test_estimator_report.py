@@ -278,3 +278,10 @@ def test_page_fits_the_window_of_a_browser(
     assert int(content) <= int(window)
     assert empty == "0"
     assert background == ("rgb(20, 23, 26)" if dark else "rgb(247, 247, 245)")
+
+
+def test_names_in_a_figure_are_text():
+    """A dollar sign begins no formula, and markup is escaped."""
+    with drawing(2, 1) as (figure, result):
+        figure.add_subplot().set_title("$\\frac{a <b>& \\$")
+    assert "$\\frac{a &lt;b&gt;&amp; \\$" in result[0]

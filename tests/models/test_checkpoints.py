@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,14 @@ from typing import Any
 import pytest
 import torch
 
-from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, BAD_OUTPUT, BAD_WEIGHTS, SnncError
+from snnc.errors import (
+    BAD_CHECKPOINT,
+    BAD_OPTION,
+    BAD_OUTPUT,
+    BAD_WEIGHTS,
+    OVER_LIMIT,
+    SnncError,
+)
 from snnc.models.checkpoints import InputDescription, load, save
 from snnc.models.networks import NETWORKS, Network, build
 
@@ -221,7 +229,7 @@ def poison(content: dict[str, Any]) -> None:
         (set_weight(torch.zeros(3, 2, 3)), "[3, 2, 3]"),
         (set_weight(torch.zeros(3, 2, 3, 3).double()), "float64"),
         (set_weight("weights"), "dense tensor"),
-        (set_weight(torch.zeros(3, 2, 3, 3).to_sparse()), "dense tensor"),
+        (set_weight(torch.zeros(1).expand(3, 2, 3, 3)), "repeats fewer numbers"),
         (set_weight(torch.full((3, 2, 3, 3), float("-inf"))), "54 of 54"),
         (poison, "1 of 54"),
         (lambda c: c["hyper"].update(hidden=10**9), "1000000000"),
@@ -235,6 +243,83 @@ def test_unusable_weights_are_refused_by_name(
     assert error.code is BAD_WEIGHTS
     assert said in error.what
     assert any(name in error.what for name in (WEIGHT, "mix.alpha", "extra", "fc1"))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: torch.zeros(3, 2, 3, 3).to_sparse(),
+        lambda: torch.empty(3, 2, 3, 3, device="meta"),
+        lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+        lambda: torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8),
+    ],
+    ids=["sparse", "meta", "nested", "quantized"],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_tensors_that_are_not_dense_numbers_are_refused(
+    make: Callable[[], torch.Tensor], file: Path
+) -> None:
+    rewrite(file, set_weight(make()))
+    error = refused(file)
+    assert error.code is BAD_WEIGHTS
+    assert "dense tensor" in error.what
+
+
+@pytest.mark.parametrize("entry", ["format", "version", "network", "hyper", "input", "card"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.ones(2),
+        10**5000,
+        float("nan"),
+        {1: 2},
+        [[]],
+        "\x1b[2J",
+        {"hidden": torch.ones(1), "time_steps": 10**400, 3: 4},
+        {"height": 10**30, "width": 1, "time_steps": 1, "dt_us": 1},
+        {"height": [1], "width": None, "time_steps": {}, "framing": torch.ones(3)},
+    ],
+    ids=["tensor", "long", "nan", "dict", "list", "escape", "hyper", "large", "input"],
+)
+def test_anything_in_an_entry_is_refused_in_one_sentence(
+    entry: str, value: object, file: Path
+) -> None:
+    free_of_form = entry == "card" and isinstance(value, dict)
+    rewrite(file, lambda content: content.update({entry: [value] if free_of_form else value}))
+    error = refused(file)
+    assert error.code in (BAD_CHECKPOINT, OVER_LIMIT)
+    assert str(error).isprintable()
+    assert len(str(error)) < 1000
+
+
+def test_a_storage_longer_than_its_record_is_not_read_beyond_its_end(file: Path) -> None:
+    """A pickle says how many numbers a storage has; torch would read whatever lies behind it."""
+    records = records_of(file)
+    pickle = records["data.pkl"]
+    at = pickle.index(b"storage")
+    first = pickle.index(b"cpu", at) + 3
+    count = pickle.index(b"K", first)  # BININT1
+    records["data.pkl"] = pickle[: count + 1] + b"\xff" + pickle[count + 2 :]
+    write_records(file, records)
+    assert "are not there" in refused(file).what
+
+
+def test_a_bomb_of_compressed_records_is_refused_before_it_is_inflated(file: Path) -> None:
+    records = records_of(file) | {"data/0": bytes(10**8)}
+    write_records(file, records, zipfile.ZIP_DEFLATED)
+    assert file.stat().st_size < 10**6
+    assert "longer than the file" in refused(file).what
+
+
+def records_of(file: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(file) as archive:
+        return {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+
+
+def write_records(file: Path, records: dict[str, bytes], how: int = zipfile.ZIP_STORED) -> None:
+    with zipfile.ZipFile(file, "w", how) as archive:
+        for name, record in records.items():
+            archive.writestr(f"model/{name}", record)
 
 
 def test_saving_refuses_what_loading_would(tmp_path: Path) -> None:

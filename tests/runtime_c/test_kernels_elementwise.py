@@ -123,8 +123,9 @@ def test_sigmoid_counts_what_its_source_executes(build):
     kernels, counts = load(build), load(build).counts()
     x = normal(10)
     kernels.snn_sigmoid_f32(10, x, x.copy(), counts)
-    body = re.search(r"snn_exp_minus_f32\(float a\) \{(.*?)\n\}", HEADER, re.DOTALL).group(1)
-    body += re.search(r"snn_sigmoid_scalar_f32\(float x\) \{(.*?)\n\}", HEADER, re.DOTALL).group(1)
+    functions = ("exp_inside_f32", "exp_minus_f32", "sigmoid_scalar_f32")
+    bodies = [rf"snn_{name}\(float [ax]\) \{{(.*?)\n\}}" for name in functions]
+    body = "".join(re.search(pattern, HEADER, re.DOTALL).group(1) for pattern in bodies)
     on_floats = re.sub(r"/\*.*?\*/|^.*int32_t.*$", "", body, flags=re.MULTILINE)
     executed = {
         name: 10 * len(re.findall(f" [{operators}] ", on_floats))

@@ -55,6 +55,8 @@ def test_compile_writes_everything_and_a_manifest(snnc, model, tmp_path):
         "my_net_weights.h",
         "example.c",
         "CMakeLists.txt",
+        "LICENSE",
+        "NOTICE",
         "libmy_net.so",
         "manifest.json",
         "snn",
@@ -70,6 +72,17 @@ def test_compile_writes_everything_and_a_manifest(snnc, model, tmp_path):
     assert {"snnc", "torch", "cc"} <= manifest["versions"].keys()
 
 
+def test_a_name_that_is_taken_is_changed_and_said_once(snnc, model, tmp_path):
+    taken = tmp_path / "example.pt"
+    taken.write_bytes(model.read_bytes())
+    out = tmp_path / "out[/]x [bold]"
+    status, shown, _ = snnc("compile", taken, "-o", out)
+    assert status == 0
+    assert shown.count("is called model_example in C: example is the name of another file") == 1
+    assert "model_example_init" in (out / "example.c").read_text()
+    assert "/]x [bold] (model_example)" in "".join(shown.split("\n"))
+
+
 def test_compile_twice_gives_the_same_bytes(snnc, model, tmp_path):
     for out in ("a", "b"):
         assert snnc("compile", model, "-o", tmp_path / out)[0] == 0
@@ -77,29 +90,49 @@ def test_compile_twice_gives_the_same_bytes(snnc, model, tmp_path):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
-def test_compile_replaces_its_own_folder_and_no_other(snnc, model, tmp_path):
+def test_compile_replaces_its_own_files_and_no_others(snnc, model, tmp_path):
     out = tmp_path / "out"
+    assert snnc("compile", model, "-o", out, "--name", "before")[0] == 0
+    (out / "notes.txt").write_text("mine")
     assert snnc("compile", model, "-o", out)[0] == 0
-    (out / "stale.c").write_text("old")
-    assert snnc("compile", model, "-o", out)[0] == 0
-    assert not (out / "stale.c").exists()
+    assert (out / "notes.txt").read_text() == "mine"
+    assert not list(out.glob("*before*"))
     other = tmp_path / "thesis"
     other.mkdir()
     (other / "chapter1.tex").write_text("years of work")
+    (other / "manifest.json").write_text('{"name": "a web app", "start_url": "/"}')
     status, _, err = snnc("compile", model, "-o", other)
     assert status == 2
     one_sentence(err, "SNNC-E301")
+    assert "chapter1.tex" in err
     assert (other / "chapter1.tex").read_text() == "years of work"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "thesis"]
 
 
-def test_failed_compile_leaves_nothing(snnc, model, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "script",
+    ["echo 'no space left on device' >&2; exit 1", "exit 0", "kill -9 $$", "printf '\\377\\0'"],
+)
+def test_a_broken_compiler_is_the_user_s_and_leaves_nothing(
+    snnc, model, tmp_path, monkeypatch, script
+):
     monkeypatch.setenv("CC", str(tmp_path / "cc"))
-    (tmp_path / "cc").write_text("#!/bin/sh\necho 'no space left on device' >&2\nexit 1\n")
+    (tmp_path / "cc").write_text(f"#!/bin/sh\n{script}\n")
     (tmp_path / "cc").chmod(0o755)
     status, _, err = snnc("compile", model, "-o", tmp_path / "out")
-    assert status == 3
-    one_sentence(err, "SNNC-E303")
+    assert status == 2
+    one_sentence(err, "SNNC-E302")
     assert [path.name for path in tmp_path.iterdir()] == ["cc"]
+
+
+def test_cc_may_hold_options_and_must_be_a_program(snnc, model, tmp_path, monkeypatch):
+    monkeypatch.setenv("CC", "gcc -DNAME='a b'")
+    assert snnc("compile", model, "-o", tmp_path / "out")[0] == 0
+    monkeypatch.setenv("CC", "no-such-compiler")
+    status, _, err = snnc("compile", model, "-o", tmp_path / "out")
+    assert status == 2
+    one_sentence(err, "SNNC-E302")
+    assert "no-such-compiler" in err
 
 
 def test_verify_proves_a_model(snnc, model, recordings, tmp_path):

@@ -17,6 +17,7 @@ SOURCES = (
     "pyproject.toml",
     "README.md",
     "LICENSE",
+    "NOTICE",
     "MANIFEST.in",
     "CHANGELOG.md",
     "constraints.txt",
@@ -48,7 +49,7 @@ def files_of(checkout: Path) -> set[str]:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sources alone, symlinks kept: a build leaves nothing in, and takes nothing from, ours."""
     copy = tmp_path_factory.mktemp("checkout")
-    for folder in ("snnc", *PACKAGES):
+    for folder in ("src", "snnc", *PACKAGES):
         copytree(ROOT / folder, copy / folder, symlinks=True, ignore=ignore_patterns(*GENERATED))
     for name in SOURCES:
         (copy / name).write_bytes((ROOT / name).read_bytes())
@@ -108,7 +109,13 @@ def test_wheel_holds_what_the_installed_command_needs(wheel: Path) -> None:
     assert {"snnc/py.typed", "snnc/__main__.py", "snnc/compiler/ir/graph.py"} <= names
     for pattern in ("snnc/runtime_c/include/snn/*.h", "snnc/models/zoo/*.pt"):
         assert any(PurePosixPath(name).match(pattern) for name in names), pattern
-    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    for name in ("LICENSE", "NOTICE"):
+        assert any(other.endswith(f".dist-info/licenses/{name}") for other in names)
+        assert f"snnc/runtime_c/{name}" in names
+
+
+def test_the_runtime_has_the_licence_of_the_project() -> None:
+    assert (ROOT / "runtime_c" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
 
 
 def test_sdist_gives_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Path) -> None:
@@ -118,6 +125,23 @@ def test_sdist_gives_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Path) ->
     assert not links
     assert not tests
     assert names_in(build_wheel(sdist, tmp_path)) == names_in(wheel)
+
+
+def test_editable_install_is_imported_beside_a_folder_called_snnc(
+    checkout: Path, tmp_path: Path
+) -> None:
+    """As in the folder that holds a clone: Python takes any folder for a package without a file."""
+    build = "import sys; from setuptools.build_meta import build_editable as b; b(sys.argv[1])"
+    run(sys.executable, "-c", build, tmp_path, cwd=checkout)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (link,) = (name for name in archive.namelist() if name.endswith(".pth"))
+        entries = archive.read(link).decode().split()
+    (tmp_path / "snnc").mkdir()
+    paths = [str(tmp_path), *entries]
+    find = f"import sys; sys.path[:0] = {paths}; import snnc; print(snnc.__file__)"
+    printed = run(sys.executable, "-I", "-S", "-c", find, cwd=tmp_path)
+    assert Path(printed.strip()).resolve().is_relative_to(checkout)
 
 
 def test_installed_package_is_the_one_imported(installed: Path, tmp_path: Path) -> None:
@@ -139,6 +163,6 @@ def test_installed_command_shows_its_help(
 
 
 def test_command_line_starts_without_torch() -> None:
-    heavy = ("torch", "tonic", "matplotlib", "numba")
+    heavy = ("torch", "matplotlib", "networkx")
     look = f"import sys, snnc.cli; print(*(name for name in {heavy} if name in sys.modules))"
     assert run(sys.executable, "-c", look, cwd=ROOT).split() == []

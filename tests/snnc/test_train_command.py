@@ -90,7 +90,7 @@ def test_files_that_cannot_be_used_are_refused(text: str, said: str, tmp_path: P
 
 
 def test_a_missing_file_and_crooked_hyper_are_refused(started: Any, tmp_path: Path) -> None:
-    with pytest.raises(SnncError, match="no readable TOML"):
+    with pytest.raises(SnncError, match="No such file"):
         invoke("--config", str(tmp_path / "absent.toml"))
     given = ["five-layer", "--data", "gesture-sim", "-o", "m.pt", "--time-steps", "4"]
     with pytest.raises(SnncError, match="NAME=VALUE"):

@@ -8,7 +8,7 @@ from torch import nn
 
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.driving import Driven
-from snnc.compiler.frontend.torch_fx import import_module
+from snnc.compiler.frontend.torch_fx import import_module, survey
 from snnc.compiler.verify.float_judge import Verifier
 
 SHAPE, STEPS = (2, 8, 8), 6
@@ -42,3 +42,12 @@ def verified(model, tmp_path, weights, op, copies, **driving):
     assert result.same_class == 3
     assert [layer.compared for layer in result.layers] == [3 * 6 * 5 * 16, 3 * 6 * 10]
     return verifier
+
+
+def read_by_execution(model, shape=SHAPE, **driving):
+    """The graph of a model that its modules do not say: read from what PyTorch executes, which was
+    compared with what the model computes."""
+    importing, outputs = survey(Driven(model, **driving), shape, STEPS)
+    assert not importing.unsupported
+    assert importing.observer is not None
+    return importing.graph(outputs)

@@ -16,8 +16,18 @@ from snnc.compiler.codegen.c_program import Generated
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.observed import ObservedModel
-from snnc.compiler.ir.graph import FEEDBACK, FEEDBACK_WRITE, Array, Graph, Kind, Node, TensorType
+from snnc.compiler.ir.graph import (
+    CELL,
+    FEEDBACK,
+    FEEDBACK_WRITE,
+    Array,
+    Graph,
+    Kind,
+    Node,
+    TensorType,
+)
 from snnc.compiler.ops import OPS, Sample, op_of
+from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.plan.schedule import Schedule, schedule
@@ -28,6 +38,11 @@ FAST = (*NATIVE, "-O1")
 
 DISCRETE = ("neuron", "complementary_mask")
 """Ops that make a choice, which rounding may turn only where it is close."""
+
+
+def chooses(node: Node) -> bool:
+    """Whether a node makes a choice."""
+    return node.op in DISCRETE or (node.op == CELL and node.type.kind is not Kind.REAL)
 
 
 def random_values(
@@ -187,14 +202,14 @@ def assert_within_bounds(
         names: nodes to look at; default: all but inputs.
     """
     nodes = [node for node in graph.nodes if node.op != "input" and node.name in (names or own)]
-    chosen = {node.name: own[node.name] for node in nodes if node.op in DISCRETE}
+    chosen = {node.name: own[node.name] for node in nodes if chooses(node)}
     sources = {name for node in nodes for name in graph.sources(node)} - inputs.keys()
     verdicts = reference.judge(graph, inputs, chosen, sources | {node.name for node in nodes})
     exact = {name: verdict.value for name, verdict in verdicts.items()} | dict(inputs)
     for node in nodes:
         verdict, value = verdicts[node.name], own[node.name]
         assert value.shape == verdict.value.shape
-        if node.op not in DISCRETE:
+        if not chooses(node):
             assert bool(((value - verdict.value).abs() <= verdict.error).all()), node.name
             continue
         decided = verdict.error == 0
@@ -209,6 +224,8 @@ def exact_choice(
 ) -> torch.Tensor:
     """The float64 choice; a neuron goes on from the spikes that were really fired (``own``)."""
     node = graph[name]
+    if node.op == CELL:
+        return Cell().decisions(node, torch_params(graph, name), given, own)
     if node.op != "neuron":
         return op_of(node).reference(node, torch_params(graph, name), given)
     params = torch_params(graph, name)
@@ -221,7 +238,7 @@ def one_by_one(graph: Graph, name: str, given: Sequence[torch.Tensor]) -> torch.
     """What a node with state gives for its inputs, a step at a time."""
     node, memory = graph[name], {}
     params = torch_params(graph, name, given[0].dtype)
-    steps = [[x[t : t + 1] for x in given] for t in range(len(given[0]))]
+    steps = [[x[t : t + 1] if len(x) > 1 else x for x in given] for t in range(len(given[0]))]
     return torch.cat([op_of(node).step(node, params, step, memory) for step in steps])
 
 

@@ -35,7 +35,8 @@ NOT_INLINED = "-DSNN_KERNEL=static __attribute__((unused))"
 """Compiles many times faster; the generated code is inlined, see test_kernels_builds.py."""
 BASE_FLAGS = ["-std=c99", "-O2", "-ffp-contract=off", "-fPIC", NOT_INLINED, *WARNINGS]
 COUNT_FIELDS = ("ac", "mac", "mul", "add", "cmp")
-SCALARS = {"void", "int", "float", "ptrdiff_t", "snn_word", "uint8_t", "uint16_t", "uint32_t"}
+SCALARS = {"void", "int", "float", "ptrdiff_t", "snn_word"}
+SCALARS |= {"uint8_t", "uint16_t", "int32_t", "uint32_t"}
 """Types that C and Python share, beside the structs made of them."""
 NUMPY_TYPES = {
     "float": np.float32,

@@ -34,6 +34,7 @@ from snnc.compiler.frontend.importing import (
     Importing,
     importer_named,
 )
+from snnc.compiler.ops.neurons.neuron import NEVER
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 PACKAGE = "spikingjelly"
@@ -228,15 +229,17 @@ def _neuron(
     g: Importing, m: Any, path: str, inputs: Sequence[str], constants: dict[str, float], rate: float
 ) -> str:
     check_neuron(g, m)
-    threshold = float(m.v_threshold)
+    threshold, strict = float(m.v_threshold), False
     hard = m.v_reset is not None
+    if threshold == float("inf") and hard:  # it integrates and never fires
+        threshold, strict = NEVER
     attrs = {
         **constants,
         "reset_mode": "hard" if hard else "soft",
         # At Vreset the leak has nothing to do, so Vreset itself is left one step later.
         "reset": float(m.v_reset) if hard else constants["beta"] * threshold,
         "threshold": threshold,
-        "strict": False,
+        "strict": strict,
         "initial": float(m.v_reset) if hard else 0.0,
         "difference": rate != 0.0,
     }

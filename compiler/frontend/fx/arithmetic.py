@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from snnc.compiler.frontend.fx.calls import Call, refused, summed
 from snnc.compiler.frontend.fx.constants import exact_constant, spread
 from snnc.compiler.frontend.fx.values import Constant, Layout, Total, Traced, Value
@@ -40,6 +42,8 @@ def _running_total(before: Traced, now: Traced) -> Total | None:
 
 def subtract(call: Call) -> Traced:
     """a - b; 1 - spikes stays spikes."""
+    if call.kwargs.get("alpha", 1) != 1:
+        raise refused("sub with a factor alpha is not supported", "Use a - b.")
     first, second = call.argument(0, "input"), call.argument(1, "other")
     if isinstance(first, Value) and isinstance(second, Value):
         negative = _scaled(call, second, -1.0, 0.0)
@@ -66,6 +70,8 @@ def multiply(call: Call) -> Traced:
 
 def divide(call: Call) -> Traced:
     """a / b by a constant; a running sum by T is the mean over time."""
+    if call.argument(2, "rounding_mode") is not None:
+        raise refused("a division that rounds is not supported", "Use a / b.")
     first, second = call.argument(0, "input"), call.argument(1, "other")
     if isinstance(first, Total) and _number(second) == call.walk.importing.time_steps:
         return summed(call.walk, first, "time_mean", call.node.name)
@@ -73,6 +79,8 @@ def divide(call: Call) -> Traced:
         first = summed(call.walk, first, "time_sum", f"{call.node.name}_sum")
     if not isinstance(first, Value):
         raise refused("it divides by a value of the network")
+    if not isinstance(second, Constant | Value) and _number(second) == 0:
+        raise refused("it divides by 0", "Divide by another number.")
     return _affine(call, first, second, lambda c: (1.0 / c, 0.0))
 
 
@@ -112,6 +120,8 @@ def _affine(call: Call, first: Traced, second: Traced, terms: Callable[[Any], An
 def _scaled(call: Call, value: Value, scale: Any, shift: Any) -> Value:
     shape = call.walk.importing.type_of(value.name).shape
     params = {"scale": spread(scale, shape), "shift": spread(shift, shape)}
+    if any(np.abs(value).max() > np.finfo(np.float32).max for value in params.values()):
+        raise refused("a constant is not finite in float32", "Use smaller numbers.")
     if bool((params["scale"] == 1).all()) and not params["shift"].any():
         return value
     return call.emit("affine", [value], None, params)

@@ -130,7 +130,22 @@ def _no_meaning() -> Traced:
 
 
 def same(call: Call) -> Traced:
-    """What changes nothing: dropout, copies, conversions."""
+    """What changes nothing: copies, and conversions to float32."""
+    dtype = call.node.meta.get("dtype")
+    if dtype not in (None, torch.float32):
+        raise refused(
+            f"a conversion to {str(dtype).removeprefix('torch.')} changes numbers",
+            "Leave the conversion out, and check the accuracy again.",
+        )
+    return call.argument(0, "input")
+
+
+def dropout(call: Call) -> Traced:
+    """Dropout that is told that the model does not train."""
+    if call.argument(2, "training", True):
+        raise refused(
+            "dropout draws random numbers also in evaluation mode", "Pass training=self.training."
+        )
     return call.argument(0, "input")
 
 

@@ -30,9 +30,8 @@ _NAMES: dict[Handler, tuple[Any, ...]] = {
     ),
     axes.repeat: ("repeat", "expand"),
     axes.permute: (torch.permute, torch.transpose, "permute", "transpose"),
+    axes.dropout: (F.dropout, F.dropout2d),
     axes.same: (
-        F.dropout,
-        F.dropout2d,
         *("detach", "contiguous", "clone", "float", "to", "cpu", "type_as", "requires_grad_"),
     ),
     axes.over_time("time_mean"): (torch.mean, "mean"),

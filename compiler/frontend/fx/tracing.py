@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from snnc import messages
 from snnc.compiler.frontend.fx.shapes import Shapes, without_state
 from snnc.compiler.frontend.importing import Unsupported, importer_of
 from snnc.errors import BAD_SHAPE, SnncError
@@ -236,7 +237,7 @@ def _attribute(root: nn.Module, path: str) -> Any:
 
 def _describe(node: fx.Node, value: Any) -> None:
     if isinstance(value, torch.Tensor):
-        node.meta["shape"] = tuple(value.shape)
+        node.meta["shape"], node.meta["dtype"] = tuple(value.shape), value.dtype
     elif isinstance(value, tuple):
         node.meta["length"] = len(value)
         node.meta["shape"] = tuple(getattr(value[0], "shape", ())) if value else ()
@@ -310,6 +311,5 @@ def line_of(node: fx.Node) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """What an exception says first."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    """What an exception says first; torch appends the stack of its C++ functions."""
+    return messages.first_line(str(error)) or type(error).__name__

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from snnc.atomic import scratch_folder, write_atomically
 from snnc.compiler.frontend.nir.file import NirOptions, Reset, nir_package
 from snnc.compiler.ir.graph import FEEDBACK, FEEDBACK_WRITE, Array, Graph, Node
 from snnc.compiler.passes.fold_batch_norm import fold_batch_norm
@@ -31,7 +32,8 @@ def export_nir(graph: Graph, path: str | Path | None = None) -> tuple[Any, NirOp
 
     Raises:
         SnncError: UNSUPPORTED_LAYER for what NIR has no node for (attention, max pooling, neurons
-            of different resets); MISSING_EXTRA without the ``nir`` package.
+            of different resets); MISSING_EXTRA without the ``nir`` package; BAD_OUTPUT where
+            ``path`` cannot be written.
     """
     nir = nir_package()
     graph = fold_batch_norm(graph)
@@ -66,7 +68,9 @@ def export_nir(graph: Graph, path: str | Path | None = None) -> tuple[Any, NirOp
     edges += [(name, "output") for name in sources[output.name]]
     written = nir.NIRGraph(nodes, edges)
     if path is not None:
-        nir.write(str(path), written)
+        with scratch_folder() as folder:
+            nir.write(str(folder / "graph.nir"), written)
+            write_atomically(Path(path), (folder / "graph.nir").read_bytes())
     return written, NirOptions(_reset_of(graph), 1.0)
 
 
@@ -178,3 +182,6 @@ _NODES: dict[str, Callable[[Any, Graph, Node], Any]] = {
     "delay": _delay,
     "neuron": _neuron,
 }
+
+EXPORTED = frozenset({*_NODES, *_WIRING, FEEDBACK, "batch_norm"})
+"""The operators that can be written; a batch norm is folded first."""

@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 import networkx as nx
 import numpy as np
 
+from snnc.compiler.frontend.nir.hdf5 import check_hdf5
 from snnc.compiler.frontend.nir.loops import FIRES, loops, neuron_shape, order
 from snnc.errors import (
     BAD_CHECKPOINT,
@@ -25,6 +26,8 @@ from snnc.errors import (
     UNSUPPORTED_LAYER,
     SnncError,
 )
+from snnc.messages import first_sentence, shown
+from snnc.user_files import open_file
 
 Reset = Literal["zero", "subtract"]
 
@@ -114,18 +117,23 @@ def read(path: str | Path, options: NirOptions) -> NirFile:
             several inputs or with a loop over several layers; BAD_SHAPE where it has no input.
     """
     nir = nir_package()
-    if not Path(path).is_file():
-        raise SnncError(BAD_CHECKPOINT, "there is no such file", where=str(path))
+    open_file(path, BAD_CHECKPOINT).close()
     try:
+        check_hdf5(path)
         graph = nir.read(str(path))
+    except SnncError:
+        raise
     except Exception as error:  # h5py and nir raise many types; each means: not readable as NIR
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise SnncError(
             BAD_CHECKPOINT,
-            f"the nir package cannot read it ({reason})",
+            f"the nir package cannot read it ({first_sentence(error)})",
             where=str(path),
             mend="Write it again with the current nir package.",
         ) from error
+    if type(graph).__name__ != "NIRGraph":
+        raise SnncError(
+            BAD_CHECKPOINT, f"it holds a {type(graph).__name__}, not a graph", where=str(path)
+        )
     return from_graph(graph, options, where=str(path))
 
 
@@ -184,6 +192,10 @@ def _inlined(graph: Any, prefix: str) -> tuple[dict[str, Any], list[tuple[str, s
         entries[key] = [b for a, b in inner_edges if type(inner[a]).__name__ == "Input"]
         exits[key] = [a for a, b in inner_edges if type(inner[b]).__name__ == "Output"]
     for a, b in graph.edges:
+        for key in (a, b):
+            if key not in exits:
+                what = f"an edge names {shown(f'{prefix}{key}')}, which is no node"
+                raise SnncError(BAD_CHECKPOINT, what)
         edges += [(source, target) for source in exits[a] for target in entries[b]]
     return nodes, edges
 

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from snnc.compiler.frontend.nir.file import NirFile, NirNode, NirOptions, Reset
-from snnc.errors import UNSUPPORTED_LAYER, SnncError
+from snnc.errors import BAD_WEIGHTS, UNSUPPORTED_LAYER, SnncError
+from snnc.messages import first_sentence
 
 WINDOW = ("kernel_size", "stride", "padding")
 
@@ -45,7 +46,7 @@ class NirNetwork(nn.Module):
             while name in self._modules or hasattr(self, name):
                 name += "_"
             self.keys[node.key] = name
-            self.add_module(name, module_of(node, file.options))
+            self.add_module(name, _made(node, file.options))
 
     def forward(self, x: Tensor) -> Tensor:
         """Class scores [N, classes] of event counts [T, N, *input_shape]."""
@@ -106,6 +107,16 @@ def module_of(node: NirNode, options: NirOptions) -> nn.Module:
     """The PyTorch module of one node."""
     make = _MODULES.get(node.type)
     return Unknown() if make is None else make(node, options)
+
+
+def _made(node: NirNode, options: NirOptions) -> nn.Module:
+    try:
+        return module_of(node, options)
+    except SnncError:
+        raise
+    except Exception as error:  # values of any type in a file, where numbers and sizes are expected
+        what = f"its values make no {node.type} ({first_sentence(error)})"
+        raise SnncError(BAD_WEIGHTS, what, where=node.key) from error
 
 
 class OverSteps(nn.Module):

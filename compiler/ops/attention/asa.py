@@ -11,6 +11,7 @@ import numpy as np
 
 from snnc.compiler.ir.graph import Array, Node
 from snnc.compiler.ops.attention.gates import Gate, same_size_conv
+from snnc.compiler.ops.attributes import Parameter, arrays, real
 from snnc.compiler.ops.base import Lowered, Lowering
 
 
@@ -23,6 +24,12 @@ class Asa(Gate):
     """
 
     name = "asa"
+    attributes = (real("mean_scale"),)
+    parameters = (
+        *arrays("alpha", "gamma", "score1", "score2"),
+        Parameter("reduce").optional,
+        Parameter("expand").optional,
+    )
 
     def lower(self, node: Node, params: Mapping[str, Array]) -> Lowered:
         """statistics, mix, mask, masked statistics, one grouped conv2d, sigmoid, gate."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ops.attributes import arrays, real
 from snnc.compiler.ops.base import Composite, Lowered, Lowering, expect_rank
 
 
@@ -31,6 +32,8 @@ class SpatialGate(Gate):
     """
 
     name = "spatial_gate"
+    attributes = (real("mean_scale"),)
+    parameters = arrays("weight")
 
     def lower(self, node: Node, params: Mapping[str, Array]) -> Lowered:
         """statistics, conv2d, sigmoid, scale."""
@@ -53,6 +56,7 @@ class TemporalGate(Gate):
     """
 
     name = "temporal_gate"
+    parameters = arrays("reduce", "expand")
 
     def infer(
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
@@ -72,6 +76,7 @@ class ChannelGate(Gate):
     """
 
     name = "channel_gate"
+    parameters = arrays("reduce", "expand")
 
     def lower(self, node: Node, params: Mapping[str, Array]) -> Lowered:
         """statistics, mlp, weighted_rows, sigmoid, scale."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
 
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import Attribute, real
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank, shape_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma
 from snnc.compiler.program.emitter import Emitter
@@ -21,6 +23,7 @@ class MaskedStatistics(Op):
     """
 
     name = "masked_statistics"
+    attributes: ClassVar[tuple[Attribute, ...]] = (real("mean_scale"),)
 
     def time(self, node: Node) -> Time:
         return Time.REDUCE

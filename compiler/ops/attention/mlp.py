@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import Attribute, Parameter, arrays, flag, one_of
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error
 from snnc.compiler.ops.elementwise.relu import cut_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma, parameter_rounding
@@ -23,6 +25,11 @@ class Mlp(Op):
     """
 
     name = "mlp"
+    attributes: ClassVar[tuple[Attribute, ...]] = (
+        one_of("along", "time", "channels"),
+        flag("one_matrix").optional,
+    )
+    parameters: ClassVar[tuple[Parameter, ...]] = arrays("reduce", "expand")
 
     def time(self, node: Node) -> Time:
         return Time.SEQUENCE if node.attrs["along"] == "time" else Time.STEP

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
 
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import Attribute, one_of, real
 from snnc.compiler.ops.base import (
     Counts,
     Op,
@@ -37,6 +39,10 @@ class Statistics(Op):
     """
 
     name = "statistics"
+    attributes: ClassVar[tuple[Attribute, ...]] = (
+        one_of("over", "all", "pixels", "time_channels", "time_pixels"),
+        real("mean_scale"),
+    )
 
     def time(self, node: Node) -> Time:
         return Time.REDUCE if node.attrs["over"].startswith("time") else Time.STEP

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import flag
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error
 from snnc.compiler.ops.rounding import gamma, rounded
 from snnc.compiler.program.emitter import Emitter
@@ -20,6 +21,7 @@ class Add(Op):
     """
 
     name = "add"
+    attributes = (flag("apart").optional,)
 
     def time(self, node: Node) -> Time:
         return Time.STEP

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import arrays
 from snnc.compiler.ops.base import Counts, Op, Params, Sample
 from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.rounding import SMALLEST, gamma, parameter_rounding
@@ -23,6 +24,7 @@ class Affine(Op):
     """
 
     name = "affine"
+    parameters = arrays("scale", "shift")
 
     def time(self, node: Node) -> Time:
         return Time.STEP

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import arrays, real
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma
 from snnc.compiler.program.emitter import Emitter
@@ -20,6 +21,8 @@ class BatchNorm(Op):
     """
 
     name = "batch_norm"
+    attributes = (real("eps"),)
+    parameters = arrays("mean", "var", "weight", "bias")
 
     def time(self, node: Node) -> Time:
         return Time.STEP

@@ -8,6 +8,7 @@ import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ir.layout import words
+from snnc.compiler.ops.attributes import one_of
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error, unsupported
 from snnc.compiler.program.emitter import Emitter
 
@@ -19,6 +20,7 @@ class SpikeLogic(Op):
     """attrs: ``function``: "and" gives a b, "not" gives 1 - a. Inputs and output are spikes."""
 
     name = "spike_logic"
+    attributes = (one_of("function", "and", "not"),)
 
     def time(self, node: Node) -> Time:
         return Time.STEP

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import Parameter, flag, one_of, whole
 from snnc.compiler.ops.base import Counts, Params, Rows, Sample
 from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, IntegerOp, round_shift, saturate
 from snnc.compiler.program.emitter import Emitter
@@ -33,6 +34,18 @@ class NeuronI8(IntegerOp):
     """
 
     name = "neuron_i8"
+    attributes = (
+        whole("beta"),
+        whole("input_shift"),
+        one_of("reset_mode", "hard", "soft", "none"),
+        one_of("width", "int16", "int32"),
+        flag("saturate"),
+        whole("bound").optional,
+    )
+    parameters = (
+        Parameter("threshold"),
+        *(Parameter(role).optional for role in ("drift", "reset", "initial")),
+    )
     rows = Rows.MAP
 
     def time(self, node: Node) -> Time:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import arrays
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_time
 from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma, rounded
@@ -24,6 +25,7 @@ class Integrator(Op):
     """
 
     name = "integrator"
+    parameters = arrays(*CONSTANTS)
 
     def time(self, node: Node) -> Time:
         return Time.STATE

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import Parameter, flag, one_of, real
 from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, expect_time, unsupported
 from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma, rounded
@@ -30,6 +31,9 @@ from snnc.compiler.program.emitter import Emitter
 
 RESETS = ("hard", "soft", "none", "clear")
 CONSTANTS = ("beta", "drift", "gain", "reset", "threshold")
+
+NEVER = (float(np.finfo(np.float32).max), True)
+"""Threshold and ``strict`` of a neuron that never fires: no potential exceeds it."""
 
 
 class Neuron(Op):
@@ -46,6 +50,14 @@ class Neuron(Op):
     """
 
     name = "neuron"
+    attributes = (
+        *map(real, ("beta", "drift", "gain", "reset", "threshold", "initial")),
+        one_of("reset_mode", "hard", "soft", "none", "clear"),
+        flag("strict"),
+        flag("difference").optional,
+        flag("apart").optional,
+    )
+    parameters = tuple(Parameter(role).optional for role in CONSTANTS)
 
     def time(self, node: Node) -> Time:
         return Time.STATE

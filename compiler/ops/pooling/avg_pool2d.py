@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import flag, whole
 from snnc.compiler.ops.base import Counts, Op, Params, Sample
 from snnc.compiler.ops.pooling import pool2d
 from snnc.compiler.ops.rounding import SMALLEST, gamma
@@ -24,6 +25,7 @@ class AvgPool2d(Op):
     """
 
     name = "avg_pool2d"
+    attributes = (*pool2d.ATTRIBUTES, flag("count_include_pad"), whole("divisor"))
 
     def time(self, node: Node) -> Time:
         return Time.STEP

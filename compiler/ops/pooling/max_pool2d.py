@@ -18,6 +18,7 @@ class MaxPool2d(Op):
     """Maximum over each window, per channel; attrs: :mod:`snnc.compiler.ops.pooling.pool2d`."""
 
     name = "max_pool2d"
+    attributes = pool2d.ATTRIBUTES
 
     def time(self, node: Node) -> Time:
         return Time.STEP

@@ -9,9 +9,19 @@ import numpy.typing as npt
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType
+from snnc.compiler.ops.attributes import flag, sizes
 from snnc.compiler.ops.base import IntArray, expect_rank, shape_error
 from snnc.compiler.program.emitter import Emitter
 from snnc.compiler.program.values import ShapeRef
+
+ATTRIBUTES = (
+    sizes("kernel_size", 2, 1),
+    sizes("stride", 2, 1),
+    sizes("padding", 2),
+    sizes("dilation", 2, 1),
+    flag("ceil_mode"),
+)
+"""What every pool is given, (height, width)."""
 
 
 def pooled_shape(node: Node, given: TensorType) -> tuple[int, int, int]:

@@ -21,6 +21,7 @@ class SumPool2d(Op):
     (zeros), ``dilation`` (always 1, 1), ``ceil_mode`` (False)."""
 
     name = "sum_pool2d"
+    attributes = pool2d.ATTRIBUTES
 
     def time(self, node: Node) -> Time:
         return Time.STEP

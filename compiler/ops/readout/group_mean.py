@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
 
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import Attribute, whole
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank, shape_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma
 from snnc.compiler.program.emitter import Emitter
@@ -16,6 +18,7 @@ class GroupMean(Op):
     """y[g] = mean of x[g*size .. g*size + size - 1]. attrs: ``size``."""
 
     name = "group_mean"
+    attributes: ClassVar[tuple[Attribute, ...]] = (whole("size", 1),)
 
     def time(self, node: Node) -> Time:
         return Time.STEP

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import Attribute, Parameter, sizes, whole
 from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, expect_rank, shape_error
 from snnc.compiler.ops.synapses import synapse
 from snnc.compiler.program.emitter import Emitter
@@ -24,6 +26,14 @@ class Conv2d(Op):
     """
 
     name = "conv2d"
+    attributes: ClassVar[tuple[Attribute, ...]] = (
+        sizes("stride", 2, 1),
+        sizes("padding", 4),
+        sizes("dilation", 2, 1),
+        whole("groups", 1),
+        synapse.KERNEL.optional,
+    )
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("weight"), Parameter("bias").optional)
 
     def time(self, node: Node) -> Time:
         return Time.STEP

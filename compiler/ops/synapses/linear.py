@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import Attribute, Parameter, whole
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error
 from snnc.compiler.ops.synapses import synapse
 from snnc.compiler.program.emitter import Emitter
@@ -24,6 +26,8 @@ class Linear(Op):
     """
 
     name = "linear"
+    attributes: ClassVar[tuple[Attribute, ...]] = (synapse.KERNEL.optional, whole("terms").optional)
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("weight"), Parameter("bias").optional)
 
     def time(self, node: Node) -> Time:
         return Time.STEP

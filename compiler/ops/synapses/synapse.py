@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
-from snnc.compiler.ops.base import Params, unsupported
+from snnc.compiler.ops.attributes import one_of
+from snnc.compiler.ops.base import Params
 from snnc.compiler.ops.rounding import SMALLEST, gamma, parameter_rounding
 
 Apply = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
@@ -16,12 +17,13 @@ Apply = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor
 EVENT = "event"
 DENSE = "dense"
 
+KERNEL = one_of("kernel", EVENT, DENSE)
+"""The variant of the kernel; event-driven where none is named."""
+
 
 def kernel_of(node: Node) -> str:
     """The kernel variant that a pass chose for the node (event-driven unless it says dense)."""
     variant: str = node.attrs.get("kernel", EVENT)
-    if variant not in (EVENT, DENSE):
-        raise unsupported(node, f"kernel {variant!r} is not known", "Use event or dense.")
     return variant
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import arrays
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank, shape_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma
 from snnc.compiler.program.emitter import Emitter
@@ -17,6 +18,7 @@ class WeightedRows(Op):
     """y[n] = sum over r of weights[r] x[r, n]. params: ``weights`` [R]."""
 
     name = "weighted_rows"
+    parameters = arrays("weights")
 
     def time(self, node: Node) -> Time:
         return Time.STEP

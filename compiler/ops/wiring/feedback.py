@@ -8,6 +8,7 @@ import torch
 
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import sizes, text
 from snnc.compiler.ops.base import Counts, Op, Params, Sample
 from snnc.compiler.program.emitter import Emitter
 
@@ -21,6 +22,7 @@ class Feedback(Op):
     """
 
     name = "feedback"
+    attributes = (text("edge"), sizes("shape", None, 1))
 
     def time(self, node: Node) -> Time:
         return Time.STATE

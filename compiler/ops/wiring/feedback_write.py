@@ -8,6 +8,7 @@ import torch
 
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import text
 from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_time, unsupported
 from snnc.compiler.ops.wiring.feedback import Feedback
 from snnc.compiler.program.emitter import Emitter
@@ -20,6 +21,7 @@ class FeedbackWrite(Op):
     """
 
     name = "feedback_write"
+    attributes = (text("edge"),)
 
     def time(self, node: Node) -> Time:
         return Time.STATE

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 
 from snnc.compiler.ir.graph import Array, Node, TensorType, Time
+from snnc.compiler.ops.attributes import flag, whole
 from snnc.compiler.ops.base import Counts, Op, Params, Sample
 from snnc.compiler.program.emitter import Emitter
 
@@ -19,6 +20,7 @@ class Input(Op):
     """A value given from outside; its type is the node's own."""
 
     name = "input"
+    attributes = (whole("frames", 1).optional, whole("events", 1).optional, flag("carry").optional)
 
     def time(self, node: Node) -> Time:
         return Time.STEP

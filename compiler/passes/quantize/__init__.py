@@ -256,5 +256,7 @@ _CONVERSIONS: dict[str, Callable[[_Quantizer, Node], None]] = {
     "group_mean": _Quantizer.group_mean,
 }
 
+CONVERTED = frozenset(_CONVERSIONS)
+"""The operators that have an int8 form."""
 
-__all__: Sequence[str] = ("Ranges", "quantize")
+__all__: Sequence[str] = ("CONVERTED", "Ranges", "quantize")

@@ -6,8 +6,7 @@ first holds valid (bit 0), polarity (bit 1), y (bits 2 to 16) and x (bits 17 to 
 second the low 31 bits of the time in microseconds; the packet header holds the rest.
 Source: https://docs.inivation.com/software/software-advanced-usage/file-formats/aedat-3.1.html
 
-Not read with ``tonic.io.read_dvs_ibm``: in tonic 1.7 it fails on every file (it unpacks
-three values into two), and it takes packets of any type for polarity events.
+The time goes on where the low 31 bits start anew, since the packets count how often they did.
 """
 
 from __future__ import annotations
@@ -21,8 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.errors import BAD_RECORDING, SnncError
-from snnc.models.datasets.events import EVENT_DTYPE, Recording, pack_events
+from snnc.messages import shown
+from snnc.models.datasets.events import EVENT_DTYPE, Recording, check_count, pack_events
 from snnc.models.datasets.readers.aedat_header import END_OF_HEADER, AedatHeader, read_aedat_header
+from snnc.user_files import read_file
 
 PACKET_HEADER = np.dtype(
     [
@@ -60,7 +61,7 @@ def read_aedat3(path: Path) -> Recording:
         SnncError: ``BAD_RECORDING`` naming the byte where the file is cut off or damaged,
             or where it has no source line, several sources, or an unknown camera.
     """
-    data = path.read_bytes()
+    data = read_file(path, BAD_RECORDING)
     header = read_aedat_header(data, path)
     if not header.is_closed:
         raise SnncError(
@@ -69,6 +70,7 @@ def read_aedat3(path: Path) -> Recording:
             where=f"{path}, byte {header.data_start}",
         )
     sensor = _sensor(header, path)
+    check_count((len(data) - header.data_start) // POLARITY_EVENT.itemsize, str(path))
     parts = [
         _polarity_events(packet)
         for packet in _packets(data, header.data_start, path)
@@ -142,6 +144,6 @@ def _sensor(header: AedatHeader, path: Path) -> tuple[int, int]:
             return sensor
     raise SnncError(
         BAD_RECORDING,
-        f"the camera {sources[0]!r} is not one of {', '.join(SENSORS)}",
+        f"the camera {shown(sources[0])} is not one of {', '.join(SENSORS)}",
         where=str(path),
     )

@@ -18,8 +18,17 @@ from pathlib import Path
 
 import numpy as np
 
+from snnc import limits
 from snnc.errors import BAD_RECORDING, MISSING_EXTRA, SnncError
+from snnc.messages import first_line
 from snnc.models.datasets.events import Recording, pack_events
+
+PATIENCE_S = 60
+SLOWEST_BYTES_A_SECOND = 1 << 20
+"""A decoder that takes longer, on the slowest machine, has lost its way in a damaged file."""
+
+TOO_MANY = 3
+"""Exit status of the decoder for more events than it may hold."""
 
 DECODER = Path(__file__).with_name("aedat4_decode.py")
 
@@ -58,9 +67,25 @@ def read_aedat4(path: Path) -> Recording:
 
 
 def _decode(path: Path, decoded: Path) -> None:
-    command = [sys.executable, str(DECODER), str(path.resolve()), str(decoded)]
-    child = subprocess.run(command, capture_output=True, text=True, check=False)
+    size = path.stat().st_size
+    limits.check("file_bytes", size, where=str(path))
+    most = str(limits.limit("events"))
+    command = [sys.executable, str(DECODER), str(path.resolve()), str(decoded), most]
+    try:
+        child = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=PATIENCE_S + size / SLOWEST_BYTES_A_SECOND,
+        )
+    except subprocess.TimeoutExpired as error:
+        what = "not a sound AEDAT 4.0 file: the decoder comes to no end"
+        raise SnncError(BAD_RECORDING, what, where=str(path)) from error
     if child.returncode == 0:
         return
-    reason = child.stdout.strip() or "the decoder broke down on it"
+    if child.returncode == TOO_MANY:
+        limits.check("events", int(child.stdout), where=str(path))
+    reason = first_line(child.stdout) or "the decoder broke down on it"
     raise SnncError(BAD_RECORDING, f"not a sound AEDAT 4.0 file: {reason}", where=str(path))

@@ -1,22 +1,30 @@
 """Child process of :mod:`aedat4`: decode one file with the ``aedat`` package.
 
-Run as ``python aedat4_decode.py RECORDING OUT.npz``. It imports nothing of snnc, so that it
+Run as ``python aedat4_decode.py RECORDING OUT.npz EVENTS``, EVENTS being how many may be held.
+It imports nothing of snnc, so that it
 starts fast. OUT holds, with S event streams in the order of their numbers, ``sensors``
 [S, 2] (height, width), ``counts`` [S], and the columns t, x, y, p of all their events.
-Exit status 0, or 1 with the reason on standard output.
+Exit status 0, or 1 with the reason on standard output, or 3 with the number of events
+where they are too many.
 """
 
 from __future__ import annotations
 
+import resource
 import sys
 
 import aedat
 import numpy as np
 from numpy.typing import NDArray
 
+BYTES = 1 << 32
+"""Of memory; a damaged length may ask for any amount."""
 
-def main(recording: str, out: str) -> int:
-    """Decode ``recording`` into ``out``."""
+
+def main(recording: str, out: str, most: int) -> int:
+    """Decode ``recording`` with at most ``most`` events into ``out``."""
+    resource.setrlimit(resource.RLIMIT_DATA, (BYTES + 64 * most, BYTES + 64 * most))
+    events = 0
     try:
         decoder = aedat.Decoder(recording)
         streams = {
@@ -28,7 +36,11 @@ def main(recording: str, out: str) -> int:
         for packet in decoder:
             if "events" in packet:
                 packets[packet["stream_id"]].append(packet["events"])
-    except RuntimeError as error:
+                events += len(packet["events"])
+                if events > most:
+                    print(events)
+                    return 3
+    except (RuntimeError, KeyError, MemoryError) as error:
         print(error)
         return 1
     if not streams:
@@ -52,4 +64,4 @@ def main(recording: str, out: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2]))
+    sys.exit(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))

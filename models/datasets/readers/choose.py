@@ -11,6 +11,7 @@ from snnc.models.datasets.readers.aedat2 import read_aedat2
 from snnc.models.datasets.readers.aedat3 import read_aedat3
 from snnc.models.datasets.readers.aedat4 import read_aedat4
 from snnc.models.datasets.readers.atis_bin import read_nmnist_bin
+from snnc.user_files import open_file
 
 Reader = Callable[[Path], Recording]
 
@@ -60,13 +61,6 @@ def _reader_for(path: Path) -> Reader:
 
 
 def _first_bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(16)
-    except OSError as error:
-        raise SnncError(
-            BAD_RECORDING,
-            f"cannot be opened: {error.strerror}",
-            where=str(path),
-            mend="Give the path of a recording that exists and may be read.",
-        ) from error
+    mend = "Give the path of a recording that exists and may be read."
+    with open_file(path, BAD_RECORDING, mend=mend) as file:
+        return file.read(16)

@@ -10,15 +10,19 @@ up to 0.78 the second. The same is done here, the first channel being OFF. Grey 
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from snnc import limits
 from snnc.errors import BAD_RECORDING, WRONG_SENSOR, SnncError
+from snnc.messages import first_sentence
 from snnc.models.datasets.events import EVENT_DTYPE, OFF, ON, Recording, pack_events
 from snnc.models.datasets.listed import by_number
+from snnc.user_files import read_file
 
 SENSOR = (260, 346)
 IMAGE_US = 1000
@@ -28,6 +32,7 @@ DARK, MIDDLE = range(31), range(77, 199)
 """Grey levels, 0 to 255, of OFF and of ON pixels."""
 
 SUFFIXES = {".png", ".bmp", ".jpg"}
+FORMATS = ("PNG", "BMP", "JPEG")
 
 
 def read_event_images(folder: Path) -> Recording:
@@ -39,7 +44,13 @@ def read_event_images(folder: Path) -> Recording:
         SnncError: ``BAD_RECORDING`` for a folder without pictures, or a picture that is cut
             off or damaged; ``WRONG_SENSOR`` for one that is not 346x260 pixels.
     """
-    paths = sorted((path for path in folder.iterdir() if path.suffix in SUFFIXES), key=by_number)
+    try:
+        paths = [path for path in folder.iterdir() if path.suffix in SUFFIXES]
+    except OSError as error:
+        what = f"cannot be read: {error.strerror}"
+        raise SnncError(BAD_RECORDING, what, where=str(folder)) from error
+    paths.sort(key=by_number)
+    limits.check("images", len(paths), where=str(folder))
     if not paths:
         raise SnncError(BAD_RECORDING, "the folder holds no event images", where=str(folder))
     parts = [_events(_grey(path), index * IMAGE_US) for index, path in enumerate(paths)]
@@ -47,21 +58,26 @@ def read_event_images(folder: Path) -> Recording:
 
 
 def _grey(path: Path) -> NDArray[np.uint8]:
+    content = read_file(path, BAD_RECORDING)
     try:
-        with Image.open(path) as image:
-            grey = np.asarray(image.convert("L"))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            _check_size(*image.size, path)  # before its pixels are decoded
+            return np.asarray(image.convert("L"))
+    except SnncError:
+        raise
+    except Exception as error:  # each of Pillow's decoders has its own types for damaged files
         raise SnncError(
             BAD_RECORDING,
-            f"not a whole image of a known format ({error})",
-            where=f"{path} of {path.stat().st_size} bytes",
+            f"not a whole image of a known format ({first_sentence(error)})",
+            where=f"{path} of {len(content)} bytes",
         ) from error
-    if grey.shape != SENSOR:
-        height, width = grey.shape
+
+
+def _check_size(width: int, height: int, path: Path) -> None:
+    if (height, width) != SENSOR:
         raise SnncError(
             WRONG_SENSOR, f"the image is {width}x{height} pixels, not 346x260", where=str(path)
         )
-    return grey
 
 
 def _events(grey: NDArray[np.uint8], time_us: int) -> NDArray[np.void]:

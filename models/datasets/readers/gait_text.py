@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.errors import BAD_RECORDING, SnncError
-from snnc.models.datasets.events import Recording, pack_events
+from snnc.models.datasets.events import Recording, check_count, pack_events
+from snnc.user_files import read_file
 
 SENSOR = (128, 128)
 COLUMNS = 4
@@ -27,12 +28,13 @@ def read_gait_text(path: Path) -> Recording:
         SnncError: ``BAD_RECORDING`` naming the byte of the first line that is not four
             whole numbers, or the event that makes no sense.
     """
-    data = path.read_bytes()
+    data = read_file(path, BAD_RECORDING)
+    check_count(data.count(b"\n"), str(path))
     table = np.empty((0, COLUMNS), np.int64)
     if data.strip():
         try:
             table = np.loadtxt(BytesIO(data), np.int64, comments=None, ndmin=2)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise _bad_line(data, path) from error
         if table.shape[1] != COLUMNS:
             raise _bad_line(data, path)
@@ -47,7 +49,7 @@ def gait_recording(table: NDArray[np.integer], path: str) -> Recording:
             and -1 or a negative coordinate, or as :class:`Recording`.
     """
     t, x, y, p = table.T
-    strange = (np.abs(p) > 1) | (x < 0) | (y < 0) | (x >= SENSOR[1]) | (y >= SENSOR[0])
+    strange = (p < -1) | (p > 1) | (x < 0) | (y < 0) | (x >= SENSOR[1]) | (y >= SENSOR[0])
     if strange.any():
         index = int(np.argmax(strange))
         raise SnncError(

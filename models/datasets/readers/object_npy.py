@@ -2,12 +2,14 @@
 
 numpy writes an array of objects as a pickle, and unpickling a file runs whatever code it
 names. Here the file is looked through once, in little memory, for where its arrays of numbers
-lie (:mod:`pickle_outline`); each can then be read from there. Format: ``numpy.lib.format``.
+lie (:mod:`snnc.models.pickle_outline`); each can then be read from there. Format:
+``numpy.lib.format``.
 """
 
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
@@ -19,8 +21,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import wrap_file
 
+from snnc import limits
 from snnc.errors import BAD_RECORDING, SnncError
-from snnc.models.datasets.readers.pickle_outline import NotedObject, OutlineError, outline
+from snnc.messages import first_sentence
+from snnc.models.pickle_outline import NotedObject, OutlineError, outline
+from snnc.user_files import open_file
 
 SLOW_BYTES = 1 << 29
 """Reading so much takes seconds: from here on there is a progress bar."""
@@ -37,7 +42,10 @@ class StoredArray:
     def read(self, path: Path) -> NDArray[Any]:
         """Its values, from the file ``path``."""
         count = math.prod(self.shape)
-        flat = np.fromfile(path, self.dtype, count=count, offset=self.offset)
+        with open_file(path, BAD_RECORDING) as file:
+            flat = np.fromfile(file, self.dtype, count=count, offset=self.offset)
+        if len(flat) != count:
+            raise _refusal(path, self.offset, f"the file ends before its {self.shape} numbers")
         return flat.reshape(self.shape)
 
 
@@ -49,8 +57,8 @@ def stored_arrays(path: Path) -> list[StoredArray]:
         SnncError: ``BAD_RECORDING`` naming the byte where the file is cut off, or holds
             anything but arrays of numbers.
     """
-    size = path.stat().st_size
-    with path.open("rb") as raw:
+    with open_file(path, BAD_RECORDING) as raw:
+        size = os.fstat(raw.fileno()).st_size
         shape, fortran, dtype = _header(raw, path)
         start = raw.tell()
         if not dtype.hasobject:
@@ -65,7 +73,7 @@ def stored_arrays(path: Path) -> list[StoredArray]:
         )
         try:
             with bar as file:
-                top = outline(file, size)
+                top = outline(file, size).top
         except OutlineError as error:
             what = f"the list of arrays breaks off ({error})"
             raise _refusal(path, error.position, what) from error
@@ -73,6 +81,23 @@ def stored_arrays(path: Path) -> list[StoredArray]:
     if not isinstance(items, list):
         raise _refusal(path, start, "it is not a list of arrays")
     return [_stored(item, path, start) for item in items]
+
+
+def whole_numbers(path: Path) -> list[int]:
+    """The values of a ``.npy`` file of whole numbers [N].
+
+    Raises:
+        SnncError: ``BAD_RECORDING`` for a file that holds something else, or is cut off.
+    """
+    with open_file(path, BAD_RECORDING) as file:
+        shape, _, dtype = _header(file, path)
+        start, size = file.tell(), os.fstat(file.fileno()).st_size
+    if len(shape) != 1 or dtype.kind not in "iu":
+        what = f"{shape} of {dtype} instead of a list of whole numbers"
+        raise SnncError(BAD_RECORDING, what, where=str(path))
+    if start + shape[0] * dtype.itemsize != size:
+        raise _refusal(path, size, f"the file ends before its {shape} numbers, or goes on")
+    return [int(number) for number in StoredArray(start, shape, dtype).read(path)]
 
 
 def _stored(item: object, path: Path, start: int) -> StoredArray:
@@ -100,6 +125,7 @@ def _dtype(kind: NotedObject) -> np.dtype[Any]:
 
 def _slices(whole: StoredArray, fortran: bool, size: int, path: Path) -> list[StoredArray]:
     count, *inner = whole.shape
+    limits.check("samples", count, where=str(path))
     step = whole.dtype.itemsize * math.prod(inner)
     if fortran or whole.offset + count * step != size:
         raise _refusal(path, size, f"the file ends before its {whole.shape} numbers, row by row")
@@ -114,8 +140,11 @@ def _header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], bool, np.dtype
         version = npy.read_magic(file)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = read(file)
-    except (ValueError, SyntaxError, TokenError) as error:
-        raise _refusal(path, 0, f"not a .npy file ({error})") from error
+    except (ValueError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError) as error:
+        # numpy parses the header as Python's literals
+        raise _refusal(path, 0, f"not a .npy file ({first_sentence(error)})") from error
+    if min(shape, default=0) < 0:
+        raise _refusal(path, 0, f"not a .npy file (its shape is {shape})")
     if not shape:
         raise _refusal(path, 0, "the file holds a single value instead of a list of arrays")
     return shape, fortran, dtype

@@ -111,7 +111,7 @@ SNN_KERNEL uint32_t snn_top_of_step(const snn_word *step, int channels, int c, i
     snn_f32x16 rank = snn_f32x16_set1(0.0f);
     for (int j = 0; j < channels; j++) {
         const snn_f32x16 other = snn_f32x16_set1(snn_float_of(step[j]));
-        const uint32_t later = j < c ? 0xFFFFu : j < c + SNN_LANES ? 0xFFFEu << (j - c) : 0u;
+        const uint32_t later = ~snn_low_bits(snn_min_int(snn_max_int(j + 1 - c, 0), SNN_LANES));
         rank = snn_rank_add(rank, snn_f32x16_gt(other, own) | (snn_f32x16_ge(other, own) & later));
         SNN_COUNT(counts, cmp, lanes);
     }
@@ -139,7 +139,7 @@ SNN_KERNEL snn_word snn_complementary_bits(int time_steps, int channels, const s
     const uint32_t of_step = snn_top_of_step(step, channels, c, lanes, counts);
     const uint32_t of_channel =
         snn_top_of_channel(keys + c, time_steps, channels, t, lanes, counts);
-    return (of_step ^ of_channel) & ((1u << lanes) - 1u);
+    return (of_step ^ of_channel) & snn_low_bits(lanes);
 }
 
 /* Eq. 7: bit (t, c) is 1 where exactly one holds: m[t][c] is among the channels / 2 greatest of

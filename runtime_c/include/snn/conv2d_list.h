@@ -74,10 +74,10 @@ SNN_KERNEL void snn_conv2d_list_pass(const snn_conv2d *p, const snn_conv2d_sourc
 
 /* Whether half a kernel row at a time is faster: its weights are many, and so are its events. */
 SNN_KERNEL int snn_conv2d_list_halves(const snn_conv2d *p, const snn_event_list *list) {
-    const ptrdiff_t row_bytes = snn_conv2d_kernel_row(p) * (ptrdiff_t)sizeof(float);
-    const ptrdiff_t pixels = (ptrdiff_t)p->in_h * p->in_w;
+    const int64_t row_bytes = snn_conv2d_kernel_row(p) * (int64_t)sizeof(float);
+    const int64_t pixels = (int64_t)p->in_h * p->in_w;
     return p->dilation_w == 1 && p->kernel_w > 1 && row_bytes > SNN_LIST_L1_BYTES &&
-           (ptrdiff_t)list->starts[pixels] * p->kernel_w > SNN_LIST_LONG_RUN * pixels;
+           (int64_t)list->starts[pixels] * p->kernel_w > SNN_LIST_LONG_RUN * pixels;
 }
 
 /* A part of the kernel for all output rows of a source; the first part begins with the bias. */

@@ -49,7 +49,7 @@ SNN_KERNEL void snn_conv2d_scatter_row_f32(const snn_conv2d *p, const snn_event_
         }
         const uint32_t *const starts = list->starts + (ptrdiff_t)iy * p->in_w;
         for (uint32_t i = starts[0]; i < starts[p->in_w]; i++) {
-            snn_conv2d_scatter_event_f32(p, list->events[i], list->values[i],
+            snn_conv2d_scatter_event_f32(p, (int)list->events[i], list->values[i],
                                          weight + ky * snn_conv2d_kernel_row(p), channels, out,
                                          counts);
         }

@@ -3,6 +3,7 @@
 #ifndef SNN_ELEMENTWISE_H
 #define SNN_ELEMENTWISE_H
 
+#include "snn/mask.h"
 #include "snn/types.h"
 #include "snn/vec.h"
 
@@ -78,17 +79,15 @@ SNN_KERNEL void snn_count_to_f32(ptrdiff_t n, const uint16_t *in, float *out) {
     }
 }
 
-/* exp(-a) for 0 <= a, flushing to 0 above 104 (the least subnormal is
- * exp(-103.28)).
+/* exp(x) for -104 <= x <= 89, which is every result but 0 and infinity.
  *
- * Cody and Waite's reduction: -a = k ln 2 + r with |r| <= ln 2 / 2, where ln 2
+ * Cody and Waite's reduction: x = k ln 2 + r with |r| <= ln 2 / 2, where ln 2
  * is split into a part whose products with k are exact and the rest; exp(r) by
  * a Taylor polynomial of degree 7, whose truncation error is below 2^-27; 2^k
  * as a product of two powers, so that subnormals come out. Arithmetic: 12 mul,
- * 11 add, 1 cmp. */
-SNN_KERNEL float snn_exp_minus_f32(float a) {
+ * 11 add. */
+SNN_KERNEL float snn_exp_inside_f32(float x) {
     const float round = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
-    const float x = -(a > 104.0f ? 104.0f : a);
     const float shifted = x * 1.44269504f + round;
     const float k = shifted - round;
     const float r = (x - k * 0.693359375f) - k * -2.12194440e-4f;
@@ -100,11 +99,17 @@ SNN_KERNEL float snn_exp_minus_f32(float a) {
     e = e * r + 0.5f;
     e = (e * r) * r + r;
     e = e + 1.0f;
-    const int32_t power = (int32_t)snn_bits_of(shifted) - 0x4B400000; /* k as an integer, <= 0 */
+    const int32_t power = (int32_t)snn_bits_of(shifted) - 0x4B400000; /* k as an integer */
     const int32_t half = power / 2;
     const float scale1 = snn_float_of((uint32_t)(half + 127) << 23);
     const float scale2 = snn_float_of((uint32_t)(power - half + 127) << 23);
     return (e * scale1) * scale2;
+}
+
+/* exp(-a) for 0 <= a, flushing to 0 above 104 (the least subnormal is exp(-103.28)). Arithmetic: 12
+ * mul, 11 add, 1 cmp. */
+SNN_KERNEL float snn_exp_minus_f32(float a) {
+    return snn_exp_inside_f32(-snn_where_f32(snn_mask(a > 104.0f), 104.0f, a));
 }
 
 /* Operations of one sigmoid, exp, sum, quotient and the choice of sign
@@ -117,10 +122,8 @@ SNN_KERNEL float snn_exp_minus_f32(float a) {
  * both tails keep their relative precision. NaN passes. Largest error: see
  * SNN_SIGMOID_MAX_ULP. */
 SNN_KERNEL float snn_sigmoid_scalar_f32(float x) {
-    const int negative = x < 0.0f;
-    const float e = snn_exp_minus_f32(negative ? -x : x);
-    const float numerator = negative ? e : 1.0f;
-    return numerator / (1.0f + e);
+    const float e = snn_exp_minus_f32(snn_abs_f32(x));
+    return snn_where_f32(snn_mask(x < 0.0f), e, 1.0f) / (1.0f + e);
 }
 
 /* Largest error in units in the last place of the result (of the least

@@ -57,7 +57,7 @@ SNN_KERNEL int snn_event_frame(const snn_event_buffer *p, int32_t step, const vo
                                const uint32_t *starts, const snn_event_fill *fill, uint16_t *frame,
                                uint16_t most) {
     const uint32_t end = snn_event_start(step + 1, starts, fill);
-    (void)memset(frame, 0, p->elements * sizeof *frame);
+    (void)memset(frame, 0, (size_t)p->elements * sizeof *frame);
     for (uint32_t i = snn_event_start(step, starts, fill); i < end; i++) {
         if (snn_count_add(frame + snn_buffered_cell(p, cells, i), most) != SNN_OK) {
             return SNN_ERR_COUNT_OVERFLOW;
@@ -71,7 +71,7 @@ SNN_KERNEL int snn_event_frame8(const snn_event_buffer *p, int32_t step, const v
                                 const uint32_t *starts, const snn_event_fill *fill, uint8_t *frame,
                                 uint8_t most) {
     const uint32_t end = snn_event_start(step + 1, starts, fill);
-    (void)memset(frame, 0, p->elements * sizeof *frame);
+    (void)memset(frame, 0, (size_t)p->elements * sizeof *frame);
     for (uint32_t i = snn_event_start(step, starts, fill); i < end; i++) {
         if (snn_count_add8(frame + snn_buffered_cell(p, cells, i), most) != SNN_OK) {
             return SNN_ERR_COUNT_OVERFLOW;

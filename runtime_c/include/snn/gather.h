@@ -72,7 +72,7 @@ SNN_KERNEL snn_word snn_spikes_from(const snn_word *pixel, int first, int n) {
     if (shift && shift + n > SNN_WORD_BITS) {
         bits |= pixel[first / SNN_WORD_BITS + 1] << (SNN_WORD_BITS - shift);
     }
-    return n < SNN_WORD_BITS ? bits & ((1u << n) - 1u) : bits;
+    return bits & snn_low_bits(n);
 }
 
 /* Adds the rows of the spikes among channels first .. first + n - 1 of a pixel.

@@ -109,7 +109,7 @@ SNN_KERNEL void snn_gather_values(snn_gather *g, enum snn_input_kind kind, const
         }
         g->value[g->end - g->row] = (uint8_t)value;
         *g->end++ = weight;
-        g->load += value;
+        g->load += (int)value;
         if (g->end - g->row > SNN_LIST_FULL || g->load > 255 - SNN_SMALL_VALUE) {
             snn_gather_flush(g, kind);
         }

@@ -17,7 +17,8 @@ typedef struct {
 
 /* Whether x, y and polarity lie in the sensor. */
 SNN_KERNEL int snn_event_inside(const snn_framing *p, const snn_event *event) {
-    return event->x < p->sensor_w && event->y < p->sensor_h && event->polarity <= 1;
+    return (int32_t)event->x < p->sensor_w && (int32_t)event->y < p->sensor_h &&
+           event->polarity <= 1;
 }
 
 /* step = (t - t0) / dt, which may lie beyond the window. SNN_ERR_TIME_ORDER before t0; then `step`
@@ -35,9 +36,10 @@ SNN_KERNEL int snn_event_step(const snn_framing *p, uint32_t t0_us, const snn_ev
 /* The cell of an event inside the sensor in a frame [sensor_h/downsample * sensor_w/downsample][2],
  * channel = polarity. */
 SNN_KERNEL uint32_t snn_event_cell(const snn_framing *p, const snn_event *event) {
-    const int width = p->sensor_w / p->downsample;
-    const int pixel = event->y / p->downsample * width + event->x / p->downsample;
-    return (uint32_t)pixel * 2u + event->polarity;
+    const int32_t width = p->sensor_w / p->downsample;
+    const int32_t row = (int32_t)event->y / p->downsample,
+                  column = (int32_t)event->x / p->downsample;
+    return (uint32_t)(row * width + column) * 2u + event->polarity;
 }
 
 /* The step whose frame takes an event of step `step`, or -1 where no frame does and the event is to

@@ -98,8 +98,8 @@ SNN_KERNEL void snn_linear_lot_add(const snn_linear *p, snn_linear_lot *lot, flo
  */
 SNN_KERNEL void snn_linear_spike_f32(const snn_linear *p, const snn_word *in, const float *weight,
                                      const float *bias, float *out, snn_counts *counts) {
-    const int fitting = SNN_LINEAR_LOT_BYTES / (int)sizeof(float) / p->out_c;
-    const int most = snn_min_int(snn_max_int(fitting, 1), SNN_LINEAR_LOT);
+    const int32_t fitting = SNN_LINEAR_LOT_BYTES / (int32_t)sizeof(float) / p->out_c;
+    const int most = fitting >= SNN_LINEAR_LOT ? SNN_LINEAR_LOT : snn_max_int((int)fitting, 1);
     snn_linear_lot lot;
     lot.n = 0;
     lot.from = bias;

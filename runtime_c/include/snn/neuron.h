@@ -78,7 +78,7 @@ SNN_KERNEL uint32_t snn_neuron_lanes(const snn_neuron_f32_params *p, enum snn_re
         strict ? snn_f32x16_gt(after, threshold) : snn_f32x16_ge(after, threshold);
     SNN_COUNT(counts, cmp, lanes);
     snn_f32x16_store_upto(u, after, lanes);
-    return spikes & ((1u << lanes) - 1u);
+    return spikes & snn_low_bits(lanes);
 }
 
 SNN_KERNEL void snn_neuron_any(const snn_neuron_f32_params *p, enum snn_reset reset, int strict,

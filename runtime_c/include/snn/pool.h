@@ -56,9 +56,9 @@ SNN_KERNEL float snn_pool_divisor(const snn_pool2d *p, snn_pool_span rows, snn_p
         return (float)p->divisor;
     }
     if (p->count_include_pad) {
-        return (float)(rows.padded * columns.padded);
+        return (float)((int32_t)rows.padded * columns.padded);
     }
-    return (float)((rows.end - rows.first) * (columns.end - columns.first));
+    return (float)((int32_t)(rows.end - rows.first) * (columns.end - columns.first));
 }
 
 /* Storage of the input of an average. */

@@ -22,8 +22,8 @@ SNN_KERNEL void snn_time_sum_spike(int pixels, int channels, const snn_word *in,
 
 /* y = sum / time_steps, one rounding while the sums stay below 2^24. Counts a
  * mul a value. */
-SNN_KERNEL void snn_time_mean_finish_f32(ptrdiff_t n, int time_steps, const uint32_t *sum, float *y,
-                                         snn_counts *counts) {
+SNN_KERNEL void snn_time_mean_finish_f32(ptrdiff_t n, int32_t time_steps, const uint32_t *sum,
+                                         float *y, snn_counts *counts) {
     for (ptrdiff_t i = 0; i < n; i++) {
         y[i] = (float)sum[i] / (float)time_steps;
     }
@@ -40,7 +40,7 @@ SNN_KERNEL void snn_time_sum_f32(ptrdiff_t n, const float *x, float *sum, snn_co
 }
 
 /* y = sum / time_steps of real sums; y may equal sum. Counts a mul a value. */
-SNN_KERNEL void snn_time_mean_f32(ptrdiff_t n, int time_steps, const float *sum, float *y,
+SNN_KERNEL void snn_time_mean_f32(ptrdiff_t n, int32_t time_steps, const float *sum, float *y,
                                   snn_counts *counts) {
     for (ptrdiff_t i = 0; i < n; i++) {
         y[i] = sum[i] / (float)time_steps;

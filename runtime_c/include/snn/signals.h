@@ -103,7 +103,7 @@ SNN_KERNEL void snn_sum_pool2d_real_f32(const snn_pool2d *p, const float *in, fl
 
 /* out = what `in` was `steps` calls ago, zeros before. `bytes` of one step; `ring` holds `steps` of
  * them, zero at first; `step` numbers the calls from 0. Nothing is counted: it only moves. */
-SNN_KERNEL void snn_delay(int bytes, int steps, int step, const void *in, void *ring, void *out,
+SNN_KERNEL void snn_delay(int bytes, int steps, int32_t step, const void *in, void *ring, void *out,
                           snn_counts *counts) {
     unsigned char *slot = (unsigned char *)ring + (ptrdiff_t)(step % steps) * bytes;
     (void)counts;
@@ -130,7 +130,7 @@ SNN_KERNEL void snn_spike_and(int pixels, int channels, const snn_word *a, const
 SNN_KERNEL void snn_spike_not(int pixels, int channels, const snn_word *a, snn_word *out,
                               snn_counts *counts) {
     const int words = SNN_WORDS(channels), rest = channels % SNN_WORD_BITS;
-    const snn_word last = rest ? ((snn_word)1 << rest) - 1 : ~(snn_word)0;
+    const snn_word last = snn_low_bits(rest ? rest : SNN_WORD_BITS);
     for (int pixel = 0; pixel < pixels; pixel++) {
         for (int w = 0; w < words; w++) {
             *out++ = ~*a++ & (w == words - 1 ? last : ~(snn_word)0);

@@ -4,6 +4,7 @@
 #define SNN_SNN_H
 
 #include "snn/attention.h"
+#include "snn/cell_math.h"
 #include "snn/conv2d.h"
 #include "snn/elementwise.h"
 #include "snn/event_buffer.h"

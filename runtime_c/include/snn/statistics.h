@@ -82,7 +82,7 @@ SNN_KERNEL void snn_statistics_of_channels_begin_f32(int channels, float *out) {
 }
 
 /* Divides the sums by `count`, the number of values a channel. */
-SNN_KERNEL void snn_statistics_of_channels_finish_f32(int channels, int count, float *out,
+SNN_KERNEL void snn_statistics_of_channels_finish_f32(int channels, int32_t count, float *out,
                                                       snn_counts *counts) {
     for (int c = 0; c < channels; c++) {
         out[c] = out[c] / (float)count;
@@ -220,7 +220,7 @@ SNN_KERNEL void snn_masked_add(snn_masked_lanes *into, const float *x, int lanes
     for (int k = 0; k < 2; k++) {
         const snn_f32x16 most = snn_f32x16_max(part[k], into->most[k]);
         into->sum[k] = snn_f32x16_add(into->sum[k], part[k]);
-        into->most[k] = full ? most : snn_f32x16_select((1u << lanes) - 1u, most, into->most[k]);
+        into->most[k] = full ? most : snn_f32x16_select(snn_low_bits(lanes), most, into->most[k]);
     }
 }
 

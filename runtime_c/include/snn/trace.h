@@ -27,6 +27,12 @@ static inline void snn_trace(const snn_tap *tap, size_t offset, void *value, siz
 
 /* Builds with SNN_OBSERVE show every value to this function, which the program must then supply.
  * `entry` is the number in the trace table: nodes in order, then membrane potentials. */
+#ifdef __cplusplus
+extern "C" {
+#endif
 void snn_observe(int entry, size_t offset, const void *value, size_t bytes);
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -11,6 +11,7 @@
 #ifndef SNN_TYPES_H
 #define SNN_TYPES_H
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,15 @@
 #define SNN_KERNEL static inline __attribute__((always_inline, unused))
 #elif !defined(SNN_KERNEL)
 #define SNN_KERNEL static inline
+#endif
+
+/* Pointers that nothing else leads to; C++ has no word of its own for it. */
+#if !defined(__cplusplus)
+#define SNN_RESTRICT restrict
+#elif defined(__GNUC__)
+#define SNN_RESTRICT __restrict
+#else
+#define SNN_RESTRICT
 #endif
 
 /* The function of one layer of a generated network: never inlined, so that each is optimised (and
@@ -115,10 +125,17 @@ SNN_KERNEL float snn_float_of(uint32_t bits) {
     return both.value;
 }
 
+/* A word with the lowest n bits set, 0 <= n <= 32. */
+SNN_KERNEL snn_word snn_low_bits(int n) {
+    return n < SNN_WORD_BITS ? ((snn_word)1 << n) - 1u : ~(snn_word)0;
+}
+
 /* Index of the lowest set bit; `bits` must not be 0. */
 SNN_KERNEL int snn_lowest_bit(snn_word bits) {
-#if defined(__GNUC__)
+#if defined(__GNUC__) && UINT_MAX >= 0xFFFFFFFFu
     return __builtin_ctz(bits);
+#elif defined(__GNUC__)
+    return __builtin_ctzl(bits); /* an int of 16 bits, as AVR has it: a long has 32 at least */
 #else
     int index = 0;
     while (!(bits & 1u)) {
@@ -131,7 +148,7 @@ SNN_KERNEL int snn_lowest_bit(snn_word bits) {
 
 /* Number of set bits. */
 SNN_KERNEL int snn_bit_count(snn_word bits) {
-#if defined(__POPCNT__) || (defined(__GNUC__) && defined(__aarch64__))
+#if defined(__POPCNT__) || (defined(__GNUC__) && defined(__aarch64__)) /* int has 32 bits */
     return __builtin_popcount(bits);
 #else
     bits -= (bits >> 1) & 0x55555555u;

@@ -38,7 +38,8 @@
 
 /* Full unrolling of the loop that follows, so that an array of vectors lives in registers. clang
  * needs no telling, and warns where a bound is no constant. */
-#if defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__) && SNN_VEC_REGISTERS >= 8
+#if defined(__GNUC__) && __GNUC__ >= 8 && !defined(__clang__) && defined(__OPTIMIZE__) && \
+    SNN_VEC_REGISTERS >= 8
 #define SNN_UNROLL _Pragma("GCC unroll 32")
 #else
 #define SNN_UNROLL
@@ -67,7 +68,7 @@ SNN_KERNEL void snn_f32x16_store_upto(float *p, snn_f32x16 a, int left) {
 
 /* As load_n, with `fill` in the absent lanes. */
 SNN_KERNEL snn_f32x16 snn_f32x16_load_or(const float *p, int n, float fill) {
-    const uint32_t present = (n >= SNN_LANES) ? 0xFFFFu : ((1u << n) - 1u);
+    const uint32_t present = snn_low_bits(snn_min_int(n, SNN_LANES));
     return snn_f32x16_select(present, snn_f32x16_load_n(p, n), snn_f32x16_set1(fill));
 }
 

@@ -33,3 +33,24 @@ void *memset(void *to, int value, size_t bytes) {
     }
     return to;
 }
+
+#ifdef __ARM_EABI__
+/* The same under the names that Arm's run-time ABI gives them, which clang calls. */
+#define SNN_SAME_FOR(alignment)                                                \
+    void __aeabi_memcpy##alignment(void *to, const void *from, size_t bytes);  \
+    void __aeabi_memset##alignment(void *to, size_t bytes, int value);         \
+    void __aeabi_memclr##alignment(void *to, size_t bytes);                    \
+    void __aeabi_memcpy##alignment(void *to, const void *from, size_t bytes) { \
+        (void)memcpy(to, from, bytes);                                         \
+    }                                                                          \
+    void __aeabi_memset##alignment(void *to, size_t bytes, int value) {        \
+        (void)memset(to, value, bytes);                                        \
+    }                                                                          \
+    void __aeabi_memclr##alignment(void *to, size_t bytes) {                   \
+        (void)memset(to, 0, bytes);                                            \
+    }
+
+SNN_SAME_FOR()
+SNN_SAME_FOR(4)
+SNN_SAME_FOR(8)
+#endif

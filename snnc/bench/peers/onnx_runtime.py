@@ -9,7 +9,6 @@ window that is timed; the neurons stay float32.
 from __future__ import annotations
 
 import logging
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from snnc.atomic import scratch_folder
 from snnc.bench.peers.plain import PlainNeuron, with_neurons
 from snnc.bench.peers.pytorch import Run, _ours
 from snnc.bench.peers.unavailable import Unavailable
@@ -24,14 +24,14 @@ from snnc.bench.peers.unavailable import Unavailable
 
 def float32(module: nn.Module, x: torch.Tensor) -> Run:
     """The exported network as it is."""
-    with tempfile.TemporaryDirectory() as folder:
-        return _run(_export(module, x, Path(folder)), x)
+    with scratch_folder() as folder:
+        return _run(_export(module, x, folder), x)
 
 
 def int8(module: nn.Module, x: torch.Tensor) -> Run:
     """The exported network, quantised."""
-    with tempfile.TemporaryDirectory() as folder:
-        exported = _export(module, x, Path(folder))
+    with scratch_folder() as folder:
+        exported = _export(module, x, folder)
         from onnxruntime import quantization
 
         class Window(quantization.CalibrationDataReader):  # type: ignore[misc]
@@ -41,7 +41,7 @@ def int8(module: nn.Module, x: torch.Tensor) -> Run:
             def get_next(self) -> dict[str, Any] | None:
                 return self.left.pop() if self.left else None
 
-        prepared, quantised = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
+        prepared, quantised = folder / "prepared.onnx", folder / "int8.onnx"
         logging.getLogger().setLevel(logging.ERROR)
         quantization.quant_pre_process(str(exported), str(prepared), skip_symbolic_shape=True)
         quantization.quantize_static(

@@ -334,7 +334,8 @@ def test_constants_are_the_parameters_rounded_once():
 def test_header_says_what_the_caller_needs():
     graph = graph_of("three-layer-narrow")
     generated = c_program.generate(graph, schedule(graph), FRAMING)
-    defined = dict(re.findall(r"#define MODEL_(\w+) (\d+)", generated.files["model.h"]))
+    header = generated.files["model.h"]
+    defined = dict(re.findall(r"#define MODEL_(\w+) (?:\(\(uint32_t\))?(\d+)", header))
     assert defined == {
         "TIME_STEPS": "5",
         "NUM_CLASSES": "5",

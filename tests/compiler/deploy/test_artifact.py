@@ -1,9 +1,8 @@
-"""The folder that snnc compile writes, as a C programmer uses it; the cache of compiled files."""
+"""The folder that snnc compile writes, as a C programmer uses it."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import subprocess
 import threading
@@ -11,9 +10,9 @@ import threading
 import numpy as np
 import pytest
 
-from snnc.compiler.deploy.compiled import open_compiled, read_manifest
+from snnc.compiler.deploy.compiled import open_compiled
+from snnc.compiler.deploy.manifest import read_manifest
 from snnc.compiler.host import build
-from snnc.compiler.host import cache as build_cache
 from tests.support.lively import lively_checkpoint
 
 
@@ -52,6 +51,7 @@ def test_manifest_has_the_hash_of_every_file(compiled):
     }
     assert manifest["files"] == written
     assert {"net.c", "net.h", "net_weights.h", "example.c", "CMakeLists.txt"} <= written.keys()
+    assert {"LICENSE", "NOTICE"} <= written.keys()
 
 
 def test_two_instances_in_two_threads_do_not_disturb_each_other(compiled):
@@ -81,10 +81,13 @@ def test_two_instances_in_two_threads_do_not_disturb_each_other(compiled):
 def test_the_same_source_compiles_once(compiled, tmp_path, monkeypatch):
     monkeypatch.setenv("SNNC_CACHE", str(tmp_path / "cache"))
     ran: list[str] = []
-    run = build._run
-    monkeypatch.setattr(
-        build, "_run", lambda command, where: (ran.append(where.name), run(command, where))
-    )
+    run = build.compile_to
+
+    def counted(target, command, where):
+        ran.append(where.name)
+        run(target, command, where)
+
+    monkeypatch.setattr(build, "compile_to", counted)
     target = tmp_path / "a.o"
     build.compile_object(compiled / "net.c", target, flags=("-O0",))
     first = target.read_bytes()
@@ -97,23 +100,3 @@ def test_the_same_source_compiles_once(compiled, tmp_path, monkeypatch):
     build.compile_object(compiled / "net.c", target, flags=("-O1",))
     build.compile_object(compiled / "net.c", target, flags=("-O0",), defines=("SNN_TRACE",))
     assert ran == ["net.c"] * 3
-
-
-def test_cache_keeps_a_bounded_number_of_files(tmp_path, monkeypatch):
-    monkeypatch.setenv("SNNC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(build_cache, "ENTRIES", 3)
-    (tmp_path / "object").write_text("x")
-    for number in range(5):
-        build_cache.keep(f"{number}.o", tmp_path / "object")
-    assert len(list((tmp_path / "cache").iterdir())) == 3
-    assert build_cache.fetch("4.o", tmp_path / "copy")
-    assert not build_cache.fetch("0.o", tmp_path / "copy")
-
-
-def test_damaged_manifest_is_refused(tmp_path):
-    from snnc.errors import SnncError
-
-    for text in ("", "{", "[]", json.dumps({"format": "other"})):
-        (tmp_path / "manifest.json").write_text(text)
-        with pytest.raises(SnncError, match="SNNC-E306"):
-            read_manifest(tmp_path)

@@ -149,6 +149,20 @@ def test_the_linker_enforces_the_budget(flash, ram, region, tiny, tmp_path):
         firmware.build(tmp_path)
 
 
+def test_a_broken_cross_compiler_is_the_user_s(tiny, tmp_path, monkeypatch):
+    need("cortex-m4")
+    firmware.write_project(tmp_path / "f", tiny, target_named("cortex-m4"), vectors(tiny, 10))
+    (tmp_path / "my-gcc").write_text("#!/bin/sh\necho 'licence expired' >&2\nexit 1\n")
+    (tmp_path / "my-gcc").chmod(0o755)
+    monkeypatch.setenv("CROSS", f"{tmp_path}/my-")
+    with pytest.raises(SnncError, match=r"SNNC-E302: .*licence expired"):
+        firmware.build(tmp_path / "f")
+    monkeypatch.delenv("CROSS")
+    (tmp_path / "f" / "net.c").write_text("#error ours\n")
+    with pytest.raises(SnncError, match=r"SNNC-E303: .*ours"):
+        firmware.build(tmp_path / "f")
+
+
 def test_the_library_part_has_no_board_code_and_no_data(tiny, tmp_path):
     need("cortex-m4")
     firmware.write_project(tmp_path, tiny, target_named("cortex-m4"), vectors(tiny, 10))

@@ -60,6 +60,8 @@ def test_the_library_is_the_same_in_every_package(kind, events):
     for name, place in (("model.c", "src"), ("model_weights.h", "src"), ("model.h", headers)):
         assert files[f"{place}/{name}"] == events.generated.files[name]
     assert f"{headers}/snn/types.h" in files
+    assert "Apache License" in files["LICENSE"]
+    assert "snnc" in files["NOTICE"]
     assert f"{headers}/snn/vec/neon.h" in files
 
 
@@ -112,7 +114,7 @@ def test_arduino_library_keeps_the_specification(ring):
     assert not given["paragraph"].startswith(given["sentence"])
     assert f"src/{given['includes']}" in files
     roots = {path.split("/")[0] for path in files}
-    assert roots == {"library.properties", "keywords.txt", "src", "examples"}
+    assert roots == {"library.properties", "keywords.txt", "src", "examples", "LICENSE", "NOTICE"}
     sketches = [path for path in files if path.endswith(".ino")]
     for sketch in sketches:
         folder, name = sketch.split("/")[-2:]
@@ -228,13 +230,15 @@ def test_zephyr_module_names_what_exists(ring):
     assert {"zephyr/CMakeLists.txt", "zephyr/Kconfig", "samples/classify/CMakeLists.txt"} <= set(
         files
     )
-    assert re.search(r'^config MODEL\n\tbool ".+"\n\thelp\n\t  .+', files["zephyr/Kconfig"], re.M)
-    assert files["samples/classify/prj.conf"] == "CONFIG_MODEL=y\n"
+    assert re.search(
+        r'^config SNNC_MODEL\n\tbool ".+"\n\thelp\n\t  .+', files["zephyr/Kconfig"], re.M
+    )
+    assert files["samples/classify/prj.conf"] == "CONFIG_SNNC_MODEL=y\n"
 
 
 ZEPHYR = """cmake_minimum_required(VERSION 3.16)
 project(stub C)
-set(CONFIG_MODEL {enabled})
+set(CONFIG_SNNC_MODEL {enabled})
 macro(zephyr_library)
   add_library(module STATIC)
   target_include_directories(module PRIVATE ${{ZEPHYR_INCLUDES}})

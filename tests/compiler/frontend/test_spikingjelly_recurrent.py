@@ -105,15 +105,13 @@ def test_int8_equals_the_integer_reference(tmp_path):
 @pytest.mark.parametrize(
     ("recurrent", "says"),
     [
-        (lambda: element_wise(None, lambda x, y: 2 * x + y), "not known to be the sum"),
-        (lambda: element_wise(None, lambda x, y: x * y), "not known to be the sum"),
         (lambda: element_wise(None, lambda x, y: x if x.sum() > 0 else y), "not known to be"),
         (
             lambda: layer.ElementWiseRecurrentContainer(layer.Linear(24, 24), torch.add),
             "carries spikes, not real",
         ),
     ],
-    ids=["weighted", "product", "branch", "no spikes"],
+    ids=["branch", "no spikes"],
 )
 def test_other_connections_are_refused(recurrent, says):
     model = driven(network(recurrent(), width=24), "m")
@@ -121,6 +119,15 @@ def test_other_connections_are_refused(recurrent, says):
     assert [entry.module for entry in importing.unsupported] == ["4"]
     assert says in importing.unsupported[0].reason
     assert importing.unsupported[0].suggestion
+
+
+@pytest.mark.parametrize("function", [lambda x, y: 2 * x + y, lambda x, y: x * y])
+def test_other_functions_are_read_from_what_they_execute(function):
+    importing, _ = survey(
+        driven(network(element_wise(None, function), width=24), "m"), SHAPE, STEPS
+    )
+    assert not importing.unsupported
+    assert importing.observer is not None
 
 
 def test_recurrent_layer_on_a_map_is_refused():

@@ -23,11 +23,11 @@ from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.verify import reference
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 from tests.support.graphs import (
-    DISCRETE,
     SampleGraph,
     analytic_counts,
     as_tensors,
     assert_within_bounds,
+    chooses,
     exact_choice,
     observed,
     one_by_one,
@@ -101,7 +101,7 @@ def test_c_gives_what_the_bound_allows(op, number, node):
     graph = graphs_of(op)[number].graph
     own = as_tensors(run_in_c(op, number).values)[node]
     assert_within_bounds(graph, operands_of(op, number), {node: own})
-    assert op not in DISCRETE or 0 < own.mean() < 1 or own.numel() == 1
+    assert not chooses(graph[node]) or 0 < (own != 0).double().mean() < 1 or own.numel() == 1
 
 
 @each_case
@@ -128,7 +128,7 @@ def test_counts_are_per_step(op, number, node):
 
 @pytest.mark.parametrize(
     ("op", "number", "node"),
-    [case for case in CASES if case.values[0] in ("neuron", "integrator", "delay")],
+    [case for case in CASES if case.values[0] in ("neuron", "integrator", "delay", "cell")],
 )
 def test_steps_one_by_one_are_the_reference(op, number, node):
     """How an op with state runs inside a recurrent loop."""
@@ -144,7 +144,7 @@ def test_bound_holds_for_float32_in_any_order(op, number, node):
     for near in neighbours(graph, node, exact):
         errors = [(value.double() - x).abs() for value, x in zip(near, exact, strict=True)]
         for own in float32_runs(graph, node, near):
-            if op in DISCRETE:
+            if chooses(graph[node]):
                 output = exact_choice(graph, node, exact, own)
                 bound = error_bound(graph, node, exact, errors, own)
             else:
@@ -227,7 +227,7 @@ def test_bound_is_tight(op, number, node):
     assert bound.shape == output.shape
     assert bool(torch.isfinite(bound).all())
     assert bool((bound >= 0).all())
-    limit = 0.0 if op in DISCRETE else 1e-3 * float(output.abs().max())
+    limit = 0.0 if chooses(graph[node]) else 1e-3 * float(output.abs().max())
     assert float(bound.max()) <= limit
 
 

@@ -96,6 +96,19 @@ def test_aedat3_reads_what_was_written(tmp_path: Path, columns: Columns, cut: in
     assert columns_of(recording) == [list(column) for column in columns]
 
 
+def test_nmnist_bytes_by_hand(tmp_path: Path) -> None:
+    """x 5, y 33, ON at 0x012345 us; then x 33, y 0, OFF at 0x7fffff us."""
+    content = bytes([5, 33, 0x81, 0x23, 0x45, 33, 0, 0x7F, 0xFF, 0xFF])
+    recording = read_recording(write(tmp_path, "a.bin", content))
+    assert columns_of(recording) == [[0x12345, 0x7FFFFF], [5, 33], [33, 0], [1, 0]]
+
+
+def test_nmnist_every_overflow_event_adds_to_all_after_it(tmp_path: Path) -> None:
+    columns = ([0, 1, 7, 0, 2, 2], [0, 1, 9, 0, 2, 3], [240, 1, 240, 240, 2, 3], [0] * 6)
+    recording = read_recording(write(tmp_path, "a.bin", nmnist_bytes(columns)))
+    assert columns_of(recording)[0] == [1 + 2**13, 2 + 3 * 2**13, 2 + 3 * 2**13]
+
+
 def test_nmnist_overflow_event_is_no_event_and_moves_later_times(tmp_path: Path) -> None:
     columns = ([10, 20, 5], [1, 0, 2], [3, 240, 4], [1, 0, 0])
     recording = read_recording(write(tmp_path, "a.bin", nmnist_bytes(columns)))
@@ -133,6 +146,36 @@ def test_aedat3_sensor_comes_from_the_source_line(tmp_path: Path) -> None:
     packet = aedat3_packet(([1], [345], [259], [0]))
     recording = read_recording(write(tmp_path, "a.aedat", aedat3_bytes(packet, header=header)))
     assert recording.sensor == (260, 346)
+
+
+@pytest.mark.parametrize("end", [2**31, 2**32])
+@pytest.mark.parametrize("signed", [False, True])
+def test_aedat2_clock_that_starts_anew_goes_on(tmp_path: Path, end: int, signed: bool) -> None:
+    """A clock of 31 or 32 bits; one of 32 that runs through 2^31, jAER's negative times."""
+    content = aedat2_bytes(([0] * 5, [1] * 5, [2] * 5, [0] * 5))
+    header = len(content) - 5 * 8
+    times = [end - 20, end - 10, 0, 15, 30]
+    if signed:
+        times = [end - 20, end - 10, end % 2**32, (end + 15) % 2**32, (end + 30) % 2**32]
+    pairs = [content[header + 8 * k :][:4] + t.to_bytes(4, "big") for k, t in enumerate(times)]
+    path = write(tmp_path, "wrap.aedat", content[:header] + b"".join(pairs))
+    wanted = [end - 20, end - 10, end, end + 15, end + 30]
+    assert columns_of(read_recording(path))[0] == wanted
+
+
+def test_aedat2_clock_that_starts_anew_twice_goes_on(tmp_path: Path) -> None:
+    steps = [2**30] * 9
+    times = [sum(steps[:k]) % 2**32 for k in range(len(steps) + 1)]
+    content = aedat2_bytes(([0] * 10, [1] * 10, [2] * 10, [0] * 10))
+    header = len(content) - 10 * 8
+    pairs = [content[header + 8 * k :][:4] + t.to_bytes(4, "big") for k, t in enumerate(times)]
+    path = write(tmp_path, "wrap.aedat", content[:header] + b"".join(pairs))
+    assert columns_of(read_recording(path))[0] == [k * 2**30 for k in range(10)]
+
+
+def test_aedat2_time_that_steps_back_is_refused(tmp_path: Path) -> None:
+    content = aedat2_bytes(([2000, 1000], [1, 1], [2, 2], [0, 0]))
+    assert "comes after" in refused(write(tmp_path, "a.aedat", content), BAD_RECORDING)
 
 
 def test_aedat2_passes_over_events_of_the_external_pin(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
 from snnc.compiler.ops.attention.masked_statistics import MaskedStatistics, groups
+from snnc.compiler.ops.attributes import whole
 from snnc.compiler.ops.base import Params, Rows, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
 from snnc.compiler.program.emitter import Emitter
@@ -22,6 +23,7 @@ class MaskedStatisticsI8(IntegerOp, MaskedStatistics):
     """
 
     name = "masked_statistics_i8"
+    attributes = (*MaskedStatistics.attributes, whole("factor"), whole("shift"), whole("bits"))
     rows = Rows.REDUCE
 
     def infer(

@@ -9,6 +9,7 @@ import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
 from snnc.compiler.ops.attention.mlp import Mlp, product
+from snnc.compiler.ops.attributes import whole
 from snnc.compiler.ops.base import Params, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
 from snnc.compiler.program.emitter import Emitter
@@ -22,6 +23,7 @@ class MlpI8(IntegerOp, Mlp):
     """
 
     name = "mlp_i8"
+    attributes = (*Mlp.attributes, whole("shift1"), whole("shift2"))
 
     def infer(
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]

@@ -8,6 +8,7 @@ import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.attention.statistics import Statistics
+from snnc.compiler.ops.attributes import whole
 from snnc.compiler.ops.base import Params, Rows, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
 from snnc.compiler.program.emitter import Emitter
@@ -21,6 +22,7 @@ class StatisticsI8(IntegerOp, Statistics):
     """
 
     name = "statistics_i8"
+    attributes = (*Statistics.attributes, whole("factor"), whole("shift"), whole("bits"))
     rows = Rows.REDUCE
 
     def infer(

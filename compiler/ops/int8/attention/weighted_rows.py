@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ops.attributes import whole
 from snnc.compiler.ops.base import Params, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
 from snnc.compiler.ops.synapses.weighted_rows import WeightedRows
@@ -21,6 +22,7 @@ class WeightedRowsI8(IntegerOp, WeightedRows):
     """
 
     name = "weighted_rows_i8"
+    attributes = (whole("shift"),)
 
     def infer(
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]

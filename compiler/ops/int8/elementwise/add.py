@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ops.attributes import one_of
 from snnc.compiler.ops.base import Sample
 from snnc.compiler.ops.elementwise.add import Add
 from snnc.compiler.ops.int8.fixed import IntegerOp
@@ -19,6 +20,7 @@ class AddI8(IntegerOp, Add):
     """
 
     name = "add_i8"
+    attributes = (one_of("width", "int16", "int32"),)
 
     def infer(
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]

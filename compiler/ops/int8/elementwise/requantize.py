@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import arrays, flag, whole
 from snnc.compiler.ops.base import Counts, Params, Rows, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift, saturate
 from snnc.compiler.program.emitter import Emitter
@@ -21,6 +22,8 @@ class Requantize(IntegerOp):
     """
 
     name = "requantize"
+    attributes = (whole("shift"), flag("wide_product"))
+    parameters = arrays("factor")
     rows = Rows.MAP
 
     def time(self, node: Node) -> Time:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import whole
 from snnc.compiler.ops.base import Counts, Params, Sample
 from snnc.compiler.ops.int8.fixed import LOGIT_BITS, SCORE_BITS, IntegerOp, round_shift
 from snnc.compiler.program.emitter import Emitter
@@ -31,6 +32,7 @@ class SigmoidI8(IntegerOp):
     """
 
     name = "sigmoid_i8"
+    attributes = (whole("factor"), whole("shift"))
 
     def time(self, node: Node) -> Time:
         return Time.STEP

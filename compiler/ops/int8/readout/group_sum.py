@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ops.attributes import real, whole
 from snnc.compiler.ops.base import Counts, Params, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.readout.group_mean import GroupMean
@@ -17,6 +18,7 @@ class GroupSum(IntegerOp, GroupMean):
     """y[g] = sum of x[g*size .. g*size + size - 1], int32. attrs: ``size``."""
 
     name = "group_sum"
+    attributes = (whole("size", 1), real("unit").optional)
 
     def infer(
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import real
 from snnc.compiler.ops.base import Counts, Params, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.program.emitter import Emitter
@@ -16,6 +17,7 @@ class TimeSumI8(IntegerOp):
     """y = sum over t of x[t], int32."""
 
     name = "time_sum_i8"
+    attributes = (real("unit").optional,)
 
     def time(self, node: Node) -> Time:
         return Time.REDUCE

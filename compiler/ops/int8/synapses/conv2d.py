@@ -8,9 +8,10 @@ from dataclasses import replace
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ops.attributes import one_of
 from snnc.compiler.ops.base import Params, Rows, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
-from snnc.compiler.ops.int8.synapses.rows import LISTED, emit_bias, emit_weights, order_of
+from snnc.compiler.ops.int8.synapses.rows import LISTED, ORDER, emit_bias, emit_weights, order_of
 from snnc.compiler.ops.int8.synapses.sums import exact_sums, integer_samples
 from snnc.compiler.ops.synapses import synapse
 from snnc.compiler.ops.synapses.conv2d import Conv2d, by_tap, conv_shape, event_list, is_listed
@@ -26,6 +27,7 @@ class Conv2dI8(IntegerOp, Conv2d):
     """
 
     name = "conv2d_i8"
+    attributes = (*Conv2d.attributes, one_of("width", "int16", "int32"), ORDER.optional)
     rows = Rows.LEAD
 
     def infer(

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ops.attributes import arrays, whole
 from snnc.compiler.ops.base import Params, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
 from snnc.compiler.ops.int8.synapses.conv2d import WEIGHT_AXES
@@ -22,6 +23,8 @@ class Conv2dMaps(IntegerOp, Conv2d):
     """
 
     name = "conv2d_maps"
+    attributes = (*Conv2d.attributes, whole("shift"))
+    parameters = arrays("weight")
 
     def infer(
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]

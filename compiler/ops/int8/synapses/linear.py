@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 
 from snnc.compiler.ir.graph import Array, Node, TensorType
+from snnc.compiler.ops.attributes import one_of
 from snnc.compiler.ops.base import Params, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
-from snnc.compiler.ops.int8.synapses.rows import emit_bias, emit_weights
+from snnc.compiler.ops.int8.synapses.rows import ORDER, emit_bias, emit_weights
 from snnc.compiler.ops.int8.synapses.sums import exact_sums, integer_samples
 from snnc.compiler.ops.synapses import synapse
 from snnc.compiler.ops.synapses.linear import Linear
@@ -25,6 +26,7 @@ class LinearI8(IntegerOp, Linear):
     """
 
     name = "linear_i8"
+    attributes = (*Linear.attributes, one_of("width", "int16", "int32"), ORDER.optional)
 
     def infer(
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]

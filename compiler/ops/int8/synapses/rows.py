@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from snnc.compiler.ir.graph import Array, Node
+from snnc.compiler.ops.attributes import one_of
 from snnc.compiler.program.emitter import Emitter
 from snnc.compiler.program.values import ConstantRef, Name
-from snnc.errors import InternalError
 
 PLAIN = "plain"
 """Channels ascending, unpadded."""
@@ -19,7 +19,9 @@ LISTED = "listed"
 """As :data:`PLAIN`, for a host's kernel that lists the events of a step first and adds rows in wide
 registers; it reads up to :data:`SLACK` bytes past the last row."""
 
-ORDERS = (PLAIN, FOURS, LISTED)
+ORDER = one_of("order", PLAIN, FOURS, LISTED)
+"""The order of a node's weights; plain where none is named."""
+
 SLACK = 32
 """Bytes behind the weights that a listing kernel may read (SNN_LIST_WEIGHT_SLACK)."""
 
@@ -29,8 +31,6 @@ SWAPPED = [0, 2, 1, 3]
 def order_of(node: Node) -> str:
     """The order that a pass chose for the node's weights (plain unless it says so)."""
     order: str = node.attrs.get("order", PLAIN)
-    if order not in ORDERS:
-        raise InternalError(f"weights in order {order!r} are not known", where=node.name)
     return order
 
 

@@ -22,16 +22,20 @@ SNN_KERNEL int16x8_t snn_neuron_next_eight(const snn_neuron_i16_params *p, int16
     return u;
 }
 
-/* total + the bits of the lanes with u >= threshold. As intrinsics this moves the predicate to a
- * core register and back. */
+/* total + the bits of the lanes with u >= threshold. gcc moves the predicate of the intrinsics to a
+ * core register and back; clang does not, and has no name for the predicate that asm could give. */
 SNN_KERNEL uint32_t snn_helium_fires(uint32_t total, uint16x8_t bits, int16x8_t u,
                                      int16x8_t threshold) {
+#ifdef __clang__
+    return vaddvaq_p_u16(total, bits, vcmpgeq_s16(u, threshold));
+#else
     __asm__("vpt.s16 ge, %q[u], %q[t]\n\t"
             "vaddvat.u16 %[total], %q[bits]"
             : [total] "+Te"(total)
             : [bits] "w"(bits), [u] "w"(u), [t] "w"(threshold)
             : "p0");
     return total;
+#endif
 }
 
 SNN_KERNEL snn_word snn_neuron_eights_helium(const snn_neuron_i16_params *p, int n,

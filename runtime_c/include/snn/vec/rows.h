@@ -42,7 +42,7 @@ SNN_KERNEL int snn_row_place(enum snn_order order, int c) {
 #define SNN_OUTLINED static
 #endif
 
-#ifdef __GNUC__
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 8) /* older ones do not know it */
 #define SNN_UNROLL_BLOCK _Pragma("GCC unroll 16")
 #define SNN_UNROLL_BY_FOUR _Pragma("GCC unroll 4")
 #else
@@ -88,7 +88,8 @@ SNN_KERNEL void snn_rows_count(enum snn_value_kind kind, int channels, snn_count
 #elif defined(__ARM_FEATURE_MVE)
 #include "snn/vec/rows_helium.h"
 #define SNN_ROWS_NAME "helium"
-#elif defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
+#elif defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__OPTIMIZE__)
+/* else there are too few registers for its assembly */
 #include "snn/vec/rows_dsp.h"
 #define SNN_ROWS_NAME "dsp"
 #elif (defined(__AVX512BW__) || defined(__AVX2__)) && !defined(SNN_VEC_PORTABLE) && \

@@ -58,7 +58,7 @@ SNN_KERNEL void snn_rows_channel_plain(void *sum, int wide, const void *from, in
     const int place = snn_row_place(order, c);
     int32_t total = snn_sum_from(from, wide, c);
     for (int r = 0; r < rows->n; r++) {
-        total += (rows->kind == SNN_VALUE_ONE ? 1 : rows->value[r]) * rows->row[r][place];
+        total += (int32_t)(rows->kind == SNN_VALUE_ONE ? 1 : rows->value[r]) * rows->row[r][place];
         snn_rows_count(rows->kind, 1, counts);
     }
     snn_put(sum, wide, c, total);
@@ -68,11 +68,11 @@ SNN_KERNEL void snn_rows_channel_plain(void *sum, int wide, const void *from, in
 SNN_OUTLINED void snn_rows_add_plain(void *sum, int wide, const void *from, int channels,
                                      enum snn_order order, const snn_rows *rows,
                                      snn_counts *counts) {
-    int c = 0;
-    for (; order == SNN_ORDER_PLAIN && c + SNN_ROWS_BLOCK <= channels; c += SNN_ROWS_BLOCK) {
+    const int whole = order == SNN_ORDER_PLAIN ? channels / SNN_ROWS_BLOCK * SNN_ROWS_BLOCK : 0;
+    for (int c = 0; c < whole; c += SNN_ROWS_BLOCK) {
         snn_rows_block_plain(sum, wide, from, c, rows, counts);
     }
-    for (; c < channels; c++) {
+    for (int c = whole; c < channels; c++) {
         snn_rows_channel_plain(sum, wide, from, c, order, rows, counts);
     }
 }
@@ -81,12 +81,12 @@ SNN_OUTLINED void snn_rows_add_plain(void *sum, int wide, const void *from, int 
 SNN_KERNEL void snn_rows_one_plain(void *acc, int wide, int channels, const int8_t *row,
                                    int32_t value) {
     if (wide) {
-        int32_t *restrict const sum = (int32_t *)acc;
+        int32_t *SNN_RESTRICT const sum = (int32_t *)acc;
         for (int c = 0; c < channels; c++) {
             sum[c] += value * row[c];
         }
     } else {
-        int16_t *restrict const sum = (int16_t *)acc;
+        int16_t *SNN_RESTRICT const sum = (int16_t *)acc;
         for (int c = 0; c < channels; c++) {
             sum[c] = (int16_t)(sum[c] + value * row[c]);
         }

@@ -1,0 +1,1 @@
+"""What the tensors of a running model hold: memory, views of it, and writes through them."""

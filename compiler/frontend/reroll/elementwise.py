@@ -1,0 +1,159 @@
+"""Rules of what works number by number, of layers on a batch, of copies and of fresh tensors."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch.utils import _pytree as pytree
+
+from snnc.compiler.frontend.reroll.calls import Call, Rule, Traced, bound, sequences
+from snnc.compiler.frontend.reroll.sequences import Part, Place, Seq
+from snnc.compiler.frontend.reroll.steps import Ref
+
+aten = torch.ops.aten
+
+
+def elementwise(call: Call) -> Traced:
+    """The same at every step; a tensor of the model is the same at every step too, or a table."""
+    given = sequences(call.arguments)
+    if not given:
+        return call.as_it_stands()
+    first = max(given, key=lambda seq: len(seq.shape))
+    if any(not seq.matches(first) for seq in given):
+        raise call.refused("it combines tensors whose time stands at different places")
+    place = Place(
+        first.axis + len(call.shape) - len(first.shape), first.place.outer, first.place.inner
+    )
+    whole = Seq(first.steps, call.shape, place)
+
+    def at(step: int) -> Ref:
+        taken = pytree.tree_map(
+            lambda item: _at_step(call, item, whole, step),
+            call.arguments,
+            is_leaf=lambda item: isinstance(item, Seq | Part | Ref),
+        )
+        return call.emit(taken, whole.step_shape)
+
+    return whole.each(at, call.shape)
+
+
+def _at_step(call: Call, item: Any, whole: Seq, step: int) -> Any:
+    if isinstance(item, Seq):
+        return item.steps[step]
+    if not isinstance(item, Ref):
+        return item
+    if not call.graph.is_static(item):
+        raise call.refused("a value of one step is combined with all steps")
+    value = call.graph.value(item)
+    axis = value.ndim - (len(whole.shape) - whole.axis)
+    if axis < 0:
+        return item
+    place = whole.place
+    if value.shape[axis] == 1:
+        return call.graph.constant(value.squeeze(axis), call.source) if place.alone else item
+    if not place.alone:
+        folded = (place.outer, len(whole.steps), place.inner)
+        unfolded = value.reshape(*value.shape[:axis], *folded, *value.shape[axis + 1 :])
+        taken = unfolded.select(axis + 1, step).flatten(axis, axis + 1)
+    else:
+        taken = value.select(axis, step)
+    return call.graph.constant(taken, call.source)
+
+
+def batched(name: str) -> Rule:
+    """A layer that treats the entries of axis 0 of its argument ``name`` alike."""
+
+    def rule(call: Call) -> Traced:
+        x = call[name]
+        others = [value for key, value in call.arguments.items() if key != name]
+        if sequences(others):
+            raise call.refused("its weights depend on the input at more than one step")
+        if not isinstance(x, Seq):
+            return call.as_it_stands()
+        if x.axis != 0 or x.place.alone:
+            raise call.refused(
+                "time is neither folded into the batch nor taken step by step",
+                "Fold time into the batch axis, or loop over time.",
+            )
+        place = Place(0, x.place.outer, x.place.inner)
+        return call.each(x, lambda step: {name: step}, place)
+
+    return rule
+
+
+def same(call: Call) -> Traced:
+    """Copies: the value itself."""
+    return call["self"]
+
+
+def converted(call: Call) -> Traced:
+    """A copy in another type; in the same type the value itself."""
+    x = call["self"]
+    first = x.steps[0] if isinstance(x, Seq) else x
+    if isinstance(x, Seq | Ref) and call.graph[first].dtype == call.dtype:
+        return x
+    return elementwise(call)
+
+
+def overwritten(call: Call) -> Traced:
+    """copy(self, src): src, as large as self and of its type."""
+    x = call["src"]
+    if tuple(call.shape_of(x)) != tuple(call.shape):
+        raise call.refused(f"it copies {list(call.shape_of(x))} into {list(call.shape)}")
+    given = call.graph[x.steps[0] if isinstance(x, Seq) else x]
+    if given.dtype == call.dtype:
+        return x
+    arguments = bound(aten._to_copy.default, [x], {"dtype": call.dtype})
+    return elementwise(
+        Call(call.graph, aten._to_copy.default, arguments, call.shape, call.dtype, call.source)
+    )
+
+
+def fresh(fill: Any) -> Rule:
+    """A new tensor as large as another: of one number, or (``fill`` a name) of an argument's."""
+
+    def rule(call: Call) -> Traced:
+        number = call[fill] if isinstance(fill, str) else fill
+        if isinstance(number, Ref):
+            return call.as_it_stands()
+        if math.isnan(number) and call.dtype is not None and not call.dtype.is_floating_point:
+            number = 0
+        made = torch.full(call.shape, number, dtype=call.dtype)
+        return call.graph.constant(made, call.source)
+
+    return rule
+
+
+UNSET = math.nan
+"""What a tensor without given content holds: so that nothing that reads it passes unnoticed."""
+
+RULES: dict[Any, Rule] = {
+    aten.clone.default: same,
+    aten.detach.default: same,
+    aten.alias.default: same,
+    aten.lift_fresh_copy.default: same,
+    aten._to_copy.default: converted,
+    aten.copy.default: overwritten,
+    aten.zeros_like.default: fresh(0),
+    aten.ones_like.default: fresh(1),
+    aten.full_like.default: fresh("fill_value"),
+    aten.empty_like.default: fresh(UNSET),
+    aten.new_zeros.default: fresh(0),
+    aten.new_ones.default: fresh(1),
+    aten.new_full.default: fresh("fill_value"),
+    aten.new_empty.default: fresh(UNSET),
+    aten.empty.memory_format: fresh(UNSET),
+    aten.empty_strided.default: fresh(UNSET),
+    aten.fill.Scalar: fresh("value"),
+    aten.zero.default: fresh(0),
+    aten.convolution.default: batched("input"),
+    aten.native_batch_norm.default: batched("input"),
+    aten._native_batch_norm_legit_no_training.default: batched("input"),
+    aten.max_pool2d_with_indices.default: batched("self"),
+    aten.avg_pool2d.default: batched("self"),
+    aten._adaptive_avg_pool2d.default: batched("self"),
+    aten.addmm.default: batched("mat1"),
+    aten.mm.default: batched("self"),
+}

@@ -1,0 +1,184 @@
+"""Rules of sums, products and other operations number by number."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from snnc.compiler.frontend.fx.constants import exact_constant, spread
+from snnc.compiler.frontend.understand.values import Argument, Lowered, Operation, Rule, understood
+from snnc.compiler.ir.graph import Array
+
+aten = torch.ops.aten
+
+
+def constant(o: Operation, value: Argument) -> Array:
+    """A number or tensor of the model over the features of a step.
+
+    Raises:
+        SnncError: UNSUPPORTED_LAYER where samples would get different numbers; BAD_WEIGHTS for
+            numbers that are not finite.
+    """
+    if not isinstance(value, torch.Tensor):  # rounded by PyTorch before it is used
+        value = torch.tensor(float(value))
+    if not bool(torch.isfinite(value).all()):
+        raise o.refused("a constant is not finite in float32")
+    if value.ndim == len(o.call.shape):
+        if o.folded and value.shape[0] > 1:
+            value = value.reshape(o.g.samples, -1, *value.shape[1:])
+        if not bool((value == value[:1]).all()):
+            raise o.refused("samples of a batch get different constants")
+        value = value[0]
+    array = exact_constant(value, str(o.call.source))
+    return np.asarray(array.flat[0]) if array.size and (array == array.flat[0]).all() else array
+
+
+def affine(o: Operation, value: Lowered, scale: Any, shift: Any) -> Lowered:
+    """scale x + shift."""
+    if value.shape != o.shape:
+        raise o.refused(f"it repeats {list(value.shape)} to {list(o.shape)}")
+    name = o.shaped(value)
+    shape = o.g.type_of(name).shape
+    params = {"scale": spread(scale, shape), "shift": spread(shift, shape)}
+    if bool((params["scale"] == 1).all()) and not params["shift"].any():
+        return Lowered(name, o.shape, o.folded)
+    return o.add("affine", [name], None, params)
+
+
+def _sum(o: Operation, first: Argument, second: Argument, sign: float) -> Lowered:
+    if isinstance(first, Lowered) and isinstance(second, Lowered):
+        if first.shape != second.shape:
+            raise o.refused(f"it adds {list(first.shape)} and {list(second.shape)}")
+        if sign != 1:
+            second = affine(o, second, sign, 0.0)
+        return o.add("add", [o.shaped(first), o.shaped(second)])
+    if isinstance(first, Lowered):
+        return affine(o, first, 1.0, sign * constant(o, second))
+    if sign == -1 and o.is_spike(second) and (constant(o, first) == 1).all():
+        return o.add("spike_logic", [o.shaped(second)], {"function": "not"})
+    return affine(o, second, sign, constant(o, first))
+
+
+@understood(aten.add.Tensor, aten.add.Scalar, arguments="self other alpha", by_number=True)
+def add(o: Operation) -> Lowered:
+    """a + alpha b."""
+    return _sum(o, o["self"], o["other"], float(o["alpha"]))
+
+
+@understood(aten.sub.Tensor, aten.sub.Scalar, arguments="self other alpha", by_number=True)
+def subtract(o: Operation) -> Lowered:
+    """a - alpha b."""
+    return _sum(o, o["self"], o["other"], -float(o["alpha"]))
+
+
+@understood(aten.rsub.Tensor, aten.rsub.Scalar, arguments="self other alpha", by_number=True)
+def subtract_from(o: Operation) -> Lowered:
+    """b - alpha a."""
+    return _sum(o, o["other"], o["self"], -float(o["alpha"]))
+
+
+@understood(aten.mul.Tensor, aten.mul.Scalar, arguments="self other", by_number=True)
+def multiply(o: Operation) -> Lowered:
+    """a b, of spikes or with a constant."""
+    first, second = o["self"], o["other"]
+    if isinstance(first, Lowered) and isinstance(second, Lowered):
+        if o.is_spike(first) and o.is_spike(second) and first.shape == second.shape:
+            both = [o.shaped(first), o.shaped(second)]
+            return o.add("spike_logic", both, {"function": "and"})
+        raise o.refused("a product of two values is only known for spikes")
+    if not isinstance(first, Lowered):
+        first, second = second, first
+    return affine(o, first, constant(o, second), 0.0)
+
+
+@understood(aten.div.Tensor, aten.div.Scalar, arguments="self other", by_number=True)
+def divide(o: Operation) -> Lowered:
+    """a / b by a constant; a sum over T steps by T is the mean."""
+    divisor = o["other"]
+    if isinstance(divisor, Lowered):
+        raise o.refused("it divides by a value of the network")
+    by = constant(o, divisor)
+    if not by.all():
+        raise o.refused("it divides by 0")
+    value = o.value("self")
+    node = o.g.nodes[value.name]
+    if node.op == "time_sum" and by.ndim == 0 and by == o.g.time_steps:
+        return o.add("time_mean", node.inputs)
+    return affine(o, value, 1.0 / by, 0.0)
+
+
+@understood(aten.neg.default, arguments="self", by_number=True)
+def negate(o: Operation) -> Lowered:
+    """-a."""
+    return affine(o, o.value("self"), -1.0, 0.0)
+
+
+@understood(aten.relu.default, arguments="self", by_number=True)
+def relu(o: Operation) -> Lowered:
+    """max(a, 0)."""
+    return o.add("relu", [o.shaped(o.value("self"))])
+
+
+@understood(aten.sigmoid.default, arguments="self", by_number=True)
+def sigmoid(o: Operation) -> Lowered:
+    """1 / (1 + exp(-a))."""
+    return o.add("sigmoid", [o.shaped(o.value("self"))])
+
+
+@understood(aten.logical_not.default, aten.bitwise_not.default, arguments="self", by_number=True)
+def negation(o: Operation) -> Lowered:
+    """1 - spikes."""
+    value = o.value("self")
+    if not o.is_spike(value):
+        raise o.refused("it is only known for spikes")
+    return o.add("spike_logic", [o.shaped(value)], {"function": "not"})
+
+
+@understood(
+    aten.logical_and.default, aten.bitwise_and.Tensor, arguments="self other", by_number=True
+)
+def conjunction(o: Operation) -> Lowered:
+    """Spikes of both."""
+    both: Lowered = multiply(o)
+    return both
+
+
+def _against_number(holds: Callable[[float, float], bool]) -> Rule:
+    """Spikes compared with a number."""
+
+    def rule(o: Operation) -> Lowered:
+        value = o.value("self")
+        if not o.is_spike(value):
+            raise o.refused("a comparison is only known with a threshold, or of spikes")
+        silent, fired = (holds(spike, float(o["other"])) for spike in (0.0, 1.0))
+        if silent == fired:
+            raise o.refused("this comparison of spikes does not depend on them")
+        return value if fired else negation(o)
+
+    return rule
+
+
+for _name in ("gt", "ge", "lt", "le", "ne", "eq"):
+    understood(getattr(aten, _name).Scalar, arguments="self other", by_number=True)(
+        _against_number(getattr(operator, _name))
+    )
+
+
+@understood(
+    aten._to_copy.default,
+    arguments="self dtype layout device pin_memory non_blocking memory_format",
+    by_number=True,
+)
+def convert(o: Operation) -> Lowered:
+    """Spikes in another type; anything else in another type would be rounded."""
+    value = o.value("self")
+    if not o.is_spike(value):
+        raise o.refused(
+            f"a conversion to {str(o['dtype']).removeprefix('torch.')} changes numbers",
+            "Leave the conversion out, and check the accuracy again.",
+        )
+    return value

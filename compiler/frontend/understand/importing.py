@@ -1,0 +1,110 @@
+"""The graph of a captured model: what PyTorch executes, cut into steps, folded and understood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch.utils import _pytree as pytree
+
+from snnc.compiler.frontend.capture import Captured
+from snnc.compiler.frontend.importing import Importing
+from snnc.compiler.frontend.outputs import named_outputs
+from snnc.compiler.frontend.reroll.body import Value
+from snnc.compiler.frontend.reroll.expand import Expander
+from snnc.compiler.frontend.reroll.steps import Source, StepCall
+from snnc.compiler.frontend.reroll.streams import fold
+from snnc.compiler.frontend.understand.lowering import Lowering
+from snnc.compiler.frontend.understand.observer import Observer, Tap
+from snnc.compiler.frontend.understand.values import Lowered, Operation
+from snnc.compiler.ir.graph import FEEDBACK_WRITE, Graph, Kind
+from snnc.errors import UNSUPPORTED_LAYER, SnncError
+
+
+def import_captured(
+    captured: Captured, input_shape: tuple[int, ...], time_steps: int, name: str = "model"
+) -> Graph:
+    """The graph of a captured model.
+
+    Args:
+        captured: of a model that takes [T, N, *input_shape] with N of at least 2, and gives class
+            scores [N, classes], or a dict of such vectors.
+        input_shape: of one step.
+        time_steps: T.
+        name: of the graph.
+
+    Raises:
+        SnncError: UNSUPPORTED_LAYER with the user's line; BAD_SHAPE, BAD_WEIGHTS.
+    """
+    importing, outputs = read_captured(captured, input_shape, time_steps, name)
+    return importing.graph(outputs)
+
+
+def read_captured(
+    captured: Captured, input_shape: tuple[int, ...], time_steps: int, name: str
+) -> tuple[Importing, list[str]]:
+    """The same as a graph under construction and its outputs. Raises as import_captured()."""
+    g = Importing(name, time_steps)
+    node = g.input(input_shape, Kind.COUNT)
+    if len(captured.inputs) != 1:
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            f"the model takes {len(captured.inputs)} tensors",
+            mend="Let it take one tensor.",
+        )
+    g.samples = captured.inputs[0].shape[1]
+    expander = Expander(captured.graph, captured.tensors, time_steps)
+    given = iter(expander.outputs)
+    leaves = [o.constant if o.node is None else next(given) for o in captured.outputs]
+    results = named_outputs(pytree.tree_unflatten(leaves, captured.output_spec))
+    body = fold(expander.steps, results)
+    lowering = Lowering(g, body, {str(captured.inputs[0].node.target): node})
+    g.output_names = tuple(results)
+    outputs = [_vector(g, lowering.output(body.outputs[key])) for key in results]
+    lowering.close()
+    _leave_out(g, outputs)
+    g.observer = Observer(captured, _taps(g, expander, lowering.spikes))
+    return g, outputs
+
+
+def _leave_out(g: Importing, outputs: Sequence[str]) -> None:
+    """Drop what nothing reads: a sum of which only the mean was wanted."""
+    kept = {*outputs}
+    for name, node in reversed(list(g.nodes.items())):
+        if name in kept or node.op in ("input", FEEDBACK_WRITE):
+            kept |= {name, *node.inputs}
+        else:
+            del g.nodes[name]
+
+
+def _taps(
+    g: Importing, expander: Expander, spikes: Mapping[str, tuple[Value, bool]]
+) -> dict[str, Tap]:
+    """Where the captured graph has the values of nodes that decide."""
+    taps = {}
+    for name, (value, negated) in spikes.items():
+        if name not in g.nodes:
+            continue
+        steps = range(expander.steps.time_steps)
+        refs = [value.members.get(step) for step in steps]
+        origins = [expander.origins[ref] for ref in refs if ref is not None]
+        if len(origins) == len(refs):
+            taps[name] = Tap(tuple(origins), negated, g.type_of(name).shape)
+    return taps
+
+
+def _vector(g: Importing, value: Lowered) -> str:
+    """The node of an output: one vector of the whole window."""
+    given = g.type_of(value.name)
+    if given.temporal:
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            f"the model gives {given}, one result for each step",
+            mend="Give --readout mean or --readout sum, or reduce over time in forward.",
+        )
+    if len(value.shape) != 1 or value.folded:
+        raise SnncError(
+            UNSUPPORTED_LAYER, f"the model gives {given}, not one vector", mend="Flatten it."
+        )
+    call = StepCall("output", {}, g.time_steps, Source(), (g.samples, *value.shape), torch.float32)
+    return Operation(g, call, {}).shaped(value)

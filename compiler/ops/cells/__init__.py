@@ -1,0 +1,1 @@
+"""Cells: elementwise recurrences that are no linear recurrence, as small typed programs."""

@@ -1,0 +1,300 @@
+"""The operator ``cell``: any elementwise recurrence, as a typed program (:mod:`.program`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from snnc.compiler.ir.graph import Array as Values
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ops.attributes import Attribute, Parameter, arrays
+from snnc.compiler.ops.base import (
+    Counts,
+    Op,
+    Params,
+    Rows,
+    Sample,
+    expect_time,
+    shape_error,
+    unsupported,
+)
+from snnc.compiler.ops.cells import error as bounds
+from snnc.compiler.ops.cells.c_code import Array, Function
+from snnc.compiler.ops.cells.cost import cost_of
+from snnc.compiler.ops.cells.kinds import kind_of
+from snnc.compiler.ops.cells.lazy import Split, decided_too_late, split
+from snnc.compiler.ops.cells.program import COMPARISONS, Program, fault
+from snnc.compiler.ops.cells.running import Running, running, stored, taken
+from snnc.compiler.ops.cells.samples import samples
+from snnc.compiler.ops.elementwise import constants as elementwise
+from snnc.compiler.program.emitter import Emitter
+from snnc.errors import InternalError
+
+
+class Cell(Op):
+    """One program for each element of its inputs, which all have one shape.
+
+    attrs: ``program``. params: one for each of the program's ``params`` (per channel [C, 1, ...] or
+    per element) and ``tables`` (the same with one entry a step in front). The output's kind follows
+    from the program (:mod:`.kinds`); a SPIKE or COUNT is a decision, which can be forced, and what
+    follows it runs at the next step (:mod:`.lazy`).
+    """
+
+    name = "cell"
+    attributes = (
+        Attribute("program", "a cell's program", lambda value: isinstance(value, Program)),
+    )
+
+    def parameters_of(self, node: Node) -> tuple[Parameter, ...]:
+        program = _program(node)
+        return arrays(*program.params, *program.tables)
+
+    def time(self, node: Node) -> Time:
+        return Time.STATE if _program(node).states else Time.STEP
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Values]
+    ) -> TensorType:
+        program = _program(node)
+        _check_program(node, program, inputs)
+        given = inputs[0]
+        if len({entry.shape for entry in inputs}) > 1 or len(given.shape) == 2:
+            raise shape_error(
+                node,
+                f"a cell takes vectors or maps of one shape, got {', '.join(map(str, inputs))}",
+            )
+        if any(entry.dtype for entry in inputs):
+            raise unsupported(
+                node,
+                "a cell computes in float32, and has no int8 form",
+                "Compile with --dtype f32.",
+            )
+        temporal = any(entry.temporal for entry in inputs)
+        if program.states or program.tables:
+            expect_time(node, TensorType(given.shape, given.kind, temporal))
+        tables = {role: params[role][0] for role in program.tables}
+        plain = {role: params[role] for role in program.params}
+        elementwise.check_shapes(node, given, plain | tables)
+        return TensorType(given.shape, kind_of(program, [x.kind for x in inputs]), temporal)
+
+    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        memory: dict[str, Any] = {}
+        given = _by_steps(inputs)
+        return torch.cat([self.step(node, params, step, memory) for step in given])
+
+    def step(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        memory: dict[str, Any],
+    ) -> torch.Tensor:
+        """One step, as the reference takes it; ``memory`` holds the step's number and values."""
+        cut, t = _cut(node), memory.get("t", 0)
+        if "cell" not in memory:
+            memory["cell"] = running(cut, params, inputs[0])
+        cell: Running[torch.Tensor] = memory["cell"]
+        values = cell.step(t, [x[0] for x in inputs], memory.get("values", {}))
+        memory |= {"t": t + 1, "values": values}
+        value = stored(cut, values[cut.decision], inputs[0].dtype)
+        return value.broadcast_to(node.type.shape)[None]
+
+    def error(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> torch.Tensor:
+        """Of a decision how far a correct run may be from it: 1 for a spike that may not be."""
+        decision = _cut(node).decision
+        steps = self.bounded(node, params, inputs, errors, output)
+        found = [values[decision].error.to(output.dtype) for values in steps]
+        return torch.stack([error.broadcast_to(node.type.shape) for error in found])
+
+    def bounded(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> Iterator[dict[str, bounds.Bounded]]:
+        """All values with their bounds at each step, which goes on from the output of the last."""
+        cut = _cut(node)
+        cell = bounds.bounded_running(cut, params, output)
+        before: dict[str, bounds.Bounded] = {}
+        pairs = zip(_by_steps(inputs), _by_steps(errors), strict=True)
+        for t, (step, step_errors) in enumerate(pairs):
+            given = [
+                bounds.Bounded(x[0], error[0]) for x, error in zip(step, step_errors, strict=True)
+            ]
+            before = cell.step(t, given, before)
+            yield before
+            if node.type.kind is not Kind.REAL:
+                before = before | {cut.decision: bounds.known(cut, output[t])}
+
+    def margins(
+        self,
+        node: Node,
+        params: Params,
+        inputs: Sequence[torch.Tensor],
+        errors: Sequence[torch.Tensor],
+        output: torch.Tensor,
+    ) -> list[tuple[torch.Tensor | None, torch.Tensor | None]]:
+        """For each step how far apart the two values are that the decision compares, and the bound
+        of that; None where no comparison decides. Arguments as of :meth:`error`."""
+        cut = _cut(node)
+        entry = cut.program.by_name.get(cut.decision)
+        steps = self.bounded(node, params, inputs, errors, output)
+        if entry is None or entry.op not in COMPARISONS:
+            return [(None, None) for _ in steps]
+        return [bounds.difference(*(values[name] for name in entry.args)) for values in steps]
+
+    def forced(
+        self, node: Node, params: Params, inputs: Sequence[torch.Tensor], output: torch.Tensor
+    ) -> Iterator[dict[str, torch.Tensor]]:
+        """All values at each step of a cell that goes on from the decisions ``output`` [T, *shape]
+        of a real run, in the dtype of ``output``."""
+        cut, values = _cut(node), dict[str, torch.Tensor]()
+        cell = running(cut, params, output)
+        for t, step in enumerate(_by_steps(inputs)):
+            values = cell.step(t, [x[0] for x in step], values)
+            yield values
+            values = values | {cut.decision: taken(cut, output[t])}
+
+    def decisions(
+        self, node: Node, params: Params, inputs: Sequence[torch.Tensor], output: torch.Tensor
+    ) -> torch.Tensor:
+        """What a cell that is forced to ``output`` would have decided itself, [T, *shape]."""
+        cut = _cut(node)
+        steps = self.forced(node, params, inputs, output)
+        own = [stored(cut, values[cut.decision], output.dtype) for values in steps]
+        return torch.stack([value.broadcast_to(node.type.shape) for value in own])
+
+    def membrane(
+        self, node: Node, params: Params, inputs: Sequence[torch.Tensor], output: torch.Tensor
+    ) -> torch.Tensor:
+        """The membrane potential before the reset in a run that decided ``output``, [T, *shape].
+
+        Raises:
+            InternalError: the cell keeps none.
+        """
+        name = _cut(node).membrane
+        if not name:
+            raise InternalError("the cell keeps no membrane potential", where=node.name)
+        steps = self.forced(node, params, inputs, output)
+        return torch.stack([values[name].broadcast_to(node.type.shape) for values in steps])
+
+    def threshold(self, node: Node, params: Mapping[str, Values]) -> Values | None:
+        """What the membrane potential is compared with where it fires, if that is a constant or a
+        parameter: 0-D, or as the parameter lies."""
+        cut = _cut(node)
+        entry = cut.program.by_name.get(cut.decision)
+        if entry is None or entry.op not in ("ge", "gt"):
+            return None
+        left, right = entry.args
+        level = _still_value(cut, params, right)
+        difference = cut.program.by_name.get(left)
+        if left != cut.membrane and difference is not None and difference.op == "sub":
+            left, taken_off = difference.args
+            offset = _still_value(cut, params, taken_off)
+            level = None if level is None or offset is None else level + offset
+        return level if left == cut.membrane else None
+
+    def states(self, node: Node) -> int:
+        """How many values it keeps for each element from step to step."""
+        return len(_cut(node).kept)
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Values],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        cut, n = _cut(node), node.type.size
+        cost = cost_of((*cut.after, *cut.before))
+        steps = max(len(x) for x in inputs)
+        return Counts.of(steps, mul=cost.mul * n, add=cost.add * n, cmp=cost.cmp * n)
+
+    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+        """Parameters are laid out for whole maps."""
+        return Rows.MAP if len(node.type.shape) == 3 and not node.params else Rows.NEVER
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        cut, given = _cut(node), node.type
+        arrays = {role: _array(node, c, role) for role in node.params}
+        types = [c.input_type(index) for index in range(len(node.inputs))]
+        function = Function(c.function_name("cell"), cut, types, given, arrays)
+        kept = [
+            c.state("u" if name == cut.membrane else f"kept_{name}", "float", given.size)
+            for name in cut.kept
+        ]
+        c.call(
+            c.function(function.name, function.parameters, function.text()),
+            c.row_pixels(given),
+            c.steps_done,
+            *(c.row_input(index) for index in range(len(types))),
+            *((c.row_previous(),) if function.reads_decision else ()),
+            *(c.row(pointer, given.size) for pointer in kept),
+            c.row_output(),
+        )
+
+    def samples(self) -> Iterable[Sample]:
+        return samples()
+
+
+def _program(node: Node) -> Program:
+    program: Program = node.attrs["program"]
+    return program
+
+
+def _cut(node: Node) -> Split:
+    return split(_program(node), node.type.kind is not Kind.REAL)
+
+
+def _still_value(cut: Split, params: Mapping[str, Values], name: str) -> Values | None:
+    """The value of a constant or of a parameter that is the same at every step."""
+    if name in cut.program.params:
+        return params[name]
+    entry = cut.program.by_name.get(name)
+    constant = entry is not None and entry.op == "constant"
+    return np.array(entry.constant) if entry is not None and constant else None
+
+
+def _by_steps(values: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
+    """The values at each step, [1, *shape]; one of the whole window is the same at all."""
+    for t in range(max(len(x) for x in values)):
+        yield [x[t : t + 1] if len(x) > 1 else x for x in values]
+
+
+def _check_program(node: Node, program: Program, inputs: Sequence[TensorType]) -> None:
+    mend = "Mend the importer that has made the cell."
+    if wrong := fault(program):
+        raise unsupported(node, wrong, mend)
+    if late := decided_too_late(program):
+        raise unsupported(node, f"the membrane potential {late!r} follows the decision", mend)
+    if len(inputs) != len(program.inputs):
+        raise shape_error(node, f"{len(inputs)} inputs are given to a cell of {program.inputs}")
+
+
+def _array(node: Node, c: Emitter, role: str) -> Array:
+    """Emit a parameter or table, with its layout."""
+    given, values = node.type, c.param(role)
+    table = role in _program(node).tables
+    if table and len(values) != c.time_steps:
+        raise shape_error(node, f"{role} has {len(values)} entries for {c.time_steps} steps")
+    entries = values if table else values[None]
+    varied = entries[0].size > given.channels
+    shape = given.shape if varied else elementwise.per_channel(given)
+    full = np.broadcast_to(entries, (len(entries), *shape))
+    pixel_major = full.reshape(len(entries), given.channels, -1).transpose(0, 2, 1)
+    axes = "[step][pixel][channel]" if table else "[pixel][channel]"
+    constant = c.constant(role, pixel_major if table else pixel_major[0], axes).constant
+    stride = given.channels if varied else 0
+    return Array(constant.expression, stride, pixel_major[0].size if table else 0)
