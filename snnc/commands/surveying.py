@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from snnc.compiler.frontend.source import SourceModel
     from snnc.estimator.activity import Network
     from snnc.estimator.conventions import Convention
+    from snnc.estimator.devices import Profile
+    from snnc.estimator.report import Report
     from snnc.estimator.survey import Survey
     from snnc.estimator.tables import EnergyTable
 
@@ -27,7 +29,7 @@ def survey(
     conventions: Iterable[Convention] = (),
     manner: Manner | None = None,
     *,
-    everything: bool = False,
+    memory: bool = False,
     redundancy: bool = False,
 ) -> Survey:
     """Run a model over recordings, one at a time, and gather what is asked for.
@@ -43,7 +45,7 @@ def survey(
         conventions: counting rules.
         manner: how the network whose operations count is compiled; None: float32, event-driven
             kernels, as much memory as it likes.
-        everything: memory accesses and redundancy too, as a page needs.
+        memory: memory accesses, as the views of energy need.
         redundancy: spikes and membrane potentials.
 
     Raises:
@@ -60,9 +62,10 @@ def survey(
     from snnc.models import processes
 
     every = windows(source, data, split, samples)
-    recordings = every.some(processes.share(range(len(every))))
+    share = processes.share(range(len(every)))
+    recordings = every.some(share)
     network = _network(source, manner)
-    gathered = Survey(network, conventions, redundancy=redundancy or everything, memory=everything)
+    gathered = Survey(network, conventions, redundancy=redundancy, memory=memory)
 
     def interpret(graph: Any, inputs: Any, forced: Any) -> Any:
         dtype = torch.int64 if is_integer(graph) else torch.float32
@@ -72,8 +75,8 @@ def survey(
         bar.disable = processes.rank() > 0
         seen, labels = tee(bar.track(recordings, description=f"running {source.origin}"))
         activities = observe(network, (window.frames for window in seen), interpret)
-        for activity, window in zip(activities, labels, strict=True):
-            gathered.add(activity, window.label)
+        for place, activity, window in zip(share, activities, labels, strict=True):
+            gathered.add(activity, window.label, place)
     for other, sums in enumerate(processes.gathered(gathered.sums())):
         if other != processes.rank():
             gathered.merge(sums)
@@ -130,34 +133,46 @@ def layer_rows(model: str, baseline: str | None, result: dict[str, Any]) -> list
     ]
 
 
-def write_page(
-    target: Path,
+def reported(
     surveyed: tuple[Survey, Survey | None],
     names: tuple[str, str | None],
     prices: EnergyTable,
     data: str,
     convention: str = "executed",
-) -> None:
-    """Write the page about a model, and its baseline, whole or not at all.
+    device: Profile | None = None,
+) -> Report:
+    """What was surveyed of a model, and its baseline, ready to be shown.
 
     Args:
-        target: the HTML file.
         surveyed: what :func:`survey_both` gave.
         names: what the page calls the model and the baseline.
         prices: the energy table.
         data: what was run, in words.
         convention: the counting rule of its main figures.
+        device: whose total to give; None: the energy table's.
+    """
+    from snnc.estimator.report import Report, Subject
+
+    (model, baseline), (ours, theirs) = names, surveyed
+    about = Subject.of(model, ours, prices)
+    against = None if theirs is None else Subject.of(str(baseline), theirs, prices)
+    return Report(about, against, convention, data, device)
+
+
+def write_page(target: Path, report: Report) -> None:
+    """Write the page about a model, and its baseline, whole or not at all.
+
+    Args:
+        target: the HTML file.
+        report: what :func:`reported` gave.
 
     Raises:
         SnncError: BAD_OUTPUT.
     """
     from snnc.atomic import write_atomically
-    from snnc.estimator.report import Report, Subject, render
+    from snnc.estimator.report import render
 
-    (model, baseline), (ours, theirs) = names, surveyed
-    about = Subject.of(model, ours, prices)
-    against = None if theirs is None else Subject.of(str(baseline), theirs, prices)
-    text = render(Report(about, against, convention, data))
+    text = render(report)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
