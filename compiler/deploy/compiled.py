@@ -65,7 +65,8 @@ def with_c_of(
     """
     graph = compilation.graph
     dtype = "int8" if is_integer(graph) else "f32"
-    options = (("--target", manifest["target"], target), ("--dtype", _dtype(manifest), dtype))
+    built_for = "host" if is_package(manifest) else manifest["target"]
+    options = (("--target", built_for, target), ("--dtype", _dtype(manifest), dtype))
     for option, there, here in options:
         if there != here:
             raise SnncError(
@@ -91,9 +92,24 @@ def with_c_of(
     return dataclasses.replace(compilation, generated=generated)
 
 
+def is_package(manifest: Mapping[str, Any]) -> bool:
+    """Whether the folder is a package for a build system (``snnc compile --package``)."""
+    return str(manifest["target"]).endswith(" package")
+
+
+SOURCES, HEADERS = (".", "src"), (".", "include", "src")
+"""Where the C of a folder lies: in itself, or in a package's folders."""
+
+
 def _binary_weights(out: Path, name: str) -> dict[str, Data]:
-    path = out / f"{name}_weights.h.bin"
+    path = _place(out, SOURCES, f"{name}_weights.h.bin")
     return {path.name: Copied(path)} if path.exists() else {}
+
+
+def _place(out: Path, folders: tuple[str, ...], name: str) -> Path:
+    """Where a file of a folder is; where it should be if it is nowhere."""
+    places = [out / folder / name for folder in folders]
+    return next((path for path in places if path.exists()), places[0])
 
 
 def _dtype(manifest: Mapping[str, Any]) -> str:
@@ -101,9 +117,13 @@ def _dtype(manifest: Mapping[str, Any]) -> str:
 
 
 def _c_files(out: Path, name: str) -> dict[str, str]:
-    paths = [out / f"{name}.c", out / f"{name}.h", out / f"{name}_weights.h"]
-    paths += sorted((out / "snn").rglob("*.h"))
+    """The model's C and the runtime's headers, by the path that the C includes them by."""
+    sources = [_place(out, SOURCES, f"{name}{end}") for end in (".c", "_weights.h")]
+    runtime = _place(out, HEADERS, "snn")
+    paths = {path.name: path for path in (*sources, _place(out, HEADERS, f"{name}.h"))}
+    for path in sorted(runtime.rglob("*.h")):
+        paths[f"snn/{path.relative_to(runtime).as_posix()}"] = path
     try:
-        return {path.relative_to(out).as_posix(): path.read_text("utf-8") for path in paths}
+        return {place: path.read_text("utf-8") for place, path in paths.items()}
     except (OSError, ValueError) as error:
         raise SnncError(NOT_COMPILED, f"cannot read its C ({error})", where=str(out)) from error

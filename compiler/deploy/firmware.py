@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import jinja2
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from snnc.compiler.codegen.abi import Interface
 from snnc.compiler.codegen.c_program import is_integer
@@ -83,8 +84,17 @@ class BoardRun:
 
 def vector(compilation: Compilation, frames: Array, events: npt.NDArray[np.void]) -> Vector:
     """A test vector from a window of counts [T, C, H, W] and the events it was made of."""
+    return vector_of(compilation, *run_reference(compilation.graph, frames), events)
+
+
+def vector_of(
+    compilation: Compilation,
+    values: Mapping[str, torch.Tensor],
+    membranes: Mapping[str, torch.Tensor],
+    events: npt.NDArray[np.void],
+) -> Vector:
+    """A test vector from the reference's values and potentials, and the events behind them."""
     graph = compilation.graph
-    values, membranes = run_reference(graph, frames)
     digests: list[int] = []
     for trace in compilation.generated.traces:
         source = values if trace.what == "value" else membranes

@@ -226,6 +226,7 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
             "weights": BINARY if compilation.generated.data else TEXT,
             **source.options,
         },
+        "proof": None,  # snnc verify --compiled says here what was proven
         "versions": {
             "snnc": __version__,
             "torch": str(torch.__version__),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,16 @@ from snnc.errors import (
 
 Scores = npt.NDArray[np.float32] | npt.NDArray[np.int32]
 
+
+@dataclass(frozen=True)
+class Pushed:
+    """Events of a window (EVENT_DTYPE), oldest first, and when it begins, microseconds; None: with
+    the first of them."""
+
+    events: npt.NDArray[np.void]
+    start: int | None = None
+
+
 HUGE_PAGE = 1 << 21
 """Bytes of a large page of x86-64 and AArch64."""
 
@@ -44,9 +55,10 @@ class HostModel:
         library: the shared library.
         interface: its sizes. The library of a model for more than one thread holds a team, which
             runs as long as the model is open.
+        team: start that team; without one the parts of a layer run one by one.
     """
 
-    def __init__(self, library: Path, interface: Interface) -> None:
+    def __init__(self, library: Path, interface: Interface, *, team: bool = True) -> None:
         self.interface = interface
         self._ffi = cffi.FFI()
         self._ffi.cdef(
@@ -67,9 +79,8 @@ class HostModel:
         self._lib: Any = self._ffi.dlopen(str(library))
         self.net: Any = self._ffi.new(f"{interface.name}_net *")
         self._arena = _aligned(interface.arena_bytes)
-        arena = self._ffi.from_buffer(self._arena)
-        self._check("init", self.net, arena, interface.arena_bytes)
-        if interface.threads > 1:
+        self.init()
+        if team and interface.threads > 1:
             self._start_team(interface.threads)
 
     def _start_team(self, threads: int) -> None:
@@ -87,6 +98,15 @@ class HostModel:
                 RUNTIME_STATUS,
                 f"{self.interface.name}_{function} gave {STATUS_NAMES.get(status, status)}",
             )
+
+    def init(self, fill: int | None = None) -> None:
+        """Bind the network to its arena, whose bytes are first set to ``fill`` if it is given."""
+        if fill is not None:
+            self._arena[:] = fill
+        arena = self._ffi.from_buffer(self._arena)
+        self._check("init", self.net, arena, self.interface.arena_bytes)
+        if hasattr(self, "_team"):
+            self.net.team = self._team
 
     def reset(self) -> None:
         """Begin a new window."""
@@ -121,17 +141,23 @@ class HostModel:
         data = self._ffi.from_buffer("snn_event[]", np.ascontiguousarray(events, EVENT_DTYPE))
         self._check("push_events", self.net, data, len(events))
 
-    def run_events(self, events: npt.NDArray[np.void]) -> None:
-        """Compute a window of events in order of time; a stream takes each step's in turn."""
+    def run_events(self, events: npt.NDArray[np.void], start: int | None = None) -> None:
+        """Compute a window of events in order of time; a stream takes each step's in turn.
+
+        The window begins at ``start`` microseconds, or with the first event.
+        """
+        if start is not None:
+            self.start(start)
         if self.interface.takes_window or not len(events):
             self.push_events(events)
             self.run()
             return
-        since = events["t_us"] - events["t_us"][0]
+        begin = events["t_us"][0] if start is None else np.uint32(start % 2**32)
+        steps = (events["t_us"] - begin) // (self.interface.dt_us or 1)
         for step in range(self.interface.time_steps):
-            self.push_events(events[since // self.interface.dt_us == step])
+            self.push_events(events[steps == step])
             self.step()
-        self.push_events(events[since // self.interface.dt_us >= self.interface.time_steps])
+        self.push_events(events[steps >= self.interface.time_steps])
 
     def start(self, t_us: int) -> None:
         """Say when the window begins, microseconds modulo 2^32."""

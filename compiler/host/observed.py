@@ -13,7 +13,7 @@ import numpy.typing as npt
 from snnc.compiler.codegen.c_program import Generated
 from snnc.compiler.codegen.files import write_files
 from snnc.compiler.host.build import NATIVE, compile_shared
-from snnc.compiler.host.model import HostModel, Scores
+from snnc.compiler.host.model import HostModel, Pushed, Scores
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Array, Graph, Kind
 
@@ -64,7 +64,7 @@ class ObservedModel:
             defines=("SNN_INSTRUMENT", "SNN_TRACE"),
             flags=flags,
         )
-        self.host = HostModel(library, generated.interface)
+        self.host = HostModel(library, generated.interface, team=False)  # counters are not shared
         self._counters = self.host.attach_counters(len(graph.nodes))
 
     @cached_property
@@ -77,11 +77,13 @@ class ObservedModel:
         *,
         observe: Iterable[tuple[str, str]] = (),
         forced: Mapping[str, Array] | None = None,
+        pushed: Pushed | None = None,
     ) -> Observation:
         """Run one window.
 
         Args:
             frames: input counts [T, *shape].
+            pushed: events to push instead of the frames.
             observe: what to record: (node, "value") or (node, "membrane").
             forced: values [T, *shape] that replace nodes' own, for everything that reads them.
         """
@@ -95,10 +97,13 @@ class ObservedModel:
         }
         self.host.attach_taps(self.traces, own, given)
         self._counters[:] = 0
-        counted = self.graph["input"].type.of(Kind.COUNT)
-        first, *others = self.graph.output_names
-        outputs = {first: self.host.classify(layout.pack(counted, frames).astype(np.uint16))}
-        outputs |= {name: self.host.output(name) for name in others}
+        self.host.reset()
+        if pushed is None:
+            counted = self.graph["input"].type.of(Kind.COUNT)
+            self.host.run_frames(layout.pack(counted, frames).astype(np.uint16))
+        else:
+            self.host.run_events(pushed.events, pushed.start)
+        outputs = {name: self.host.output(name) for name in self.graph.output_names}
         values = {key: self._unpacked(key, own[self._entries[key]]) for key in observe}
         counts = {
             node.name: dict(zip(COUNTERS, map(int, row), strict=True))

@@ -1,4 +1,8 @@
-"""The proof on a board: firmware compares every value with the integer reference's digests."""
+"""The proof on a board: firmware compares every value with the integer reference's digests.
+
+The reading and the fidelity are those of the host: PyTorch's model beside its graph, the integer
+reference's scores beside PyTorch's.
+"""
 
 from __future__ import annotations
 
@@ -7,77 +11,127 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
 
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.firmware import Vector
 from snnc.compiler.deploy.targets import Target, require_tools
+from snnc.compiler.verify.chain.fidelity import MIN_AGREEMENT
+from snnc.compiler.verify.chain.links import VALUES
+from snnc.compiler.verify.integer import BesidePyTorch, IntegerVerification, run_reference
+
+if TYPE_CHECKING:
+    from snnc.compiler.verify.prove import Window
 
 BATCH = 20
 """Most recordings in one firmware image; fewer where the board's flash holds no more."""
 
 
 @dataclass
-class BoardVerification:
-    """What the board found over all recordings."""
+class BoardVerification(IntegerVerification):
+    """What the board found over all recordings.
 
-    target: str
-    board: str
-    time_steps: int
+    Attributes:
+        target: the core.
+        board: the board that was emulated.
+        compared: digests and scores.
+        stack: bytes of stack that the program used.
+        failures: what the board said, a sentence for each image that failed.
+    """
+
+    target: str = ""
+    board: str = ""
     compared: int = 0
-    samples: int = 0
     stack: int = 0
     failures: list[str] = field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        """Whether every batch of recordings passed."""
-        return not self.failures
 
     def as_json(self) -> dict[str, Any]:
         """The JSON contract of ``snnc verify`` with a microcontroller target."""
         return {
-            "samples": self.samples,
-            "time_steps": self.time_steps,
-            "dtype": "int8",
+            **super().as_json(),
             "target": self.target,
             "board": self.board,
             "compared": self.compared,
-            "unexplained": len(self.failures),
             "first_divergence": self.failures[0] if self.failures else None,
             "stack": self.stack,
         }
 
 
-def verify_on_board(
-    compilation: Compilation,
-    target: Target,
-    vectors: Iterable[Vector],
-    max_ram: int | None = None,
-) -> BoardVerification:
-    """Build firmware with the vectors, in batches, and run it; the linker holds ``max_ram``.
+class BoardVerifier:
+    """Verifies firmware of one quantized model on an emulated board.
+
+    Args:
+        model: the PyTorch model, takes [T, 1, C, H, W].
+        compilation: its compilation.
+        target: the core.
+        max_ram: budget that the linker holds.
 
     Raises:
-        SnncError: NO_C_COMPILER without the tools, OVER_BUDGET where no board has room.
+        SnncError: NO_C_COMPILER without the tools.
     """
-    graph = compilation.graph
-    require_tools(target, target.boards[0])
-    result = BoardVerification(target.name, "", graph.time_steps)
-    for batch in _batches(vectors, firmware.vector_room(compilation, target)):
-        with tempfile.TemporaryDirectory() as folder:
-            board = firmware.write_project(
-                Path(folder), compilation, target, batch, max_ram=max_ram
+
+    def __init__(
+        self, model: nn.Module, compilation: Compilation, target: Target, max_ram: int | None = None
+    ) -> None:
+        require_tools(target, target.boards[0])
+        self.compilation = compilation
+        self.target = target
+        self.max_ram = max_ram
+        graph = compilation.graph
+        self.result = BoardVerification(graph.time_steps, target=target.name)
+        self.beside = BesidePyTorch(model, compilation, self.result)
+
+    def verify(self, windows: Iterable[Window]) -> None:
+        """Build firmware with the recordings, in batches, and run it.
+
+        Raises:
+            SnncError: OVER_BUDGET where no board has room.
+        """
+        room = firmware.vector_room(self.compilation, self.target)
+        for batch in _batches(self._vectors(windows), room):
+            with tempfile.TemporaryDirectory() as folder:
+                board = firmware.write_project(
+                    Path(folder), self.compilation, self.target, batch, max_ram=self.max_ram
+                )
+                run = firmware.run(Path(folder))
+            result = self.result
+            compared = sum(len(v.digests) + len(v.scores) for v in batch)
+            result.board = board.name
+            result.compared += compared
+            result.stack = max(result.stack, run.stack or 0)
+            link = result.chain[VALUES]
+            link.check("digests and scores on the board").add(compared, int(not run.passed))
+            if not run.passed:
+                found = re.search(r"^FAIL.*$", run.output, re.MULTILINE)
+                said = found[0] if found else run.output or "the board said nothing"
+                result.failures.append(said)
+                link.report(said)
+
+    def finish(self, *, min_agreement: float = MIN_AGREEMENT) -> None:
+        """Judge the fidelity, and say what the recordings said nothing about."""
+        self.beside.finish(None, min_agreement)
+
+    def _vectors(self, windows: Iterable[Window]) -> Iterator[Vector]:
+        """The recordings with the reference's values, which are compared with PyTorch's too."""
+        graph = self.compilation.graph
+        for window in windows:
+            values, membranes = run_reference(graph, window.frames)
+            scores = values[graph.outputs[0]][0].numpy()
+            self.beside.activity.add_values(
+                {name: value.numpy() for name, value in values.items()},
+                {
+                    name: values[node][0].numpy()
+                    for name, node in zip(graph.output_names, graph.outputs, strict=True)
+                },
             )
-            run = firmware.run(Path(folder))
-        result.board = board.name
-        result.samples += len(batch)
-        result.compared += sum(len(v.digests) + len(v.scores) for v in batch)
-        result.stack = max(result.stack, run.stack or 0)
-        if not run.passed:
-            found = re.search(r"^FAIL.*$", run.output, re.MULTILINE)
-            result.failures.append(found[0] if found else run.output or "the board said nothing")
-    return result
+            self.beside.activity.add_potentials(membranes)
+            self.beside.add(window.frames, scores, window.label)
+            self.result.samples += 1
+            assert window.events is not None
+            yield firmware.vector_of(self.compilation, values, membranes, window.events)
 
 
 def _batches(vectors: Iterable[Vector], room: int) -> Iterator[list[Vector]]:

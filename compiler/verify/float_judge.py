@@ -1,165 +1,42 @@
-"""The proof: the C's spikes equal PyTorch's, layer by layer, step by step.
+"""The values of the C against exact arithmetic: spikes, masks, potentials, sums, outputs.
 
-Each layer of the C is run on PyTorch's own input spikes: after every node with a discrete output
-(spikes, masks) the C's value is recorded and then replaced by PyTorch's. Where the two differ, a
-float64 run of the same layer judges: the difference is *explained* only if the exact value lies
-within the rigorous rounding bound of one of the two sums (docs/numerics.md); else it is
-*unexplained*, and the verification fails.
+The C runs freely, as it ships, with every value observed. Where it fires PyTorch's own spikes
+throughout, that is also the *layerwise* run; else it runs a second time, with the value of every
+discrete node recorded and then replaced by PyTorch's, so that each layer is judged on PyTorch's
+input and one early difference can neither hide nor cause later ones.
+
+Both runs are compared with a float64 evaluation on the spikes that their layers saw: a difference
+is *explained* only if it lies within the rigorous rounding bound of the C's own operations
+(docs/numerics.md); else it is *unexplained*, and the verification fails.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from snnc.compiler.compilation import Compilation
-from snnc.compiler.frontend.adapters import asa_snn
-from snnc.compiler.frontend.state import reset_states
 from snnc.compiler.host.build import NATIVE
-from snnc.compiler.host.observed import ObservedModel
-from snnc.compiler.ir.graph import Array, Graph, Node
-from snnc.compiler.ops import op_of
-from snnc.compiler.ops.neurons.neuron import Neuron
-from snnc.compiler.verify import reference
-from snnc.compiler.verify.outputs import (
-    OutputResult,
-    output_results,
-    pytorch_outputs,
-    rounding_bounds,
-)
-from snnc.errors import InternalError
+from snnc.compiler.host.model import Pushed
+from snnc.compiler.host.observed import Observation, ObservedModel
+from snnc.compiler.ir.graph import Array, Graph, Kind
+from snnc.compiler.verify.chain.links import PATHS, VALUES, Divergence, LayerResult, Link
+from snnc.compiler.verify.chain.proof import Verification
+from snnc.compiler.verify.chain.vacuous import Activity
+from snnc.compiler.verify.comparing import Beyond, compare_decisions, compare_real
+from snnc.compiler.verify.counting import analytic_counts
+from snnc.compiler.verify.exact import Decision, Exact
+from snnc.compiler.verify.outputs import output_results
+from snnc.compiler.verify.pytorch import discrete_nodes, run_pytorch
+from snnc.compiler.verify.reading import Reading
+from snnc.errors import SnncError
 
-DISCRETE = ("neuron", "complementary_mask")
-"""Ops that turn real numbers into 0 or 1: where rounding can show."""
-
-
-@dataclass
-class LayerResult:
-    """Comparison of one discrete node, summed over samples."""
-
-    name: str
-    module: str
-    compared: int = 0
-    mismatches: int = 0
-    explained: int = 0
-
-    @property
-    def unexplained(self) -> int:
-        """Differences that rounding cannot explain."""
-        return self.mismatches - self.explained
-
-    def as_json(self) -> dict[str, Any]:
-        """The entry of the JSON contract."""
-        return {
-            "name": self.name,
-            "module": self.module,
-            "compared": self.compared,
-            "mismatches": self.mismatches,
-            "explained": self.explained,
-            "unexplained": self.unexplained,
-        }
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """The first unexplained difference, and how far the exact value is from the threshold."""
-
-    sample: int
-    layer: str
-    step: int
-    neuron: tuple[int, ...]
-    margin: float | None
-    bound: float | None
-
-    def as_json(self) -> dict[str, Any]:
-        """The entry of the JSON contract."""
-        return {
-            "sample": self.sample,
-            "layer": self.layer,
-            "step": self.step,
-            "neuron": list(self.neuron),
-            "margin": self.margin,
-            "bound": self.bound,
-        }
-
-
-@dataclass
-class Verification:
-    """The result over all samples."""
-
-    time_steps: int
-    layers: list[LayerResult]
-    outputs: list[OutputResult] = field(default_factory=list)
-    samples: int = 0
-    same_class: int = 0
-    labelled: int = 0
-    right: dict[str, int] = field(default_factory=lambda: {"pytorch": 0, "c": 0})
-    first_divergence: Divergence | None = None
-    count_mismatches: list[str] = field(default_factory=list)
-    counted_nodes: int = 0
-
-    @property
-    def unexplained(self) -> int:
-        """Unexplained differences in all layers, and in the outputs where there are several."""
-        layers = sum(layer.unexplained for layer in self.layers)
-        return layers + sum(output.unexplained for output in self.outputs)
-
-    @property
-    def passed(self) -> bool:
-        """Whether every spike is equal or explained and every count is exact."""
-        return self.unexplained == 0 and not self.count_mismatches
-
-    def add_counts(
-        self,
-        expected: Mapping[str, Mapping[str, int]],
-        executed: Mapping[str, Mapping[str, int]],
-    ) -> None:
-        """Compare the operations of every node of one sample: by its count rule, and executed."""
-        for name, counts in expected.items():
-            self.counted_nodes += 1
-            if executed[name] != counts:
-                self.count_mismatches.append(
-                    f"sample {self.samples}, {name}: counted {counts}, "
-                    f"executed {dict(executed[name])}"
-                )
-
-    def add_classes(self, pytorch: Array, c: Array, label: int | None) -> None:
-        """Compare the classes that the scores of one sample give, with its label if it has one."""
-        classes = {"pytorch": int(pytorch.argmax()), "c": int(c.argmax())}
-        self.same_class += classes["pytorch"] == classes["c"]
-        if label is not None:
-            self.labelled += 1
-            for who, chosen in classes.items():
-                self.right[who] += chosen == label
-
-    def as_json(self) -> dict[str, Any]:
-        """The JSON contract of ``snnc verify``."""
-        accuracy = {
-            who: right / self.labelled if self.labelled else None
-            for who, right in self.right.items()
-        }
-        return {
-            "samples": self.samples,
-            "time_steps": self.time_steps,
-            "layers": [layer.as_json() for layer in self.layers],
-            "outputs": [output.as_json() for output in self.outputs],
-            "unexplained": self.unexplained,
-            "class_agreement": self.same_class / self.samples if self.samples else None,
-            "accuracy": accuracy,
-            "first_divergence": self.first_divergence.as_json() if self.first_divergence else None,
-            "counts": {
-                "compared": self.counted_nodes,
-                "mismatches": self.count_mismatches,
-            },
-        }
+ORDER = ("spike", "mask", "membrane", "output", "value")
+"""What the first divergence is looked for in."""
 
 
 class Verifier:
@@ -182,177 +59,209 @@ class Verifier:
         files: Mapping[str, str] | None = None,
     ) -> None:
         self.model = model.eval()
-        self.source = compilation.source
         self.graph = compilation.graph
         self.runs = compilation.schedule.runs
-        self.discrete = [node for node in self.graph.nodes if node.op in DISCRETE]
+        self.discrete = discrete_nodes(self.graph)
         self.observed = ObservedModel(self.graph, compilation.generated, folder, flags, files=files)
         self.result = Verification(
             self.graph.time_steps,
             [LayerResult(n.name, n.loc.module) for n in self.discrete],
             output_results(self.graph),
         )
+        self.reading = Reading(compilation.source, self.result)
+        self.activity = Activity(self.graph)
 
-    def verify(self, frames: Array, label: int | None = None) -> None:
-        """Compare one window of event counts [T, C, H, W]; adds to :attr:`result`."""
+    def verify(
+        self, frames: Array, label: int | None = None, pushed: Pushed | None = None
+    ) -> Observation:
+        """Compare one window; adds to :attr:`result`.
+
+        Args:
+            frames: event counts [T, C, H, W].
+            label: the class, if it is known.
+            pushed: the events that the frames were made of: the C is then given those, and must
+                make the same frames of them.
+
+        Returns:
+            The C's free run.
+        """
+        before = self.result.unexplained
         x = torch.from_numpy(np.asarray(frames, dtype=np.float32))
-        outputs, spikes = self.run_pytorch(x)
-        forced = {name: value.numpy() for name, value in spikes.items()}
-        wanted = [(node.name, "value") for node in self.discrete]
-        layerwise = self.observed.run(frames, observe=wanted, forced=forced)
-        self._compare_spikes(x, spikes, layerwise.values)
-        self._compare_outputs(x, spikes, outputs, layerwise.outputs)
-        values = reference.run(self.graph, {"input": x}, forced=spikes)
-        self.result.add_counts(analytic_counts(self.graph, values, self.runs), layerwise.counts)
-        free = self.observed.run(frames)
-        self.result.add_classes(outputs[self.graph.output_names[0]], free.scores, label)
+        outputs, spikes = run_pytorch(self.model, self.discrete, self.graph.time_steps, x)
+        exact = Exact(self.graph, x, spikes)
+        misread = self.reading.decisions(x, spikes, exact.decisions)
+        read_bounds = self.reading.outputs(x, spikes, outputs)
+        free = observed_freely(self.observed, self.graph, frames, pushed, self.result)
+        parted = not all(
+            np.array_equal(free.values[name, "value"], spikes[name].numpy() != 0) for name in spikes
+        )
+        layerwise = free
+        if parted:
+            forced = {name: value.numpy() for name, value in spikes.items()}
+            layerwise = self.observed.run(frames, observe=everything(self.graph), forced=forced)
+        wrong = self._values(exact, layerwise)
+        self._against_pytorch(exact, spikes, layerwise, misread, wrong)
+        self._outputs(exact, outputs, layerwise, read_bounds)
+        if parted:
+            self._free_run(x, free)
+        counts = analytic_counts(self.graph, exact.taken, self.runs)
+        self.result.add_counts(counts, layerwise.counts)
+        self.activity.add(free, exact.decisions)
+        self._classes(outputs, free, parted, label, before)
         self.result.samples += 1
+        return free
 
-    def run_pytorch(self, x: torch.Tensor) -> tuple[dict[str, Array], dict[str, torch.Tensor]]:
-        """PyTorch's outputs by name and its own discrete values, by node, [T, *shape]."""
-        reset_states(self.model)
-        with captured(self.model, self.discrete, self.graph.time_steps) as values:
-            outputs = pytorch_outputs(self.model, x)
-        return outputs, {
-            node.name: value.reshape(len(value), -1, *node.type.shape)[:, 0]  # the first sample
-            for node, value in zip(self.discrete, values(), strict=True)
-        }
+    def finish(self, stressed: Activity | None = None) -> None:
+        """Say what the recordings said nothing about, beside what synthetic inputs did."""
+        self.result.vacuous = self.activity.vacuous(self.result, stressed)
 
-    def _compare_spikes(
+    def _values(self, exact: Exact, run: Observation) -> dict[str, Beyond]:
+        """Compare everything that a run computed; gives what is wrong with decisions, by node."""
+        found = list(compare_run(self.result.chain[VALUES], exact, run))
+        for what in ORDER:
+            for beyond in (entry for entry in found if entry.what == what):
+                self.result.diverge(VALUES, beyond.first(self.result.samples))
+        return {entry.node: entry for entry in found if entry.what in ("spike", "mask")}
+
+    def _against_pytorch(
         self,
-        x: torch.Tensor,
+        exact: Exact,
         spikes: Mapping[str, torch.Tensor],
-        own: Mapping[tuple[str, str], Array],
+        run: Observation,
+        misread: Mapping[str, torch.Tensor],
+        wrong: Mapping[str, Beyond],
     ) -> None:
+        """The C's decisions beside PyTorch's: explained where neither strays beyond its bound."""
         for node, layer in zip(self.discrete, self.result.layers, strict=True):
-            theirs = spikes[node.name]
-            different = torch.from_numpy(own[node.name, "value"]) != theirs.to(torch.uint8)
+            own = torch.from_numpy(run.values[node.name, "value"])
+            different = own != (spikes[node.name] != 0).to(torch.uint8)
             layer.compared += different.numel()
             count = int(different.sum())
-            if not count:
-                continue
-            undecided = self._undecided(node, x, spikes)
             layer.mismatches += count
-            layer.explained += int((different & undecided).sum())
-            bad = different & ~undecided
-            if bool(bad.any()) and self.result.first_divergence is None:
-                self.result.first_divergence = self._locate(node, x, spikes, bad)
+            if count:
+                never = torch.zeros_like(different)
+                bad = misread.get(node.name, never)
+                if node.name in wrong:
+                    bad = bad | wrong[node.name].bad
+                layer.explained += count - int((different & bad).sum())
 
-    def _compare_outputs(
+    def _outputs(
         self,
-        x: torch.Tensor,
-        spikes: Mapping[str, torch.Tensor],
+        exact: Exact,
         theirs: Mapping[str, Array],
-        own: Mapping[str, Array],
+        run: Observation,
+        read_bounds: Mapping[str, Array],
     ) -> None:
-        if self.result.outputs:
-            bounds = rounding_bounds((self.source, self.graph), x, spikes)
-            for output, bound in zip(self.result.outputs, bounds, strict=True):
-                output.add(theirs[output.name], own[output.name], bound)
+        """The C's outputs beside PyTorch's, from the same spikes: apart by both bounds at most."""
+        for output, node in zip(self.result.outputs, self.graph.outputs, strict=True):
+            given = theirs[output.name].reshape(-1)
+            if given.shape == run.outputs[output.name].shape:  # else the reading says so
+                bound = exact.values[node].error[0].numpy().reshape(-1)
+                output.add(given, run.outputs[output.name], bound + read_bounds[output.name])
 
-    def _undecided(
-        self, node: Node, x: torch.Tensor, spikes: Mapping[str, torch.Tensor]
-    ) -> torch.Tensor:
-        """Where a correct PyTorch or a correct C may decide either way, by its own operations."""
-        verdicts = [
-            reference.judge(graph, {"input": x}, spikes, [node.name])[node.name]
-            for graph in (self.source, self.graph)
-        ]
-        return (verdicts[0].error != 0) | (verdicts[1].error != 0)
+    def _free_run(self, x: torch.Tensor, free: Observation) -> None:
+        """The free run fires other spikes than PyTorch: each must be right on its own input."""
+        forced = {
+            node.name: torch.from_numpy(free.values[node.name, "value"]).to(torch.float32)
+            for node in self.discrete
+        }
+        check = self.result.chain[VALUES].check("free run")
+        whole = Link(VALUES)
+        for beyond in compare_run(whole, Exact(self.graph, x, forced), free):
+            self.result.diverge(VALUES, beyond.first(self.result.samples))
+        total = whole.total()
+        check.add(total.compared, total.differ, total.explained)
 
-    def _locate(
+    def _classes(
         self,
-        node: Node,
-        x: torch.Tensor,
-        spikes: Mapping[str, torch.Tensor],
-        bad: torch.Tensor,
-    ) -> Divergence:
-        step, *neuron = (int(i) for i in bad.nonzero()[0])
-        margin = bound = None
-        op = op_of(node)
-        if isinstance(op, Neuron):
-            (current,) = node.inputs
-            verdict = reference.judge(self.graph, {"input": x}, spikes, [current])[current]
-            forced = spikes[node.name].to(torch.float64)
-            params = {
-                role: torch.from_numpy(value) for role, value in self.graph.params_of(node).items()
-            }
-            membrane = list(op.membrane(node, params, verdict.value, forced, verdict.error))[step]
-            threshold = op.threshold(node, params, forced).expand(forced[0].shape)
-            margin = float((membrane[0] - threshold)[tuple(neuron)])
-            bound = float(membrane[1][tuple(neuron)])
-        return Divergence(self.result.samples, node.name, step, tuple(neuron), margin, bound)
+        theirs: Mapping[str, Array],
+        free: Observation,
+        parted: bool,
+        label: int | None,
+        before: int,
+    ) -> None:
+        """The class of the free run beside PyTorch's.
+
+        Another class is explained only if every number that led to either was: then both are what
+        float32 may give, and the scores tie within the bounds, or spikes part where rounding lets
+        them.
+        """
+        link, result = self.result.chain[VALUES], self.result
+        scores = theirs[self.graph.output_names[0]]
+        same = result.add_classes(scores, free.scores, label)
+        explained = result.unexplained == before
+        link.check("runs that part from PyTorch").add(1, int(parted), int(parted and explained))
+        link.check("classes").add(1, int(not same), int(not same and explained))
+        if not same and not explained:
+            link.report(
+                f"recording {result.samples}: the C's class is {int(free.scores.argmax())}, "
+                f"PyTorch's {int(scores.argmax())}"
+            )
 
 
-Reader = Callable[[Any], torch.Tensor]
+def everything(graph: Graph) -> list[tuple[str, str]]:
+    """What an observed run can record: every value, every membrane potential."""
+    values = [(node.name, "value") for node in graph.nodes]
+    return values + [(n.name, "membrane") for n in graph.nodes if n.op in ("neuron", "neuron_i8")]
 
 
-def _observed(model: nn.Module, node: Node) -> tuple[str, Reader]:
-    """The module whose result holds a discrete node's value, and how to read it from there."""
-    path = node.loc.module
-    if node.op == "complementary_mask" and path not in dict(model.named_modules()):
-        return asa_snn.mixing_of(path), asa_snn.mask_of
-    return path, _spikes
-
-
-def _spikes(output: Any) -> torch.Tensor:
-    """What a module fired: its result, or the first of several (spikes before states)."""
-    spikes: torch.Tensor = output[0] if isinstance(output, tuple) else output
-    return spikes.detach()
-
-
-def analytic_counts(
-    graph: Graph, values: Mapping[str, torch.Tensor], runs: Mapping[str, int]
-) -> dict[str, dict[str, int]]:
-    """Operations of every node by its own count rule, as integers over the window, times how often
-    it runs (a recomputed value is computed in several stages)."""
-    found = {}
-    for node in graph.nodes:
-        if node.op != "input":
-            given = [values[name] for name in graph.sources(node)]
-            counts = op_of(node).count(node, graph.params_of(node), given, graph.input_types(node))
-            found[node.name] = {what: n * runs[node.name] for what, n in counts.totals().items()}
-    return found
-
-
-@contextmanager
-def captured(model: nn.Module, nodes: Sequence[Node], time_steps: int) -> Iterator[Any]:
-    """Record what the modules behind nodes give, in a forward pass inside the block.
-
-    Yields a function that gives the values in the nodes' order; the nth node of a module that is
-    called more than once has the nth call's value, and a module that is called once a step has its
-    steps stacked.
-    """
-    observed = [_observed(model, node) for node in nodes]
-    calls: dict[str, list[torch.Tensor]] = {path: [] for path, _ in observed}
-    sharing = Counter(path for path, _ in observed)
-    hooks = [
-        model.get_submodule(path).register_forward_hook(
-            lambda _module, _inputs, output, path=path, read=read: calls[path].append(read(output))
-        )
-        for path, read in dict(observed).items()
-    ]
-
-    def values() -> list[torch.Tensor]:
-        seen = dict.fromkeys(calls, 0)
-        result = []
-        for path, _ in observed:
-            nodes_there, calls_there = sharing[path], calls[path]
-            if len(calls_there) == nodes_there:
-                result.append(calls_there[seen[path]])
-            elif len(calls_there) == nodes_there * time_steps:  # one call a step, [N, ...]
-                result.append(torch.stack(calls_there[seen[path] :: nodes_there]))
-            else:
-                raise InternalError(
-                    f"the module was called {len(calls_there)} times, and {nodes_there} nodes "
-                    f"over {time_steps} steps were traced",
-                    where=path,
-                )
-            seen[path] += 1
-        return result
-
+def observed_freely(
+    observed: ObservedModel,
+    graph: Graph,
+    frames: Array,
+    pushed: Pushed | None,
+    result: Verification,
+) -> Observation:
+    """A free run of everything, from events where there are any; they must make these frames."""
+    if pushed is None or not observed.host.interface.takes_events:
+        return observed.run(frames, observe=everything(graph))
+    link = result.chain[PATHS]
+    check = link.check("frames made of events")
     try:
-        yield values
-    finally:
-        for hook in hooks:
-            hook.remove()
+        run = observed.run(frames, observe=everything(graph), pushed=pushed)
+    except SnncError as error:
+        run = observed.run(frames, observe=everything(graph))  # raises too where they are too many
+        check.add(np.size(frames), np.size(frames))
+        link.report(f"events of frames that the C takes are refused: {error}")
+        return run
+    made = run.values["input", "value"]
+    wrong = made != np.asarray(frames)
+    check.add(wrong.size, int(wrong.sum()))
+    if not wrong.any():
+        return run
+    step, *where = (int(i) for i in np.argwhere(wrong)[0])
+    away = float(made[(step, *where)]) - float(np.asarray(frames)[(step, *where)])
+    found = Divergence(result.samples, "input", step, tuple(where), away, 0.0, "count of events")
+    result.diverge(PATHS, found)
+    return observed.run(frames, observe=everything(graph))
+
+
+def compare_run(link: Link, exact: Exact, run: Observation) -> Iterable[Beyond]:
+    """Compare every number that a run recorded with the exact one; yields what is beyond."""
+    graph, found = exact.graph, []
+    for node in graph.nodes:
+        if node.op == "input":
+            continue
+        own = torch.from_numpy(run.values[node.name, "value"])
+        if node.name in exact.decisions:
+            decision = exact.decisions[node.name]
+            kind = "masks" if decision.potential is None else "spikes"
+            found.append(compare_decisions(link.check(kind), node.name, own, decision))
+            found.append(_membrane(link, node.name, run, decision))
+        else:
+            kind = "sums" if node.type.kind is Kind.REAL else "spikes passed on"
+            verdict = exact.values[node.name]
+            found.append(compare_real(link.check(kind), node.name, "value", own, verdict))
+    for name, node_name in zip(graph.output_names, graph.outputs, strict=True):
+        own = torch.from_numpy(run.outputs[name]).reshape(1, *graph[node_name].type.shape)
+        verdict = exact.values[node_name]
+        found.append(compare_real(link.check("outputs"), name, "output", own, verdict))
+    return [entry for entry in found if entry is not None]
+
+
+def _membrane(link: Link, name: str, run: Observation, decision: Decision) -> Beyond | None:
+    if decision.potential is None:
+        return None
+    own = torch.from_numpy(run.values[name, "membrane"])
+    check = link.check("membrane potentials")
+    return compare_real(check, name, "membrane", own, decision.potential)

@@ -1,8 +1,8 @@
 """The proof for int8: the C equals the integer reference bit for bit.
 
-Every node's value, every membrane potential, every step and the scores are compared, with nothing
-forced: integers leave nothing to explain. How far the integers are from the float model is a
-question of accuracy, reported beside it.
+Every node's value, every membrane potential, every step and the outputs are compared, with nothing
+forced: integers leave nothing to explain. Beside it the model is compared with the float graph that
+was quantized (the reading), and the integers with the model (the fidelity).
 """
 
 from __future__ import annotations
@@ -18,13 +18,22 @@ from torch import nn
 
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.host.build import NATIVE
-from snnc.compiler.host.observed import ObservedModel
+from snnc.compiler.host.model import Pushed
+from snnc.compiler.host.observed import Observation, ObservedModel
 from snnc.compiler.ir.graph import Array, Graph, Node
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.int8.neuron import NeuronI8
 from snnc.compiler.verify import reference
-from snnc.compiler.verify.float_judge import Divergence, LayerResult, Verification, analytic_counts
-from snnc.compiler.verify.outputs import output_results, pytorch_outputs
+from snnc.compiler.verify.chain.fidelity import MIN_AGREEMENT, Fidelity
+from snnc.compiler.verify.chain.links import VALUES, Check, Divergence, LayerResult, Link
+from snnc.compiler.verify.chain.proof import Verification
+from snnc.compiler.verify.chain.vacuous import Activity
+from snnc.compiler.verify.counting import analytic_counts
+from snnc.compiler.verify.exact import Exact
+from snnc.compiler.verify.float_judge import observed_freely
+from snnc.compiler.verify.outputs import output_results
+from snnc.compiler.verify.pytorch import discrete_nodes, run_pytorch
+from snnc.compiler.verify.reading import Reading
 
 
 @dataclass
@@ -32,21 +41,21 @@ class IntegerVerification(Verification):
     """The result over all samples; a layer is a node, its membrane potentials included."""
 
     score_mismatches: int = 0
-    float_agreement: int = 0
     layers: list[LayerResult] = field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        """Whether every value, score and count is equal."""
-        return super().passed and self.score_mismatches == 0
+    fidelity: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The JSON contract of ``snnc verify``; ``accuracy.pytorch`` is the float model's."""
-        return {**super().as_json(), "dtype": "int8", "score_mismatches": self.score_mismatches}
+        return {
+            **super().as_json(),
+            "dtype": "int8",
+            "score_mismatches": self.score_mismatches,
+            "fidelity": self.fidelity,
+        }
 
 
 class IntegerVerifier:
-    """Verifies one quantized model sample by sample; arguments as for ``verify.Verifier``."""
+    """Verifies one quantized model sample by sample; arguments as for ``float_judge.Verifier``."""
 
     def __init__(
         self,
@@ -56,65 +65,163 @@ class IntegerVerifier:
         flags: Sequence[str] = NATIVE,
         files: Mapping[str, str] | None = None,
     ) -> None:
-        self.model = model.eval()
         self.graph = compilation.graph
         self.runs = compilation.schedule.runs
         self.nodes = [node for node in self.graph.nodes if node.op != "input"]
         self.observed = ObservedModel(self.graph, compilation.generated, folder, flags, files=files)
         layers = [LayerResult(node.name, node.loc.module) for node in self.nodes]
         self.result = IntegerVerification(self.graph.time_steps, layers, output_results(self.graph))
+        self.beside = BesidePyTorch(model, compilation, self.result)
 
-    def verify(self, frames: Array, label: int | None = None) -> None:
-        """Compare one window of event counts [T, C, H, W]; adds to :attr:`result`."""
+    def verify(
+        self, frames: Array, label: int | None = None, pushed: Pushed | None = None
+    ) -> Observation:
+        """Compare one window; arguments and result as for ``float_judge.Verifier.verify``."""
         values, membranes = run_reference(self.graph, frames)
-        observed = self.observed.run(
-            frames,
-            observe=[(node.name, "value") for node in self.nodes]
-            + [(name, "membrane") for name in membranes],
-        )
-        for node, layer in zip(self.nodes, self.result.layers, strict=True):
-            name = node.name
-            self._compare(layer, values[name].numpy(), observed.values[name, "value"])
-            if name in membranes:
-                self._compare(layer, membranes[name].numpy(), observed.values[name, "membrane"])
+        free = observed_freely(self.observed, self.graph, frames, pushed, self.result)
+        link, layers = self.result.chain[VALUES], {e.name: e for e in self.result.layers}
+        for name, difference in compare_integers(link, self.graph, values, membranes, free):
+            layers[name].compared += difference.size
+            layers[name].mismatches += int(np.count_nonzero(difference))
+            if difference.any():
+                self.result.diverge(VALUES, first_difference(name, difference, self.result.samples))
+        for output, name in zip(self.result.outputs, self.graph.outputs, strict=True):
+            output.add(values[name][0].numpy(), free.outputs[output.name])
         expected = values[self.graph.outputs[0]][0].numpy()
-        self.result.score_mismatches += int((observed.scores != expected).sum())
-        if self.result.outputs:
-            for output, name in zip(self.result.outputs, self.graph.outputs, strict=True):
-                output.add(values[name][0].numpy(), observed.outputs[output.name])
-        self.result.add_counts(analytic_counts(self.graph, values, self.runs), observed.counts)
-        x = torch.from_numpy(np.asarray(frames, dtype=np.float32))
-        floats = pytorch_outputs(self.model, x)[self.graph.output_names[0]]
-        self.result.add_classes(floats, observed.scores, label)
+        self.result.score_mismatches += int((free.scores != expected).sum())
+        self.result.add_counts(analytic_counts(self.graph, values, self.runs), free.counts)
+        self.beside.activity.add(free)
+        self.beside.activity.add_potentials(membranes)
+        self.beside.add(frames, free.scores, label)
         self.result.samples += 1
+        return free
 
-    def _compare(self, layer: LayerResult, expected: Array, own: Array) -> None:
-        different = own.astype(np.int64) != expected
-        layer.compared += different.size
-        layer.mismatches += int(different.sum())
-        if different.any() and self.result.first_divergence is None:
-            step, *where = (int(i) for i in np.argwhere(different)[0])
-            margin = float(own[(step, *where)]) - float(expected[(step, *where)])
-            self.result.first_divergence = Divergence(
-                self.result.samples, layer.name, step, tuple(where), margin, 0.0
-            )
+    def finish(
+        self, stressed: Activity | None = None, *, min_agreement: float = MIN_AGREEMENT
+    ) -> None:
+        """Judge the fidelity, and say what the recordings said nothing about."""
+        self.beside.finish(stressed, min_agreement)
+
+
+class BesidePyTorch:
+    """PyTorch's model beside the float graph that was quantized, and beside the integers.
+
+    Args:
+        model: the PyTorch model, takes [T, 1, C, H, W].
+        compilation: its compilation.
+        result: where the links are kept.
+    """
+
+    def __init__(
+        self, model: nn.Module, compilation: Compilation, result: IntegerVerification
+    ) -> None:
+        self.model = model.eval()
+        self.source = compilation.source
+        self.result = result
+        self.reading = Reading(self.source, result)
+        self.activity = Activity(compilation.graph)
+        scores = compilation.graph[compilation.graph.outputs[0]]
+        self.fidelity = Fidelity(float(scores.attrs.get("unit", 1.0)))
+
+    def add(self, frames: Array, scores: Array, label: int | None) -> None:
+        """Compare one window's spikes, outputs, scores and class."""
+        x = torch.from_numpy(np.asarray(frames, dtype=np.float32))
+        nodes = discrete_nodes(self.source)
+        outputs, spikes = run_pytorch(self.model, nodes, self.source.time_steps, x)
+        decisions = Exact(self.source, x, spikes, bounds=False).decisions
+        self.reading.decisions(x, spikes, decisions)
+        self.reading.outputs(x, spikes, outputs)
+        floats = outputs[self.source.output_names[0]]
+        self.fidelity.add(floats, scores)
+        self.result.add_classes(floats, scores, label)
+
+    def finish(self, stressed: Activity | None, min_agreement: float) -> None:
+        """Judge the fidelity, and say what the recordings said nothing about."""
+        self.fidelity.judge(self.result, min_agreement)
+        self.result.fidelity = self.fidelity.as_json(min_agreement)
+        self.result.vacuous = self.activity.vacuous(self.result, stressed)
+
+
+def compare_integers(
+    link: Link,
+    graph: Graph,
+    values: Mapping[str, torch.Tensor],
+    membranes: Mapping[str, torch.Tensor],
+    run: Observation,
+) -> list[tuple[str, Array]]:
+    """Compare every integer that a run recorded with the reference's; gives each node's differences
+    (its membrane potentials' in an entry of its own), and adds the outputs' to the link."""
+    found = []
+    for node in graph.nodes:
+        if node.op == "input":
+            continue
+        pairs = [("values", "value", values[node.name])]
+        if node.name in membranes:
+            pairs.append(("membrane potentials", "membrane", membranes[node.name]))
+        for kind, what, expected in pairs:
+            apart = run.values[node.name, what].astype(np.int64) - expected.numpy()
+            _add(link.check(kind), apart)
+            found.append((node.name, apart))
+    for name, node_name in zip(graph.output_names, graph.outputs, strict=True):
+        _add(
+            link.check("outputs"), run.outputs[name].astype(np.int64) - values[node_name][0].numpy()
+        )
+    return found
+
+
+def _add(check: Check, apart: Array) -> None:
+    check.add(apart.size, int(np.count_nonzero(apart)))
+
+
+def first_difference(name: str, apart: Array, sample: int) -> Divergence:
+    """Where the first of some differences [T, *shape] of a node is."""
+    step, *where = (int(i) for i in np.argwhere(apart)[0])
+    return Divergence(sample, name, step, tuple(where), float(apart[(step, *where)]), 0.0)
 
 
 def run_reference(
-    graph: Graph, frames: Array
+    graph: Graph, frames: Array, forced: Mapping[str, torch.Tensor] | None = None
 ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    """Values of every node and membrane potentials of every neuron, int64 [T, *shape]."""
+    """Values of every node and membrane potentials of every neuron, int64 [T, *shape].
+
+    With ``forced`` spikes and masks every node computes on those, and so do the potentials of a
+    neuron go on; the neuron's own value then is what it fires before it is replaced.
+    """
     x = torch.from_numpy(np.asarray(frames).astype(np.int64))
-    values = reference.run(graph, {"input": x}, dtype=torch.int64)
-    return values, {
-        node.name: torch.stack(list(_membrane(graph, node, values)))
+    values = reference.run(graph, {"input": x}, dtype=torch.int64, forced=forced)
+    membranes = {
+        node.name: torch.stack(list(_membrane(graph, node, values, forced)))
         for node in graph.nodes
         if node.op == "neuron_i8"
     }
+    for name in forced or {}:
+        values[name] = _own_value(graph, graph[name], values, membranes)
+    return values, membranes
 
 
-def _membrane(graph: Graph, node: Node, values: Mapping[str, torch.Tensor]) -> Any:
+def _own_value(
+    graph: Graph,
+    node: Node,
+    values: Mapping[str, torch.Tensor],
+    membranes: Mapping[str, torch.Tensor],
+) -> torch.Tensor:
+    op, params = op_of(node), _params(graph, node)
+    if isinstance(op, NeuronI8):
+        return op.fires(params, membranes[node.name]).to(torch.int64)
+    return op.reference(node, params, [values[name] for name in node.inputs]).to(torch.int64)
+
+
+def _params(graph: Graph, node: Node) -> dict[str, torch.Tensor]:
+    return {role: torch.from_numpy(value) for role, value in graph.params_of(node).items()}
+
+
+def _membrane(
+    graph: Graph,
+    node: Node,
+    values: Mapping[str, torch.Tensor],
+    forced: Mapping[str, torch.Tensor] | None,
+) -> Any:
     op = op_of(node)
     assert isinstance(op, NeuronI8)
-    params = {role: torch.from_numpy(value) for role, value in graph.params_of(node).items()}
-    return op.membrane(node, params, values[node.inputs[0]])
+    spikes = None if forced is None else forced[node.name]
+    return op.membrane(node, _params(graph, node), values[node.inputs[0]], spikes=spikes)

@@ -18,7 +18,7 @@ from snnc.compiler.deploy.targets import Target, require_tools
 from snnc.compiler.ir.graph import Array, Graph, Node
 from snnc.compiler.ops.synapses.synapse import DENSE
 from snnc.compiler.passes.choose_kernels import one_kernel
-from snnc.compiler.verify.float_judge import analytic_counts
+from snnc.compiler.verify.counting import analytic_counts
 from snnc.compiler.verify.integer import run_reference
 
 SYNAPSES = ("conv2d_i8", "linear_i8")

@@ -1,14 +1,14 @@
-"""``snnc verify``: the C against PyTorch on recordings."""
+"""``snnc verify``: the chain of proof from PyTorch's model to what ships, on recordings."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
 from snnc.commands.memory import Size, buffering_options
 from snnc.commands.options import (
@@ -19,29 +19,39 @@ from snnc.commands.options import (
     dtype_options,
     json_option,
     model_options,
+    page_option,
     progress_bar,
-    samples_option,
     split_option,
     target_option,
     write_json,
+    write_text,
 )
-from snnc.console import slim_table
-from snnc.errors import EXIT_NO
+from snnc.errors import BAD_OPTION, EXIT_NO, SnncError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
-    from snnc.compiler.compilation import Compilation
-    from snnc.compiler.deploy.firmware import Vector
+    from snnc.commands.compiling import Manner
+    from snnc.commands.windows import Windows
     from snnc.compiler.deploy.targets import Target
+    from snnc.compiler.frontend.source import SourceModel
     from snnc.compiler.plan.input_buffer import Buffering
-    from snnc.compiler.verify.float_judge import Verification
+    from snnc.compiler.verify import prove
+    from snnc.compiler.verify.chain.proof import Verification
+
+DEFAULT_SAMPLES = 100
+"""Recordings, spread evenly over DATA, unless --samples says how many: enough that a layer which
+fires at all in use fires in one of them."""
 
 
 @click.command()
 @model_options
 @click.option("--data", required=True, help="DATA: recordings to compare on.")
-@samples_option
+@click.option(
+    "--samples",
+    type=click.IntRange(1),
+    help=f"Use the first N recordings; default: {DEFAULT_SAMPLES}, spread evenly over DATA.",
+)
 @split_option
 @dtype_options
 @target_option
@@ -49,11 +59,31 @@ if TYPE_CHECKING:
 @buffering_options
 @click.option("--max-ram", type=Size(), help="Budget of memory, as for compile.")
 @click.option(
+    "--threads",
+    type=click.IntRange(1, 64),
+    help="Verify the model compiled for N threads, also against one; default: as --compiled, or 1.",
+)
+@click.option(
+    "--stress/--no-stress",
+    default=True,
+    show_default=True,
+    help="Also run synthetic inputs that make every layer fire.",
+)
+@click.option(
+    "--min-agreement",
+    type=click.FloatRange(0.0, 1.0),
+    default=0.95,
+    show_default=True,
+    help="Share of recordings of which int8 must give the class that PyTorch's float model gives.",
+)
+@click.option(
     "--compiled",
     "folder",
     type=click.Path(path_type=Path),
-    help="Verify the C in this folder (from snnc compile, for the same target) as it stands.",
+    help="Verify this folder (from snnc compile, for the same target) as it stands, and record "
+    "the proof in its manifest.",
 )
+@page_option
 @json_option
 def command(
     model: ModelChoice,
@@ -67,106 +97,141 @@ def command(
     density: float | None,
     buffering: Buffering,
     max_ram: int | None,
+    threads: int | None,
+    stress: bool,
+    min_agreement: float,
     folder: Path | None,
+    out: Path | None,
     json_file: str | None,
 ) -> None:
-    """Prove on DATA that the C of MODEL fires PyTorch's spikes.
+    """Prove on DATA that what ships of MODEL computes what PyTorch computes.
 
-    Every layer runs on PyTorch's own input spikes, every step is compared, and every executed
-    operation is counted. A difference must be explained by the rounding bound of its sum. With
-    --dtype int8 the C must equal the PyTorch integer reference bit for bit: values and membrane
-    potentials of every layer and step, and scores. Exit status 1 if a difference is left, or if a
-    count differs.
+    PROVEN is a chain: the graph that was read gives the model's numbers; every spike, potential
+    and output of the C is the graph's within the rounding bound (--dtype int8: bit for bit); every
+    way in gives the same bits; the library that ships is what was verified; every counted
+    operation was executed. Exit status 1 if a link does not hold. What the recordings say nothing
+    about, such as a layer that never fires, is named: PROVEN, except.
     """
-    from snnc.commands.compiling import Manner, compiled
-    from snnc.commands.windows import test_vectors, windows
-    from snnc.compiler.deploy.compiled import read_manifest, with_c_of
-    from snnc.compiler.deploy.firmware import arena_limit, check_model
+    from snnc.commands import verify_report
+    from snnc.commands.compiling import Manner
+    from snnc.compiler.deploy.compiled import read_manifest
+    from snnc.compiler.deploy.firmware import arena_limit
     from snnc.compiler.deploy.targets import target_named
-    from snnc.compiler.verify.float_judge import Verifier
-    from snnc.compiler.verify.integer import IntegerVerifier
+    from snnc.compiler.verify import prove
+    from snnc.compiler.verify.chain.page import proof_page
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     core = None if target == "host" else target_named(target)
     manifest = None if folder is None else read_manifest(folder)
+    threads = _threads(threads, manifest, dtype, target)
     source = model.load(name=None if manifest is None else manifest["name"])
     limit, order = (max_ram, None) if core is None else (arena_limit(core, max_ram), core.order)
-    manner = Manner(dtype, calibrate, calibrate_samples, density, limit, buffering, order=order)
-    compilation, _ = compiled(source, manner)
-    if folder is not None and manifest is not None:
-        compilation = with_c_of(compilation, folder, manifest, target)
-    if core is not None:
-        check_model(compilation, core)
-        vectors = test_vectors(source, compilation, data, split, samples)
-        _on_board(compilation, core, vectors, max_ram, json_file)
-        return
-    recordings = windows(source, data, split, samples)
-    with tempfile.TemporaryDirectory() as scratch, progress_bar() as bar:
-        method = IntegerVerifier if dtype == "int8" else Verifier
-        verifier = method(source.module, compilation, Path(scratch))
-        for window in bar.track(recordings, description="verifying"):
-            verifier.verify(window.frames, window.label)
-    write_json(verifier.result.as_json(), json_file)
-    _show(console_for(json_file), model.spec, verifier.result)
-    if not verifier.result.passed:
-        sys.exit(EXIT_NO)
-
-
-def _on_board(
-    compilation: Compilation,
-    core: Target,
-    vectors: Iterable[Vector],
-    max_ram: int | None,
-    json_file: str | None,
-) -> None:
-    from snnc.compiler.verify.board import verify_on_board
-
-    result = verify_on_board(compilation, core, vectors, max_ram)
-    write_json(result.as_json(), json_file)
-    console = console_for(json_file)
-    console.print(
-        f"{result.samples} recordings, {result.time_steps} steps on {result.board} "
-        f"({result.target}): {result.compared:,} digests and scores compared, "
-        f"{result.stack:,} bytes of stack used"
+    manner = Manner(
+        dtype, calibrate, calibrate_samples, density, limit, buffering, threads=threads, order=order
     )
-    for failure in result.failures:
-        console.print(f"[bold red]{failure}[/]")
-    console.print("[bold green]PROVEN[/]" if result.passed else "[bold red]NOT EQUAL[/]")
+    recordings = _recordings(source, data, split, samples, core)
+    thoroughly = prove.Manner(stress, min_agreement)
+    if core is None:
+        result = _on_host(source, manner, thoroughly, folder, recordings)
+    else:
+        result = _on_board(source, manner, thoroughly, folder, recordings, core, max_ram)
+    console = console_for(json_file)
+    write_json(result.as_json(), json_file)
+    verify_report.show(console, model.spec, result)
+    if out is not None:
+        write_text(proof_page(result, model.spec, data), str(out))
+    if folder is not None and manifest is not None:
+        verify_report.keep(console, folder, manifest, result, data)
     if not result.passed:
         sys.exit(EXIT_NO)
 
 
-def _show(console: Console, model: str, result: Verification) -> None:
-    columns = ("compared", "differ", "explained by rounding", "unexplained")
-    title = f"{model}: {result.samples} recordings, {result.time_steps} steps"
-    table = slim_table("layer", numbers=columns, title=title)
-    for layer in result.layers:
-        numbers = (layer.compared, layer.mismatches, layer.explained, layer.unexplained)
-        style = "bold red" if layer.unexplained else None
-        table.add_row(layer.name, *(f"{number:,}" for number in numbers), style=style)
-    for output in result.outputs:
-        numbers = (output.compared, output.mismatches, output.explained, output.unexplained)
-        style = "bold red" if output.unexplained else None
-        table.add_row(f"output {output.name}", *(f"{n:,}" for n in numbers), style=style)
-    console.print(table)
-    console.print(f"same class on {result.same_class} of {result.samples} recordings")
-    if result.labelled:
-        right = result.right
-        console.print(
-            f"accuracy: PyTorch {right['pytorch']}/{result.labelled}, "
-            f"C {right['c']}/{result.labelled}"
+def _recordings(
+    source: SourceModel, data: str, split: str, samples: int | None, core: Target | None
+) -> Windows:
+    """The first recordings; by default, and on boards, some spread evenly."""
+    from snnc.commands.windows import spread, windows
+
+    if samples is not None and core is None:
+        return windows(source, data, split, samples)
+    every = windows(source, data, split, None)
+    return every.some(spread(len(every), min(samples or DEFAULT_SAMPLES, len(every))))
+
+
+def _threads(given: int | None, manifest: Mapping[str, Any] | None, dtype: str, target: str) -> int:
+    """Threads of the model: as asked for, which must be as in the folder.
+
+    Raises:
+        SnncError: BAD_OPTION.
+    """
+    there = 1 if manifest is None else int(manifest["options"].get("threads", 1))
+    if given is None:
+        return there
+    if given > 1 and (dtype == "int8" or target != "host"):
+        raise SnncError(
+            BAD_OPTION,
+            "--threads is for float32 on this machine",
+            mend="Leave it out, or verify with --dtype f32 --target host.",
         )
-    console.print(
-        f"operation counts: {result.counted_nodes} compared with the executed ones, "
-        f"{len(result.count_mismatches)} differ"
-    )
-    for line in result.count_mismatches[:5]:
-        console.print(f"  {line}")
-    first = result.first_divergence
-    if first is not None:
-        clears = "" if first.margin is None else f", {first.margin:+.3g} from the threshold"
-        console.print(
-            f"[bold red]first unexplained difference: layer {first.layer}, step {first.step}, "
-            f"neuron {list(first.neuron)}, recording {first.sample}{clears}[/]"
+    if manifest is not None and given != there:
+        raise SnncError(
+            BAD_OPTION,
+            f"the folder was compiled for {there} threads, and --threads {given} was asked for",
+            mend=f"Give --threads {there}, or leave it out.",
         )
-    console.print("[bold green]PROVEN[/]" if result.passed else "[bold red]NOT EQUAL[/]")
+    return given
+
+
+def _on_host(
+    source: SourceModel,
+    manner: Manner,
+    thoroughly: prove.Manner,
+    folder: Path | None,
+    recordings: Windows,
+) -> Verification:
+    """Verify a folder for this machine; without one, what ``snnc compile`` would write."""
+    from snnc.commands.compiling import compiled
+    from snnc.compiler.deploy import folder as artifact
+    from snnc.compiler.verify import prove
+
+    compilation, choice = compiled(source, manner)
+    if manner.threads > 1:
+        single, _ = compiled(source, replace(manner, threads=1))
+        thoroughly = replace(thoroughly, single=single)
+    with tempfile.TemporaryDirectory() as scratch, progress_bar() as bar:
+        if folder is None:
+            folder = Path(scratch) / "out"
+            report = None if choice is None else choice.report
+            artifact.write(folder, source, compilation, choice=report)
+        windows = bar.track(recordings, description="verifying")
+        return prove.prove(source.module, compilation, folder, windows, Path(scratch), thoroughly)
+
+
+def _on_board(
+    source: SourceModel,
+    manner: Manner,
+    thoroughly: prove.Manner,
+    folder: Path | None,
+    recordings: Windows,
+    core: Target,
+    max_ram: int | None,
+) -> Verification:
+    """Verify firmware on the emulated board; with the C of a folder, if one was given."""
+    from snnc.commands.compiling import compiled
+    from snnc.compiler.deploy.compiled import read_manifest, with_c_of
+    from snnc.compiler.deploy.firmware import check_model
+    from snnc.compiler.verify.board import BoardVerifier
+    from snnc.compiler.verify.shipped.artefact import check_files
+
+    compilation, _ = compiled(source, manner)
+    manifest = None if folder is None else read_manifest(folder)
+    if folder is not None and manifest is not None:
+        compilation = with_c_of(compilation, folder, manifest, core.name)
+    check_model(compilation, core)
+    verifier = BoardVerifier(source.module, compilation, core, max_ram)
+    if folder is not None and manifest is not None:
+        check_files(folder, manifest, verifier.result)
+    with progress_bar() as bar:
+        verifier.verify(bar.track(recordings, description="verifying"))
+    verifier.finish(min_agreement=thoroughly.min_agreement)
+    return verifier.result

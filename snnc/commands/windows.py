@@ -33,11 +33,18 @@ DEFAULT_CALIBRATION = 64
 
 @dataclass(frozen=True)
 class Window:
-    """Event counts uint16 [T, 2, H, W] of one recording, its class if known, and its name."""
+    """Event counts uint16 [T, 2, H, W] of one recording, its class if known, and its name; and the
+    recording."""
 
     frames: npt.NDArray[np.uint16]
     label: int | None
     name: str
+    recording: Recording
+
+    @property
+    def events(self) -> npt.NDArray[np.void]:
+        """The recording's events in the layout of snn_event."""
+        return c_events(self.recording)
 
 
 class Windows:
@@ -73,7 +80,8 @@ class Windows:
     def __iter__(self) -> Iterator[Window]:
         for index in self.indices:
             sample = self.dataset[index]
-            yield Window(frames_for(self.input, sample.recording), sample.label, sample.name)
+            frames = frames_for(self.input, sample.recording)
+            yield Window(frames, sample.label, sample.name, sample.recording)
 
 
 def windows(source: SourceModel, data: str, split: str, samples: int | None) -> Windows:

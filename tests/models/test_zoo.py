@@ -9,7 +9,8 @@ import pytest
 from snnc.commands.windows import windows
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.source import load_source
-from snnc.compiler.verify.float_judge import Verification, Verifier
+from snnc.compiler.verify.chain.proof import Verification
+from snnc.compiler.verify.float_judge import Verifier
 from snnc.models.checkpoints import load
 from tests.support.places import ROOT
 

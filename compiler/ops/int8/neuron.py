@@ -44,9 +44,12 @@ class NeuronI8(IntegerOp):
         return inputs[0].of(Kind.SPIKE)
 
     def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        threshold = _per_channel(params["threshold"], inputs[0])
-        potentials = self.membrane(node, params, inputs[0])
-        return torch.stack([(u >= threshold).to(torch.int64) for u in potentials])
+        potentials = torch.stack(list(self.membrane(node, params, inputs[0])))
+        return self.fires(params, potentials).to(torch.int64)
+
+    def fires(self, params: Params, potentials: torch.Tensor) -> torch.Tensor:
+        """Which potentials [T, *shape] fire."""
+        return potentials >= _per_channel(params["threshold"], potentials)
 
     def step(
         self,
@@ -66,17 +69,19 @@ class NeuronI8(IntegerOp):
         params: Params,
         x: torch.Tensor,
         start: tuple[torch.Tensor, torch.Tensor] | None = None,
+        spikes: torch.Tensor | None = None,
     ) -> Iterator[torch.Tensor]:
         """Membrane potential U[t] before the reset, per step, for sums x [T, *shape].
 
         ``start``: U of the step before the first and whether it fired; default: at rest.
+        ``spikes``: those that were really fired, [T, *shape]; default: the neuron's own.
         """
         attrs = node.attrs
         value = {role: _per_channel(vector, x) for role, vector in params.items()}
         zero = torch.zeros_like(x[0])
         drift, reset = value.get("drift", zero), value.get("reset", zero)
         u, fired = start or (value.get("initial", zero) + zero, zero != 0)
-        for current in x:
+        for step, current in enumerate(x):
             kept = round_shift(attrs["beta"] * u, BETA_BITS) + drift
             if attrs["reset_mode"] == "hard":
                 kept = torch.where(fired, reset, kept)
@@ -86,7 +91,7 @@ class NeuronI8(IntegerOp):
             if attrs["saturate"]:
                 u = saturate(u, attrs["width"])
             yield u
-            fired = u >= value["threshold"]
+            fired = u >= value["threshold"] if spikes is None else spikes[step] != 0
 
     def count(
         self,

@@ -140,10 +140,17 @@ class Neuron(Op):
     ) -> torch.Tensor:
         threshold = self.threshold(node, params, inputs[0])
         undecided = [
-            (u - threshold).abs() <= error + threshold.abs() * UNIT
+            self.undecided(u - threshold, error, threshold)
             for u, error in self.membrane(node, params, inputs[0], output, errors[0])
         ]
         return torch.stack(undecided).to(torch.float64)
+
+    def undecided(
+        self, margin: torch.Tensor, error: torch.Tensor, threshold: torch.Tensor
+    ) -> torch.Tensor:
+        """Where a correct float32 run may fire or not: potentials that are ``margin`` above the
+        threshold in exact arithmetic and carry ``error``."""
+        return margin.abs() <= error + threshold.abs() * UNIT
 
     def count(
         self,
@@ -156,8 +163,10 @@ class Neuron(Op):
         if _is_varied(node):  # the kernel for varied constants leaves nothing out
             added = 2 + (node.attrs["reset_mode"] == "soft")
             return Counts.of(inputs[0].shape[0], mul=2 * n, add=added * n, cmp=n)
-        multiplied = (node.attrs["beta"] != 1) + (node.attrs["gain"] != 1)
-        added = 1 + (node.attrs["drift"] != 0) + (node.attrs["reset_mode"] == "soft")
+        # The kernel leaves out what its float32 constants make trivial.
+        beta, gain, drift = (np.float32(node.attrs[role]) for role in ("beta", "gain", "drift"))
+        multiplied = int(beta != 1) + int(gain != 1)
+        added = 1 + int(drift != 0) + (node.attrs["reset_mode"] == "soft")
         return Counts.of(inputs[0].shape[0], mul=multiplied * n, add=added * n, cmp=n)
 
     def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
@@ -220,6 +229,8 @@ class Neuron(Op):
             {"beta": 0.5, "gain": 0.5, "drift": 0.125, "reset": 0.25, "initial": 0.25},
             {"reset_mode": "none", "beta": 0.9},
             {"apart": True},
+            # 1, 1 and 0 as float32: nothing to multiply or add
+            {"beta": 1.0 - 1e-10, "gain": 1.0 + 1e-10, "drift": 1e-60, "threshold": 2.0},
         ]
         for case in cases:
             for shape in [(5,), (33, 3, 5), (64, 2, 2)]:

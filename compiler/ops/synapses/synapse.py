@@ -9,7 +9,7 @@ import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
 from snnc.compiler.ops.base import Params, unsupported
-from snnc.compiler.ops.rounding import SMALLEST, gamma, parameter_rounding
+from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma, parameter_rounding
 
 Apply = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
 
@@ -87,18 +87,52 @@ def weighted_sum_error(
     """
     weight, bias = params["weight"], params.get("bias")
     size = inputs[0].abs() + errors[0]
-    active = (size > 0).to(weight.dtype)
-    terms = apply(active, torch.ones_like(weight), None) + 2.0 + more
-    weight_rounding = parameter_rounding(weight)
-    bias_size = bias.abs() + parameter_rounding(bias) if bias is not None else None
-    magnitude = apply(size, weight.abs() + weight_rounding, bias_size)
-    error = gamma(terms) * magnitude + terms * SMALLEST
+    terms = _active_terms(apply, weight, size) + 2.0 + more
+    # Rounding the parameters costs at most the same share of each, but for subnormal ones.
+    share = 0.0 if _is_float32(weight) and (bias is None or _is_float32(bias)) else UNIT
+    error = (gamma(terms) + share) * (1.0 + share) * _magnitude(apply, size, weight, bias)
+    error = error + terms * SMALLEST
     if bool(errors[0].any()):
         error = error + apply(errors[0], weight.abs(), None)
-    if bool(weight_rounding.any()) or bias is not None:
-        bias_rounding = parameter_rounding(bias) if bias is not None else None
-        error = error + apply(size, weight_rounding, bias_rounding)
+    beyond = _beyond(weight, share), None if bias is None else _beyond(bias, share)
+    if any(value is not None and bool(value.any()) for value in beyond):
+        error = error + apply(size, *beyond)
     return error
+
+
+def _active_terms(apply: Apply, weight: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
+    """How many active inputs each output sums, [T, 1, ...] or, in groups, [T, groups, ...].
+
+    Outputs of a group read the same inputs, so one of each is enough. Whole numbers are exact in
+    float32 up to 2^24, more than any layer sums.
+    """
+    groups = 1 if weight.ndim == 2 else size.shape[1] // weight.shape[1]
+    ones = torch.ones((groups, *weight.shape[1:]), dtype=torch.float32)
+    terms = apply((size > 0).to(torch.float32), ones, None).to(torch.float64)
+    return terms.repeat_interleave(len(weight) // groups, dim=1) if groups > 1 else terms
+
+
+def _magnitude(
+    apply: Apply, size: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
+) -> torch.Tensor:
+    """Bound on the sum of |weight| times ``size`` and |bias|.
+
+    It is summed in float32, which is twice as fast, and raised by what that may lose: terms that
+    are all positive lose no more than gamma of their number.
+    """
+    terms = weight[0].numel() + 3.0
+    absolute = None if bias is None else bias.abs().to(torch.float32)
+    found = apply(size.to(torch.float32), weight.abs().to(torch.float32), absolute)
+    return found.to(torch.float64) * (1.0 + 2.0 * float(gamma(terms))) + terms * SMALLEST
+
+
+def _is_float32(value: torch.Tensor) -> bool:
+    return not bool(parameter_rounding(value).any())
+
+
+def _beyond(value: torch.Tensor, share: float) -> torch.Tensor:
+    """What rounding a parameter to float32 may change beyond a share of it."""
+    return (parameter_rounding(value) - share * value.abs()).clamp(min=0.0)
 
 
 def active_inputs(node: Node, x: torch.Tensor, given: TensorType) -> torch.Tensor:

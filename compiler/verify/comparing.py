@@ -1,0 +1,76 @@
+"""Comparing the C's numbers with exact ones: within the bound, beyond it, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from snnc.compiler.verify.chain.links import Check, Divergence
+from snnc.compiler.verify.exact import Decision
+from snnc.compiler.verify.reference import Verdict
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """The elements of one value that no rounding explains.
+
+    Attributes:
+        node: its name.
+        what: "spike", "mask", "membrane", "value" or "output".
+        bad: where [T, *shape].
+        margin: how far the C is from the exact value (of a spike: the exact potential from the
+            threshold).
+        bound: how far it may be.
+    """
+
+    node: str
+    what: str
+    bad: torch.Tensor
+    margin: torch.Tensor | None = None
+    bound: torch.Tensor | None = None
+
+    def first(self, sample: int) -> Divergence:
+        """The first of them."""
+        step, *where = (int(i) for i in self.bad.nonzero()[0])
+        place = (step, *where)
+        return Divergence(
+            sample,
+            self.node,
+            step,
+            tuple(where),
+            None if self.margin is None else float(self.margin[place]),
+            None if self.bound is None else float(self.bound[place]),
+            self.what,
+        )
+
+
+def compare_real(
+    check: Check, node: str, what: str, own: torch.Tensor, exact: Verdict
+) -> Beyond | None:
+    """Compare real numbers: they differ where they are not the exact value rounded to float32, and
+    are explained within the bound."""
+    error = exact.error.expand(exact.value.shape)
+    margin = own.to(torch.float64) - exact.value
+    different = own != exact.value.to(own.dtype)
+    bad = different & ~(margin.abs() <= error)
+    count = int(different.sum())
+    beyond = int(bad.sum())
+    check.add(own.numel(), count, count - beyond)
+    return Beyond(node, what, bad, margin, error) if beyond else None
+
+
+def compare_decisions(
+    check: Check, node: str, own: torch.Tensor, decision: Decision
+) -> Beyond | None:
+    """Compare decisions: explained where a correct float32 run may decide either way."""
+    different = (own != 0) != decision.fires
+    count = int(different.sum())
+    bad = different & ~decision.undecided
+    beyond = int(bad.sum())
+    check.add(own.numel(), count, count - beyond)
+    if not beyond:
+        return None
+    if decision.potential is None:
+        return Beyond(node, "mask", bad)
+    return Beyond(node, "spike", bad, decision.margin, decision.potential.error)

@@ -1,0 +1,98 @@
+"""What the model itself computes: its outputs, and what its modules fire on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from snnc.compiler.frontend.adapters import asa_snn
+from snnc.compiler.frontend.state import reset_states
+from snnc.compiler.ir.graph import Array, Graph, Node
+from snnc.compiler.verify.outputs import pytorch_outputs
+from snnc.errors import InternalError
+
+DISCRETE = ("neuron", "complementary_mask")
+"""Ops that turn real numbers into 0 or 1: where rounding can show."""
+
+Reader = Callable[[Any], torch.Tensor]
+
+
+def discrete_nodes(graph: Graph) -> list[Node]:
+    """The nodes that give 0 or 1 from real numbers, in order."""
+    return [node for node in graph.nodes if node.op in DISCRETE]
+
+
+def run_pytorch(
+    model: nn.Module, nodes: Sequence[Node], time_steps: int, x: torch.Tensor
+) -> tuple[dict[str, Array], dict[str, torch.Tensor]]:
+    """A model's outputs by name and its own discrete values, by node, [T, *shape], for one window
+    [T, C, H, W]."""
+    reset_states(model)
+    with captured(model, nodes, time_steps) as values:
+        outputs = pytorch_outputs(model, x)
+    return outputs, {
+        node.name: value.reshape(len(value), -1, *node.type.shape)[:, 0]  # the first sample
+        for node, value in zip(nodes, values(), strict=True)
+    }
+
+
+def _observed(model: nn.Module, node: Node) -> tuple[str, Reader]:
+    """The module whose result holds a discrete node's value, and how to read it from there."""
+    path = node.loc.module
+    if node.op == "complementary_mask" and path not in dict(model.named_modules()):
+        return asa_snn.mixing_of(path), asa_snn.mask_of
+    return path, _spikes
+
+
+def _spikes(output: Any) -> torch.Tensor:
+    """What a module fired: its result, or the first of several (spikes before states)."""
+    spikes: torch.Tensor = output[0] if isinstance(output, tuple) else output
+    return spikes.detach()
+
+
+@contextmanager
+def captured(model: nn.Module, nodes: Sequence[Node], time_steps: int) -> Iterator[Any]:
+    """Record what the modules behind nodes give, in a forward pass inside the block.
+
+    Yields a function that gives the values in the nodes' order; the nth node of a module that is
+    called more than once has the nth call's value, and a module that is called once a step has its
+    steps stacked.
+    """
+    observed = [_observed(model, node) for node in nodes]
+    calls: dict[str, list[torch.Tensor]] = {path: [] for path, _ in observed}
+    sharing = Counter(path for path, _ in observed)
+    hooks = [
+        model.get_submodule(path).register_forward_hook(
+            lambda _module, _inputs, output, path=path, read=read: calls[path].append(read(output))
+        )
+        for path, read in dict(observed).items()
+    ]
+
+    def values() -> list[torch.Tensor]:
+        seen = dict.fromkeys(calls, 0)
+        result = []
+        for path, _ in observed:
+            nodes_there, calls_there = sharing[path], calls[path]
+            if len(calls_there) == nodes_there:
+                result.append(calls_there[seen[path]])
+            elif len(calls_there) == nodes_there * time_steps:  # one call a step, [N, ...]
+                result.append(torch.stack(calls_there[seen[path] :: nodes_there]))
+            else:
+                raise InternalError(
+                    f"the module was called {len(calls_there)} times, and {nodes_there} nodes "
+                    f"over {time_steps} steps were traced",
+                    where=path,
+                )
+            seen[path] += 1
+        return result
+
+    try:
+        yield values
+    finally:
+        for hook in hooks:
+            hook.remove()
