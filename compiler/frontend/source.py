@@ -211,7 +211,12 @@ def identifier(text: str) -> str:
     return name
 
 
-def _from_factory(spec: str, weights: Path | None) -> nn.Module:
+def call_factory(spec: str) -> Any:
+    """Import ``package.module:factory``, from here or wherever Python looks, and call it.
+
+    Raises:
+        SnncError: BAD_OPTION where it cannot be imported, or fails.
+    """
     module_name, factory_name = spec.split(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
@@ -226,7 +231,7 @@ def _from_factory(spec: str, weights: Path | None) -> nn.Module:
     finally:
         sys.path.pop(0)
     try:
-        model = factory()
+        return factory()
     except Exception as error:  # the user's code may raise anything
         raise SnncError(
             BAD_OPTION,
@@ -234,6 +239,10 @@ def _from_factory(spec: str, weights: Path | None) -> nn.Module:
             where=spec,
             mend="Call it in Python first; it takes no arguments.",
         ) from error
+
+
+def _from_factory(spec: str, weights: Path | None) -> nn.Module:
+    model = call_factory(spec)
     if not isinstance(model, nn.Module):
         raise SnncError(
             BAD_OPTION, f"the factory gave a {type(model).__name__}, not an nn.Module", where=spec

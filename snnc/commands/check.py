@@ -41,12 +41,13 @@ def command(
         else causality_of_parts(importing.fragments()),
     }
     write_json(result, json_file)
-    _show(console_for(json_file), model.spec, result)
+    show(console_for(json_file), model.spec, result)
     if not supported:
         sys.exit(EXIT_NO)
 
 
-def _show(console: Console, model: str, result: dict[str, Any]) -> None:
+def show(console: Console, model: str, result: dict[str, Any]) -> None:
+    """Print what is unsupported, or that all is supported; and what keeps it from streaming."""
     if not result["supported"]:
         table = Table(
             "module", "class", "input", "reason", "way out", "line", title=f"{model}: unsupported"

@@ -81,8 +81,8 @@ def command(
     rule, prices = convention_called(convention), load(table or DEFAULTS[dtype])
     manner = Manner(dtype, calibrate, calibrate_samples, density, max_ram)
     rules = AUDITED if audited or out is not None else (rule,)
-    how = {"conventions": rules, "manner": manner, "everything": out is not None}
-    surveyed = survey_both(model.load(), baseline, data, split, samples, **how)
+    how = {"conventions": rules, "everything": out is not None}
+    surveyed = survey_both(model.load(), baseline, data, split, samples, manner, **how)
     if surveyed is None:
         return
     ours, theirs = surveyed

@@ -12,56 +12,51 @@ from snnc.commands.options import progress_bar
 from snnc.errors import BAD_OUTPUT, SnncError
 
 if TYPE_CHECKING:
+    from snnc.api.data import Held
+    from snnc.commands.windows import Windows
+    from snnc.compiler.compilation import Compilation
     from snnc.compiler.frontend.source import SourceModel
     from snnc.estimator.activity import Network
     from snnc.estimator.conventions import Convention
+    from snnc.estimator.report import Report
     from snnc.estimator.survey import Survey
     from snnc.estimator.tables import EnergyTable
 
 
 def survey(
-    source: SourceModel,
-    data: str,
-    split: str,
-    samples: int | None,
+    network: Network,
+    every: Windows | Held,
     conventions: Iterable[Convention] = (),
-    manner: Manner | None = None,
     *,
+    called: str,
     everything: bool = False,
     redundancy: bool = False,
 ) -> Survey:
-    """Run a model over recordings, one at a time, and gather what is asked for.
+    """Run a network over recordings, one at a time, and gather what is asked for.
 
     Processes that ``torchrun`` started take a share of the recordings each; every one of them
     gets the whole survey.
 
     Args:
-        source: the model.
-        data: DATA.
-        split: test or train.
-        samples: the first so many recordings; None for all.
+        network: its graphs (:func:`network_of`).
+        every: the recordings.
         conventions: counting rules.
-        manner: how the network whose operations count is compiled; None: float32, event-driven
-            kernels, as much memory as it likes.
+        called: what the bar says is running.
         everything: memory accesses and redundancy too, as a page needs.
         redundancy: spikes and membrane potentials.
 
     Raises:
-        SnncError: as :func:`snnc.commands.windows.windows` and
-            :func:`snnc.commands.compiling.compiled`; NO_COUNT_RULE.
+        SnncError: what reading the recordings raises; NO_COUNT_RULE.
     """
     import torch
 
-    from snnc.commands.windows import windows
     from snnc.compiler.codegen.c_program import is_integer
     from snnc.compiler.verify import reference
     from snnc.estimator.activity import observe
     from snnc.estimator.survey import Survey
     from snnc.models import processes
 
-    every = windows(source, data, split, samples)
     recordings = every.some(processes.share(range(len(every))))
-    network = _network(source, manner)
     gathered = Survey(network, conventions, redundancy=redundancy or everything, memory=everything)
 
     def interpret(graph: Any, inputs: Any, forced: Any) -> Any:
@@ -70,7 +65,7 @@ def survey(
 
     with progress_bar() as bar:
         bar.disable = processes.rank() > 0
-        seen, labels = tee(bar.track(recordings, description=f"running {source.origin}"))
+        seen, labels = tee(bar.track(recordings, description=f"running {called}"))
         activities = observe(network, (window.frames for window in seen), interpret)
         for activity, window in zip(activities, labels, strict=True):
             gathered.add(activity, window.label)
@@ -81,7 +76,13 @@ def survey(
 
 
 def survey_both(
-    model: SourceModel, baseline: str | None, data: str, split: str, samples: int | None, **how: Any
+    model: SourceModel,
+    baseline: str | None,
+    data: str,
+    split: str,
+    samples: int | None,
+    manner: Manner | None = None,
+    **how: Any,
 ) -> tuple[Survey, Survey | None] | None:
     """Survey a model, and its baseline on the same recordings, shared among ``torchrun``'s
     processes; None in all of them but the first, which has the whole.
@@ -92,24 +93,37 @@ def survey_both(
         data: DATA.
         split: test or train.
         samples: the first so many recordings; None for all.
+        manner: how the networks whose operations count are compiled; None: float32,
+            event-driven kernels, as much memory as they like.
         how: further arguments of :func:`survey`.
 
     Raises:
-        SnncError: as :func:`survey`; LOST_WORKER.
+        SnncError: as :func:`survey` and :func:`snnc.commands.windows.windows`; LOST_WORKER.
     """
+    from snnc.commands.windows import windows
     from snnc.compiler.frontend.source import load_source
     from snnc.models import processes
 
     with processes.together():
-        ours = survey(model, data, split, samples, **how)
-        theirs = None
-        if baseline is not None:
-            theirs = survey(load_source(baseline), data, split, samples, **how)
+        surveys = [
+            survey(
+                network_of(source, manner),
+                windows(source, data, split, samples),
+                called=source.origin,
+                **how,
+            )
+            for source in (model, *([load_source(baseline)] if baseline else []))
+        ]
+        ours, theirs = surveys[0], surveys[1] if baseline else None
         return (ours, theirs) if processes.rank() == 0 else None
 
 
-def _network(source: SourceModel, manner: Manner | None) -> Network:
-    """Both graphs of a model, and what runs more than once a step."""
+def network_of(source: SourceModel, manner: Manner | None = None) -> Network:
+    """Both graphs of a model, and what runs more than once a step; no C compiler is needed.
+
+    ``manner`` is how it is compiled; None: float32, event-driven kernels, as much memory as it
+    likes. Raises SnncError as :func:`snnc.commands.compiling.compiled`.
+    """
     from snnc.compiler.passes import pipeline
     from snnc.estimator.activity import Network
 
@@ -117,6 +131,13 @@ def _network(source: SourceModel, manner: Manner | None) -> Network:
         graph = source.graph()
         return Network(pipeline.lowered(graph), pipeline.optimised(graph))
     compilation, _ = compiled(source, manner)
+    return network_as(compilation)
+
+
+def network_as(compilation: Compilation) -> Network:
+    """Both graphs of a compiled model."""
+    from snnc.estimator.activity import Network
+
     return Network(compilation.source, compilation.graph, compilation.schedule.runs)
 
 
@@ -128,6 +149,22 @@ def layer_rows(model: str, baseline: str | None, result: dict[str, Any]) -> list
         for name, network in networks.items()
         for layer in network["layers"]
     ]
+
+
+def report_of(
+    surveyed: tuple[Survey, Survey | None],
+    names: tuple[str, str | None],
+    prices: EnergyTable,
+    data: str,
+    convention: str = "executed",
+) -> Report:
+    """What a page says about a model, and its baseline; arguments as of :func:`write_page`."""
+    from snnc.estimator.report import Report, Subject
+
+    (model, baseline), (ours, theirs) = names, surveyed
+    about = Subject.of(model, ours, prices)
+    against = None if theirs is None else Subject.of(str(baseline), theirs, prices)
+    return Report(about, against, convention, data)
 
 
 def write_page(
@@ -151,13 +188,10 @@ def write_page(
     Raises:
         SnncError: BAD_OUTPUT.
     """
-    from snnc.estimator.report import Report, Subject, render
+    from snnc.estimator.report import render
     from snnc.models.files import write_atomically
 
-    (model, baseline), (ours, theirs) = names, surveyed
-    about = Subject.of(model, ours, prices)
-    against = None if theirs is None else Subject.of(str(baseline), theirs, prices)
-    text = render(Report(about, against, convention, data))
+    text = render(report_of(surveyed, names, prices, data, convention))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
