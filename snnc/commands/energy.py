@@ -29,7 +29,7 @@ from snnc.commands.options import (
 @click.command()
 @model_options
 @baseline_option
-@click.option("--data", required=True, help="DATA: recordings to count on.")
+@click.option("--data", help="DATA: recordings to count on.")
 @samples_option
 @split_option
 @click.option(
@@ -82,7 +82,9 @@ def command(
     manner = Manner(dtype, calibrate, calibrate_samples, density, max_ram)
     rules = AUDITED if audited or out is not None else (rule,)
     how = {"conventions": rules, "everything": out is not None}
-    surveyed = survey_both(model.load(), baseline, data, split, samples, manner, **how)
+    surveyed = survey_both(
+        model.load(), model.beside(baseline), data, split, samples, manner, **how
+    )
     if surveyed is None:
         return
     ours, theirs = surveyed

@@ -77,7 +77,7 @@ def survey(
 
 def survey_both(
     model: SourceModel,
-    baseline: str | None,
+    baseline: SourceModel | None,
     data: str,
     split: str,
     samples: int | None,
@@ -89,7 +89,7 @@ def survey_both(
 
     Args:
         model: the model.
-        baseline: MODEL to compare with, or None.
+        baseline: the model to compare with, or None.
         data: DATA.
         split: test or train.
         samples: the first so many recordings; None for all.
@@ -101,7 +101,6 @@ def survey_both(
         SnncError: as :func:`survey` and :func:`snnc.commands.windows.windows`; LOST_WORKER.
     """
     from snnc.commands.windows import windows
-    from snnc.compiler.frontend.source import load_source
     from snnc.models import processes
 
     with processes.together():
@@ -112,7 +111,7 @@ def survey_both(
                 called=source.origin,
                 **how,
             )
-            for source in (model, *([load_source(baseline)] if baseline else []))
+            for source in (model, *([baseline] if baseline else []))
         ]
         ours, theirs = surveys[0], surveys[1] if baseline else None
         return (ours, theirs) if processes.rank() == 0 else None

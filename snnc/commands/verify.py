@@ -47,7 +47,7 @@ fires at all in use fires in one of them."""
 
 @click.command()
 @model_options
-@click.option("--data", required=True, help="DATA: recordings to compare on.")
+@click.option("--data", help="DATA: recordings to compare on.")
 @click.option(
     "--samples",
     type=click.IntRange(1),
