@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Literal
 
@@ -13,6 +14,7 @@ from snnc.compiler.frontend.state import reset_states
 from snnc.errors import BAD_SHAPE, SnncError
 
 Readout = Literal["mean", "sum"]
+Reset = Callable[[nn.Module], object]
 
 
 class Driven(nn.Module):
@@ -41,7 +43,7 @@ class Driven(nn.Module):
         copies: int = 1,
         readout: Readout | None,
         all_outputs: bool = False,
-        reset: Callable[[nn.Module], object] | None = None,
+        reset: Reset | None = None,
     ) -> None:
         super().__init__()
         self.all_outputs = all_outputs
@@ -87,6 +89,20 @@ class Driven(nn.Module):
         elif self.readout == "sum":
             y = y.sum(dim=0)
         return y[:: self.copies]
+
+
+def own_reset(model: nn.Module) -> Reset | None:
+    """A model's own ``reset()``, where it has one that takes nothing."""
+    found = getattr(model, "reset", None)
+    if not callable(found):
+        return None
+    needed = [
+        given
+        for given in inspect.signature(found).parameters.values()
+        if given.default is given.empty
+        and given.kind not in (given.VAR_POSITIONAL, given.VAR_KEYWORD)
+    ]
+    return None if needed else lambda net: found()
 
 
 def _image(x: Tensor) -> Tensor:

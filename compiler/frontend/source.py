@@ -17,7 +17,7 @@ from torch import nn
 from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.frontend import model_file
 from snnc.compiler.frontend.adapters import asa_snn
-from snnc.compiler.frontend.driving import Driven, Readout
+from snnc.compiler.frontend.driving import Driven, Readout, own_reset
 from snnc.compiler.frontend.identifiers import C_KEYWORDS
 from snnc.compiler.frontend.nir import file as nir_file
 from snnc.compiler.frontend.nir.file import NirOptions
@@ -127,7 +127,7 @@ def load_source(
         driving: dict[str, Any] = {}
         driving |= {"per_step": per_step, "batch_first": batch_first, "still": still}
         driving |= {"readout": readout, "all_outputs": all_outputs}
-        module = _driven(spec, _from_factory(spec, weights, folder), driving, frame_us)
+        module = _driven(spec, factory_model(spec, weights, folder), driving, frame_us)
         return _from_module(spec, module, input_shape, time_steps, frame_us, name)
     shaped = weights or input_shape or time_steps or frame_us
     if shaped or per_step or batch_first or still or readout or all_outputs:
@@ -169,7 +169,8 @@ def _driven(
         )
     if not any(driving.values()):
         return model
-    return Driven(model, **driving, copies=asa_snn.copies_needed(model)).eval()
+    copies, reset = asa_snn.copies_needed(model), own_reset(model)
+    return Driven(model, **driving, copies=copies, reset=reset).eval()
 
 
 def _from_module(
@@ -310,7 +311,13 @@ def call_factory(spec: str, folder: Path | None = None) -> Any:
         ) from error
 
 
-def _from_factory(spec: str, weights: Path | None, folder: Path | None) -> nn.Module:
+def factory_model(spec: str, weights: Path | None = None, folder: Path | None = None) -> nn.Module:
+    """The model of a factory, with its weights, in evaluation mode.
+
+    Raises:
+        SnncError: as :func:`call_factory`; BAD_OPTION for something else than a module;
+            BAD_CHECKPOINT, BAD_WEIGHTS.
+    """
     model = call_factory(spec, folder)
     if not isinstance(model, nn.Module):
         raise SnncError(

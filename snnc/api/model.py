@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from snnc.compiler.frontend.adapters import asa_snn
-from snnc.compiler.frontend.driving import Driven
+from snnc.compiler.frontend.driving import Driven, Reset, own_reset
 from snnc.compiler.frontend.outputs import SCORES
 from snnc.compiler.frontend.source import SourceModel, identifier, load_source
 from snnc.errors import BAD_OPTION, BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
@@ -23,7 +23,6 @@ from snnc.models.checkpoints import InputDescription, LoadedModel
 from snnc.models.networks import Network
 
 Readout = Literal["mean", "sum", "last", "max"]
-Reset = Callable[[nn.Module], object]
 Counts = npt.NDArray[np.uint16]
 MOST = np.iinfo(np.uint16).max
 
@@ -143,7 +142,7 @@ def _from_module(
             copies=asa_snn.copies_needed(model),
             readout=cast("Any", forward.readout),
             all_outputs=forward.all_outputs,
-            reset=forward.reset or _own_reset(model),
+            reset=forward.reset or own_reset(model),
         )
     frames = torch.from_numpy(window.astype(np.float32))[:, None]
     shapes, structure = _outputs(driven, frames, all_outputs=forward.all_outputs)
@@ -170,13 +169,6 @@ def _check_readout(readout: str | None) -> None:
             f"readout={readout!r} has no C form yet",
             mend="Use readout='mean' or readout='sum'.",
         )
-
-
-def _own_reset(model: nn.Module) -> Reset | None:
-    """The model's own ``reset()``, where it has one."""
-    if not callable(getattr(model, "reset", None)):
-        return None
-    return lambda net: cast("Any", net).reset()
 
 
 def _framed(shape: tuple[int, ...], frame_us: int | None) -> InputDescription | None:

@@ -86,6 +86,10 @@ _SHARED = (
 )
 """What two factories' models have in common that are compared."""
 
+input_shape_option = click.option(
+    "--input-shape", type=_Shape(), help="One step's shape, for a factory's model."
+)
+
 _MODEL_OPTIONS = (
     click.option("--name", help="C prefix of the model; default: from its file name."),
     click.option(
@@ -93,7 +97,7 @@ _MODEL_OPTIONS = (
         type=click.Path(path_type=Path),
         help="State dict for a factory's model; loaded without running code.",
     ),
-    click.option("--input-shape", type=_Shape(), help="One step's shape, for a factory's model."),
+    input_shape_option,
     click.option("--time-steps", type=click.IntRange(1), help="T, for a factory or NIR file."),
     click.option(
         "--frame-us",
