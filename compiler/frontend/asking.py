@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +96,7 @@ def _fitting(
     model: nn.Module, first: nn.Linear | nn.Conv2d, steps: int
 ) -> Iterator[tuple[int, ...]]:
     """Shapes of one step that forward takes, the likeliest first."""
+    shapes: list[tuple[int, ...]]
     if isinstance(first, nn.Linear):
         side = round((first.in_features / 2) ** 0.5)
         flat = (first.in_features,)
@@ -109,22 +110,50 @@ def _fitting(
                 break
 
 
-def _called(model: nn.Module, x: Tensor) -> Tensor | None:
-    """What forward gives from rest; None where it cannot take this."""
+Heard = dict[str, Tensor]
+"""What the modules of a model gave when they were called last, by path; the model's own is ""."""
+
+
+def _called(model: nn.Module, x: Tensor) -> Heard | None:
+    """What a call from rest gives; None where forward cannot take this."""
     _rest(model)
     try:
-        return _forward(model, x)
+        return _heard(model, x)
     except Exception:  # whatever a forward does with a shape that it was not made for
         return None
     finally:
         _rest(model)
 
 
-def _forward(model: nn.Module, x: Tensor) -> Tensor:
-    with torch.no_grad():
-        given = named_outputs(model(x))
-    first: Any = given.get(SCORES, next(iter(given.values())))
-    return torch.as_tensor(first)
+def _heard(model: nn.Module, x: Tensor) -> Heard:
+    """Call the model, and listen to every module in it: its outputs may be silent."""
+    heard: Heard = {}
+
+    def listen(path: str) -> Callable[[nn.Module, Any, Any], None]:
+        def keep(module: nn.Module, inputs: Any, given: Any) -> None:
+            found = _first_tensor(given)
+            if found is not None:
+                heard[path] = found.detach().clone()
+
+        return keep
+
+    hooks = [each.register_forward_hook(listen(path)) for path, each in model.named_modules()]
+    try:
+        with torch.no_grad():
+            model(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if "" not in heard:
+        raise _unclear("its forward gives no tensor")
+    return heard
+
+
+def _first_tensor(given: Any) -> Tensor | None:
+    """The tensor, or the first of a tuple or dict of outputs."""
+    named = named_outputs(given) if given is not None else {}
+    first = named.get(SCORES, next(iter(named.values()), None))
+    return first if isinstance(first, Tensor) and first.ndim else None
 
 
 def _rest(model: nn.Module) -> None:
@@ -139,30 +168,42 @@ def _time(model: nn.Module, shape: tuple[int, ...], steps: int) -> tuple[bool, b
     random = torch.Generator().manual_seed(0)
     for scale in SCALES:
         x = scale * torch.rand((steps, 1, *shape), generator=random)
-        changed = x.clone()
-        changed[0] = 0.5 * scale * torch.rand(x[0].shape, generator=random)
-        whole, other = _called(model, x), _called(model, changed)
+        unprepared = x.clone()
+        unprepared[:-1] = 0
+        whole, other = _called(model, x), _called(model, unprepared)
         if whole is not None and other is not None:
-            if whole.shape[0] == 1 < steps:
+            if whole[""].shape[0] == 1 < steps:
                 return False, True
-            if not torch.equal(whole[1:], other[1:]):
+            if _differ(whole, other, steps):
                 return False, False
-        if _keeps_state(model, x[0], changed[0]):
+        if _keeps_state(model, x):
             return True, False
     raise _unclear("calls do not show whether its forward takes a window or one time step")
 
 
-def _keeps_state(model: nn.Module, x: Tensor, before: Tensor) -> bool:
-    """Whether a call changes what the next ones give."""
-    fresh = _called(model, x)
+def _differ(one: Heard, other: Heard, steps: int) -> bool:
+    """Whether the last step differs anywhere."""
+
+    def last(given: Tensor) -> Tensor:
+        return given[-1] if given.shape[0] == steps else given
+
+    return any(
+        path in other and not torch.equal(last(given), last(other[path]))
+        for path, given in one.items()
+    )
+
+
+def _keeps_state(model: nn.Module, x: Tensor) -> bool:
+    """Whether calls with the first steps change what the last one gives."""
+    fresh = _called(model, x[-1])
     if fresh is None:
         return False
     _rest(model)
-    for _ in range(3):
-        _forward(model, before)
-    after = _forward(model, x)
+    for step in x[:-1]:
+        _heard(model, step)
+    after = _heard(model, x[-1])
     _rest(model)
-    return not torch.equal(fresh, after)
+    return _differ(fresh, after, 0)
 
 
 def _unclear(what: str) -> SnncError:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from snnc.api.model import Forward, Readout, Reset, take
+from snnc.api.model import Forward, Readout, take
 from snnc.api.results import Result, text_page
 from snnc.api.words import python_words, speaks_python
+from snnc.compiler.frontend.driving import Reset
 
 if TYPE_CHECKING:
     from snnc.compiler.compilation import Compilation

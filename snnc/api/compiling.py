@@ -6,11 +6,12 @@ from typing import Any
 
 from snnc.api.compiled import Compiled
 from snnc.api.data import Data
-from snnc.api.model import Forward, Readout, Reset, take
+from snnc.api.model import Forward, Readout, take
 from snnc.api.words import speaks_python
 from snnc.commands.compiling import Manner, compiled
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.targets import target_named
+from snnc.compiler.frontend.driving import Reset
 from snnc.compiler.plan.input_buffer import Buffering
 from snnc.errors import BAD_OPTION, SnncError
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from snnc.api.data import Data
-from snnc.api.model import Forward, Readout, Reset, Taken, take
+from snnc.api.model import Forward, Readout, Taken, take
 from snnc.api.results import Result
 from snnc.api.words import speaks_python
+from snnc.compiler.frontend.driving import Reset
 from snnc.errors import BAD_DATA_SPEC, BAD_OPTION, InternalError, SnncError
 
 if TYPE_CHECKING:

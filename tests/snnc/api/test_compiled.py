@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -242,3 +243,18 @@ def test_check_says_whether_it_fits():
     assert not found.fits
     assert found.budgets["ram"][0] <= 1 << 20
     assert found.budgets["flash"][0] > 100
+
+
+def test_a_dataframe_of_the_layers_or_the_name_of_the_extra(compiled, monkeypatch):
+    class Pandas:
+        DataFrame = staticmethod(list)
+
+    monkeypatch.setitem(sys.modules, "pandas", Pandas)
+    found = compiled.energy([inputs(1)])
+    rows = found.to_pandas()
+    assert [row["name"] for row in rows] == [e["name"] for e in found.to_json()["layers"]]
+    assert {"ac", "mac", "energy_pj"} <= set(rows[0])
+    assert "parts" not in rows[0]
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(SnncError, match=r"snnc\[pandas\]"):
+        found.to_pandas()
