@@ -258,3 +258,23 @@ def test_a_dataframe_of_the_layers_or_the_name_of_the_extra(compiled, monkeypatc
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(SnncError, match=r"snnc\[pandas\]"):
         found.to_pandas()
+
+
+def test_check_for_a_core_before_any_calibration():
+    found = snnc.check(Net("mean"), inputs(1), dtype="int8", target="cortex-m0")
+    assert found.fits
+    assert set(found.budgets) == {"ram", "flash"}
+    small = snnc.check(Net("mean"), inputs(1), dtype="int8", target="cortex-m0", max_ram=3200)
+    assert not small.fits
+    assert small.supported
+    with pytest.raises(SnncError, match="dtype='int8'"):
+        snnc.check(Net("mean"), inputs(1), target="cortex-m0")
+
+
+def test_check_sizes_are_those_of_what_is_compiled():
+    data = inputs(20).transpose(0, 1)
+    compiled = snnc.compile(Net("mean"), inputs(1), dtype="int8", calibrate=data)
+    found = snnc.check(Net("mean"), inputs(1), dtype="int8", max_ram=1 << 20, max_flash=1 << 20)
+    memory = compiled.memory
+    assert found.budgets["ram"][0] == memory.arena
+    assert found.budgets["flash"][0] == memory.weights + memory.tables
