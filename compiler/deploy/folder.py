@@ -5,7 +5,6 @@ It appears whole or not at all: everything is written beside it first and moved 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -25,7 +24,7 @@ from snnc.compiler.codegen.binary_weights import BINARY, TEXT
 from snnc.compiler.codegen.c_program import is_integer
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware, packages
-from snnc.compiler.deploy.compiled import FORMAT, MANIFEST
+from snnc.compiler.deploy.compiled import FORMAT, MANIFEST, digest_of
 from snnc.compiler.deploy.firmware import Vector
 from snnc.compiler.deploy.footprint import Memory, check_object, choices_as_json, over_linked
 from snnc.compiler.deploy.targets import Target, missing_tools
@@ -152,15 +151,10 @@ def write_package(
 def _hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of every file by its path in the folder."""
     return {
-        path.relative_to(folder).as_posix(): _sha256(path)
+        path.relative_to(folder).as_posix(): digest_of(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

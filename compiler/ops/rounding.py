@@ -24,6 +24,21 @@ def gamma(terms: torch.Tensor | float) -> torch.Tensor:
     return product / (1.0 - product)
 
 
+def gamma_of(terms: float) -> float:
+    """:func:`gamma` of a number of terms that is the same for all elements."""
+    return terms * UNIT / (1.0 - terms * UNIT)
+
+
+def no_error(like: torch.Tensor) -> torch.Tensor:
+    """The error of exact values: zeros of the same shape, in no memory."""
+    return torch.zeros((), dtype=torch.float64).expand(like.shape)
+
+
+def carries(error: torch.Tensor) -> bool:
+    """Whether any element has an error; :func:`no_error` is known by its one number."""
+    return bool((error if any(error.stride()) else error.reshape(-1)[:1]).any())
+
+
 def parameter_rounding(value: torch.Tensor) -> torch.Tensor:
     """How far each exact parameter is from the float32 that the code holds."""
     return (value - value.to(torch.float32).to(torch.float64)).abs()

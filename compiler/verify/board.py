@@ -85,30 +85,10 @@ class BoardVerifier:
         self.beside = BesidePyTorch(model, compilation, self.result)
 
     def verify(self, windows: Iterable[Window]) -> None:
-        """Build firmware with the recordings, in batches, and run it.
-
-        Raises:
-            SnncError: OVER_BUDGET where no board has room.
-        """
-        room = firmware.vector_room(self.compilation, self.target)
-        for batch in _batches(self._vectors(windows), room):
-            with tempfile.TemporaryDirectory() as folder:
-                board = firmware.write_project(
-                    Path(folder), self.compilation, self.target, batch, max_ram=self.max_ram
-                )
-                run = firmware.run(Path(folder))
-            result = self.result
-            compared = sum(len(v.digests) + len(v.scores) for v in batch)
-            result.board = board.name
-            result.compared += compared
-            result.stack = max(result.stack, run.stack or 0)
-            link = result.chain[VALUES]
-            link.check("digests and scores on the board").add(compared, int(not run.passed))
-            if not run.passed:
-                found = re.search(r"^FAIL.*$", run.output, re.MULTILINE)
-                said = found[0] if found else run.output or "the board said nothing"
-                result.failures.append(said)
-                link.report(said)
+        """Compare the recordings with PyTorch, then run them on the board. Raises as
+        :func:`verify_on_board`."""
+        vectors = self._vectors(windows)
+        verify_on_board(self.compilation, self.target, vectors, self.max_ram, self.result)
 
     def finish(self, *, min_agreement: float = MIN_AGREEMENT) -> None:
         """Judge the fidelity, and say what the recordings said nothing about."""
@@ -129,9 +109,56 @@ class BoardVerifier:
             )
             self.beside.activity.add_potentials(membranes)
             self.beside.add(window.frames, scores, window.label)
-            self.result.samples += 1
             assert window.events is not None
             yield firmware.vector_of(self.compilation, values, membranes, window.events)
+
+
+def verify_on_board(
+    compilation: Compilation,
+    target: Target,
+    vectors: Iterable[Vector],
+    max_ram: int | None = None,
+    result: BoardVerification | None = None,
+) -> BoardVerification:
+    """Build firmware with the vectors, in batches, and run it; the linker holds ``max_ram``.
+
+    Args:
+        compilation: the model.
+        target: the core.
+        vectors: recordings with the reference's digests.
+        max_ram: budget of RAM, bytes.
+        result: what the board's numbers are added to.
+
+    Raises:
+        SnncError: NO_C_COMPILER without the tools, OVER_BUDGET where no board has room.
+    """
+    require_tools(target, target.boards[0])
+    result = result or BoardVerification(compilation.graph.time_steps, target=target.name)
+    link = result.chain[VALUES]
+    room = firmware.vector_room(compilation, target)
+    for batch in _batches(_counted(vectors, result), room):
+        with tempfile.TemporaryDirectory() as folder:
+            board = firmware.write_project(
+                Path(folder), compilation, target, batch, max_ram=max_ram
+            )
+            run = firmware.run(Path(folder))
+        compared = sum(len(v.digests) + len(v.scores) for v in batch)
+        result.board = board.name
+        result.compared += compared
+        result.stack = max(result.stack, run.stack or 0)
+        link.check("digests and scores on the board").add(compared, int(not run.passed))
+        if not run.passed:
+            found = re.search(r"^FAIL.*$", run.output, re.MULTILINE)
+            said = found[0] if found else run.output or "the board said nothing"
+            result.failures.append(said)
+            link.report(said)
+    return result
+
+
+def _counted(vectors: Iterable[Vector], result: BoardVerification) -> Iterator[Vector]:
+    for vector in vectors:
+        result.samples += 1
+        yield vector
 
 
 def _batches(vectors: Iterable[Vector], room: int) -> Iterator[list[Vector]]:

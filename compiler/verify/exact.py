@@ -15,26 +15,56 @@ import torch
 from snnc.compiler.ir.graph import Graph, Node
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.neurons.neuron import Neuron
+from snnc.compiler.ops.rounding import no_error
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.pytorch import discrete_nodes
 from snnc.compiler.verify.reference import Verdict
 
 
 @dataclass
-class Decision:
-    """What a node with values 0 and 1 decides in exact arithmetic.
+class Mask:
+    """What a node that is no neuron decides in exact arithmetic.
 
     Attributes:
         fires: the decision [T, *shape].
         undecided: where a correct float32 run may decide otherwise.
-        potential: of a neuron: its exact potential and the bound; None for a mask.
-        margin: of a neuron: potential less threshold; None for a mask.
     """
 
     fires: torch.Tensor
     undecided: torch.Tensor
-    potential: Verdict | None = None
-    margin: torch.Tensor | None = None
+    potential: None = None
+    margin: None = None
+
+
+class Fired:
+    """What a neuron decides in exact arithmetic.
+
+    Args:
+        op: the op.
+        node: the neuron.
+        potential: its exact potential before the reset, with the bound.
+        threshold: its threshold.
+    """
+
+    def __init__(self, op: Neuron, node: Node, potential: Verdict, threshold: torch.Tensor) -> None:
+        self.op = op
+        self.potential = potential
+        self.threshold = threshold
+        u = potential.value
+        self.fires = u > threshold if node.attrs["strict"] else u >= threshold
+
+    @cached_property
+    def margin(self) -> torch.Tensor:
+        """Potential less threshold."""
+        return self.potential.value - self.threshold
+
+    @cached_property
+    def undecided(self) -> torch.Tensor:
+        """Where a correct float32 run may decide otherwise."""
+        return self.op.undecided(self.margin, self.potential.error, self.threshold)
+
+
+Decision = Mask | Fired
 
 
 class Exact:
@@ -66,7 +96,7 @@ class Exact:
         found = reference.run(
             graph, {"input": x}, dtype=torch.float64, forced=forced, wanted=wanted
         )
-        self.values = {name: Verdict(value, _zero(value)) for name, value in found.items()}
+        self.values = {name: Verdict(value, no_error(value)) for name, value in found.items()}
 
     @cached_property
     def decisions(self) -> dict[str, Decision]:
@@ -81,7 +111,7 @@ class Exact:
     def _given(self, name: str) -> Verdict:
         if name in self.values:
             return self.values[name]
-        return Verdict(self.forced[name], _zero(self.forced[name]))
+        return Verdict(self.forced[name], no_error(self.forced[name]))
 
     def _decision(self, node: Node) -> Decision:
         op = op_of(node)
@@ -91,12 +121,7 @@ class Exact:
             return _fired(op, node, params, given[0], self.forced[node.name])
         values, errors = [v.value for v in given], [v.error for v in given]
         taken = op.reference(node, params, values)
-        return Decision(taken != 0, op.error(node, params, values, errors, taken) != 0)
-
-
-def _zero(like: torch.Tensor) -> torch.Tensor:
-    """Zeros of the same shape, in no memory."""
-    return torch.zeros((), dtype=torch.float64).expand(like.shape)
+        return Mask(taken != 0, op.error(node, params, values, errors, taken) != 0)
 
 
 def _fired(
@@ -105,10 +130,11 @@ def _fired(
     params: Mapping[str, torch.Tensor],
     current: Verdict,
     fired: torch.Tensor,
-) -> Decision:
-    steps = list(op.membrane(node, params, current.value, fired, current.error))
-    potential = Verdict(torch.stack([u for u, _ in steps]), torch.stack([e for _, e in steps]))
+) -> Fired:
+    values, errors = torch.empty_like(current.value), torch.empty_like(current.value)
+    for step, (u, error) in enumerate(
+        op.membrane(node, params, current.value, fired, current.error)
+    ):
+        values[step], errors[step] = u, error
     threshold = op.threshold(node, params, current.value)
-    margin = potential.value - threshold
-    fires = margin > 0 if node.attrs["strict"] else margin >= 0
-    return Decision(fires, op.undecided(margin, potential.error, threshold), potential, margin)
+    return Fired(op, node, Verdict(values, errors), threshold)

@@ -23,7 +23,7 @@ from snnc.compiler.compilation import Compilation
 from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.model import Pushed
 from snnc.compiler.host.observed import Observation, ObservedModel
-from snnc.compiler.ir.graph import Array, Graph, Kind
+from snnc.compiler.ir.graph import SPIKING_OPS, Array, Graph, Kind
 from snnc.compiler.verify.chain.links import PATHS, VALUES, Divergence, LayerResult, Link
 from snnc.compiler.verify.chain.proof import Verification
 from snnc.compiler.verify.chain.vacuous import Activity
@@ -92,15 +92,18 @@ class Verifier:
         misread = self.reading.decisions(x, spikes, exact.decisions)
         read_bounds = self.reading.outputs(x, spikes, outputs)
         free = observed_freely(self.observed, self.graph, frames, pushed, self.result)
-        parted = not all(
-            np.array_equal(free.values[name, "value"], spikes[name].numpy() != 0) for name in spikes
-        )
+        apart = {
+            name: torch.from_numpy(free.values[name, "value"]) != spikes[name] for name in spikes
+        }
+        parted = any(bool(different.any()) for different in apart.values())
         layerwise = free
         if parted:
             forced = {name: value.numpy() for name, value in spikes.items()}
-            layerwise = self.observed.run(frames, observe=everything(self.graph), forced=forced)
+            layerwise = self.observed.run(
+                frames, observe=everything(self.graph, currents=False), forced=forced
+            )
         wrong = self._values(exact, layerwise)
-        self._against_pytorch(exact, spikes, layerwise, misread, wrong)
+        self._against_pytorch(spikes, layerwise if parted else None, misread, wrong)
         self._outputs(exact, outputs, layerwise, read_bounds)
         if parted:
             self._free_run(x, free)
@@ -125,22 +128,22 @@ class Verifier:
 
     def _against_pytorch(
         self,
-        exact: Exact,
         spikes: Mapping[str, torch.Tensor],
-        run: Observation,
+        run: Observation | None,
         misread: Mapping[str, torch.Tensor],
         wrong: Mapping[str, Beyond],
     ) -> None:
-        """The C's decisions beside PyTorch's: explained where neither strays beyond its bound."""
+        """The C's decisions beside PyTorch's: explained where neither strays beyond its bound.
+        ``run`` is None where they are the same everywhere."""
         for node, layer in zip(self.discrete, self.result.layers, strict=True):
-            own = torch.from_numpy(run.values[node.name, "value"])
-            different = own != (spikes[node.name] != 0).to(torch.uint8)
-            layer.compared += different.numel()
+            layer.compared += spikes[node.name].numel()
+            if run is None:
+                continue
+            different = torch.from_numpy(run.values[node.name, "value"]) != spikes[node.name]
             count = int(different.sum())
             layer.mismatches += count
             if count:
-                never = torch.zeros_like(different)
-                bad = misread.get(node.name, never)
+                bad = misread.get(node.name, torch.zeros_like(different))
                 if node.name in wrong:
                     bad = bad | wrong[node.name].bad
                 layer.explained += count - int((different & bad).sum())
@@ -199,10 +202,27 @@ class Verifier:
             )
 
 
-def everything(graph: Graph) -> list[tuple[str, str]]:
-    """What an observed run can record: every value, every membrane potential."""
-    values = [(node.name, "value") for node in graph.nodes]
-    return values + [(n.name, "membrane") for n in graph.nodes if n.op in ("neuron", "neuron_i8")]
+def everything(graph: Graph, *, currents: bool = True) -> list[tuple[str, str]]:
+    """What an observed run can record: every value, every membrane potential.
+
+    Without ``currents``, values that only neurons read are left out: a potential is what was
+    before plus such a sum, so that what is wrong with the sum is wrong with the potential.
+    """
+    left_out = frozenset() if currents else graph_currents(graph)
+    values = [(node.name, "value") for node in graph.nodes if node.name not in left_out]
+    return values + [(n.name, "membrane") for n in graph.nodes if n.op in SPIKING_OPS]
+
+
+def graph_currents(graph: Graph) -> frozenset[str]:
+    """The values that float neurons read, and nothing else does."""
+    return frozenset(
+        name
+        for name, users in graph.users.items()
+        if users
+        and all(user.op == "neuron" for user in users)
+        and name not in graph.outputs
+        and graph[name].type.kind is Kind.REAL
+    )
 
 
 def observed_freely(
@@ -213,14 +233,15 @@ def observed_freely(
     result: Verification,
 ) -> Observation:
     """A free run of everything, from events where there are any; they must make these frames."""
+    wanted = everything(graph, currents=False)
     if pushed is None or not observed.host.interface.takes_events:
-        return observed.run(frames, observe=everything(graph))
+        return observed.run(frames, observe=wanted)
     link = result.chain[PATHS]
     check = link.check("frames made of events")
     try:
-        run = observed.run(frames, observe=everything(graph), pushed=pushed)
+        run = observed.run(frames, observe=wanted, pushed=pushed)
     except SnncError as error:
-        run = observed.run(frames, observe=everything(graph))  # raises too where they are too many
+        run = observed.run(frames, observe=wanted)  # raises too where they are too many
         check.add(np.size(frames), np.size(frames))
         link.report(f"events of frames that the C takes are refused: {error}")
         return run
@@ -233,14 +254,15 @@ def observed_freely(
     away = float(made[(step, *where)]) - float(np.asarray(frames)[(step, *where)])
     found = Divergence(result.samples, "input", step, tuple(where), away, 0.0, "count of events")
     result.diverge(PATHS, found)
-    return observed.run(frames, observe=everything(graph))
+    return observed.run(frames, observe=wanted)
 
 
 def compare_run(link: Link, exact: Exact, run: Observation) -> Iterable[Beyond]:
     """Compare every number that a run recorded with the exact one; yields what is beyond."""
     graph, found = exact.graph, []
+    hidden = graph_currents(graph) - {name for name, what in run.values if what == "value"}
     for node in graph.nodes:
-        if node.op == "input":
+        if node.op == "input" or node.name in hidden:
             continue
         own = torch.from_numpy(run.values[node.name, "value"])
         if node.name in exact.decisions:

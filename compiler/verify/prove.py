@@ -109,8 +109,9 @@ def _pushed(compilation: Compilation, window: Window) -> Pushed | None:
     """The events of a window; where it has none, some that make its frames."""
     if compilation.framing is None:
         return None
-    if window.events is not None:
-        return Pushed(window.events)
+    events = window.events
+    if events is not None:
+        return Pushed(events)
     made = events_of(window.frames, compilation.framing)
     return None if made is None else Pushed(made, start=0)
 

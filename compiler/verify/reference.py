@@ -15,6 +15,7 @@ import torch
 
 from snnc.compiler.ir.graph import Graph, Node, Time
 from snnc.compiler.ops import op_of
+from snnc.compiler.ops.rounding import no_error
 from snnc.errors import InternalError
 
 Values = Mapping[str, torch.Tensor]
@@ -110,7 +111,7 @@ def judge(
     wanted = set(wanted)
     verdicts: dict[str, Verdict] = {}
     # what readers take as exact is the forced value, so their errors start from zero
-    taken = {name: Verdict(value, torch.zeros_like(value)) for name, value in ends.items()}
+    taken = {name: Verdict(value, no_error(value)) for name, value in ends.items()}
     for nodes in _order(graph, wanted, ends):
         if len(nodes) > 1:
             raise InternalError("no spikes end the errors of this loop", where=nodes[0].name)

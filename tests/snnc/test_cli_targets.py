@@ -64,7 +64,11 @@ def test_a_firmware_folder_is_verified_as_it_stands(snnc, vanilla, data, int8, f
     command = ("verify", vanilla, *options, "--compiled", firmware_folder, "--json", "-")
     status, out, _ = snnc(*command)
     assert status == 0
-    assert json.loads(out)["compared"] > 100
+    result = json.loads(out)
+    assert result["compared"] > 100
+    assert [link["name"] for link in result["links"]] == [
+        "reading", "values", "artefact", "fidelity",
+    ]  # fmt: skip
     weights = firmware_folder / "net_weights.h"
     text, pattern = weights.read_text(), r"(layer2_neuron_threshold\[(\d+)\] = {)[^}]*"
     always = re.sub(pattern, lambda found: f"{found[1]}{'-99, ' * int(found[2])}", text)

@@ -25,7 +25,7 @@ import torch
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, expect_time, unsupported
 from snnc.compiler.ops.elementwise import constants as elementwise
-from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma, rounded
+from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma_of, rounded
 from snnc.compiler.program.emitter import Emitter
 
 RESETS = ("hard", "soft", "none", "clear")
@@ -102,33 +102,37 @@ class Neuron(Op):
             _constant(node, params, role, x) for role in ("gain", "reset", "threshold")
         )
         # A source may take the reset off after it has added the input: one sum more.
-        sums = 2.0 if node.attrs["reset_mode"] == "soft" else 1.0
+        sums = gamma_of(2.0 if node.attrs["reset_mode"] == "soft" else 1.0)
         u, fired = start or (torch.full_like(x[0], node.attrs["initial"]), torch.zeros_like(x[0]))
         u_error = u.abs() * UNIT
         for step, current in enumerate(x):
-            x_error = torch.zeros_like(u) if error is None else error[step]
+            x_error = None if error is None else error[step]
             kept, kept_error = _after_reset(node, params, u, fired, u_error)
             drive, drive_error = current, x_error
-            if bool((gain != 1).any()):
+            if _any(gain != 1):
                 # A neuron with decayed input may be written U + (X - (U - r)) / tau, with 1/tau
                 # itself rounded: at most 8 roundings of terms that are no larger than these.
                 drive = gain * current
-                size = current.abs() + x_error + u.abs() + u_error + reset.abs()
-                size = size + threshold.abs() * fired
-                drive_error = gain.abs() * (x_error + gamma(8.0) * size) + 8 * SMALLEST
+                size = current.abs() + u.abs() + u_error + _size(reset)
+                size = size + _size(threshold) * fired
+                carried = 0.0 if x_error is None else x_error
+                drive_error = _size(gain) * (carried + gamma_of(8.0) * (size + carried))
+                drive_error = drive_error + 8 * SMALLEST
             u = kept + drive
             if node.attrs.get("apart"):
-                kept_error = kept_error + gamma(2.0) * (kept.abs() + kept_error)
-            u_error = rounded(u, kept_error + drive_error, sums)
+                kept_error = kept_error + gamma_of(2.0) * (kept.abs() + kept_error)
+            u_error = kept_error if drive_error is None else kept_error + drive_error
+            # as rounding.rounded: the sum rounds once, or twice
+            u_error = (u_error * (1.0 + sums)).add_(u.abs(), alpha=sums).add_(4 * SMALLEST)
             if node.attrs["reset_mode"] == "clear":
                 u = torch.where(fired != 0, reset, u)
-                u_error = torch.where(fired != 0, reset.abs() * UNIT, u_error)
+                u_error = torch.where(fired != 0, _size(reset) * UNIT, u_error)
             yield u, u_error
             fired = _fire(node, params, u) if spikes is None else spikes[step]
 
     def threshold(self, node: Node, params: Params, x: torch.Tensor) -> torch.Tensor:
         """The firing threshold as a tensor that broadcasts over one step of ``x``."""
-        return _constant(node, params, "threshold", x)
+        return torch.as_tensor(_constant(node, params, "threshold", x), dtype=x.dtype)
 
     def error(
         self,
@@ -255,38 +259,50 @@ def _is_varied(node: Node) -> bool:
     return bool(node.params) or node.attrs["reset_mode"] == "clear"
 
 
-def _constant(node: Node, params: Params, role: str, like: torch.Tensor) -> torch.Tensor:
-    """A constant of the neuron as a tensor that broadcasts over one step of ``like``."""
+Constant = float | torch.Tensor
+
+
+def _constant(node: Node, params: Params, role: str, like: torch.Tensor) -> Constant:
+    """A constant of the neuron: a number, or a tensor that broadcasts over one step of ``like``."""
     given = params.get(role)
-    return like.new_tensor(node.attrs[role]) if given is None else given.to(like.dtype)
+    return float(node.attrs[role]) if given is None else given.to(like.dtype)
+
+
+def _size(value: Constant) -> Constant:
+    return value.abs() if isinstance(value, torch.Tensor) else abs(value)
+
+
+def _any(condition: bool | torch.Tensor) -> bool:
+    return condition if isinstance(condition, bool) else bool(condition.any())
 
 
 def _after_reset(
     node: Node, params: Params, u: torch.Tensor, fired: torch.Tensor, error: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     beta, drift, reset = (_constant(node, params, role, u) for role in ("beta", "drift", "reset"))
-    leaked = beta * u + drift
+    leaked = beta * u + drift if _any(drift != 0) else beta * u
     # Rounding of beta and of the product, of the drift and of the sum; beta 1 costs nothing.
-    leak_error = beta.abs() * error
-    if bool((beta != 1).any()):
+    leak_error = _size(beta) * error
+    if _any(beta != 1):
         # U - (U - Vreset)/tau rounds terms of the size of U, however small beta is.
-        factor = torch.ones_like(beta) if node.attrs.get("difference") else beta.abs()
-        leak_error = leak_error + gamma(2.0) * factor * (u.abs() + error) + 2 * SMALLEST
+        size = u.abs().add_(error)
+        factor = 1.0 if node.attrs.get("difference") else _size(beta)
+        leak_error = leak_error + gamma_of(2.0) * factor * size  # underflow: 4 SMALLEST a step
         if node.attrs.get("difference"):
-            leak_error = leak_error + gamma(4.0) * (u.abs() + error + reset.abs() + drift.abs())
-    if bool((drift != 0).any()):
-        leak_error = rounded(leaked, leak_error + drift.abs() * UNIT)
+            leak_error = leak_error + gamma_of(4.0) * (size + _size(reset) + _size(drift))
+    if _any(drift != 0):
+        leak_error = rounded(leaked, leak_error + _size(drift) * UNIT)
     if node.attrs["reset_mode"] in ("none", "clear"):
         return leaked, leak_error
     if node.attrs["reset_mode"] == "hard":
-        after = torch.where(fired != 0, reset, leaked)
         # A source may store Vreset and apply leak and drift at the next step: beta Vreset + drift.
-        reset_error = gamma(4.0) * (reset.abs() + 2 * drift.abs())
-        return after, torch.where(fired != 0, reset_error, leak_error)
+        reset_error = gamma_of(4.0) * (_size(reset) + 2 * _size(drift))
+        there = fired != 0
+        return torch.where(there, reset, leaked), torch.where(there, reset_error, leak_error)
     after = leaked - reset * fired
     # beta (U - Vth S) and beta U - (beta Vth) S differ by roundings of both terms.
-    size = leaked.abs() + drift.abs() + reset.abs() * fired
-    return after, leak_error + gamma(4.0) * size * fired + SMALLEST
+    size = leaked.abs() + _size(drift) + _size(reset) * fired
+    return after, leak_error + gamma_of(4.0) * size * fired + SMALLEST
 
 
 def _fire(node: Node, params: Params, u: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,15 @@ import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
 from snnc.compiler.ops.base import Params, unsupported
-from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma, parameter_rounding
+from snnc.compiler.ops.rounding import (
+    SMALLEST,
+    SMALLEST_NORMAL,
+    UNIT,
+    carries,
+    gamma,
+    gamma_of,
+    parameter_rounding,
+)
 
 Apply = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
 
@@ -86,17 +94,23 @@ def weighted_sum_error(
     ``more`` terms that may stand in the same sum.
     """
     weight, bias = params["weight"], params.get("bias")
-    size = inputs[0].abs() + errors[0]
+    carried = carries(errors[0])
+    size = inputs[0].abs() + errors[0] if carried else inputs[0].abs()
     terms = _active_terms(apply, weight, size) + 2.0 + more
     # Rounding the parameters costs at most the same share of each, but for subnormal ones.
     share = 0.0 if _is_float32(weight) and (bias is None or _is_float32(bias)) else UNIT
-    error = (gamma(terms) + share) * (1.0 + share) * _magnitude(apply, size, weight, bias)
-    error = error + terms * SMALLEST
-    if bool(errors[0].any()):
-        error = error + apply(errors[0], weight.abs(), None)
-    beyond = _beyond(weight, share), None if bias is None else _beyond(bias, share)
-    if any(value is not None and bool(value.any()) for value in beyond):
-        error = error + apply(size, *beyond)
+    lost = 1.0 + 2.0 * gamma_of(weight[0].numel() + 3.0)  # by summing the magnitude in float32
+    relative = (gamma(terms) + share) * ((1.0 + share) * lost)
+    error = _magnitude(apply, size, weight, bias).to(torch.float64).mul_(relative)
+    error.add_((2.0 * terms + weight[0].numel() + 3.0) * SMALLEST)
+    if carried:
+        error += apply(errors[0], weight.abs(), None)
+    for value in (weight, bias):
+        if value is None or share == 0.0:
+            continue
+        rounding = parameter_rounding(value) * (value.abs() < SMALLEST_NORMAL)
+        if bool(rounding.any()):  # more of itself than UNIT
+            error += apply(size, rounding, None) if rounding.ndim > 1 else rounding.max()
     return error
 
 
@@ -106,33 +120,26 @@ def _active_terms(apply: Apply, weight: torch.Tensor, size: torch.Tensor) -> tor
     Outputs of a group read the same inputs, so one of each is enough. Whole numbers are exact in
     float32 up to 2^24, more than any layer sums.
     """
-    groups = 1 if weight.ndim == 2 else size.shape[1] // weight.shape[1]
-    ones = torch.ones((groups, *weight.shape[1:]), dtype=torch.float32)
-    terms = apply((size > 0).to(torch.float32), ones, None).to(torch.float64)
+    active = (size > 0).to(torch.float32)
+    if weight.ndim == 2:
+        return active.flatten(1).sum(dim=1, keepdim=True, dtype=torch.float64)
+    groups = size.shape[1] // weight.shape[1]
+    of_group = active.reshape(len(active), groups, -1, *active.shape[2:]).sum(dim=2)
+    terms = apply(of_group, torch.ones((groups, 1, *weight.shape[2:])), None).to(torch.float64)
     return terms.repeat_interleave(len(weight) // groups, dim=1) if groups > 1 else terms
 
 
 def _magnitude(
     apply: Apply, size: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
 ) -> torch.Tensor:
-    """Bound on the sum of |weight| times ``size`` and |bias|.
-
-    It is summed in float32, which is twice as fast, and raised by what that may lose: terms that
-    are all positive lose no more than gamma of their number.
-    """
-    terms = weight[0].numel() + 3.0
+    """The sum of |weight| times ``size`` and |bias| in float32, which is twice as fast: terms that
+    are all positive lose no more than gamma of their number, and their underflow."""
     absolute = None if bias is None else bias.abs().to(torch.float32)
-    found = apply(size.to(torch.float32), weight.abs().to(torch.float32), absolute)
-    return found.to(torch.float64) * (1.0 + 2.0 * float(gamma(terms))) + terms * SMALLEST
+    return apply(size.to(torch.float32), weight.abs().to(torch.float32), absolute)
 
 
 def _is_float32(value: torch.Tensor) -> bool:
-    return not bool(parameter_rounding(value).any())
-
-
-def _beyond(value: torch.Tensor, share: float) -> torch.Tensor:
-    """What rounding a parameter to float32 may change beyond a share of it."""
-    return (parameter_rounding(value) - share * value.abs()).clamp(min=0.0)
+    return torch.equal(value, value.to(torch.float32).to(torch.float64))
 
 
 def active_inputs(node: Node, x: torch.Tensor, given: TensorType) -> torch.Tensor:

@@ -15,7 +15,7 @@ from snnc.compiler.host.observed import Observation
 from snnc.compiler.ir.graph import SPIKING_OPS, Array, Graph
 from snnc.compiler.verify.chain.links import Vacuous
 from snnc.compiler.verify.chain.proof import Verification
-from snnc.compiler.verify.exact import Decision
+from snnc.compiler.verify.exact import Decision, Fired
 
 NEAR = 0.1
 """A potential approaches its threshold where it is this share of it away, or less."""
@@ -114,7 +114,5 @@ class Activity:
 
 def _approached(decision: Decision) -> bool:
     """Whether a potential came near the threshold in exact arithmetic."""
-    assert decision.potential is not None
-    assert decision.margin is not None
-    threshold = decision.potential.value - decision.margin
-    return bool((decision.margin.abs() <= NEAR * threshold.abs()).any())
+    assert isinstance(decision, Fired)
+    return bool((decision.margin.abs() <= NEAR * decision.threshold.abs()).any())

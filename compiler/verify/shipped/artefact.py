@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from snnc.compiler.codegen.abi import Interface
 from snnc.compiler.compilation import Compilation
-from snnc.compiler.deploy.compiled import MANIFEST, is_package
+from snnc.compiler.deploy.compiled import MANIFEST, digest_of, is_package
 from snnc.compiler.host.build import compile_object, link_shared, write_team
 from snnc.compiler.verify.chain.links import ARTEFACT
 from snnc.compiler.verify.chain.proof import Verification
@@ -30,7 +30,7 @@ def check_files(folder: Path, manifest: Mapping[str, Any], result: Verification)
     link, found = result.chain[ARTEFACT], {}
     for path, digest in manifest["files"].items():
         there = folder / path
-        found[path] = _sha256(there) if there.is_file() else None
+        found[path] = digest_of(there) if there.is_file() else None
         link.check("files by their digests").add(1, int(found[path] != digest))
         if found[path] != digest:
             what = "is missing" if found[path] is None else "is not as snnc wrote it"
@@ -41,11 +41,6 @@ def check_files(folder: Path, manifest: Mapping[str, Any], result: Verification)
         "files": found,
         "library": manifest.get("library"),
     }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def shipped_library(
@@ -59,9 +54,11 @@ def shipped_library(
         compilation: with the folder's sources (:func:`snnc.compiler.deploy.compiled.with_c_of`).
         scratch: where a package is built.
     """
-    interface = Interface.of(manifest)
     if not is_package(manifest):
-        return Library((folder / manifest["library"]).resolve(), interface)
+        # A copy: a process that has loaded a library of this path before would get that one again.
+        copy = scratch / "shipped.so"
+        shutil.copyfile(folder / manifest["library"], copy)
+        return Library(copy, Interface.of(manifest))
     return built(compilation, scratch / "package", PACKAGE_FLAGS)
 
 

@@ -322,6 +322,23 @@ def test_damaged_file(content, tmp_path):
     assert caught.value.code.status == 2
 
 
+def test_a_gain_that_is_one_in_float32_is_counted_as_executed(tmp_path):
+    """dt/tau r is 1.0000000001 in float64: the C holds 1.0f and multiplies by beta alone."""
+    tau, r = np.float32(2.222222281e-4), np.float32(2.2222222810910086)
+    fields = {"tau": tau, "r": r, "v_leak": 0.0, "v_threshold": 1.0, "v_reset": 0.0}
+    lif = nir.LIF(**{key: np.full(2, value) for key, value in fields.items()})
+    graph = chain((2,), nir.Affine(np.eye(2), np.zeros(2)), lif)
+    model = NirNetwork(from_graph(graph, NirOptions("zero", 1e-4))).eval()
+    compilation = compile_graph(import_module(model, (2,), 5))
+    (neuron,) = [node for node in compilation.graph.nodes if node.op == "neuron"]
+    assert neuron.attrs["gain"] != 1
+    assert np.float32(neuron.attrs["gain"]) == 1
+    verifier = Verifier(model, compilation, tmp_path, ("-O1",))
+    verifier.verify(np.ones((5, 2), np.uint16))
+    assert verifier.result.count_mismatches == []
+    assert verifier.result.passed
+
+
 def test_truncated_file_and_disagreeing_shapes(shared_data, tmp_path):
     whole = (shared_data / "nir" / "cnn_sinabs.nir").read_bytes()
     (tmp_path / "half.nir").write_bytes(whole[: len(whole) // 2])

@@ -15,7 +15,7 @@ from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.host.model import Pushed
-from snnc.compiler.verify.chain.links import PATHS, READING, VALUES
+from snnc.compiler.verify.chain.links import FIDELITY, PATHS, READING, VALUES
 from snnc.compiler.verify.chain.proof import Verification
 from snnc.compiler.verify.float_judge import Verifier
 from snnc.compiler.verify.integer import IntegerVerifier
@@ -50,7 +50,8 @@ def small() -> nn.Module:
         torch.manual_seed(5)
         model = Small().eval()
         model.layer1.layers.conv.weight.data.mul_(3)
-        model.layer2.layers.fc.bias.data.fill_(0.4)  # so that every class is fired for
+        model.layer2.layers.fc.weight.data.mul_(0.5)
+        model.layer2.layers.fc.bias.data.fill_(0.9)  # so that every class is fired for
     return model
 
 
@@ -177,7 +178,7 @@ def test_a_constant_that_flips_no_spike_shows_in_the_potentials(layer, field, ch
     assert result.first_divergence.layer == layer
 
 
-def test_a_bias_that_flips_no_spike_shows_in_the_sums(tmp_path):
+def test_a_bias_that_flips_no_spike_shows_in_the_potentials(tmp_path):
     model = small()
     compilation = compiled(model)
     changed = {key: value.copy() for key, value in compilation.graph.params.items()}
@@ -185,7 +186,9 @@ def test_a_bias_that_flips_no_spike_shows_in_the_sums(tmp_path):
     other = compile_graph(compilation.graph.replace(params=changed), FRAMING)
     result = verified(model, compilation, dict(other.generated.files), tmp_path)
     assert result.chain.broken == [VALUES]
-    assert result.chain[VALUES].check("sums").unexplained == 2 * STEPS
+    assert result.chain[VALUES].check("spikes").unexplained == 0
+    assert result.first_divergence.what == "membrane"
+    assert result.first_divergence.neuron == (3,)
 
 
 class Tailed(Small):
@@ -258,6 +261,32 @@ def test_stress_finds_a_weight_that_no_recording_reaches(tmp_path):
     verifier.verify(np.zeros((STEPS, *SHAPE), np.uint16))
     Stress(compilation, verifier.observed, verifier.result).run()
     assert "stress" in verifier.result.chain.broken
+
+
+def test_int8_that_loses_the_classes_is_not_faithful(tmp_path):
+    """One large weight, of a channel that is never active, leaves no bits to the others."""
+    model = small()
+    model.layer1.layers.conv.weight.data[:, 1, 0, 0] = 9000.0
+    model.layer2.layers.fc.weight.data.mul_(8)
+    model.layer2.layers.fc.bias.data.fill_(0.0)
+    windows = [frames(seed) for seed in range(4)]
+    for window in windows:
+        window[:, 1] = 0
+    graph = import_module(model, SHAPE, STEPS, name="net")
+    compilation = compile_graph(graph, FRAMING, calibration=windows)
+    verifier = IntegerVerifier(model, compilation, tmp_path, FLAGS)
+    for window in windows:
+        verifier.verify(window)
+    assert verifier.result.passed
+    verifier.finish(min_agreement=0.95)
+    assert verifier.result.chain.broken == [FIDELITY]
+    said = verifier.result.as_json()["fidelity"]
+    assert said["class_agreement"] < 0.95
+    assert said["largest_score_difference"] > 0
+    lenient = IntegerVerifier(model, compilation, tmp_path, FLAGS)
+    lenient.verify(windows[0])
+    lenient.finish(min_agreement=0.0)
+    assert lenient.result.passed
 
 
 def test_events_are_made_that_give_the_frames():
