@@ -24,7 +24,7 @@ from snnc.commands.options import (
 @click.command()
 @model_options
 @baseline_option
-@click.option("--data", required=True, help="DATA: recordings to analyse.")
+@click.option("--data", help="DATA: recordings to analyse.")
 @samples_option
 @split_option
 @page_option
@@ -53,7 +53,9 @@ def command(
     from snnc.estimator.terminal import print_measures, print_redundancy
 
     console = console_for(json_file, csv_file)
-    surveyed = survey_both(model.load(), baseline, data, split, samples, redundancy=True)
+    surveyed = survey_both(
+        model.load(), model.beside(baseline), data, split, samples, redundancy=True
+    )
     if surveyed is None:
         return
     ours, theirs = surveyed

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.command()
 @model_options
 @baseline_option
-@click.option("--data", required=True, help="DATA: recordings to count on.")
+@click.option("--data", help="DATA: recordings to count on.")
 @samples_option
 @split_option
 @click.option(
@@ -94,25 +94,27 @@ def command(
     prices = prices if sram is None else prices.with_sram(sram)
     manner = Manner(dtype, calibrate, calibrate_samples, density, max_ram)
     rules = AUDITED if audited or out is not None else (rule, EXECUTED)
-    how = {"conventions": rules, "manner": manner, "memory": True, "redundancy": out is not None}
-    surveyed = survey_both(model.load(), baseline, data, split, samples, **how)
+    how = {"conventions": rules, "memory": True, "redundancy": out is not None}
+    surveyed = survey_both(
+        model.load(), model.beside(baseline), data, split, samples, manner, **how
+    )
     if surveyed is None:
         return
     ours, _ = surveyed
     names = (model.spec, baseline)
     report = reported(surveyed, names, prices, f"{data}, {split} part", rule.name, profile)
     lines = audit(ours.tallies) if audited else []
-    result = _result(report, lines)
+    result = result_of(report, lines)
     write_json(result, json_file)
     if csv_file is not None:
         write_text(csv_text(layer_rows(model.spec, baseline, result)), csv_file)
-    _show(console, report, lines)
+    show_report(console, report, lines)
     if out is not None:
         write_page(out, report)
         console.print(f"wrote {out}")
 
 
-def _result(report: Report, lines: list[Line]) -> dict[str, Any]:
+def result_of(report: Report, lines: list[Line]) -> dict[str, Any]:
     """The JSON of the command; ``audit`` where there are lines of one."""
     from snnc.estimator.audit import audit_json
     from snnc.estimator.energy import energy_json
@@ -128,7 +130,7 @@ def _result(report: Report, lines: list[Line]) -> dict[str, Any]:
     return result | ({"audit": audit_json(lines, estimate.table)} if lines else {})
 
 
-def _show(console: Console, report: Report, lines: list[Line]) -> None:
+def show_report(console: Console, report: Report, lines: list[Line]) -> None:
     """What people read: the views first."""
     from snnc.estimator import terminal
 

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from snnc.commands.surveying import survey
+from snnc.commands.surveying import network_of, survey
 from snnc.commands.windows import windows
 from snnc.compiler.frontend.source import load_source
 from snnc.estimator.conventions import EXECUTED
@@ -96,11 +96,12 @@ def watch(block: Block, into: Recount, *, reads_events: bool) -> None:
 def test_plain_hooks_count_the_same_integers(pair: str, attention: str) -> None:
     path = ROOT / "models" / "zoo" / f"{pair}_{attention}.pt"
     source = load_source(str(path))
-    given = [window.frames for window in windows(source, PAIRS[pair], "test", SAMPLES)]
+    every = windows(source, PAIRS[pair], "test", SAMPLES)
+    given = [window.frames for window in every]
     recordings = [torch.from_numpy(frames.astype("float32")).unsqueeze(1) for frames in given]
     ours = recounted(checkpoints.load(path).model, recordings)
     assert sum(layer.spikes for layer in ours.values()) > 1000
-    theirs = survey(source, PAIRS[pair], "test", SAMPLES, [EXECUTED])
+    theirs = survey(network_of(source), every, [EXECUTED], called=pair)
     counted = {entry.layer.name: entry for entry in theirs.tallies["executed"].per_layer()}
     assert list(counted) == [*ours, "readout"]
     for name, layer in ours.items():
