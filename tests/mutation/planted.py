@@ -84,9 +84,9 @@ def _events() -> Iterator[Planted]:
     yield Planted(
         "polarity flipped", file, r"\* 2u \+ (event->polarity);", _to("(1u - event->polarity)")
     )
-    pixel = "event->{} / p->downsample * width + event->{} / p->downsample"
-    old = re.escape(pixel.format("y", "x"))
-    yield Planted("x and y exchanged", file, rf"pixel = ({old});", _to(pixel.format("x", "y")))
+    yield Planted(
+        "x and y exchanged", file, r"\((row \* width \+ column)\)", _to("column * width + row")
+    )
     yield Planted("dt_us changed", "net.c", r"\.dt_us = (\d+)", lambda us: str(int(us) + 5000))
 
 
