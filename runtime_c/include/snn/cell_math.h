@@ -15,6 +15,8 @@
 #include "snn/mask.h"
 #include "snn/types.h"
 
+#include <float.h>
+
 #define SNN_INFINITY (snn_float_of(0x7F800000u))
 #define SNN_NAN (snn_float_of(0x7FC00000u))
 
@@ -182,6 +184,12 @@ SNN_KERNEL float snn_erf_f32(float x) {
     return snn_where_f32(snn_mask(size > 1.0f), snn_copysign_f32(far, x), x + x * p);
 }
 
+/* Powers are computed in double. Where that is as short as a float (AVR), a program that takes a
+ * power does not compile, and the name below says why. */
+#if DBL_MANT_DIG < 53
+#define snn_pow_f32 snn_pow_needs_a_double_of_64_bits
+#else
+
 /* log2 of a positive normal double to 2^-44 of it, as snn_log_f32. */
 SNN_KERNEL double snn_log2_f64(double x) {
     const uint64_t root = 0x3FE6A09E667F3BCDu; /* 1/sqrt 2 */
@@ -246,5 +254,7 @@ SNN_KERNEL float snn_pow_f32(float x, float y) {
     const float known = snn_where_f32(snn_mask(x != x) | snn_mask(y != y), x + y, real);
     return snn_where_f32(snn_mask(x == 1.0f) | snn_mask(y == 0.0f), 1.0f, known);
 }
+
+#endif
 
 #endif
