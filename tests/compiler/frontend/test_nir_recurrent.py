@@ -12,6 +12,7 @@ from snnc.compiler.frontend.nir.file import NirOptions, from_graph, read
 from snnc.compiler.frontend.nir.network import NirNetwork
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.verify.float_judge import Verifier
+from snnc.compiler.verify.pytorch import run_pytorch
 from snnc.errors import SnncError
 
 nir = pytest.importorskip("nir", reason="the nir package is not installed: pip install snnc[nir]")
@@ -126,7 +127,12 @@ def test_c_is_pytorch(key, options, tmp_path):
         verifier.verify(frames(file.input_shape, seed))
     assert verifier.result.passed
     assert verifier.result.same_class == 3
-    fired = verifier.run_pytorch(torch.from_numpy(frames(file.input_shape, 0)).float())[1]
+    fired = run_pytorch(
+        verifier.model,
+        verifier.source,
+        verifier.discrete,
+        torch.from_numpy(frames(file.input_shape, 0)).float(),
+    )[1]
     looping = [node for node in imported if node.op == "feedback_write"]
     assert looping
     assert all(0 < fired[node.inputs[0]].mean() < 1 for node in looping)

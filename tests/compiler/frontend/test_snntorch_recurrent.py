@@ -15,6 +15,7 @@ from snnc.compiler.frontend.nir.network import NirNetwork
 from snnc.compiler.frontend.torch_fx import import_module, survey
 from snnc.compiler.verify.float_judge import Verifier
 from snnc.compiler.verify.integer import IntegerVerifier
+from snnc.compiler.verify.pytorch import run_pytorch
 from snnc.errors import SnncError
 from tests.support import driven
 from tests.support.driven import SHAPE, STEPS, windows
@@ -66,7 +67,12 @@ def sequential(*last, **options):
 def verified(model, tmp_path, **driving):
     verifier = driven.verified(model, tmp_path, (0.02, 0.3), "feedback", 2, **driving)
     *_, last = windows()
-    fired = verifier.run_pytorch(torch.from_numpy(last.astype(np.float32)))[1]
+    fired = run_pytorch(
+        verifier.model,
+        verifier.source,
+        verifier.discrete,
+        torch.from_numpy(last.astype(np.float32)),
+    )[1]
     assert all(0 < spikes.mean() < 1 for spikes in fired.values())
 
 

@@ -154,11 +154,12 @@ def test_single_step_mode_given_sequences_is_refused():
     assert "step_mode 's' takes single steps" in reason
 
 
-def test_other_neurons_are_listed_by_name():
+def test_neurons_without_an_importer_are_read_from_what_they_execute():
     model = nn.Sequential(layer.Conv2d(2, 4, 3), neuron.IzhikevichNode())
     functional.set_step_mode(model, "m")
     importing, _ = survey(Driven(model, readout="mean"), SHAPE, STEPS)
-    assert [entry.class_name for entry in importing.unsupported] == ["IzhikevichNode"]
+    assert not importing.unsupported
+    assert [node.op for node in importing.nodes.values()].count("cell") == 1
 
 
 def test_steps_need_a_readout():

@@ -12,6 +12,7 @@ from snnc.compiler.frontend.driving import Driven
 from snnc.compiler.frontend.torch_fx import import_module, survey
 from snnc.compiler.verify.float_judge import Verifier
 from snnc.compiler.verify.integer import IntegerVerifier
+from snnc.compiler.verify.pytorch import run_pytorch
 
 sj = pytest.importorskip(
     "spikingjelly.activation_based", reason="spikingjelly is not here: make test-environments"
@@ -66,7 +67,9 @@ def verified(model, tmp_path):
         verifier.verify(frames(seed))
     assert verifier.result.passed
     assert verifier.result.same_class == 3
-    fired = verifier.run_pytorch(torch.from_numpy(frames(0)).float())[1]
+    fired = run_pytorch(
+        verifier.model, verifier.source, verifier.discrete, torch.from_numpy(frames(0)).float()
+    )[1]
     ends = [node for node in verifier.graph if node.op == "feedback_write"]
     assert ends
     assert all(0.02 < fired[end.inputs[0]].mean() < 0.98 for end in ends)
