@@ -28,11 +28,12 @@ from snnc.compiler.frontend.importing import (
     TAKES_SPIKES,
     Importer,
     Importing,
+    has_importer,
     needed_importer,
 )
 from snnc.compiler.frontend.outputs import named_outputs
 from snnc.compiler.ir.graph import Kind
-from snnc.errors import UNSUPPORTED_LAYER, SnncError
+from snnc.errors import BAD_ATTRIBUTE, UNSUPPORTED_LAYER, SnncError
 
 READOUTS = {"mean": "time_mean", "sum": "time_sum"}
 _STATES = ("neuron", "integrator", "delay")
@@ -320,6 +321,12 @@ class Walk:
     def _refuse(self, node: fx.Node, error: SnncError) -> None:
         called = str(getattr(node.target, "__name__", node.target))
         is_module = node.op == "call_module"
+        if (
+            error.code is BAD_ATTRIBUTE
+            and is_module
+            and has_importer(self.modules[str(node.target)])
+        ):
+            raise error  # the user's importer is to be mended, not the model
         shapes = [source.meta.get("shape", ()) for source in (*node.all_input_nodes, node)]
         self.importing.refuse(
             module=str(node.target) if is_module else _owner(node),
