@@ -43,6 +43,11 @@ def _negated(text: str) -> str:
     return text.removeprefix("-") if text.startswith("-") else f"-{text}"
 
 
+def _exchanged(text: str) -> str:
+    """x for y and y for x."""
+    return re.sub("event->([xy])", lambda found: f"event->{'y' if found[1] == 'x' else 'x'}", text)
+
+
 def _number(text: str, factor: float) -> str:
     if text.endswith("f"):
         bare = text.removesuffix("f")
@@ -84,9 +89,8 @@ def _events() -> Iterator[Planted]:
     yield Planted(
         "polarity flipped", file, r"\* 2u \+ (event->polarity);", _to("(1u - event->polarity)")
     )
-    pixel = "event->{} / p->downsample * width + event->{} / p->downsample"
-    old = re.escape(pixel.format("y", "x"))
-    yield Planted("x and y exchanged", file, rf"pixel = ({old});", _to(pixel.format("x", "y")))
+    place = r"row = \(int32_t\)(event->y / p->downsample,\s*column = \(int32_t\)event->x)"
+    yield Planted("x and y exchanged", file, place, _exchanged)
     yield Planted("dt_us changed", "net.c", r"\.dt_us = (\d+)", lambda us: str(int(us) + 5000))
 
 
@@ -105,9 +109,14 @@ def _neurons(subject: Subject) -> Iterator[Planted]:
     yield Planted("conv2 weight negated", "net_weights.h", weight, _negated)
 
 
+def mistakes(subject: Subject) -> tuple[Planted, ...]:
+    """The mistakes of this module in a subject's C."""
+    return (*_scores(subject), *_events(), *_neurons(subject))
+
+
 def planted(subject: Subject, texts: Mapping[str, str]) -> Iterator[Mutation]:
-    """The mistakes of this module in a subject's C, by path and text."""
-    for mistake in (*_scores(subject), *_events(), *_neurons(subject)):
+    """The mistakes as mutations of a subject's C, by path and text."""
+    for mistake in mistakes(subject):
         text = texts[mistake.file]
         (found,) = re.finditer(mistake.pattern, text)
         start, old = found.start(1), found[1]
