@@ -28,12 +28,12 @@ from snnc.compiler.frontend.importing import (
     TAKES_SPIKES,
     Importer,
     Importing,
-    has_importer,
+    importer_of,
     needed_importer,
 )
 from snnc.compiler.frontend.outputs import named_outputs
 from snnc.compiler.ir.graph import Kind
-from snnc.errors import BAD_ATTRIBUTE, UNSUPPORTED_LAYER, SnncError
+from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 READOUTS = {"mean": "time_mean", "sum": "time_sum"}
 _STATES = ("neuron", "integrator", "delay")
@@ -112,9 +112,15 @@ class Walk:
         if node.op == "call_module":
             path = str(node.target)
             steps, samples = self.importing.time_steps, self.samples
-            graph = apart(node, self.modules[path], f"{self.prefix}{path}", steps, samples)
+            full = f"{self.prefix}{path}"
+            graph, listed = apart(node, self.modules[path], full, steps, samples)
             if graph is not None:
                 self.importing.apart.append(graph)
+            unknown = (at for at in listed if self._is_unknown(at.module.removeprefix(self.prefix)))
+            self.importing.unsupported += unknown
+
+    def _is_unknown(self, path: str) -> bool:
+        return path in self.modules and importer_of(self.modules[path]) is None
 
     def _check_known(self, node: fx.Node) -> None:
         """Raise SnncError (UNSUPPORTED_LAYER) for a class or function that nothing imports."""
@@ -321,12 +327,6 @@ class Walk:
     def _refuse(self, node: fx.Node, error: SnncError) -> None:
         called = str(getattr(node.target, "__name__", node.target))
         is_module = node.op == "call_module"
-        if (
-            error.code is BAD_ATTRIBUTE
-            and is_module
-            and has_importer(self.modules[str(node.target)])
-        ):
-            raise error  # the user's importer is to be mended, not the model
         shapes = [source.meta.get("shape", ()) for source in (*node.all_input_nodes, node)]
         self.importing.refuse(
             module=str(node.target) if is_module else _owner(node),
