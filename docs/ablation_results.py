@@ -52,6 +52,24 @@ class Delta:
         )
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A run against the vanilla run of its seed, a recording: everything executed."""
+
+    whole_pj: float
+    whole_relative: float
+
+    @classmethod
+    def of(cls, model: Result, baseline: Result) -> Whole:
+        """Weighted sums and what is outside them, from runs that kept both."""
+        ours, theirs = (
+            run["operations"]["executed"]["energy_pj"]
+            + run["operations"]["executed"]["other_energy_pj"]
+            for run in (model, baseline)
+        )
+        return cls((ours - theirs) / model["samples"], (ours - theirs) / theirs)
+
+
 def of(results: Results, data: str, attention: str) -> list[Result]:
     """The runs of one row, by seed."""
     return [result for (d, a, _), result in sorted(results.items()) if (d, a) == (data, attention)]
@@ -68,7 +86,7 @@ def pairs(results: Results, data: str, attention: str) -> list[tuple[Result, Res
 
 
 def mean_ptd(result: Result) -> float:
-    """Peak-to-threshold distance averaged over the convolution layers (Definition 5)."""
+    """Peak-to-threshold distance averaged over the convolution layers (Definition 6)."""
     layers = [layer for name, layer in result["layers"].items() if name.startswith("layer")]
     return statistics.fmean(layer["ptd"] for layer in layers)
 

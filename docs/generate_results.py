@@ -80,13 +80,26 @@ def page(measured: dict[str, dict[str, Result]]) -> str:
             "",
             "### Energy",
             "",
-            "`snnc energy models/zoo/PAIR_asa1.pt --baseline models/zoo/PAIR_none.pt --data DATA`,",
-            "per recording, executed operations. ΔE = E_MAC·Δ_MAC - E_AC·Δ_AC; negative: ASA-1",
-            "saves.",
+            "`snnc energy models/zoo/PAIR_asa1.pt --baseline models/zoo/PAIR_none.pt --data DATA`",
+            f"(`--samples {SAMPLES}`), per recording, executed operations. ΔE is ASA-1",
+            "against vanilla, negative where ASA-1 saves. Eq. 11 knows weighted sums only:",
+            "ΔE = E_MAC·Δ_MAC - E_AC·Δ_AC; *everything executed* adds products, sums and",
+            "comparisons, *memory traffic* what it costs to fetch and keep the operands, *device",
+            "total* is both together, at the prices of the energy table. Intervals: percentile",
+            "bootstrap over the recordings, paired.",
             "",
-            *energy_table(measured),
+            *counts_table(measured),
             "",
-            "![Operations per recording](images/energy.png)",
+            *views_table(measured),
+            "",
+            *disagreements(measured),
+            "How the views that know memory depend on the SRAM of a chip (`--sram`): what fits is",
+            "priced as SRAM of its own size, the rest as DRAM. The table above has all on chip.",
+            "",
+            *sram_table(measured),
+            "",
+            *sram_signs(measured),
+            "![AC and MAC per recording, the terms of Eq. 11](images/energy.png)",
             "",
             "How fast the C is: [performance](performance.md).",
             "",
@@ -118,26 +131,88 @@ def proof_table(measured: dict[str, dict[str, Result]]) -> list[str]:
     return rows
 
 
-def energy_table(measured: dict[str, dict[str, Result]]) -> list[str]:
-    """NASFR, counts and ΔE of each model."""
+def counts_table(measured: dict[str, dict[str, Result]]) -> list[str]:
+    """NASFR and counts of each model."""
     rows = [
-        "| model | NASFR | AC | MAC | Δ_MAC | Δ_AC | ΔE |",
-        "| --- | --: | --: | --: | --: | --: | --: |",
+        "| model | NASFR (95 %) | AC | MAC | Δ_MAC | Δ_AC |",
+        "| --- | --: | --: | --: | --: | --: |",
     ]
     for name, results in measured.items():
         energy = results["energy"]
         samples, total, delta = energy["samples"], energy["total"], energy.get("delta")
-        ends = ["", "", "baseline"]
+        ends = ["", "baseline"]
         if delta:
-            ends = [
-                f"{delta['mac'] / samples:,.0f}",
-                f"{delta['ac'] / samples:,.0f}",
-                f"{delta['energy_pj'] / samples / 1e6:+.2f} µJ",
-            ]
-        cells = [f"{energy['nasfr']:.4f}", f"{total['ac'] / samples:,.0f}"]
+            ends = [f"{delta['mac'] / samples:,.0f}", f"{delta['ac'] / samples:,.0f}"]
+        low, high = energy["interval"]["nasfr"]["model"]["interval"]
+        cells = [
+            f"{energy['nasfr']:.4f} ({low:.4f} to {high:.4f})",
+            f"{total['ac'] / samples:,.0f}",
+        ]
         cells += [f"{total['mac'] / samples:,.0f}", *ends]
         rows.append(f"| {name} | {' | '.join(cells)} |")
     return rows
+
+
+def views_table(measured: dict[str, dict[str, Result]]) -> list[str]:
+    """The four views of each pair, a recording."""
+    rows = [
+        "| pair | view | vanilla | ASA-1 | ΔE | of vanilla's | 95 % interval of ΔE |",
+        "| --- | --- | --: | --: | --: | --: | --: |",
+    ]
+    for pair in PAIRS:
+        energy = measured[f"{pair}_asa1"]["energy"]
+        for view in energy["views"].values():
+            vanilla, asa1, delta = (
+                view[key] / energy["samples"] / 1e6 for key in ("baseline", "model", "delta")
+            )
+            cells = [f"{vanilla:,.2f} µJ", f"{asa1:,.2f} µJ", f"{delta:+,.2f} µJ"]
+            low, high = (end / energy["samples"] / 1e6 for end in view["interval"]["delta"])
+            cells += [f"{100 * view['relative']:+.1f} %", f"{low:+,.2f} to {high:+,.2f} µJ"]
+            rows.append(f"| {pair} | {view['title']} | {' | '.join(cells)} |")
+    return rows
+
+
+def sram_table(measured: dict[str, dict[str, Result]]) -> list[str]:
+    """ΔE of memory traffic and of the device total, a recording, by the size of SRAM."""
+    rows = [
+        "| pair | SRAM on chip | ΔE, memory traffic | of vanilla's | ΔE, device total "
+        "| of vanilla's |",
+        "| --- | --: | --: | --: | --: | --: |",
+    ]
+    for pair in PAIRS:
+        energy = measured[f"{pair}_asa1"]["energy"]
+        for entry in energy["sram"]:
+            size = entry["on_chip_bytes"]
+            cells = ["all" if size is None else f"{size // 1024:,} KiB"]
+            for view in (entry["memory"], entry["device"]):
+                cells.append(f"{view['delta'] / energy['samples'] / 1e6:+,.2f} µJ")
+                cells.append(f"{100 * view['relative']:+.1f} %")
+            rows.append(f"| {pair} | {' | '.join(cells)} |")
+    return rows
+
+
+def sram_signs(measured: dict[str, dict[str, Result]]) -> list[str]:
+    """A sentence for each pair whose verdict by memory traffic changes with the SRAM."""
+    lines = []
+    for pair in PAIRS:
+        sizes = measured[f"{pair}_asa1"]["energy"]["sram"]
+        if len({entry["memory"]["delta"] < 0 for entry in sizes}) > 1:
+            lines += [f"On {pair} the SRAM decides whether ASA-1 saves by memory traffic.", ""]
+    return lines
+
+
+def disagreements(measured: dict[str, dict[str, Result]]) -> list[str]:
+    """A sentence for each pair: which views say that ASA-1 saves, which that it costs."""
+    lines = []
+    for pair in PAIRS:
+        views = measured[f"{pair}_asa1"]["energy"]["views"].values()
+        saves = [view["title"] for view in views if view["delta"] < 0]
+        costs = [view["title"] for view in views if view["delta"] > 0]
+        told = [f"saves by {', '.join(saves)}"] if saves else []
+        told += [f"costs by {', '.join(costs)}"] if costs else []
+        start = "The views disagree on" if saves and costs else "On"
+        lines += [f"{start} {pair}: ASA-1 {' and '.join(told)}.", ""]
+    return lines
 
 
 def picture(measured: dict[str, dict[str, Result]], target: Path) -> None:
@@ -153,7 +228,7 @@ def picture(measured: dict[str, dict[str, Result]], target: Path) -> None:
         axes.set_yticks(range(len(ATTENTIONS)), ["vanilla", "ASA-1"])
         axes.invert_yaxis()
         axes.margins(x=0.35)
-        axes.set_xlabel("million operations per recording")
+        axes.set_xlabel("million AC and MAC per recording (terms of Eq. 11)")
         axes.set_title(pair)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].legend(frameon=False)

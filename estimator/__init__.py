@@ -7,7 +7,8 @@ How the pieces go together::
     for activity, label in zip(observe(network, recordings, interpret), labels):
         survey.add(activity, label)                              # one recording at a time
     model = Estimate(survey.tallies["executed"], tables.load("horowitz-f32"))
-    energy_json(model, Comparison(model, baseline))              # ΔE, break-even, sensitivity
+    energy_json(model, Comparison(model, baseline))              # ΔE of Eq. 11, break-even
+    views_of(estimates, survey.accesses, "executed")             # four views of the energy
     redundancy_json(survey.redundancy, other.redundancy)         # Definitions 1-6
     render(Report(Subject.of("model", survey, table), ...))      # the page
 

@@ -14,6 +14,7 @@ from functools import cached_property
 import torch
 
 from snnc.compiler.ir.graph import Array, Graph, Kind, fires
+from snnc.estimator.layers import Layer, layers_of
 
 Values = Mapping[str, torch.Tensor]
 """Values of nodes by name, ``[T, *shape]`` or ``[1, *shape]``."""
@@ -36,6 +37,16 @@ class Network:
     source: Graph
     executed: Graph
     runs: Mapping[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def source_layers(self) -> tuple[Layer, ...]:
+        """The layers of the source graph."""
+        return layers_of(self.source)
+
+    @cached_property
+    def executed_layers(self) -> tuple[Layer, ...]:
+        """The layers of the executed graph."""
+        return layers_of(self.executed)
 
 
 class Activity:

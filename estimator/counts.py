@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property
 from itertools import accumulate
 from typing import TypeVar
 
@@ -14,7 +13,7 @@ from snnc.errors import InternalError
 from snnc.estimator.activity import Activity, Network, Values
 from snnc.estimator.conventions import COUNTERS, Convention, Footing
 from snnc.estimator.conventions.base import Number, StepCounts, Visit
-from snnc.estimator.layers import Layer, layers_of
+from snnc.estimator.layers import Layer
 
 N = TypeVar("N", int, Fraction, Number)
 
@@ -67,10 +66,11 @@ class Tally:
         executed = self.convention.footing is Footing.EXECUTED
         return self.network.executed if executed else self.network.source
 
-    @cached_property
+    @property
     def layers(self) -> tuple[Layer, ...]:
         """The layers of that graph."""
-        return layers_of(self.graph)
+        executed = self.convention.footing is Footing.EXECUTED
+        return self.network.executed_layers if executed else self.network.source_layers
 
     def add(self, activity: Activity) -> None:
         """Count one more sample.
@@ -213,7 +213,7 @@ def firing_rates(layers: Iterable[LayerCounts], samples: int) -> Mapping[str, fl
 def nasfr(layers: Sequence[LayerCounts], samples: int) -> float:
     """Network average spike firing rate: spikes over neurons, steps and samples.
 
-    This is Definition 3 of Yao et al. 2023 (mean of T-SFR over time) with all neurons alike, which
+    This is Definition 1 of Yao et al. 2023 (mean of T-SFR over time) with all neurons alike, which
     weights a layer by its neurons as the authors' code does, linear layers included.
     """
     places = sum(entry.layer.neuron_count * len(entry.spikes) for entry in layers)

@@ -25,6 +25,10 @@ over, and have no term for the reset; an input spike meets N_out weights, and ea
 costs one reset, as in their own Eq. 1.4 for convolutions. Addressing is not counted: it depends on
 the machine.
 
+How much of this is on the chip is a parameter (:class:`~snnc.estimator.tables.MemoryPrices`): by
+default everything, in memories as large as they must be, else what a stated SRAM holds, and DRAM
+for the rest.
+
 Attention is outside their model. Here each of its operations reads its inputs and writes its
 output, element by element, since all T steps of the currents must be kept until the gate is known.
 Delay lines are not counted.
@@ -34,7 +38,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -43,10 +46,9 @@ from snnc.compiler.ir.graph import CELL, SPIKING_OPS, Graph, Kind, Node, TensorT
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.synapses import synapse
-from snnc.errors import BAD_OPTION, SnncError
 from snnc.estimator.activity import Activity, Network
-from snnc.estimator.layers import Layer, layers_of
-from snnc.estimator.tables import EnergyTable, MemoryPrices
+from snnc.estimator.layers import Layer
+from snnc.estimator.tables import EnergyTable, MemoryPrices, no_memory_prices
 
 ACCESSES = (
     "inputs_read",
@@ -87,9 +89,9 @@ class Accesses:
         """The graph that is looked at."""
         return self.network.executed
 
-    @cached_property
+    @property
     def _layers(self) -> tuple[Layer, ...]:
-        return layers_of(self.graph)
+        return self.network.executed_layers
 
     def add(self, activity: Activity) -> None:
         """Count one more sample."""
@@ -146,26 +148,69 @@ class Accesses:
         """Accesses of the whole network."""
         return {access: sum(words[access] for words in self.layers.values()) for access in ACCESSES}
 
-    def energy_pj(self, layer: str, prices: MemoryPrices) -> dict[str, float]:
-        """Energy of a layer's accesses in pJ, by kind of access, over all samples."""
-        memories = self._memories(next(entry for entry in self._layers if entry.name == layer))
+    def energies(self, prices: MemoryPrices) -> dict[str, dict[str, float]]:
+        """Energy of each layer's accesses in pJ, by kind of access, over all samples."""
+        per_word = self.prices_per_word(prices)
         return {
-            access: words * memories[access].bits * prices.per_bit(memories[access].bytes)
-            for access, words in self.layers[layer].items()
+            layer: {access: words * per_word[layer][access] for access, words in counts.items()}
+            for layer, counts in self.layers.items()
         }
+
+    def prices_per_word(self, prices: MemoryPrices) -> dict[str, dict[str, float]]:
+        """What one access of each kind costs in pJ in each layer, on the chip or beside it.
+
+        Each memory is an SRAM of its own size as long as it fits: those with most bits accessed
+        for each byte come first (a rule, not a proof that no other choice is cheaper). The rest is
+        in DRAM. Event queues belong to the chip and are not placed.
+        """
+        memories = {layer.name: self._memories(layer) for layer in self._layers}
+        outside = self._outside(memories, prices.on_chip_bytes)
+        return {
+            layer: {
+                access: memory.bits
+                * (
+                    prices.dram_per_bit
+                    if (layer, memory) in outside
+                    else prices.sram_per_bit(memory.bytes)
+                )
+                for access, memory in kinds.items()
+            }
+            for layer, kinds in memories.items()
+        }
+
+    def _outside(
+        self, memories: Mapping[str, Mapping[str, _Memory]], room: int | None
+    ) -> set[tuple[str, _Memory]]:
+        """The memories for which a chip with so much room has none left."""
+        if room is None:
+            return set()
+        used: dict[tuple[str, _Memory], int] = {}
+        for layer, words in self.layers.items():
+            for access, number in words.items():
+                place = layer, memories[layer][access]
+                used[place] = used.get(place, 0) + number * place[1].bits
+        placed = [place for place in used if place[1].bytes and not place[1].queue]
+        outside = set()
+        for place in sorted(placed, key=lambda place: -used[place] / place[1].bytes):
+            if place[1].bytes <= room:
+                room -= place[1].bytes
+            else:
+                outside.add(place)
+        return outside
 
     def _memories(self, layer: Layer) -> dict[str, _Memory]:
         """The memory that each kind of access of a layer goes to."""
-        queue = _Memory(WORD_BITS, QUEUE)
-        weights, read = _Memory(WORD_BITS, 0), queue
+        queue = _Memory("queue", WORD_BITS, QUEUE)
+        weights, read = _Memory("weights", WORD_BITS, 0), queue
         if layer.synapse:
             node = self.graph[layer.synapse]
             values = self.graph.params_of(node).values()
             bits = WEIGHT_BITS if node.op.endswith("_i8") else WORD_BITS
-            weights = _Memory(bits, sum(value.size for value in values))
+            weights = _Memory("weights", bits, sum(value.size for value in values))
             (given,) = self.graph.input_types(node)
-            read = _Memory(_bits(given), given.size) if given.kind is Kind.REAL else queue
+            read = _Memory("inputs", _bits(given), given.size) if given.kind is Kind.REAL else queue
         potentials = _Memory(
+            "potentials",
             max((_potential_bits(self.graph[name]) for name in layer.neurons), default=WORD_BITS),
             sum(self.graph[name].type.size * _kept(self.graph[name]) for name in layer.nodes),
         )
@@ -185,19 +230,27 @@ class Accesses:
         kept = [self.graph[name].type for name in layer.attention]
         steps = self.graph.time_steps
         values = sum(entry.size * (steps if entry.temporal else 1) for entry in kept)
-        return _Memory(max((_bits(entry) for entry in kept), default=WORD_BITS), values)
+        return _Memory(
+            "attention", max((_bits(entry) for entry in kept), default=WORD_BITS), values
+        )
 
 
 @dataclass(frozen=True)
 class _Memory:
-    """A memory: the width of an entry and how many it holds."""
+    """A memory: what it holds, the width of an entry and how many there are."""
 
+    name: str
     bits: int
     entries: int
 
     @property
     def bytes(self) -> int:
         return self.bits * self.entries // 8
+
+    @property
+    def queue(self) -> bool:
+        """Whether it is a queue of events."""
+        return self.name == "queue"
 
 
 def _bits(given: TensorType) -> int:
@@ -232,14 +285,11 @@ def memory_json(accesses: Accesses, table: EnergyTable) -> dict[str, Any]:
         SnncError: BAD_OPTION for a table without memory prices.
     """
     if table.memory is None:
-        raise SnncError(
-            BAD_OPTION,
-            f"the energy table {table.name!r} has no prices for memory",
-            mend="Add a section [memory] as in the tables that snnc brings.",
-        )
-    energies = {name: accesses.energy_pj(name, table.memory) for name in accesses.layers}
+        raise no_memory_prices(table.name)
+    energies = accesses.energies(table.memory)
     return {
         "model": "derived after Lemaire et al. 2022",
+        "on_chip_bytes": table.memory.on_chip_bytes,
         "samples": accesses.samples,
         "layers": [
             {"name": name, **words, "energy_pj": sum(energies[name].values()), "by": energies[name]}

@@ -11,20 +11,28 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from snnc.errors import InternalError
 from snnc.estimator import measures, tables
 from snnc.estimator.analysis import summary
 from snnc.estimator.audit import AUDITED, Line, audit
+from snnc.estimator.conventions import EXECUTED
+from snnc.estimator.devices import Profile
 from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.figures import energy as energy_figures
 from snnc.estimator.figures import redundancy as redundancy_figures
 from snnc.estimator.figures.redundancy import Pair
 from snnc.estimator.ghosts import ALIKE
+from snnc.estimator.intervals import LEVEL, RESAMPLES
+from snnc.estimator.intervals.means import Measure, measures_of
 from snnc.estimator.memory_access import Accesses, memory_json
 from snnc.estimator.redundancy import Redundancy
-from snnc.estimator.survey import Survey
+from snnc.estimator.survey import Recorded, Survey
 from snnc.estimator.tables import EnergyTable
 from snnc.estimator.units import count_text, energy_text
 from snnc.estimator.verdict import Sentence, Tile, sentences, tiles
+from snnc.estimator.views import Change, Views, changes_of, layer_names, views_of
+from snnc.estimator.views.sram import AtSize, at_sizes
+from snnc.estimator.views.words import between, meaning, number_text, share, signed
 from snnc.messages import printable
 
 
@@ -38,6 +46,7 @@ class Subject:
         redundancy: its records, or None.
         accesses: its memory accesses, or None.
         right: recordings classified correctly, and how many had a label; None where unknown.
+        survey: what all this was gathered by, where it was.
     """
 
     name: str
@@ -45,6 +54,12 @@ class Subject:
     redundancy: Redundancy | None = None
     accesses: Accesses | None = None
     right: tuple[int, int] | None = None
+    survey: Survey | None = None
+
+    @property
+    def records(self) -> Sequence[Recorded]:
+        """Each recording's own sums; none where it was not surveyed."""
+        return self.survey.records if self.survey else ()
 
     @classmethod
     def of(cls, name: str, survey: Survey, table: EnergyTable) -> Subject:
@@ -55,6 +70,7 @@ class Subject:
             survey.redundancy,
             survey.accesses,
             (survey.right, survey.labelled) if survey.labelled else None,
+            survey,
         )
 
 
@@ -67,17 +83,26 @@ class Report:
         baseline: what it is compared with, on the same recordings; None for a page about one.
         convention: the convention of its main figures.
         data: what was run, in words.
+        device: whose total the device view is; None: operations and memory of the energy table.
     """
 
     model: Subject
     baseline: Subject | None = None
     convention: str = "executed"
     data: str = ""
+    device: Profile | None = None
 
     @property
     def estimate(self) -> Estimate | None:
         """The model's estimate under the page's convention."""
         return self.model.estimates.get(self.convention)
+
+    @property
+    def counted(self) -> Estimate:
+        """The same of a report that is about energy. Raises InternalError for another."""
+        if self.estimate is None:
+            raise InternalError("the survey counted nothing by the chosen convention")
+        return self.estimate
 
     @cached_property
     def comparison(self) -> Comparison | None:
@@ -93,6 +118,45 @@ class Report:
             for name, estimate in self.model.estimates.items()
             if name in theirs
         }
+
+    @cached_property
+    def views(self) -> tuple[Views | None, Views | None]:
+        """The views of the model and of the baseline, where enough was surveyed for them."""
+        return self._views(self.model), self._views(self.baseline) if self.baseline else None
+
+    def _views(self, subject: Subject) -> Views | None:
+        found = views_of(subject.estimates, subject.accesses, self.convention, subject.records)
+        if found is None or self.device is None:
+            return found
+        return found.on(self.device, subject.estimates[EXECUTED.name], subject.records)
+
+    @cached_property
+    def changes(self) -> list[Change]:
+        """Every view of the model beside the baseline's; Eq. 11's alone where less was surveyed."""
+        if self.estimate is None:
+            return []
+        return changes_of(self.estimate, self.comparison, *self.views)
+
+    @cached_property
+    def measures(self) -> list[Measure]:
+        """Means over recordings with their intervals, where the networks were surveyed."""
+        surveys = [subject.survey for subject in (self.model, self.baseline) if subject]
+        known = [survey for survey in surveys if survey is not None]
+        return measures_of(known, self.convention) if len(known) == len(surveys) else []
+
+    @cached_property
+    def sram(self) -> list[AtSize]:
+        """The views that know memory at several sizes of SRAM; none without memory prices, or
+        where the total is of a device with a memory of its own."""
+        if self.device is not None:
+            return []
+        prices = self.estimate.table.memory if self.estimate else None
+        networks = [
+            (views, subject.accesses, subject.records)
+            for views, subject in zip(self.views, (self.model, self.baseline), strict=True)
+            if views is not None and subject is not None and subject.accesses is not None
+        ]
+        return at_sizes(networks, prices) if networks and prices is not None else []
 
     @property
     def pairs(self) -> list[Pair]:
@@ -113,12 +177,12 @@ class Report:
     @property
     def verdict(self) -> list[Sentence]:
         """What the page says first."""
-        return sentences(self.model, self.baseline, self.estimate, self.comparison)
+        return sentences(self.model, self.baseline, self.estimate, self.comparison, self.changes)
 
     @property
     def tiles(self) -> list[Tile]:
         """The few numbers under it."""
-        return tiles(self.model, self.baseline, self.estimate, self.comparison)
+        return tiles(self.model, self.baseline, self.estimate, self.comparison, self.changes)
 
 
 def render(report: Report) -> str:
@@ -136,7 +200,11 @@ def render(report: Report) -> str:
         "short": count_text,
         "sentence": lambda text: text[:1].upper() + text[1:],
         "energy": energy_text,
-        "signed": lambda pj: f"{'-' if pj < 0 else '+'}{energy_text(abs(pj))}" if pj else "0",
+        "signed": signed,
+        "share": share,
+        "between": between,
+        "meaning": meaning,
+        "number": number_text,
         "signed_count": lambda number: f"{number:+,}" if number else "0",
     }
     page = environment.get_template("report.html.j2")
@@ -161,6 +229,13 @@ def _context(report: Report) -> dict[str, Any]:
         "deltas": _by_name(comparison.layer_deltas()) if comparison else {},
         "total_delta": comparison.total_delta() if comparison else {},
         "memory": _memory(report),
+        "view_layers": [
+            {"name": name, "energies": [change.of_layer(name) for change in report.changes]}
+            for name in layer_names(report.changes)
+        ],
+        "level": LEVEL,
+        "resamples": RESAMPLES,
+        "machine": report.views[0].machine if report.views[0] else "",
         "audit": report.audit,
         "redundancy": _redundancy_figures(report.pairs) if report.pairs else {},
         "ghost_limit": ALIKE,

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from snnc.estimator.activity import Activity, Network
-from snnc.estimator.conventions import Convention
-from snnc.estimator.counts import Tally
-from snnc.estimator.memory_access import Accesses
+from snnc.estimator.conventions import CONVENTIONS, EXECUTED, Convention
+from snnc.estimator.counts import LayerCounts, Tally, Totals
+from snnc.estimator.memory_access import Accesses, count_accesses
 from snnc.estimator.redundancy import Redundancy, recorded
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """What one recording alone amounts to, for intervals over recordings.
+
+    Attributes:
+        place: which recording it is.
+        counts: convention → layer → counter → number.
+        spikes: layer → spikes of its neurons.
+        accesses: layer → kind of memory access → number; None where they were not counted.
+        right: whether it was classified correctly; None where it has no label.
+        synaptic: layer → executed synaptic operations; empty where they were not counted.
+    """
+
+    place: int
+    counts: Mapping[str, Mapping[str, Totals]]
+    spikes: Mapping[str, int]
+    accesses: Mapping[str, Mapping[str, int]] | None
+    right: bool | None
+    synaptic: Mapping[str, int] = field(default_factory=dict)
+
+    def total(self, convention: str, counter: str) -> int:
+        """A count of the whole network."""
+        return sum(counts[counter] for counts in self.counts[convention].values())
+
+
 class Survey:
-    """Accumulators of one network; their memory does not grow with the number of recordings.
+    """Accumulators of one network; only a few sums of each layer are kept of every recording.
 
     Args:
         network: its graphs.
@@ -27,6 +53,7 @@ class Survey:
         accesses: memory accesses, or None.
         right: recordings with a label that were classified correctly.
         labelled: recordings with a label.
+        records: each recording's own sums, in order.
     """
 
     def __init__(
@@ -43,6 +70,7 @@ class Survey:
         self.accesses = Accesses(network) if memory else None
         self.right = 0
         self.labelled = 0
+        self.records: list[Recorded] = []
 
     def sums(self) -> dict[str, Any]:
         """Everything gathered, as plain data that another process can read."""
@@ -55,6 +83,7 @@ class Survey:
             "accesses": self.accesses and (self.accesses.samples, self.accesses.layers),
             "right": self.right,
             "labelled": self.labelled,
+            "records": self.records,
         }
 
     def merge(self, sums: dict[str, Any]) -> None:
@@ -69,24 +98,67 @@ class Survey:
             self.accesses = self.accesses.merged(Accesses(self.network, *sums["accesses"]))
         self.right += sums["right"]
         self.labelled += sums["labelled"]
+        self.records = sorted([*self.records, *sums["records"]], key=lambda record: record.place)
 
-    def add(self, activity: Activity, label: int | None = None) -> None:
+    def add(self, activity: Activity, label: int | None = None, place: int | None = None) -> None:
         """Take in one recording.
 
         Args:
             activity: what the network did on it.
             label: its class, if known.
+            place: which recording it is; default: the next one.
 
         Raises:
             SnncError: NO_COUNT_RULE.
         """
-        for tally in self.tallies.values():
+        alone = {
+            name: Tally(tally.convention, self.network) for name, tally in self.tallies.items()
+        }
+        for name, tally in alone.items():
             tally.add(activity)
+            self.tallies[name] = self.tallies[name].merged(tally)
         if self.redundancy is not None:
             self.redundancy.add(recorded(activity))
+        accesses = None
         if self.accesses is not None:
-            self.accesses.add(activity)
+            own = count_accesses(self.network, [activity])
+            self.accesses, accesses = self.accesses.merged(own), own.layers
+        right = None
         if label is not None:
             scores = activity.executed[self.network.executed.outputs[0]]
+            right = int(scores[0].argmax()) == label
             self.labelled += 1
-            self.right += int(scores[0].argmax()) == label
+            self.right += right
+        number = len(self.records) if place is None else place
+        spikes = _spikes(activity)
+        counts, operations = _by_layer(alone), _synaptic(alone)
+        self.records.append(Recorded(number, counts, spikes, accesses, right, operations))
+
+
+def synaptic(entry: LayerCounts) -> int:
+    """Synaptic operations of a layer: its synapse's AC and MAC."""
+    counts = entry.parts.get("synapse", {"ac": 0, "mac": 0})
+    return counts["ac"] + counts["mac"]
+
+
+def _synaptic(tallies: Mapping[str, Tally]) -> dict[str, int]:
+    executed = tallies.get(EXECUTED.name)
+    entries = executed.per_layer() if executed else []
+    return {entry.layer.name: synaptic(entry) for entry in entries}
+
+
+def _by_layer(tallies: Mapping[str, Tally]) -> dict[str, dict[str, Totals]]:
+    """Counts of each layer by the conventions that people choose."""
+    return {
+        name: {entry.layer.name: entry.totals for entry in tally.per_layer()}
+        for name, tally in tallies.items()
+        if name in CONVENTIONS
+    }
+
+
+def _spikes(activity: Activity) -> dict[str, int]:
+    """Spikes of each layer of the executed graph."""
+    return {
+        layer.name: sum(int((activity.executed[name] != 0).sum()) for name in layer.neurons)
+        for layer in activity.network.executed_layers
+    }

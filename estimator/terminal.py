@@ -14,8 +14,13 @@ from snnc.estimator.audit import Line
 from snnc.estimator.conventions import COUNTERS
 from snnc.estimator.counts import LayerCounts
 from snnc.estimator.energy import Comparison, Estimate
+from snnc.estimator.intervals import LEVEL, RESAMPLES
+from snnc.estimator.intervals.means import Measure
 from snnc.estimator.redundancy import Redundancy
 from snnc.estimator.units import brief, energy_text
+from snnc.estimator.views import Change
+from snnc.estimator.views.sram import AtSize
+from snnc.estimator.views.words import between, headline, interval_text, mean_text, meaning, share
 
 
 def print_energy(
@@ -30,10 +35,13 @@ def print_energy(
         comparison: the network against its baseline.
     """
     tally = model.tally
-    columns = ["AC", "MAC", "other", "spikes", "rate", "energy", "of other"]
-    columns += ["ΔE"] if comparison else []
+    columns = ["AC", "MAC", "other", "spikes", "rate", "Eq. 11", "not Eq.11"]
+    columns += ["ΔE Eq.11"] if comparison else []
     table = slim_table("layer", "reads", numbers=tuple(columns), title=title, gap=1)
-    table.caption = f"{tally.samples:,} recordings · {tally.convention.title} · {model.table.title}"
+    table.caption = (
+        f"{tally.samples:,} recordings · {tally.convention.title} · {model.table.title} · totals; "
+        "not Eq.11: other operations, which everything executed includes"
+    )
     deltas = _deltas(comparison)
     for entry in model.layers:
         table.add_row(*_row(model, entry), *deltas.get(entry.layer.name, ()))
@@ -100,20 +108,21 @@ def _signed(pj: float) -> Text:
 
 
 def verdict(comparison: Comparison) -> list[Text]:
-    """What the comparison says, a sentence each."""
+    """What the comparison says by Eq. 11, a sentence each."""
     delta = comparison.energy_pj
     whole = comparison.baseline.energy_pj
-    share = f" ({delta / whole:+.1%} of the baseline's)" if whole else ""
+    of_whole = f" ({delta / whole:+.1%} of the baseline's)" if whole else ""
     ratio = comparison.break_even_ratio
     where = "" if ratio is None else f" E_MAC/E_AC = {ratio:.3g}"
     formula = f"E_MAC·({comparison.added_mac:+,}) - E_AC·({comparison.saved_ac:+,})"
     rates = f"NASFR {comparison.baseline.nasfr:.4f} → {comparison.model.nasfr:.4f}"
-    other, every = _signed(comparison.other_energy_pj), _signed(comparison.whole_energy_pj)
+    sides = f"{comparison.saves_where}{where} (here {comparison.table.ratio:.3g})"
+    outside = "products, sums and comparisons outside Eq. 11, which everything executed includes: "
     return [
-        Text.assemble(f"ΔE = {formula} = ", _signed(delta), share),
-        Text.assemble("outside weighted sums (not in Eq. 11): ", other, "; with them ", every),
-        Text(f"{rates}; {_break_even(comparison)}"),
-        Text(f"saves {comparison.saves_where}{where} (here {comparison.table.ratio:.3g})"),
+        Text.assemble(f"Eq. 11: ΔE = {formula} = ", _signed(delta), of_whole),
+        Text.assemble(outside, _signed(comparison.other_energy_pj)),
+        Text(f"{rates}; by Eq. 11 {_break_even(comparison)}"),
+        Text(f"by Eq. 11 it saves {sides}"),
     ]
 
 
@@ -122,6 +131,87 @@ def _break_even(comparison: Comparison) -> str:
     if rate is not None:
         return f"it saves while its NASFR stays below {rate:.4f}"
     return "no firing rate would pay for what it adds"
+
+
+def print_views(
+    console: Console, names: tuple[str, str | None], changes: Sequence[Change], samples: int
+) -> None:
+    """Print the views of a recording's energy side by side, ΔE of each with a baseline.
+
+    Args:
+        console: where to print.
+        names: of the model, and of the baseline or None.
+        changes: the views.
+        samples: recordings that their energies are sums of.
+    """
+    model, baseline = names
+    columns = [*(["baseline"] if baseline else []), "model", *(["ΔE", ""] if baseline else [])]
+    table = slim_table("energy a recording", "what it counts", numbers=tuple(columns))
+    for change in changes:
+        energies = [change.baseline, change.model] if change.baseline else [change.model]
+        cells: list[str | Text] = [energy_text(view.energy_pj / samples) for view in energies]
+        if change.baseline:
+            cells += [_signed(change.energy_pj / samples), share(change)]
+        table.add_row(change.model.title, meaning(change.model), *cells)
+    console.print(Text(headline(model, baseline, changes, samples), "bold"))
+    console.print(table)
+    if changes[0].interval is not None:
+        console.print(f"{'ΔE' if baseline else 'energy'} a recording, {_drawn()}:")
+        for change in changes:
+            console.print(f"{change.model.title:<19}  {between(change)}", highlight=False)
+    console.print()
+
+
+def print_measures(console: Console, measures: Sequence[Measure]) -> None:
+    """Print means a recording with their intervals, the model's beside its baseline's.
+
+    Args:
+        console: where to print.
+        measures: what to print; nothing for none.
+    """
+    if not measures:
+        return
+    compared = measures[0].baseline is not None
+    columns = ("baseline", "model", "difference") if compared else ("model",)
+    table = slim_table("a recording", numbers=columns, gap=1)
+    table.caption = f"({_drawn()})"
+    for entry in measures:
+        means = [(entry.baseline, False), (entry.model, False), (entry.delta, True)]
+        shown = means if compared else means[1:2]
+        table.add_row(entry.title, *(mean_text(mean, sign=sign) for mean, sign in shown))
+        ends = [interval_text(mean, sign=sign) for mean, sign in shown]
+        if any(ends):
+            table.add_row("", *ends, style="dim")
+    console.print(table)
+    console.print()
+
+
+def _drawn() -> str:
+    return f"{LEVEL:.0%} of {RESAMPLES:,} bootstraps over recordings"
+
+
+def print_sram(console: Console, found: Sequence[AtSize], samples: int) -> None:
+    """Print how the views that know memory depend on the SRAM of a chip.
+
+    Args:
+        console: where to print.
+        found: the views at each size.
+        samples: recordings that their energies are sums of.
+    """
+    compared = found[0].memory.baseline is not None
+    kinds = ("memory traffic", "device total")
+    columns = [f"{'ΔE, ' if compared else ''}{kind}" for kind in kinds]
+    if compared:
+        columns = [columns[0], "", columns[1], ""]
+    table = slim_table("SRAM on chip, DRAM beyond", numbers=tuple(columns))
+    for entry in found:
+        cells: list[str | Text] = []
+        for change in (entry.memory, entry.device):
+            energy = change.energy_pj / samples
+            cells += [_signed(energy), share(change)] if compared else [energy_text(energy)]
+        table.add_row(entry.title, *cells)
+    console.print(table)
+    console.print()
 
 
 def print_audit(console: Console, lines: Sequence[Line], model: Estimate) -> None:
@@ -134,7 +224,7 @@ def print_audit(console: Console, lines: Sequence[Line], model: Estimate) -> Non
     """
     counters = ("AC", "MAC", "mul", "add", "cmp")
     title = "the same recordings, counted by other rules"
-    table = slim_table("convention", "what it is", numbers=(*counters, "energy"), title=title)
+    table = slim_table("convention", "what it is", numbers=(*counters, "Eq. 11"), title=title)
     for line in lines:
         energy = energy_text(model.table.weighted(line.total))
         name, title = line.convention.name, line.convention.title

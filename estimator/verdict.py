@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from snnc.estimator import measures
 from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.units import count_text, energy_text
+from snnc.estimator.views import Change
+from snnc.estimator.views.words import headline, share, signed
 
 if TYPE_CHECKING:
     from snnc.estimator.report import Subject
@@ -35,13 +38,15 @@ def sentences(
     baseline: Subject | None,
     estimate: Estimate | None,
     comparison: Comparison | None,
+    changes: Sequence[Change] = (),
 ) -> list[Sentence]:
-    """The verdict on a network, or on a pair."""
+    """The verdict on a network, or on a pair; energy comes first, view by view."""
     found: list[str] = []
-    if comparison is not None and baseline is not None:
-        found += _energy_verdict(model.name, baseline.name, comparison)
-    elif estimate is not None:
-        found.append(_alone(model.name, estimate))
+    if estimate is not None:
+        against = baseline.name if comparison is not None and baseline is not None else None
+        found.append(headline(model.name, against, changes, estimate.tally.samples))
+        if against is None:
+            found.append(_largest(estimate))
     rates = _rates(model, baseline, estimate, comparison)
     if rates:
         found.append(_firing(rates, headline=not found, name=model.name))
@@ -49,38 +54,11 @@ def sentences(
     return [Sentence(text) for text in found]
 
 
-def _energy_verdict(model: str, baseline: str, comparison: Comparison) -> list[str]:
-    delta, samples = comparison.energy_pj, comparison.model.tally.samples
-    verb = "saves" if delta < 0 else "costs"
-    share = _share(delta, comparison.baseline.energy_pj)
-    by_rule = f"By Eq. 11, {model} {verb} {energy_text(abs(delta) / samples)} a recording"
-    found = [f"{by_rule}{share} against {baseline}." if delta else f"{by_rule} nothing."]
-    if comparison.other_energy_pj:
-        whole = comparison.whole_energy_pj
-        whole_base = comparison.baseline.energy_pj + comparison.baseline.other_energy_pj
-        after_all = " after all" if (whole < 0) != (delta < 0) else ""
-        found.append(
-            "Counting also the products, sums and comparisons that Eq. 11 leaves out, it "
-            f"{'saves' if whole < 0 else 'costs'} {energy_text(abs(whole) / samples)}"
-            f"{_share(whole, whole_base)}{after_all}."
-        )
-    return found
-
-
-def _share(change: float, whole: float) -> str:
-    if not whole:
-        return ""
-    return f" ({abs(change) / whole:.1%} {'less' if change < 0 else 'more'})"
-
-
-def _alone(model: str, estimate: Estimate) -> str:
-    samples, table = estimate.tally.samples, estimate.table
+def _largest(estimate: Estimate) -> str:
+    table = estimate.table
     largest = max(estimate.layers, key=lambda entry: table.weighted(entry.totals))
-    share = table.weighted(largest.totals) / estimate.energy_pj if estimate.energy_pj else 0.0
-    return (
-        f"{model} spends {energy_text(estimate.energy_pj / samples)} a recording on weighted sums, "
-        f"{share:.0%} of it in {largest.layer.name}."
-    )
+    part = table.weighted(largest.totals) / estimate.energy_pj if estimate.energy_pj else 0.0
+    return f"By Eq. 11, {part:.0%} of the energy is spent in {largest.layer.name}."
 
 
 def _rates(
@@ -128,17 +106,17 @@ def tiles(
     baseline: Subject | None,
     estimate: Estimate | None,
     comparison: Comparison | None,
+    changes: Sequence[Change] = (),
 ) -> list[Tile]:
     """The numbers of the verdict."""
     found: list[Tile] = []
     if comparison is not None:
-        found += _energy_tiles(comparison)
+        found += _energy_tiles(comparison, changes)
     elif estimate is not None:
         samples = estimate.tally.samples
-        energy = energy_text(estimate.energy_pj / samples)
-        found.append(Tile("energy a recording", energy, "E_MAC·MAC + E_AC·AC"))
-        other = energy_text(estimate.other_energy_pj / samples)
-        found.append(Tile("outside weighted sums", other, "not part of Eq. 11"))
+        for change in changes:
+            energy = energy_text(change.model.energy_pj / samples)
+            found.append(Tile(f"energy, {change.model.title}", energy, "a recording"))
     rates = _rates(model, baseline, estimate, comparison)
     if rates:
         note = f"from {rates[1]:.4f}" if len(rates) > 1 else "spikes a neuron and step"
@@ -152,23 +130,26 @@ def tiles(
     return found
 
 
-def _energy_tiles(comparison: Comparison) -> list[Tile]:
+def _energy_tiles(comparison: Comparison, changes: Sequence[Change]) -> list[Tile]:
     samples = comparison.model.tally.samples
-    delta, whole = comparison.energy_pj, comparison.whole_energy_pj
     spikes = (comparison.baseline.spikes - comparison.model.spikes) / samples
     saved_to = comparison.break_even_rate
+    views = [
+        Tile(
+            f"ΔE, {change.model.title}",
+            signed(change.energy_pj / samples),
+            f"a recording, {share(change)}",
+            change.sign < 0,
+        )
+        for change in changes
+    ]
     return [
-        Tile("ΔE of Eq. 11", _signed(delta / samples), "a recording", delta < 0),
-        Tile("ΔE of everything", _signed(whole / samples), "a recording", whole < 0),
+        *views,
         Tile("spikes that went away", count_text(round(spikes)), "a recording", spikes > 0),
         Tile(
-            "pays below NASFR",
+            "pays by Eq. 11 below NASFR",
             f"{saved_to:.4f}" if saved_to is not None else "never",
             f"it is {comparison.model.nasfr:.4f}",
             saved_to is not None and comparison.model.nasfr < saved_to,
         ),
     ]
-
-
-def _signed(pj: float) -> str:
-    return f"{'-' if pj < 0 else '+'}{energy_text(abs(pj))}" if pj else "0"

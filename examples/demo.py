@@ -35,8 +35,8 @@ def main() -> int:
     console = Console(highlight=False)
     table = slim_table(
         "model",
-        numbers=("PyTorch", "C", "compared", "differ", "unexplained", "ΔE"),
-        title=f"snnc demo: {options.samples} recordings a model; ΔE against vanilla",
+        numbers=("PyTorch", "C", "compared", "differ", "unexplained", "ΔE by view"),
+        title=f"snnc demo: {options.samples} recordings a model; ΔE a recording against vanilla",
     )
     files: list[Path] = []
     proven = True
@@ -90,14 +90,16 @@ def snnc(console: Console, *args: object) -> int:
 def energy(
     console: Console, model: Path, baseline: Path, data: str, samples: int, page: Path
 ) -> str:
-    """Run the energy report against the baseline; gives ΔE per recording as text."""
+    """Run the energy report against the baseline; gives ΔE of each view per recording as text."""
     counts = page.with_suffix(".json")
     snnc(
         console, "energy", model, "--baseline", baseline, "--data", data, "--samples", samples,
         "-o", page, "--json", counts,
     )  # fmt: skip
     result: dict[str, Any] = json.loads(counts.read_text())
-    return f"{result['delta']['energy_pj'] / result['samples'] / 1e6:+.2f} µJ"
+    each = result["samples"] * 1e6
+    views = [view for view in result["views"].values() if view is not None]
+    return "\n".join(f"{view['title']} {view['delta'] / each:+.2f} µJ" for view in views)
 
 
 def proof_cells(proof: dict[str, Any]) -> list[str]:

@@ -6,7 +6,8 @@ across the batch. Every module needs all time steps before it can give the first
 that holds one cannot stream.
 
 Sources: MA-SNN is Yao et al. 2023, "Attention Spiking Neural Networks" (IEEE TPAMI);
-ASA is Yao et al. 2023, "Inherent Redundancy in Spiking Neural Networks" (ICCV), Eqs. 5-10.
+ASA is Yao et al. 2023, "Inherent Redundancy in Spiking Neural Networks" (ICCV), Eqs. 5, 6, 8, 9
+and 10 (Eq. 7 is the membrane that follows).
 The modules are built of small submodules so that each intermediate can be observed.
 """
 
@@ -95,7 +96,7 @@ class TCSA(GatesInTurn):
 
 
 class TimeChannelStatistics(nn.Module):
-    """F_avg, F_max: mean and maximum over H×W (Eq. 5).
+    """F_avg, F_max: mean and maximum over H×W (what Eq. 8 mixes).
 
     ``[T, N, C, H, W]`` → two of ``[T, N, C]``.
     """
@@ -106,7 +107,7 @@ class TimeChannelStatistics(nn.Module):
 
 
 class AverageMaxMix(nn.Module):
-    """M' = (F_avg + F_max)/2 + alpha·F_avg + gamma·F_max (Eq. 6), the map M of ASA-2.
+    """M' = (F_avg + F_max)/2 + alpha·F_avg + gamma·F_max (Eq. 8), the map M of ASA-2.
 
     ``[T, N, C]`` throughout; alpha and gamma start at 0.5. No gradient reaches them: they
     act only through the order of the values, and the masks have no derivative (the same
@@ -124,7 +125,7 @@ class AverageMaxMix(nn.Module):
 
 
 class TemporalMix(AverageMaxMix):
-    """M = sigmoid(W2 ReLU(W1 M')) along T, shared by all channels (Eq. 7), for ASA-1.
+    """M = sigmoid(W2 ReLU(W1 M')) along T, shared by all channels (Eq. 9), for ASA-1.
 
     W1 is (T//r)×T and W2 is T×(T//r), no biases: 3600 parameters at T = 60 with the paper's
     ``reduction`` r = 2. T//r is rounded down, and 1 at least.
@@ -160,7 +161,7 @@ class TemporalMatrix(AverageMaxMix):
 
 
 class ComplementaryMask(nn.Module):
-    """M1: 1 where exactly one of two top-k choices holds (Eq. 8); M2 is 1 - M1.
+    """M1: 1 where exactly one of two top-k choices holds (Eq. 5 and the pseudo-code); M2 is 1 - M1.
 
     The choices: the C//2 largest channels of each step, and the T//2 largest steps of each
     channel. A tie goes to the lowest index. ``[T, N, C]`` → ``[T, N, C]`` of 0.0 and 1.0,
@@ -183,7 +184,7 @@ def _largest(m: Tensor, dim: int) -> Tensor:
 
 
 class ASA(nn.Module):
-    """Advance spatial attention (Eqs. 5-10): two complementary groups, one score map each.
+    """Advance spatial attention (Eqs. 5, 6, 8-10): two complementary groups, one score map each.
 
     ::
 

@@ -1,7 +1,7 @@
 """The two complementary groups of ASA: their statistics and their gates.
 
 A 0/1 mask M1 ``[T, N, C]`` splits the currents X ``[T, N, C, H, W]`` into Y_1 = X·M1 and
-Y_2 = X·(1 - M1) (Eq. 8 of Yao et al. 2023, ICCV). Y_1 and Y_2 are formed one time step at a
+Y_2 = X·(1 - M1) (Eq. 5 of Yao et al. 2023, ICCV). Y_1 and Y_2 are formed one time step at a
 time and never stored whole, and the gradients are written by hand for the same reason: the
 tensors are large, and autograd would make about ten passes over each where this makes two.
 """
@@ -18,7 +18,8 @@ LAMBDA = 0.5
 
 
 class GroupStatistics(nn.Module):
-    """[mean / lambda; max] over T×C of Y_1 and of Y_2: two of ``[N, 2, H, W]`` (Eq. 9).
+    """[mean / lambda; max] over T×C of Y_1 and of Y_2: two of ``[N, 2, H, W]`` (what the
+    scores of Eq. 10 are made of).
 
     The mean divides by T·C, not by the size of the group, and then by lambda = 0.5, that is,
     sum · (2 / (T·C)), summed over time first, then over channels. The zeros that stand for
@@ -31,7 +32,7 @@ class GroupStatistics(nn.Module):
 
 
 class GroupGate(nn.Module):
-    """Y_1 · score_1 + Y_2 · score_2 = X · (the score of the element's group) (Eq. 10).
+    """Y_1 · score_1 + Y_2 · score_2 = X · (the score of the element's group) (Eq. 6).
 
     One of the two terms is zero for every element, so the result is one rounded product.
     """

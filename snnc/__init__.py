@@ -11,14 +11,31 @@ from typing import TYPE_CHECKING, Any
 from snnc.version import __version__
 
 if TYPE_CHECKING:
+    from snnc.api.checking import Check, check
+    from snnc.api.compiled import Compiled
+    from snnc.api.compiling import compile
+    from snnc.api.costs import Analysis, EnergyReport, energy
+    from snnc.api.proof import Proof
+    from snnc.api.timing import Benchmark
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.frontend.importing import importer
     from snnc.compiler.frontend.nir.export import export_nir
     from snnc.compiler.frontend.torch_fx import import_module
+    from snnc.errors import SnncError
     from snnc.models.checkpoints import InputDescription, load, save
     from snnc.models.networks import build
 
 _HOMES = {
+    "Analysis": "snnc.api.costs",
+    "Benchmark": "snnc.api.timing",
+    "Check": "snnc.api.checking",
+    "Compiled": "snnc.api.compiled",
+    "EnergyReport": "snnc.api.costs",
+    "Proof": "snnc.api.proof",
+    "SnncError": "snnc.errors",
+    "check": "snnc.api.checking",
+    "compile": "snnc.api.compiling",
+    "energy": "snnc.api.costs",
     "InputDescription": "snnc.models.checkpoints",
     "build": "snnc.models.networks",
     "compile_graph": "snnc.compiler.compilation",
@@ -30,10 +47,20 @@ _HOMES = {
 }
 
 __all__ = [
+    "Analysis",
+    "Benchmark",
+    "Check",
+    "Compiled",
+    "EnergyReport",
     "InputDescription",
+    "Proof",
+    "SnncError",
     "__version__",
     "build",
+    "check",
+    "compile",
     "compile_graph",
+    "energy",
     "export_nir",
     "import_module",
     "importer",

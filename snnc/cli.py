@@ -21,6 +21,7 @@ from snnc.process import guarded
 from snnc.version import __version__
 
 COMMANDS = {
+    "init": "write one file for a model of your own, by asking the model",
     "check": "list everything in a model that cannot be compiled",
     "compile": "compile a model to event-driven C",
     "verify": "prove that the C's spikes equal PyTorch's on recordings",
@@ -61,9 +62,10 @@ class _LazyGroup(click.Group):
 def group(verbose: int) -> None:
     """Compile trained spiking neural networks from PyTorch to proven, event-driven C.
 
-    MODEL is a checkpoint written by snnc, or package.module:factory (your own code, with
-    --weights). DATA is nmnist:DIR, another data set in a folder
-    (docs/datasets.md), gesture-sim, or the path of a recording.
+    MODEL is a checkpoint written by snnc, package.module:factory (your own code, with
+    --weights), or a .toml file that says all about it (snnc init). DATA is nmnist:DIR, another
+    data set in a folder (docs/datasets.md), gesture-sim, the path of a recording or of a file of
+    arrays, or package.module:factory.
 
     Exit status: 0 done, 1 the answer is no, 2 wrong usage or unreadable input, 3 our fault;
     130 interrupted.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -12,6 +14,7 @@ from snnc.compiler.frontend.state import reset_states
 from snnc.errors import BAD_SHAPE, SnncError
 
 Readout = Literal["mean", "sum"]
+Reset = Callable[[nn.Module], object]
 
 
 class Driven(nn.Module):
@@ -27,6 +30,7 @@ class Driven(nn.Module):
         copies: how many equal samples it is given at once, where it cannot take one.
         readout: what becomes of an output for each step; None where it reduces over time itself.
         all_outputs: take each item of a tuple that forward gives, instead of the first.
+        reset: called with the model, returns it to rest, beside what its framework needs for that.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class Driven(nn.Module):
         copies: int = 1,
         readout: Readout | None,
         all_outputs: bool = False,
+        reset: Reset | None = None,
     ) -> None:
         super().__init__()
         self.all_outputs = all_outputs
@@ -47,12 +52,24 @@ class Driven(nn.Module):
         self.net = net
         self.per_step = per_step
         self.readout = readout
+        self.reset = reset
         self.still = still
+
+    def rest(self) -> None:
+        """Return the model to rest."""
+        reset_states(self.net)
+        if self.reset is not None:
+            self.reset(self.net)
 
     def forward(self, x: Tensor) -> Tensor | dict[str, Tensor]:
         """Class scores [N, classes] of event counts [T, N, *input_shape], or several outputs by
         name, each [N, size]."""
-        reset_states(self.net)
+        outputs = {name: y.flatten(1) for name, y in self.outputs(x).items()}
+        return outputs[SCORES] if list(outputs) == [SCORES] else outputs
+
+    def outputs(self, x: Tensor) -> dict[str, Tensor]:
+        """Every output by name, shaped as the model gives it after the readout: [N, ...]."""
+        self.rest()
         if self.copies > 1:
             x = x.repeat_interleave(self.copies, dim=1)
         if self.batch_first:
@@ -64,16 +81,29 @@ class Driven(nn.Module):
             given = {name: torch.stack([step[name] for step in steps]) for name in steps[0]}
         else:
             given = named_outputs(self.net(x), self.all_outputs)
-        outputs = {name: self._read(y) for name, y in given.items()}
-        return outputs[SCORES] if list(outputs) == [SCORES] else outputs
+        return {name: self._read(y) for name, y in given.items()}
 
     def _read(self, y: Tensor) -> Tensor:
-        """[N, size] of an output, one row for each sample that was given."""
+        """[N, ...] of an output, one row for each sample that was given."""
         if self.readout == "mean":
             y = y.mean(dim=0)
         elif self.readout == "sum":
             y = y.sum(dim=0)
-        return y.flatten(1)[:: self.copies]
+        return y[:: self.copies]
+
+
+def own_reset(model: nn.Module) -> Reset | None:
+    """A model's own ``reset()``, where it has one that takes nothing."""
+    found = getattr(model, "reset", None)
+    if not callable(found):
+        return None
+    needed = [
+        given
+        for given in inspect.signature(found).parameters.values()
+        if given.default is given.empty
+        and given.kind not in (given.VAR_POSITIONAL, given.VAR_KEYWORD)
+    ]
+    return None if needed else lambda net: found()
 
 
 def _image(x: Tensor) -> Tensor:

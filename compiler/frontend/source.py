@@ -15,8 +15,9 @@ from torch import nn
 
 from snnc import limits
 from snnc.compiler.codegen.c_program import Framing
+from snnc.compiler.frontend import model_file
 from snnc.compiler.frontend.adapters import asa_snn
-from snnc.compiler.frontend.driving import Driven, Readout
+from snnc.compiler.frontend.driving import Driven, Readout, own_reset
 from snnc.compiler.frontend.identifiers import model_name
 from snnc.compiler.frontend.nir import file as nir_file
 from snnc.compiler.frontend.nir.file import NirOptions
@@ -80,12 +81,14 @@ def load_source(
     all_outputs: bool = False,
     nir: NirOptions | None = None,
     name: str | None = None,
+    folder: Path | None = None,
 ) -> SourceModel:
     """Load MODEL.
 
     Args:
-        spec: path of a checkpoint or of a .nir file, or ``package.module:factory`` (which imports,
-            and so runs, that module: the user names it).
+        spec: path of a checkpoint or of a .nir file, ``package.module:factory`` (which imports,
+            and so runs, that module: the user names it), or a .toml file that says which of
+            these it is and the other arguments, where they are not given.
         weights: state dict for a factory's model (loaded without unpickling code).
         input_shape: of one time step; needed for a factory.
         time_steps: T; needed for a factory and for a NIR file.
@@ -97,12 +100,19 @@ def load_source(
         readout: what becomes of the steps of a factory's output, if it gives one for each.
         all_outputs: take each item of a tuple that a factory's model gives, not just the first.
         nir: what a NIR file leaves open.
-        name: C identifier; default: from the file's or factory's name.
+        name: C identifier; default: from the file's name, or the factory's module and name.
+        folder: where a factory is looked for, beside here.
 
     Raises:
         SnncError: BAD_CHECKPOINT, BAD_WEIGHTS, BAD_OPTION; for a NIR file also MISSING_EXTRA,
             UNSUPPORTED_LAYER, BAD_SHAPE; OVER_LIMIT for a longer window than the limits allow.
     """
+    if model_file.is_model_file(spec):
+        given: dict[str, Any] = {}
+        given |= {"weights": weights, "input_shape": input_shape, "time_steps": time_steps}
+        given |= {"frame_us": frame_us, "per_step": per_step, "batch_first": batch_first}
+        given |= {"still": still, "readout": readout, "all_outputs": all_outputs, "name": name}
+        return _from_model_file(Path(spec), given, nir)
     _check_window(input_shape or (), time_steps or 1, spec)
     nir = nir or NirOptions()
     is_nir = Path(spec).suffix == ".nir"
@@ -117,33 +127,12 @@ def load_source(
                 where=spec,
             )
         return _from_nir(spec, nir, time_steps, frame_us, name)
-    if re.fullmatch(r"[\w.]+:\w+", spec) and not kind_of(spec):
-        module: nn.Module = _from_factory(spec, weights)
-        driven: dict[str, Any] = {}
-        given = {"per_step": per_step, "batch_first": batch_first, "still": still}
-        if sum(given.values()) > 1 or (still and frame_us):
-            raise SnncError(
-                BAD_OPTION,
-                "--per-step, --batch-first and --still are three things that a model may take, and "
-                "a still image has no --frame-us",
-                where=spec,
-                mend="Give the one that fits.",
-            )
-        if any(given.values()) or readout or all_outputs:
-            driven = {**given, "readout": readout}
-            if all_outputs:
-                driven["all_outputs"] = True
-            module = Driven(module, **driven, copies=asa_snn.copies_needed(module)).eval()
-        if input_shape is None or time_steps is None:
-            raise SnncError(
-                BAD_OPTION,
-                "a model from a factory does not say what its input is",
-                where=spec,
-                mend="Give --input-shape C,H,W and --time-steps T.",
-            )
-        chosen = model_name(name_given(spec, name))
-        framed = _framed(input_shape, time_steps, frame_us, spec)
-        return SourceModel(module, chosen, input_shape, time_steps, framed, spec, driven)
+    if is_factory(spec):
+        driving: dict[str, Any] = {}
+        driving |= {"per_step": per_step, "batch_first": batch_first, "still": still}
+        driving |= {"readout": readout, "all_outputs": all_outputs}
+        module = _driven(spec, factory_model(spec, weights, folder), driving, frame_us)
+        return _from_module(spec, module, input_shape, time_steps, frame_us, name)
     shaped = weights or input_shape or time_steps or frame_us
     if shaped or per_step or batch_first or still or readout or all_outputs:
         raise SnncError(
@@ -162,6 +151,82 @@ def load_source(
         input=loaded.input,
         origin=spec,
     )
+
+
+def is_factory(spec: str) -> bool:
+    """Whether MODEL names a factory in the user's code."""
+    return re.fullmatch(r"[\w.]+:\w+", spec) is not None and not kind_of(spec)
+
+
+def _driven(
+    spec: str, model: nn.Module, driving: Mapping[str, Any], frame_us: int | None
+) -> nn.Module:
+    """A factory's model as a function of a window, by what was said about its forward."""
+    ways = sum(driving[key] for key in ("per_step", "batch_first", "still"))
+    if ways > 1 or (driving["still"] and frame_us):
+        raise SnncError(
+            BAD_OPTION,
+            "--per-step, --batch-first and --still are three things that a model may take, and "
+            "a still image has no --frame-us",
+            where=spec,
+            mend="Give the one that fits.",
+        )
+    if not any(driving.values()):
+        return model
+    copies, reset = asa_snn.copies_needed(model), own_reset(model)
+    return Driven(model, **driving, copies=copies, reset=reset).eval()
+
+
+def _from_module(
+    spec: str,
+    module: nn.Module,
+    input_shape: tuple[int, ...] | None,
+    time_steps: int | None,
+    frame_us: int | None,
+    name: str | None,
+) -> SourceModel:
+    if input_shape is None or time_steps is None:
+        raise SnncError(
+            BAD_OPTION,
+            "a model from a factory does not say what its input is",
+            where=spec,
+            mend="Give --input-shape C,H,W and --time-steps T.",
+        )
+    options: dict[str, Any] = {}
+    if isinstance(module, Driven):
+        keys = ("per_step", "batch_first", "still", "readout")
+        options = {key: getattr(module, key) for key in keys}
+        options |= {"all_outputs": True} if module.all_outputs else {}
+    framed = _framed(input_shape, time_steps, frame_us, spec)
+    chosen = model_name(name_given(spec, name))
+    return SourceModel(module, chosen, input_shape, time_steps, framed, spec, options)
+
+
+COMMON = ("make", "build", "create", "model", "net", "network", "factory")
+"""What people call the one factory of a module: it says nothing about the model."""
+
+
+def _called(spec: str) -> str:
+    """A factory's module, with its own name where that says something."""
+    module, factory = spec.split(":")
+    last = module.rpartition(".")[2]
+    return last if factory in COMMON else f"{last}_{factory}"
+
+
+def _from_model_file(path: Path, given: dict[str, Any], nir: NirOptions | None) -> SourceModel:
+    """The model that a file describes; what was given beside it wins."""
+    said = model_file.read(path)
+    if model_file.is_model_file(said.model):
+        raise SnncError(
+            BAD_OPTION,
+            f"its model is another such file, {said.model}",
+            where=str(path),
+            mend="Name the checkpoint or the factory.",
+        )
+    arguments = said.arguments | {key: value for key, value in given.items() if value}
+    if nir is None or nir == NirOptions():
+        nir = NirOptions(**said.nir)
+    return load_source(said.model, nir=nir, folder=said.folder, **arguments)
 
 
 def _check_window(shape: tuple[int, ...], time_steps: int, where: str) -> None:
@@ -214,14 +279,32 @@ def name_given(spec: str, name: str | None) -> str:
     factory."""
     if name is not None:
         return name
-    is_factory = re.fullmatch(r"[\w.]+:\w+", spec) and not Path(spec).exists()
-    return spec.split(":")[1] if is_factory else Path(spec).stem
+    return _called(spec) if is_factory(spec) else Path(spec).stem
 
 
-def _from_factory(spec: str, weights: Path | None) -> nn.Module:
+def call_factory(spec: str, folder: Path | None = None) -> Any:
+    """Import ``package.module:factory`` and call it.
+
+    Args:
+        spec: its name.
+        folder: where it is looked for, before here and wherever Python looks.
+
+    Raises:
+        SnncError: BAD_OPTION where it cannot be imported, or fails.
+    """
     module_name, factory_name = spec.split(":")
-    with _importable(Path.cwd()):
-        model = _made(spec, module_name, factory_name)
+    with _importable(Path.cwd()), _importable(folder or Path.cwd()):
+        return _made(spec, module_name, factory_name)
+
+
+def factory_model(spec: str, weights: Path | None = None, folder: Path | None = None) -> nn.Module:
+    """The model of a factory, with its weights, in evaluation mode.
+
+    Raises:
+        SnncError: as :func:`call_factory`; BAD_OPTION for something else than a module;
+            BAD_CHECKPOINT, BAD_WEIGHTS.
+    """
+    model = call_factory(spec, folder)
     if not isinstance(model, nn.Module):
         raise SnncError(
             BAD_OPTION, f"the factory gave a {type(model).__name__}, not an nn.Module", where=spec

@@ -168,7 +168,7 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
     try:
         yield
     finally:
-        reset_states(model)
+        _rest(model)
         for module, mode in training.items():
             module.training = mode
 
@@ -187,6 +187,14 @@ def _by_modules(
         reset_states(model)
 
 
+def _rest(model: nn.Module) -> None:
+    """Return a model to rest, as it says itself where someone else's is driven."""
+    if isinstance(model, Driven):
+        model.rest()
+    else:
+        reset_states(model)
+
+
 def _survey(importing: Importing, model: nn.Module, input_shape: tuple[int, ...]) -> list[str]:
     whole = importer_of(model)
     if whole is not None:  # the model itself is a module that is imported as one
@@ -194,7 +202,7 @@ def _survey(importing: Importing, model: nn.Module, input_shape: tuple[int, ...]
         return [] if output is None else [output]
     net = model.net if isinstance(model, Driven) else model
     per_step = isinstance(model, Driven) and model.per_step
-    reset_states(net)
+    _rest(model)
     samples = model.copies if isinstance(model, Driven) else 1
     still = isinstance(model, Driven) and model.still
     axes = (samples,) if per_step or still else (importing.time_steps, samples)

@@ -85,8 +85,8 @@ def _life(
         return own, own
     crosses = asked.slots > 1 or not graph[asked.node].type.temporal
     first, last = (loop[0], own) if crosses or asked.life == "loop" else (own, own)
-    if asked.life == "loop":
-        last = loop[1]
+    if asked.life == "loop" or not graph[asked.node].type.temporal:
+        last = loop[1]  # a reduction is written after the last step, whether it is read or not
     if asked.role == "states":
         return loop
     for reader in readers[asked.node]:

@@ -33,6 +33,7 @@ Access = tuple[View, bool]
 def check(program: Program, arena: Plan) -> None:
     """Raise InternalError, with the kernel or buffer, where a program cannot be right."""
     _check_arena(arena)
+    _check_lives(program, arena)
     lives = {buffer.name: (buffer.first, buffer.last) for buffer in arena.buffers}
     written = {name for name, buffer in program.buffers.items() if buffer.role == "input"}
     for position, body in _in_order(program):
@@ -65,6 +66,33 @@ def _check_arena(arena: Plan) -> None:
         end = arena.offsets[first.name] + first.size
         if one.meets(other) and end > arena.offsets[second.name]:
             raise InternalError(f"overlaps {second.name} while both live", where=first.name)
+
+
+def _check_lives(program: Program, arena: Plan) -> None:
+    """What goes on from step to step must live through the whole loop of its stage. A program of
+    one stage may stop after any step, be asked for its outputs and go on, so there everything but
+    working memory must live throughout."""
+    lives = {buffer.name: (buffer.first, buffer.last) for buffer in arena.buffers}
+    loops, end = _loops(program)
+    for buffer in program.buffers.values():
+        needed = loops[buffer.stage] if buffer.life == "loop" else None
+        if len(loops) == 1 and buffer.life != "node":
+            needed = (0, end)
+        first, last = lives.get(buffer.name, (0, end))
+        if needed and not (first <= needed[0] and needed[1] <= last):
+            raise InternalError(
+                f"lives from {first} to {last}, and is needed from {needed[0]} to {needed[1]}",
+                where=buffer.name,
+            )
+
+
+def _loops(program: Program) -> tuple[list[tuple[int, int]], int]:
+    """The first and last position of each stage's loop, and the last position of all."""
+    loops, at = [], 0
+    for stage in program.stages:
+        loops.append((at, max(at, at + len(stage.steps) - 1)))
+        at += len(stage.steps) + len(stage.once)
+    return loops, at - 1
 
 
 def _in_order(program: Program) -> Iterator[tuple[int, Body]]:

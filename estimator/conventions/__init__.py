@@ -15,7 +15,7 @@ CONVENTIONS: dict[str, Convention] = {
     entry.name: entry for entry in (EXECUTED, PAPER, DENSE, SYOPS, SPIKINGJELLY, NEUROBENCH)
 }
 
-__all__ = ["CONVENTIONS", "COUNTERS", "Convention", "Footing", "convention_called"]
+__all__ = ["CONVENTIONS", "COUNTERS", "EXECUTED", "Convention", "Footing", "convention_called"]
 
 
 def convention_called(name: str) -> Convention:

@@ -48,11 +48,14 @@ def energy_bars(names: Sequence[str], estimates: Sequence[Estimate]) -> Markup:
                         _note(axes, (end, at), names[place], (4, 0), va="center")
         axes.set_yticks(range(len(layers)), layers)
         axes.set_ylim(len(layers) - 0.5, -0.5)
-        axes.set_xlabel(f"{unit} a recording")
+        axes.set_xlabel(f"{unit} a recording: Eq. 11 and what is outside it")
         grid(axes, "x")
         handles = [axes.barh(0, 0, color=COLOURS[name], label=label) for name, label in _SEGMENTS]
         figure.legend(handles=handles, loc="outside upper left", ncols=2)
-    return labelled(result[0], f"Energy by layer of {' and '.join(names)}")
+    return labelled(
+        result[0],
+        f"Energy of the operations (Eq. 11, and outside it) by layer of {' and '.join(names)}",
+    )
 
 
 def _stack(
@@ -104,7 +107,9 @@ def delta_waterfall(comparison: Comparison) -> Markup:
         colour = COLOURS["save" if reached < 0 else "cost"]
         axes.barh(len(layers), reached / size, 0.6, color=colour, linewidth=0)
         axes.axvline(0, color=COLOURS["ink"], linewidth=0.8)
-        axes.set_yticks(range(len(layers) + 1), [*(entry["name"] for entry in layers), "ΔE"])
+        axes.set_yticks(
+            range(len(layers) + 1), [*(entry["name"] for entry in layers), "ΔE, Eq. 11"]
+        )
         axes.set_ylim(len(layers) + 0.5, -0.6)
         axes.set_xlabel(f"{unit} a recording, added up from above; left of 0 the model saves")
         grid(axes, "x")
@@ -138,9 +143,9 @@ def break_even(comparison: Comparison) -> Markup:
             _note(axes, (comparison.break_even_rate, 0), at, (-6, 6), ha="right")
         axes.set_xlim(0, far)
         axes.set_xlabel("NASFR of the model, all layers scaled alike")
-        axes.set_ylabel(f"ΔE, {unit} a recording")
+        axes.set_ylabel(f"ΔE of Eq. 11, {unit} a recording")
         grid(axes, "y")
-    return labelled(result[0], "ΔE against the model's firing rate")
+    return labelled(result[0], "ΔE of Eq. 11 against the model's firing rate")
 
 
 def sensitivity(comparison: Comparison, tables: Sequence[EnergyTable]) -> Markup:
@@ -180,9 +185,11 @@ def sensitivity(comparison: Comparison, tables: Sequence[EnergyTable]) -> Markup
         axes.set_xticks(marks, [f"{mark:g}" for mark in marks])
         axes.minorticks_off()
         axes.set_xlabel("E_MAC / E_AC")
-        axes.set_ylabel(f"ΔE / E_AC{unit} a recording")
+        axes.set_ylabel(f"ΔE of Eq. 11 / E_AC{unit} a recording")
         grid(axes, "y")
-    return labelled(result[0], "ΔE against the ratio of the energies of a MAC and an accumulation")
+    return labelled(
+        result[0], "ΔE of Eq. 11 against the ratio of the energies of a MAC and an accumulation"
+    )
 
 
 def _ratio(entry: tuple[EnergyTable, float]) -> float:

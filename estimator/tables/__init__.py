@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +20,7 @@ DEFAULTS = {"f32": "horowitz-f32", "int8": "horowitz-int8"}
 
 DEFAULT = DEFAULTS["f32"]
 _TEXTS = ("title", "source", "note")
-_MEMORY = ("access_bits", "sram_bytes", "sram_pj", "dram_pj")
+_MEMORY = ("access_bits", "sram_bytes", "sram_pj", "dram_pj", "on_chip_bytes")
 
 
 @dataclass(frozen=True)
@@ -31,23 +31,36 @@ class MemoryPrices:
         access_bits: width of the access that the figures are for.
         sram_bytes: capacities, rising.
         sram_pj: energy of one access at each capacity.
-        dram_pj: energy of one access beyond the largest.
+        dram_pj: energy of one access to memory that is not on the chip.
+        on_chip_bytes: how much SRAM the chip has for everything that a network keeps; None where
+            all of it is on the chip, however large.
     """
 
     access_bits: int
     sram_bytes: tuple[int, ...]
     sram_pj: tuple[float, ...]
     dram_pj: float
+    on_chip_bytes: int | None = None
 
-    def per_bit(self, capacity: int) -> float:
-        """Energy in pJ of one bit in a memory of so many bytes: between two figures on the line
-        through them, below the smallest on the line from 0 (Lemaire et al. 2022); DRAM beyond the
-        largest."""
+    @property
+    def extent(self) -> str:
+        """How much memory is on the chip, in words."""
+        return _extent(self.on_chip_bytes)
+
+    def sram_per_bit(self, capacity: int) -> float:
+        """Energy in pJ of one bit in an SRAM of so many bytes: between two figures on the line
+        through them, below the smallest on the line from 0 (Lemaire et al. 2022), beyond the
+        largest on the last line: the price has no jump."""
         points = [(0, 0.0), *zip(self.sram_bytes, self.sram_pj, strict=True)]
-        for (low, cheap), (high, dear) in pairwise(points):
-            if capacity <= high:
-                access = cheap + (dear - cheap) * (capacity - low) / (high - low)
-                return access / self.access_bits
+        lines = list(pairwise(points))
+        (low, cheap), (high, dear) = next(
+            (line for line in lines if capacity <= line[1][0]), lines[-1]
+        )
+        return (cheap + (dear - cheap) * (capacity - low) / (high - low)) / self.access_bits
+
+    @property
+    def dram_per_bit(self) -> float:
+        """Energy in pJ of one bit in DRAM, whatever its size."""
         return self.dram_pj / self.access_bits
 
 
@@ -83,9 +96,38 @@ class EnergyTable:
         """Energy in pJ of products, sums and comparisons outside weighted sums."""
         return self.mul * counts["mul"] + self.add * counts["add"] + self.cmp * counts["cmp"]
 
+    def with_sram(self, on_chip_bytes: int | None) -> EnergyTable:
+        """The same prices for a chip with so many bytes of SRAM; None: all memory on the chip.
+
+        Raises:
+            SnncError: BAD_OPTION for a table without memory prices.
+        """
+        if self.memory is None:
+            raise no_memory_prices(self.name)
+        return replace(self, memory=replace(self.memory, on_chip_bytes=on_chip_bytes))
+
+    def priced(self, counts: Mapping[str, int]) -> float:
+        """Energy in pJ of all operations: weighted sums and what is outside them."""
+        return self.weighted(counts) + self.other(counts)
+
     def as_json(self) -> dict[str, Any]:
         """The table, for the JSON report."""
         return asdict(self)
+
+
+def no_memory_prices(table: str) -> SnncError:
+    """The refusal of a table that knows operations only."""
+    return SnncError(
+        BAD_OPTION,
+        f"the energy table {table!r} has no prices for memory",
+        mend="Add a section [memory] as in the tables that snnc brings.",
+    )
+
+
+def _extent(on_chip_bytes: int | None) -> str:
+    if on_chip_bytes is None:
+        return "all memory on chip"
+    return f"{on_chip_bytes / 1024:,.4g} KiB of SRAM on chip, DRAM beyond"
 
 
 def bundled() -> dict[str, EnergyTable]:
@@ -149,7 +191,15 @@ def _memory(section: Mapping[str, Any], where: str) -> MemoryPrices:
         tuple(int(size) for size in capacities),
         tuple(energies),
         _price(section, "memory.dram_pj", where, free=False),
+        _on_chip(section, where),
     )
+
+
+def _on_chip(section: Mapping[str, Any], where: str) -> int | None:
+    size = section.get("on_chip_bytes")
+    if size is None or (isinstance(size, int) and not isinstance(size, bool) and size > 0):
+        return size
+    raise _wrong(f"memory.on_chip_bytes must be a whole number above 0, not {size!r}", where)
 
 
 def _prices(section: Mapping[str, Any], key: str, where: str) -> list[float]:

@@ -24,7 +24,7 @@ from snnc.commands.options import (
 @click.command()
 @model_options
 @baseline_option
-@click.option("--data", required=True, help="DATA: recordings to analyse.")
+@click.option("--data", help="DATA: recordings to analyse.")
 @samples_option
 @split_option
 @page_option
@@ -45,26 +45,32 @@ def command(
     Definitions 1-6 of Yao et al., "Inherent Redundancy in Spiking Neural Networks". Under
     `torchrun` the processes share the recordings.
     """
-    from snnc.commands.surveying import layer_rows, survey_both, write_page
+    from snnc.commands.surveying import layer_rows, reported, survey_both, write_page
     from snnc.errors import InternalError
     from snnc.estimator.analysis import csv_text, redundancy_json
+    from snnc.estimator.intervals.means import certainty_json
     from snnc.estimator.tables import DEFAULT, load
-    from snnc.estimator.terminal import print_redundancy
+    from snnc.estimator.terminal import print_measures, print_redundancy
 
     console = console_for(json_file, csv_file)
-    surveyed = survey_both(model.load(), baseline, data, split, samples, redundancy=True)
+    surveyed = survey_both(
+        model.load(), model.beside(baseline), data, split, samples, redundancy=True
+    )
     if surveyed is None:
         return
     ours, theirs = surveyed
     if ours.redundancy is None:
         raise InternalError("the survey recorded no spikes")
     other = None if theirs is None else theirs.redundancy
+    names, run = (model.spec, baseline), f"{data}, {split} part"
+    report = reported(surveyed, names, load(DEFAULT), run)
     result = redundancy_json(ours.redundancy, other)
+    result["interval"] = certainty_json(report.measures)
     write_json(result, json_file)
     if csv_file is not None:
         write_text(csv_text(layer_rows(model.spec, baseline, result)), csv_file)
     print_redundancy(console, model.spec, ours.redundancy, other)
+    print_measures(console, report.measures)
     if out is not None:
-        names, run = (model.spec, baseline), f"{data}, {split} part"
-        write_page(out, surveyed, names, load(DEFAULT), run)
+        write_page(out, report)
         console.print(f"wrote {out}")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @model_options
-@click.option("--data", required=True, help="DATA: recordings to run on.")
+@click.option("--data", help="DATA: recordings to run on.")
 @split_option
 @click.option(
     "--samples", type=click.IntRange(1), default=3, show_default=True, help="Recordings to time."

@@ -43,10 +43,9 @@ def bench_target(
     from snnc.bench.cmsis_layers import require_cortex_m
     from snnc.bench.cmsis_nn import library_at
     from snnc.bench.on_target import measure
-    from snnc.commands.windows import c_events, calibration_windows, windows
+    from snnc.commands.windows import calibration_windows, events_behind, windows
     from snnc.compiler.deploy.firmware import vector
     from snnc.compiler.deploy.targets import require_tools, target_named
-    from snnc.models.clips import frames_for
 
     core = target_named(target)
     require_tools(core, core.boards[0])
@@ -61,8 +60,7 @@ def bench_target(
             mend="Use a model framed by a step length.",
         )
     chosen = windows(source, data, split, samples)
-    recordings = [chosen.dataset[index].recording for index in range(len(chosen))]
-    frames = [frames_for(chosen.input, recording) for recording in recordings]
+    recordings = list(chosen)
     with Terminal(stderr=True).status("building and running firmware"):
         result = measure(
             source.graph(),
@@ -70,10 +68,10 @@ def bench_target(
             core,
             calibration_windows(source, *calibration),
             lambda compilation: [
-                vector(compilation, window, c_events(recording))
-                for window, recording in zip(frames, recordings, strict=True)
+                vector(compilation, window.frames, events_behind(compilation, window))
+                for window in recordings
             ],
-            frames,
+            [window.frames for window in recordings],
             max_ram,
             library,
         )

@@ -9,44 +9,51 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from snnc.commands.options import ModelChoice, console_for, json_option, model_options, write_json
+from snnc.commands.memory import Size
+from snnc.commands.options import (
+    ModelChoice,
+    console_for,
+    json_option,
+    model_options,
+    target_option,
+    write_json,
+)
 from snnc.console import slim_table
 from snnc.errors import EXIT_NO
 
 
 @click.command()
 @model_options
+@click.option("--dtype", default="f32", show_default=True, help="f32 or int8, without calibration.")
+@target_option
+@click.option("--max-ram", type=Size(), help="Most RAM for arena and stack (host: arena): 64K.")
+@click.option("--max-flash", type=Size(), help="Most flash for code and constants: 512K, 1M.")
 @json_option
 def command(
     model: ModelChoice,
+    dtype: str,
+    target: str,
+    max_ram: int | None,
+    max_flash: int | None,
     json_file: str | None,
 ) -> None:
-    """List everything in MODEL that cannot be compiled, and what keeps it from streaming.
+    """Say whether MODEL can be had, and on what: everything that cannot be compiled, what keeps it
+    from streaming, and whether it fits.
 
-    Exit status 1 if there is anything.
+    With --target the core's largest board is the budget, or --max-ram and --max-flash. No
+    calibration data are needed. Exit status 1 where the answer is no.
     """
-    from snnc.compiler.frontend.torch_fx import survey
-    from snnc.compiler.plan.causality import causality, causality_of_parts
+    from snnc.api.checking import Wish, checked
 
-    source = model.load()
-    importing, outputs = survey(
-        source.module, source.input_shape, source.time_steps, name=source.name
-    )
-    supported = not importing.unsupported
-    result: dict[str, Any] = {
-        "supported": supported,
-        "unsupported": [entry.as_json() for entry in importing.unsupported],
-        "causality": causality(importing.graph(outputs))
-        if supported
-        else causality_of_parts(importing.fragments()),
-    }
-    write_json(result, json_file)
-    _show(console_for(json_file), model.spec, result)
-    if not supported:
+    found = checked(model.load(), Wish(dtype, target, max_ram, max_flash))
+    write_json(found.to_json(), json_file)
+    show(console_for(json_file), model.spec, found.to_json())
+    if not found.fits:
         sys.exit(EXIT_NO)
 
 
-def _show(console: Console, model: str, result: dict[str, Any]) -> None:
+def show(console: Console, model: str, result: dict[str, Any]) -> None:
+    """Print what is unsupported, or that all is supported; and what keeps it from streaming."""
     if not result["supported"]:
         table = Table(
             "module", "class", "input", "reason", "way out", "line", title=f"{model}: unsupported"
@@ -58,6 +65,10 @@ def _show(console: Console, model: str, result: dict[str, Any]) -> None:
     else:
         console.print(f"{model}: every layer is supported")
     _show_causality(console, result["causality"])
+    for name, budget in result["budgets"].items():
+        fits = budget["needed"] <= budget["allowed"]
+        said = "fits in" if fits else "[bold red]does not fit in[/]"
+        console.print(f"{name}: {budget['needed']:,} bytes, {said} {budget['allowed']:,}")
 
 
 def _show_causality(console: Console, found: dict[str, Any]) -> None:

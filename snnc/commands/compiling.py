@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from snnc.api.data import Data
     from snnc.commands.kernels import Choice
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.frontend.source import SourceModel
@@ -20,7 +21,8 @@ class Manner:
 
     Attributes:
         dtype: f32 or int8.
-        calibrate: DATA whose training part sets ranges (int8) or chooses kernels (f32).
+        calibrate: DATA, or what Python holds, whose training part sets ranges (int8) or chooses
+            kernels (f32).
         calibrate_samples: how many recordings of it (int8).
         density: choose kernels (f32) as if spikes were this dense.
         arena_bytes: most bytes of arena.
@@ -28,10 +30,11 @@ class Manner:
         threads: how many share each convolution (f32).
         order: of int8 weights in memory (``Target.order``); None: the host's.
         weights: text or binary; None: by their size.
+        batch_first: samples in calibrate, in the layout of forward, are [1, T, ...].
     """
 
     dtype: str = "f32"
-    calibrate: str | None = None
+    calibrate: Data | None = None
     calibrate_samples: int | None = None
     density: float | None = None
     arena_bytes: int | None = None
@@ -39,6 +42,7 @@ class Manner:
     threads: int = 1
     order: str | None = None
     weights: str | None = None
+    batch_first: bool = False
 
 
 def compiled(
@@ -70,10 +74,14 @@ def compiled(
     if manner.dtype == "int8":
         from snnc.commands.windows import calibration_windows  # brings the readers of recordings
 
-        ranges = calibration_windows(source, manner.calibrate or "", manner.calibrate_samples)
+        ranges = calibration_windows(
+            source, manner.calibrate, manner.calibrate_samples, batch_first=manner.batch_first
+        )
         return compile_source(calibration=ranges), None
     compilation = compile_source()
-    choice = kernels.choose(source, compilation, manner.calibrate, manner.density)
+    choice = kernels.choose(
+        source, compilation, manner.calibrate, manner.density, batch_first=manner.batch_first
+    )
     if choice is not None:
         compilation = compile_source(kernels=choice.kernels)
     return compilation, choice

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+from rich.console import Console
 
 from snnc.commands.compiling import Manner
 from snnc.commands.memory import Size
@@ -25,11 +27,15 @@ from snnc.commands.options import (
     write_text,
 )
 
+if TYPE_CHECKING:
+    from snnc.estimator.audit import Line
+    from snnc.estimator.report import Report
+
 
 @click.command()
 @model_options
 @baseline_option
-@click.option("--data", required=True, help="DATA: recordings to count on.")
+@click.option("--data", help="DATA: recordings to count on.")
 @samples_option
 @split_option
 @click.option(
@@ -39,6 +45,8 @@ from snnc.commands.options import (
 @click.option("--audit", "audited", is_flag=True, help="Every convention, and why they differ.")
 @dtype_options
 @density_option
+@click.option("--device", help="Device whose published prices make the total, such as loihi-1.")
+@click.option("--sram", type=Size(), help="SRAM on the chip; default: the table's, or all memory.")
 @click.option("--max-ram", type=Size(), help="Most bytes of arena: what is computed again counts.")
 @page_option
 @csv_option
@@ -52,6 +60,8 @@ def command(
     convention: str,
     table: str | None,
     audited: bool,
+    device: str | None,
+    sram: int | None,
     dtype: str,
     calibrate: str | None,
     calibrate_samples: int | None,
@@ -63,42 +73,73 @@ def command(
 ) -> None:
     """Count MODEL's operations on DATA, layer by layer, and their energy.
 
-    With --baseline also ΔE = E_MAC·Δ_MAC - E_AC·Δ_AC, negative where MODEL saves. The convention
-    "executed" counts what the generated C executes; `snnc verify` proves it. Give the options of
+    Energy has four views, always shown together: Eq. 11 (weighted sums by the --convention),
+    everything executed, memory traffic, and both as the device total. With --baseline ΔE of each,
+    negative where MODEL saves. The convention "executed" counts what the generated C executes;
+    `snnc verify` proves it. Give the options of
     `snnc compile` (--dtype, --density, --calibrate, --max-ram) to count what they make of MODEL.
     Under `torchrun` the processes share the recordings.
     """
-    from snnc.commands.surveying import layer_rows, survey_both, write_page
+    from snnc.commands.surveying import layer_rows, reported, survey_both, write_page
     from snnc.estimator.analysis import csv_text
-    from snnc.estimator.audit import AUDITED, audit, audit_json
-    from snnc.estimator.conventions import convention_called
-    from snnc.estimator.energy import Comparison, Estimate, energy_json
+    from snnc.estimator.audit import AUDITED, audit
+    from snnc.estimator.conventions import EXECUTED, convention_called
+    from snnc.estimator.devices import usable
     from snnc.estimator.tables import DEFAULTS, load
-    from snnc.estimator.terminal import print_audit, print_energy
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     console = console_for(json_file, csv_file)
     rule, prices = convention_called(convention), load(table or DEFAULTS[dtype])
+    profile = None if device is None else usable(device)
+    prices = prices if sram is None else prices.with_sram(sram)
     manner = Manner(dtype, calibrate, calibrate_samples, density, max_ram)
-    rules = AUDITED if audited or out is not None else (rule,)
-    how = {"conventions": rules, "manner": manner, "everything": out is not None}
-    surveyed = survey_both(model.load(), baseline, data, split, samples, **how)
+    rules = AUDITED if audited or out is not None else (rule, EXECUTED)
+    how = {"conventions": rules, "memory": True, "redundancy": out is not None}
+    surveyed = survey_both(
+        model.load(), model.beside(baseline), data, split, samples, manner, **how
+    )
     if surveyed is None:
         return
-    ours, theirs = surveyed
-    estimate = Estimate(ours.tallies[rule.name], prices)
-    comparison = None
-    if theirs is not None:
-        comparison = Comparison(estimate, Estimate(theirs.tallies[rule.name], prices))
+    ours, _ = surveyed
+    names = (model.spec, baseline)
+    report = reported(surveyed, names, prices, f"{data}, {split} part", rule.name, profile)
     lines = audit(ours.tallies) if audited else []
-    result = energy_json(estimate, comparison)
-    write_json(result | ({"audit": audit_json(lines, prices)} if lines else {}), json_file)
+    result = result_of(report, lines)
+    write_json(result, json_file)
     if csv_file is not None:
         write_text(csv_text(layer_rows(model.spec, baseline, result)), csv_file)
-    print_energy(console, model.spec, estimate, comparison)
-    if lines:
-        print_audit(console, lines, estimate)
+    show_report(console, report, lines)
     if out is not None:
-        names, run = (model.spec, baseline), f"{data}, {split} part"
-        write_page(out, surveyed, names, prices, run, rule.name)
+        write_page(out, report)
         console.print(f"wrote {out}")
+
+
+def result_of(report: Report, lines: list[Line]) -> dict[str, Any]:
+    """The JSON of the command; ``audit`` where there are lines of one."""
+    from snnc.estimator.audit import audit_json
+    from snnc.estimator.energy import energy_json
+    from snnc.estimator.intervals.means import certainty_json
+    from snnc.estimator.views import views_json
+
+    estimate = report.counted
+    result = energy_json(estimate, report.comparison) | {
+        "views": views_json(report.changes),
+        "interval": certainty_json(report.measures),
+        "sram": [entry.as_json() for entry in report.sram],
+    }
+    return result | ({"audit": audit_json(lines, estimate.table)} if lines else {})
+
+
+def show_report(console: Console, report: Report, lines: list[Line]) -> None:
+    """What people read: the views first."""
+    from snnc.estimator import terminal
+
+    estimate, name = report.counted, report.model.name
+    names = (name, report.baseline.name if report.baseline else None)
+    terminal.print_views(console, names, report.changes, estimate.tally.samples)
+    if report.sram:
+        terminal.print_sram(console, report.sram, estimate.tally.samples)
+    terminal.print_energy(console, name, estimate, report.comparison)
+    terminal.print_measures(console, report.measures)
+    if lines:
+        terminal.print_audit(console, lines, estimate)

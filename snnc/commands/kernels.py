@@ -15,6 +15,7 @@ from snnc.console import slim_table
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
+    from snnc.api.data import Data
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.frontend.source import SourceModel
     from snnc.compiler.ir.graph import Graph
@@ -31,15 +32,21 @@ class Choice:
 
 
 def choose(
-    source: SourceModel, compilation: Compilation, calibrate: str | None, density: float | None
+    source: SourceModel,
+    compilation: Compilation,
+    calibrate: Data | None,
+    density: float | None,
+    *,
+    batch_first: bool = False,
 ) -> Choice | None:
     """Choose by recordings (``calibrate``), or by a density of every spiking value; None: neither.
 
     Args:
         source: the model.
         compilation: it with event-driven kernels everywhere.
-        calibrate: DATA; its first training recordings are measured.
+        calibrate: DATA, or what Python holds; its first training recordings are measured.
         density: 0 to 1.
+        batch_first: samples in calibrate, in the layout of forward, are [1, T, ...].
 
     Raises:
         SnncError: BAD_OPTION for both at once; what reading DATA raises.
@@ -57,7 +64,8 @@ def choose(
     if calibrate is not None:
         from snnc.commands.windows import windows  # which brings the readers of recordings
 
-        recordings = islice(windows(source, calibrate, "train", None), CALIBRATION_SAMPLES)
+        every = windows(source, calibrate, "train", None, batch_first=batch_first)
+        recordings = islice(every, CALIBRATION_SAMPLES)
         found = densities.measured(compilation, (window.frames for window in recordings))
     elif density is not None:
         found = densities.stated(graph, density)
@@ -78,12 +86,19 @@ def choose(
                 }
             )
     report = {
-        "densities": "stated" if calibrate is None else calibrate,
+        "densities": _measured_on(calibrate),
         "prices_of": prices.machine,
         "fitted_here": prices.machine == kernel_costs.cpu_name(),
         "layers": layers,
     }
     return Choice(kernels, report)
+
+
+def _measured_on(calibrate: Data | None) -> str:
+    """Where the densities come from, in a word."""
+    if calibrate is None:
+        return "stated"
+    return calibrate if isinstance(calibrate, str) else type(calibrate).__name__
 
 
 def show(console: Console, report: dict[str, Any]) -> None:

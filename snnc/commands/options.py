@@ -66,6 +66,37 @@ class ModelChoice:
 
         return why_renamed(name_given(self.spec, self.arguments["name"]))
 
+    def beside(self, baseline: str | None) -> SourceModel | None:
+        """The baseline; where both are factories, it takes what this model takes.
+
+        Raises:
+            SnncError: as :meth:`load`.
+        """
+        from snnc.compiler.frontend.source import is_factory, load_source
+
+        if baseline is None:
+            return None
+        if is_factory(baseline) and is_factory(self.spec):
+            shared = {key: self.arguments[key] for key in _SHARED}
+            return load_source(baseline, **shared)
+        return load_source(baseline)
+
+
+_SHARED = (
+    "input_shape",
+    "time_steps",
+    "frame_us",
+    "per_step",
+    "batch_first",
+    "still",
+    "readout",
+    "all_outputs",
+)
+"""What two factories' models have in common that are compared."""
+
+input_shape_option = click.option(
+    "--input-shape", type=_Shape(), help="One step's shape, for a factory's model."
+)
 
 _MODEL_OPTIONS = (
     click.option("--name", help="C prefix of the model; default: from its file name."),
@@ -74,7 +105,7 @@ _MODEL_OPTIONS = (
         type=click.Path(path_type=Path),
         help="State dict for a factory's model; loaded without running code.",
     ),
-    click.option("--input-shape", type=_Shape(), help="One step's shape, for a factory's model."),
+    input_shape_option,
     click.option("--time-steps", type=click.IntRange(1), help="T, for a factory or NIR file."),
     click.option(
         "--frame-us",
@@ -121,6 +152,9 @@ def model_options(function: F) -> F:
 
     @wraps(function)
     def command(model: str, **others: Any) -> Any:
+        others |= _of_file(model)
+        if "data" in others and others["data"] is None:
+            raise click.MissingParameter(param_hint="'--data'", param_type="option")
         return function(ModelChoice(model, {name: others.pop(name) for name in names}), **others)
 
     decorated: Any = command
@@ -128,6 +162,23 @@ def model_options(function: F) -> F:
         decorated = decorate(decorated)
     return cast("F", click.argument("model")(decorated))
 
+
+def _of_file(model: str) -> dict[str, Any]:
+    """Options of the command at hand that were not typed, as a model file gives them."""
+    from snnc.compiler.frontend.model_file import is_model_file, read
+
+    if not is_model_file(model):
+        return {}
+    context, said = click.get_current_context(), read(Path(model)).options
+    typed = {key for key in said if context.get_parameter_source(key) is not _DEFAULT}
+    return {
+        option.name: option.type_cast_value(context, said[option.name])
+        for option in context.command.params
+        if option.name in said and option.name not in typed
+    }
+
+
+_DEFAULT = click.core.ParameterSource.DEFAULT
 
 json_option = click.option(
     "--json", "json_file", metavar="FILE", help="Write the result as JSON; - is standard output."

@@ -12,57 +12,54 @@ from snnc.commands.options import progress_bar
 from snnc.errors import BAD_OUTPUT, SnncError
 
 if TYPE_CHECKING:
+    from snnc.api.data import Held
+    from snnc.commands.windows import Windows
+    from snnc.compiler.compilation import Compilation
     from snnc.compiler.frontend.source import SourceModel
     from snnc.estimator.activity import Network
     from snnc.estimator.conventions import Convention
+    from snnc.estimator.devices import Profile
+    from snnc.estimator.report import Report
     from snnc.estimator.survey import Survey
     from snnc.estimator.tables import EnergyTable
 
 
 def survey(
-    source: SourceModel,
-    data: str,
-    split: str,
-    samples: int | None,
+    network: Network,
+    every: Windows | Held,
     conventions: Iterable[Convention] = (),
-    manner: Manner | None = None,
     *,
-    everything: bool = False,
+    called: str,
+    memory: bool = False,
     redundancy: bool = False,
 ) -> Survey:
-    """Run a model over recordings, one at a time, and gather what is asked for.
+    """Run a network over recordings, one at a time, and gather what is asked for.
 
     Processes that ``torchrun`` started take a share of the recordings each; every one of them
     gets the whole survey.
 
     Args:
-        source: the model.
-        data: DATA.
-        split: test or train.
-        samples: the first so many recordings; None for all.
+        network: its graphs (:func:`network_of`).
+        every: the recordings.
         conventions: counting rules.
-        manner: how the network whose operations count is compiled; None: float32, event-driven
-            kernels, as much memory as it likes.
-        everything: memory accesses and redundancy too, as a page needs.
+        called: what the bar says is running.
+        memory: memory accesses, as the views of energy need.
         redundancy: spikes and membrane potentials.
 
     Raises:
-        SnncError: as :func:`snnc.commands.windows.windows` and
-            :func:`snnc.commands.compiling.compiled`; NO_COUNT_RULE.
+        SnncError: what reading the recordings raises; NO_COUNT_RULE.
     """
     import torch
 
-    from snnc.commands.windows import windows
     from snnc.compiler.codegen.c_program import is_integer
     from snnc.compiler.verify import reference
     from snnc.estimator.activity import observe
     from snnc.estimator.survey import Survey
     from snnc.models import processes
 
-    every = windows(source, data, split, samples)
-    recordings = every.some(processes.share(range(len(every))))
-    network = _network(source, manner)
-    gathered = Survey(network, conventions, redundancy=redundancy or everything, memory=everything)
+    share = processes.share(range(len(every)))
+    recordings = every.some(share)
+    gathered = Survey(network, conventions, redundancy=redundancy, memory=memory)
 
     def interpret(graph: Any, inputs: Any, forced: Any) -> Any:
         dtype = torch.int64 if is_integer(graph) else torch.float32
@@ -70,10 +67,10 @@ def survey(
 
     with progress_bar() as bar:
         bar.disable = processes.rank() > 0
-        seen, labels = tee(bar.track(recordings, description=f"running {source.origin}"))
+        seen, labels = tee(bar.track(recordings, description=f"running {called}"))
         activities = observe(network, (window.frames for window in seen), interpret)
-        for activity, window in zip(activities, labels, strict=True):
-            gathered.add(activity, window.label)
+        for place, activity, window in zip(share, activities, labels, strict=True):
+            gathered.add(activity, window.label, place)
     for other, sums in enumerate(processes.gathered(gathered.sums())):
         if other != processes.rank():
             gathered.merge(sums)
@@ -81,35 +78,53 @@ def survey(
 
 
 def survey_both(
-    model: SourceModel, baseline: str | None, data: str, split: str, samples: int | None, **how: Any
+    model: SourceModel,
+    baseline: SourceModel | None,
+    data: str,
+    split: str,
+    samples: int | None,
+    manner: Manner | None = None,
+    **how: Any,
 ) -> tuple[Survey, Survey | None] | None:
     """Survey a model, and its baseline on the same recordings, shared among ``torchrun``'s
     processes; None in all of them but the first, which has the whole.
 
     Args:
         model: the model.
-        baseline: MODEL to compare with, or None.
+        baseline: the model to compare with, or None.
         data: DATA.
         split: test or train.
         samples: the first so many recordings; None for all.
+        manner: how the networks whose operations count are compiled; None: float32,
+            event-driven kernels, as much memory as they like.
         how: further arguments of :func:`survey`.
 
     Raises:
-        SnncError: as :func:`survey`; LOST_WORKER.
+        SnncError: as :func:`survey` and :func:`snnc.commands.windows.windows`; LOST_WORKER.
     """
-    from snnc.compiler.frontend.source import load_source
+    from snnc.commands.windows import windows
     from snnc.models import processes
 
     with processes.together():
-        ours = survey(model, data, split, samples, **how)
-        theirs = None
-        if baseline is not None:
-            theirs = survey(load_source(baseline), data, split, samples, **how)
+        surveys = [
+            survey(
+                network_of(source, manner),
+                windows(source, data, split, samples),
+                called=source.origin,
+                **how,
+            )
+            for source in (model, *([baseline] if baseline else []))
+        ]
+        ours, theirs = surveys[0], surveys[1] if baseline else None
         return (ours, theirs) if processes.rank() == 0 else None
 
 
-def _network(source: SourceModel, manner: Manner | None) -> Network:
-    """Both graphs of a model, and what runs more than once a step."""
+def network_of(source: SourceModel, manner: Manner | None = None) -> Network:
+    """Both graphs of a model, and what runs more than once a step; no C compiler is needed.
+
+    ``manner`` is how it is compiled; None: float32, event-driven kernels, as much memory as it
+    likes. Raises SnncError as :func:`snnc.commands.compiling.compiled`.
+    """
     from snnc.compiler.passes import pipeline
     from snnc.estimator.activity import Network
 
@@ -117,6 +132,13 @@ def _network(source: SourceModel, manner: Manner | None) -> Network:
         graph = source.graph()
         return Network(pipeline.lowered(graph), pipeline.optimised(graph))
     compilation, _ = compiled(source, manner)
+    return network_as(compilation)
+
+
+def network_as(compilation: Compilation) -> Network:
+    """Both graphs of a compiled model."""
+    from snnc.estimator.activity import Network
+
     return Network(compilation.source, compilation.graph, compilation.schedule.runs)
 
 
@@ -130,34 +152,46 @@ def layer_rows(model: str, baseline: str | None, result: dict[str, Any]) -> list
     ]
 
 
-def write_page(
-    target: Path,
+def reported(
     surveyed: tuple[Survey, Survey | None],
     names: tuple[str, str | None],
     prices: EnergyTable,
     data: str,
     convention: str = "executed",
-) -> None:
-    """Write the page about a model, and its baseline, whole or not at all.
+    device: Profile | None = None,
+) -> Report:
+    """What was surveyed of a model, and its baseline, ready to be shown.
 
     Args:
-        target: the HTML file.
         surveyed: what :func:`survey_both` gave.
         names: what the page calls the model and the baseline.
         prices: the energy table.
         data: what was run, in words.
         convention: the counting rule of its main figures.
+        device: whose total to give; None: the energy table's.
+    """
+    from snnc.estimator.report import Report, Subject
+
+    (model, baseline), (ours, theirs) = names, surveyed
+    about = Subject.of(model, ours, prices)
+    against = None if theirs is None else Subject.of(str(baseline), theirs, prices)
+    return Report(about, against, convention, data, device)
+
+
+def write_page(target: Path, report: Report) -> None:
+    """Write the page about a model, and its baseline, whole or not at all.
+
+    Args:
+        target: the HTML file.
+        report: what :func:`reported` gave.
 
     Raises:
         SnncError: BAD_OUTPUT.
     """
     from snnc.atomic import write_atomically
-    from snnc.estimator.report import Report, Subject, render
+    from snnc.estimator.report import render
 
-    (model, baseline), (ours, theirs) = names, surveyed
-    about = Subject.of(model, ours, prices)
-    against = None if theirs is None else Subject.of(str(baseline), theirs, prices)
-    text = render(Report(about, against, convention, data))
+    text = render(report)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -12,7 +12,7 @@ from snnc.commands.options import console_for, json_option, write_json
 
 @click.command()
 @click.argument("model")
-@click.option("--data", required=True, help="DATA whose training part decides.")
+@click.option("--data", help="DATA whose training part decides.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), required=True, help="The .pt file to write."
 )

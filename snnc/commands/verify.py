@@ -31,6 +31,7 @@ from snnc.errors import BAD_OPTION, EXIT_NO, SnncError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from snnc.api.data import Held
     from snnc.commands.compiling import Manner
     from snnc.commands.windows import Windows
     from snnc.compiler.deploy.targets import Target
@@ -46,7 +47,7 @@ fires at all in use fires in one of them."""
 
 @click.command()
 @model_options
-@click.option("--data", required=True, help="DATA: recordings to compare on.")
+@click.option("--data", help="DATA: recordings to compare on.")
 @click.option(
     "--samples",
     type=click.IntRange(1),
@@ -148,7 +149,7 @@ def command(
 
 def _recordings(
     source: SourceModel, data: str, split: str, samples: int | None, core: Target | None
-) -> Windows:
+) -> Windows | Held:
     """The first recordings; by default, and on boards, some spread evenly."""
     from snnc.commands.windows import spread, windows
 
@@ -187,7 +188,7 @@ def _on_host(
     manner: Manner,
     thoroughly: prove.Manner,
     folder: Path | None,
-    recordings: Windows,
+    recordings: Windows | Held,
 ) -> Verification:
     """Verify a folder for this machine; without one, what ``snnc compile`` would write."""
     from snnc.commands.compiling import compiled
@@ -212,7 +213,7 @@ def _on_board(
     manner: Manner,
     thoroughly: prove.Manner,
     folder: Path | None,
-    recordings: Windows,
+    recordings: Windows | Held,
     core: Target,
     max_ram: int | None,
 ) -> Verification:

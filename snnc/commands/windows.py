@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from snnc.api.data import Data, Held, Window, held
+from snnc.api.files import is_held, opened
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.models.clips import frames_for
 from snnc.models.datasets.dataset import check_split
@@ -29,22 +31,6 @@ def spread(length: int, count: int) -> list[int]:
 
 DEFAULT_CALIBRATION = 64
 """Training recordings that calibration looks at unless it is told how many."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """Event counts uint16 [T, 2, H, W] of one recording, its class if known, and its name; and the
-    recording."""
-
-    frames: npt.NDArray[np.uint16]
-    label: int | None
-    name: str
-    recording: Recording
-
-    @property
-    def events(self) -> npt.NDArray[np.void]:
-        """The recording's events in the layout of snn_event."""
-        return c_events(self.recording)
 
 
 class Windows:
@@ -81,21 +67,35 @@ class Windows:
         for index in self.indices:
             sample = self.dataset[index]
             frames = frames_for(self.input, sample.recording)
-            yield Window(frames, sample.label, sample.name, sample.recording)
+            yield Window(frames, sample.label, sample.name, c_events(sample.recording))
 
 
-def windows(source: SourceModel, data: str, split: str, samples: int | None) -> Windows:
-    """The first ``samples`` recordings of DATA (default: all) for a model.
+def windows(
+    source: SourceModel, data: Data, split: str, samples: int | None, *, batch_first: bool = False
+) -> Windows | Held:
+    """The first ``samples`` of DATA, or of what Python holds (default: all), for a model.
+
+    Args:
+        source: the model.
+        data: DATA of the command line, or anything that :func:`snnc.api.data.held` takes.
+        split: test or train, where DATA has parts.
+        samples: how many.
+        batch_first: samples in the layout of forward are [1, T, ...].
 
     Raises:
         SnncError: BAD_DATA_SPEC, BAD_OPTION; while iterating BAD_RECORDING, EMPTY_RECORDING,
-            WRONG_SENSOR.
+            WRONG_SENSOR, BAD_SHAPE.
     """
-    return Windows(source, data, split, samples)
+    if isinstance(data, str | Path):
+        if not is_held(str(data)):
+            return Windows(source, str(data), split, samples)
+        data = opened(str(data))
+    shape = (source.time_steps, *source.input_shape)
+    return held(data, shape, samples, batch_first=batch_first)
 
 
 def calibration_windows(
-    source: SourceModel, data: str, samples: int | None
+    source: SourceModel, data: Data, samples: int | None, *, batch_first: bool = False
 ) -> Iterator[npt.NDArray[np.uint16]]:
     """Frames of up to ``samples`` training recordings of DATA, spread evenly over the set.
 
@@ -104,14 +104,14 @@ def calibration_windows(
     Raises:
         SnncError: as :func:`windows`.
     """
-    every = windows(source, data, "train", None)
+    every = windows(source, data, "train", None, batch_first=batch_first)
     count = min(samples or DEFAULT_CALIBRATION, len(every))
-    for index in spread(len(every), count):
-        yield frames_for(every.input, every.dataset[index].recording)
+    for window in every.some(spread(len(every), count)):
+        yield window.frames
 
 
 def test_vectors(
-    source: SourceModel, compilation: Compilation, data: str, split: str, samples: int | None
+    source: SourceModel, compilation: Compilation, data: Data, split: str, samples: int | None
 ) -> Iterator[Vector]:
     """Recordings of DATA, spread evenly over the set, with the reference's values.
 
@@ -121,9 +121,26 @@ def test_vectors(
     from snnc.compiler.deploy.firmware import vector
 
     every = windows(source, data, split, None)
-    for index in spread(len(every), min(samples or len(every), len(every))):
-        recording = every.dataset[index].recording
-        yield vector(compilation, frames_for(every.input, recording), c_events(recording))
+    for window in every.some(spread(len(every), min(samples or len(every), len(every)))):
+        yield vector(compilation, window.frames, events_behind(compilation, window))
+
+
+def events_behind(compilation: Compilation, window: Window) -> npt.NDArray[np.void]:
+    """The events of a window; where it has none, some that make its frames."""
+    from snnc.compiler.verify.shipped.events import MOST_EVENTS, events_of
+
+    if window.events is not None:
+        return window.events
+    framing = compilation.framing
+    made = None if framing is None else events_of(window.frames, framing)
+    if made is None:
+        raise SnncError(
+            BAD_OPTION,
+            f"{window.name} holds no events, and none can be made of it: a test vector has at most "
+            f"{MOST_EVENTS:,}, of a model that is framed by a step length",
+            mend="Give recordings as vectors.",
+        )
+    return made
 
 
 def c_events(recording: Recording) -> npt.NDArray[np.void]:

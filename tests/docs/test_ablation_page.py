@@ -88,9 +88,28 @@ def test_rows_are_means_against_the_vanilla_run_of_the_same_seed(script: Any, tm
     assert delta.relative == pytest.approx(-22.2 / 136)
     text = " ".join(script.verdict(results, "nmnist"))
     assert "seeds 2: 58% fewer spikes" in text
+    assert "Energy: 16% less by Eq. 11 of the executed counts" in text
+    assert "not known for everything executed" in text
     assert "(Table 4): no" in text
     assert "below vanilla's: yes" in text
     assert "mean accuracy: yes" in text
+
+
+def test_everything_executed_stands_beside_eq11_and_a_disagreement_is_said_first(
+    script: Any, tmp_path: Path
+):
+    runs = [result("none", 0), result("asa1", 0)]
+    for run, other in zip(runs, (1000.0, 2000.0), strict=True):  # 100 pJ more a recording
+        run["operations"]["executed"]["other_energy_pj"] = other
+    results = script.read(write(tmp_path, *runs))
+    assert "| +7.78" not in script.energy_row(results, "nmnist", "asa1")
+    (whole,) = script.wholes(results, "nmnist", "asa1")
+    assert whole.whole_pj == pytest.approx(100 - 22.2)
+    assert whole.whole_relative == pytest.approx(778 / 2360)
+    assert script.energies(results, "nmnist") == (
+        "The views disagree. Energy: 16% less by Eq. 11 of the executed counts (weighted sums "
+        "only), 33% more by everything executed; memory traffic was not measured."
+    )
 
 
 def test_a_broken_claim_is_said(script: Any, tmp_path: Path):

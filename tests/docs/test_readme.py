@@ -19,7 +19,7 @@ def test_the_program_of_the_readme_runs(snnc, tmp_path):
     flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", f"-I{out}"]
     binary = tmp_path / "main"
     sources = [str(main), str(out / "nmnist_none.c")]
-    subprocess.run([c_compiler(), *flags, *sources, "-o", str(binary)], check=True)
+    subprocess.run([*c_compiler(), *flags, *sources, "-o", str(binary)], check=True)
     said = subprocess.run([str(binary)], check=True, capture_output=True, text=True).stdout
     lines = said.splitlines()
     assert [line.split(":")[0] for line in lines] == [str(digit) for digit in range(10)]

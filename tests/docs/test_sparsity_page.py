@@ -45,8 +45,8 @@ def test_points_stand_in_order_and_the_best_is_as_accurate_as_vanilla(script: An
     ]
     assert rows[1].endswith("| 96.0 | 0.0500 | 0.80 | -20 % |")
     said = script.best(points)
-    assert "vanilla can save 0% of vanilla's energy" in said[0]
-    assert "ASA-1 can save 60% of vanilla's energy" in said[1]
+    assert "vanilla can save 0% of vanilla's energy by Eq. 11" in said[0]
+    assert "ASA-1 can save 60% of vanilla's energy by Eq. 11" in said[1]
     assert "## N-MNIST" in script.page(points)
     assert "gesture-sim" not in script.page(points)
 

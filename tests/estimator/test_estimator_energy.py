@@ -87,6 +87,11 @@ def test_a_user_s_table_is_read(tmp_path: Path) -> None:
             "sram_bytes = [64, 32]\nsram_pj = [1, 2]\ndram_pj = 9\n",
             "sram_bytes must rise",
         ),
+        (
+            'title = "t"\nsource = "s"\n' + OPERATIONS + "[memory]\naccess_bits = 64\n"
+            "sram_bytes = [32]\nsram_pj = [1]\ndram_pj = 9\non_chip_bytes = 0.5\n",
+            "on_chip_bytes must be a whole number above 0, not 0.5",
+        ),
         ('title = "t"\nsource = "s"\n' + OPERATIONS.replace("0.5", "-1"), "mac must be .* not -1"),
         (
             'title = "t"\nsource = "s"\n' + OPERATIONS.replace("0.5", "nan"),

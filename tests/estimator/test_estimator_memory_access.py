@@ -79,9 +79,41 @@ def test_merged_accesses_are_those_of_all_samples() -> None:
 def test_price_of_a_bit_grows_with_the_memory() -> None:
     prices = TABLE.memory
     assert prices is not None
-    at = {size: prices.per_bit(size) * 64 for size in (0, 4096, 8192, 20480, 32768, 1 << 20)}
+    at = {size: prices.sram_per_bit(size) * 64 for size in (0, 4096, 8192, 20480, 32768, 1 << 20)}
     assert at == {0: 0, 4096: 5, 8192: 10, 20480: 15, 32768: 20, 1 << 20: 100}
-    assert prices.per_bit((1 << 20) + 1) * 64 == 1300
+    beyond = 100 + 80 / ((1 << 20) - 32768)  # on the last line: there is no jump
+    assert prices.sram_per_bit((1 << 20) + 1) * 64 == pytest.approx(beyond)
+    assert prices.dram_per_bit * 64 == 1300
+
+
+def test_what_does_not_fit_on_the_chip_is_in_dram_least_accessed_first() -> None:
+    """Bits accessed for each byte of layer 3: 6 words of weights in 96 bytes, 27 of potentials in
+    12. In all: weights 72 + 144 + 96 bytes, potentials 128 + 128 + 12 bytes."""
+    prices = TABLE.memory
+    assert prices is not None
+    found = accesses_of(False, [by_hand_frames()])
+
+    def in_dram(size: int | None) -> set[tuple[str, str]]:
+        per_word = found.prices_per_word(replace(prices, on_chip_bytes=size))
+        dram = 32 * prices.dram_per_bit
+        return {
+            (layer, access)
+            for layer, kinds in per_word.items()
+            for access, price in kinds.items()
+            if price == dram
+        }
+
+    assert in_dram(None) == set()
+    assert in_dram(1 << 20) == set()
+    most = in_dram(12)
+    assert ("layer3", "potentials_read") not in most
+    assert {("layer3", "weights_read"), ("layer1", "weights_read")} <= most
+    assert not any("inputs" in access or "outputs" in access for _, access in most)
+    whole = [
+        sum(sum(by.values()) for by in found.energies(replace(prices, on_chip_bytes=size)).values())
+        for size in (12, 200, 1 << 20, None)
+    ]
+    assert whole[0] > whole[1] > whole[2] == whole[3]
 
 
 def test_energy_by_hand_and_its_json() -> None:

@@ -23,6 +23,7 @@ from snnc.estimator.figures.style import COLOURS, drawing, labelled
 from snnc.estimator.report import Report, Subject, render
 from snnc.estimator.survey import Survey
 from snnc.estimator.terminal import print_audit, print_redundancy
+from snnc.estimator.views import disagree
 from snnc.models import attention, networks, neurons
 from tests.support.counting import interpret, network_of
 from tests.support.lively import lively_network
@@ -125,16 +126,16 @@ def test_page_needs_nothing_else_and_is_well_formed(page: str) -> None:
 def test_page_says_the_verdict_first(pair: tuple[Subject, Subject], page: str) -> None:
     report = Report(*pair)
     assert report.comparison is not None
-    delta = report.comparison.energy_pj
-    first, second, *rest = [sentence.text for sentence in report.verdict]
-    assert first.startswith(f"By Eq. 11, with asa {'saves' if delta < 0 else 'costs'} ")
-    assert "against plain." in first
-    whole = report.comparison.whole_energy_pj
-    assert f"it {'saves' if whole < 0 else 'costs'} " in second
-    assert second.endswith(" after all.") == ((whole < 0) != (delta < 0))
+    first, *rest = [sentence.text for sentence in report.verdict]
+    names = [change.model.title for change in report.changes]
+    assert names == ["Eq. 11", "everything executed", "memory traffic", "device total"]
+    assert all(name in first for name in names)
+    assert first.startswith("The views disagree") == disagree(report.changes)
+    assert report.changes[0].energy_pj == pytest.approx(report.comparison.energy_pj)
+    assert report.changes[1].energy_pj == pytest.approx(report.comparison.whole_energy_pj)
     assert rest[-1] == "Accuracy 50.0% → 50.0%."
     words = [word for word in Structure(page).words if word]
-    assert words.index(first) < words.index("Where the energy goes")
+    assert words.index(first) < words.index("The views side by side")
     assert f"{report.comparison.added_mac:+,}" in page
     assert f"{report.comparison.model.nasfr:.4f}" in page
 
@@ -169,7 +170,7 @@ def test_page_without_a_baseline_or_without_energy_or_redundancy(
 ) -> None:
     model, baseline = pair
     alone = needs_nothing(render(Report(model)))
-    assert "When it pays" not in alone.words
+    assert "When it pays by Eq. 11" not in alone.words
     assert any("spends" in word for word in alone.words)
     energy = Subject(model.name, {"paper": model.estimates["paper"]})
     only_energy = needs_nothing(render(Report(energy, convention="paper")))
@@ -178,7 +179,7 @@ def test_page_without_a_baseline_or_without_energy_or_redundancy(
     assert "The rule of Table 3 (Yao et al. 2023)" in " ".join(only_energy.words)
     records = [Subject(entry.name, redundancy=entry.redundancy) for entry in pair]
     only_redundancy = needs_nothing(render(Report(*records)))
-    assert "Where the energy goes" not in only_redundancy.words
+    assert "The views side by side" not in only_redundancy.words
     assert any(
         re.match(r"with asa fires \d+% (fewer|more) spikes", w) for w in only_redundancy.words
     )

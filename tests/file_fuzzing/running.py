@@ -148,13 +148,13 @@ def attempt(kind: Kind, name: str, content: bytes) -> tuple[str, float, int]:
     """How reading a file ended ("read", "refused", or a fault), its seconds, and bytes grown."""
     folder = Path(tempfile.mkdtemp(prefix="snnc-fuzz-"))
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    before, started = _resident("VmRSS"), _processor_time()
+    before, started = resident("VmRSS"), _processor_time()
     try:
         outcome = _outcome(kind, folder, name, content)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     seconds = _processor_time() - started
-    grown = max(_resident("VmHWM") - before, _largest_child())
+    grown = max(resident("VmHWM") - before, _largest_child())
     if outcome in ("read", "refused") and seconds > SECONDS:
         outcome = f"{seconds:.1f} s of processor time"
     if outcome in ("read", "refused") and grown > GROWTH:
@@ -187,10 +187,10 @@ def _processor_time() -> float:
 def _largest_child() -> int:
     """Bytes of the largest child so far; 0 where it is what it had of us when it was forked."""
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    return peak if peak > _resident("VmHWM") else 0
+    return peak if peak > resident("VmHWM") else 0
 
 
-def _resident(entry: str) -> int:
+def resident(entry: str) -> int:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(entry):
             return int(line.split()[1]) * 1024

@@ -85,7 +85,7 @@ def spatial(module: GatesInTurn, x: Tensor) -> Tensor:
 
 
 def asa(module: ASA, x: Tensor) -> Tensor:
-    """Eqs. 5-10 with Y_1 and Y_2 stored whole, differentiated by autograd."""
+    """Eqs. 5, 6, 8-10 with Y_1 and Y_2 stored whole, differentiated by autograd."""
     mean, maximum = x.mean((3, 4)), x.amax((3, 4))
     m = (mean + maximum) / 2 + module.mix.alpha * mean + module.mix.gamma * maximum
     if isinstance(module.mix, TemporalMix):

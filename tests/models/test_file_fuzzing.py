@@ -61,7 +61,7 @@ def _in_child(program: str) -> None:
         (lambda: exec(SPIN, {}), "s of processor time"),
         (lambda: np.ones(1 << 24).sum(), "bytes of memory"),
         (lambda: _in_child(SPIN), "s of processor time"),
-        (lambda: _in_child("b'x' * (1 << 29)"), "bytes of memory"),
+        (lambda: _in_child(f"b'x' * {running.resident('VmRSS') + (1 << 28)}"), "bytes of memory"),
     ],
     ids=["another exception", "a crash", "slow", "large", "slow child", "large child"],
 )

@@ -40,8 +40,8 @@ def _on_host(bench: Bench, folder: Path) -> Lines:
         build.mkdir()
         defines = ["-DSNN_INSTRUMENT"] if counted == "counted" else []
         compiler, library = c_compiler(), build / "covered.so"
-        _run([compiler, *COVERED, *defines, "-I.", "-c", f"{NAME}.c", "-o", build / "m.o"], folder)
-        _run([compiler, "--coverage", "-shared", build / "m.o", "-o", library], folder)
+        _run([*compiler, *COVERED, *defines, "-I.", "-c", f"{NAME}.c", "-o", build / "m.o"], folder)
+        _run([*compiler, "--coverage", "-shared", build / "m.o", "-o", library], folder)
         module = [sys.executable, "-m", "tests.mutation.exercise"]
         samples = bench.subject.samples
         _run([*module, library, folder, bench.model, bench.data, samples, counted], ROOT)

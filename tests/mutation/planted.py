@@ -43,11 +43,6 @@ def _negated(text: str) -> str:
     return text.removeprefix("-") if text.startswith("-") else f"-{text}"
 
 
-def _exchanged(text: str) -> str:
-    """x for y and y for x."""
-    return re.sub("event->([xy])", lambda found: f"event->{'y' if found[1] == 'x' else 'x'}", text)
-
-
 def _number(text: str, factor: float) -> str:
     if text.endswith("f"):
         bare = text.removesuffix("f")
@@ -89,8 +84,9 @@ def _events() -> Iterator[Planted]:
     yield Planted(
         "polarity flipped", file, r"\* 2u \+ (event->polarity);", _to("(1u - event->polarity)")
     )
-    place = r"row = \(int32_t\)(event->y / p->downsample,\s*column = \(int32_t\)event->x)"
-    yield Planted("x and y exchanged", file, place, _exchanged)
+    yield Planted(
+        "x and y exchanged", file, r"\((row \* width \+ column)\)", _to("column * width + row")
+    )
     yield Planted("dt_us changed", "net.c", r"\.dt_us = (\d+)", lambda us: str(int(us) + 5000))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -150,7 +151,9 @@ def quick_compiler(place: Path) -> None:
     """Compile for this machine at -O1, whatever the flags say: a mistake in the C is the same
     mistake at any level, and a mutant costs half the time."""
     compiler = place / "cc"
-    compiler.write_text(f'#!/bin/sh\nexec {c_compiler()} "$@" -O1 -w\n', encoding="utf-8")
+    compiler.write_text(
+        f'#!/bin/sh\nexec {shlex.join(c_compiler())} "$@" -O1 -w\n', encoding="utf-8"
+    )
     compiler.chmod(0o755)
     os.environ["CC"] = str(compiler)
 

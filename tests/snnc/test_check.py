@@ -11,6 +11,7 @@ from torch import nn
 
 from snnc.models.attention import TA, make_attention
 from tests.support.lively import lively_checkpoint
+from tests.support.places import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +131,17 @@ def test_check_names_the_lines_of_the_users_own_file(snnc):
     status, shown, _ = snnc("check", *spec)
     assert status == 1
     assert f":{first}" in shown.replace("\n", "")
+
+
+def test_whether_it_fits_a_core_is_answered_without_data(snnc):
+    model = ROOT / "models" / "zoo" / "gesture_sim_none.pt"
+    asked = ("check", model, "--dtype", "int8", "--json", "-", "--target")
+    status, out, _ = snnc(*asked, "cortex-m7")
+    found = json.loads(out)
+    assert (status, found["fits"]) == (0, True)
+    assert found["budgets"]["ram"]["needed"] <= found["budgets"]["ram"]["allowed"]
+    status, out, err = snnc(*asked, "cortex-m4", "--max-ram", "4K")
+    found = json.loads(out)
+    assert (status, found["supported"], found["fits"]) == (1, True, False)
+    assert "does not fit" in err
+    assert found["budgets"]["ram"]["allowed"] == 4096

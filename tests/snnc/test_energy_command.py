@@ -194,3 +194,44 @@ def test_json_and_csv_cannot_share_standard_output(snnc, pair, data):
     status, out, err = snnc("energy", pair[0], "--data", data, "--csv", "-", "--json", "-")
     assert (status, out) == (2, "")
     assert "JSON and CSV" in err
+
+
+def test_views_intervals_and_memory_sizes_are_in_the_json(snnc, pair, data):
+    status, out, err = snnc(
+        "energy", pair[0], "--baseline", pair[1], "--data", data,
+        "--samples", SAMPLES, "--json", "-", "--convention", "paper",
+    )  # fmt: skip
+    assert status == 0
+    result = json.loads(out)
+    assert list(result["views"]) == ["eq11", "executed", "memory", "device"]
+    eq11 = result["views"]["eq11"]
+    assert eq11["delta"] == pytest.approx(result["delta"]["energy_pj"])  # the paper's rule
+    together = [result["views"][name]["model"] for name in ("executed", "memory")]
+    assert result["views"]["device"]["model"] == pytest.approx(sum(together))
+    for view in result["views"].values():
+        low, high = view["interval"]["delta"]
+        assert low <= view["delta"] + 1e-6
+        assert view["delta"] - 1e-6 <= high
+        assert view["title"] in " ".join(err.split())
+    assert result["interval"]["recordings"] == SAMPLES
+    assert [entry["on_chip_bytes"] for entry in result["sram"]] == [1 << 16, 1 << 18, 1 << 20, None]
+    assert result["sram"][-1]["memory"] == result["views"]["memory"]
+
+
+def test_a_device_s_published_price_makes_the_total(snnc, pair, data):
+    options = ("--data", data, "--samples", SAMPLES, "--json", "-", "--device")
+    status, out, _ = snnc("energy", pair[1], *options, "odin")
+    assert status == 0
+    result = json.loads(out)
+    operations = sum(
+        layer["parts"]["synapse"][key]
+        for layer in result["layers"]
+        for key in ("ac", "mac")
+        if "synapse" in layer["parts"]
+    )
+    assert result["views"]["device"]["model"] == pytest.approx(12.7 * operations)
+    assert "12.7 pJ a synaptic operation" in result["views"]["device"]["note"]
+    assert result["sram"] == []
+    status, _, err = snnc("energy", pair[1], *options, "loihi-2")
+    assert status == 2
+    assert "no energy per synaptic operation of Loihi 2 is known" in err

@@ -111,9 +111,14 @@ def unknown_recurrent_layer():
     return Forward(lambda m, x: m.rnn(x)[0].mean(0), rnn=nn.GRU(8, 3))
 
 
-@malformed("the function exp is not supported")
+@malformed("the function lgamma is not supported")
 def unknown_function():
-    return Forward(lambda m, x: torch.exp(x).mean(0))
+    return Forward(lambda m, x: torch.lgamma(x).mean(0))
+
+
+@malformed("the function sort is not supported")
+def sorted_values():
+    return Forward(lambda m, x: torch.sort(x, 0)[0].mean(0))
 
 
 @malformed("the function cumsum is not supported")
@@ -159,11 +164,6 @@ def kernel_larger_than_input():
 @malformed("only means and sums over time")
 def mean_over_features():
     return Forward(lambda m, x: x.mean(2).mean(0))
-
-
-@malformed("a product of two values")
-def product_of_values():
-    return Forward(lambda m, x: (m.a(x) * m.b(x)).mean(0), a=nn.Linear(8, 3), b=nn.Linear(8, 3))
 
 
 @malformed("what it did not do at step 0")

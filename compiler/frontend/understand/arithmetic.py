@@ -23,6 +23,8 @@ def constant(o: Operation, value: Argument) -> Array:
         SnncError: UNSUPPORTED_LAYER where samples would get different numbers; BAD_WEIGHTS for
             numbers that are not finite.
     """
+    if isinstance(value, complex):
+        raise o.refused("a complex number")
     if not isinstance(value, torch.Tensor):  # rounded by PyTorch before it is used
         value = torch.tensor(float(value))
     if not bool(torch.isfinite(value).all()):

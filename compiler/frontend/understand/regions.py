@@ -123,8 +123,8 @@ class Regions:
         arguments = pytree.tree_map_only(Ref, given, dict(layer.call.arguments))
         with torch.no_grad():
             made = layer.call.op(**arguments)
-        made = made[item] if isinstance(made, tuple) else made
-        return torch.equal(made, graph.value(start))
+        made = made[item] if isinstance(made, tuple | list) else made
+        return isinstance(made, torch.Tensor) and torch.equal(made, graph.value(start))
 
 
 def reachable(body: Body) -> list[Value]:

@@ -1,6 +1,6 @@
 """Advance spatial attention (ASA-1 and ASA-2), as a composite of primitives.
 
-Source: Yao et al. 2023, "Inherent Redundancy in Spiking Neural Networks" (ICCV), Eqs. 5-10.
+Source: Yao et al. 2023, "Inherent Redundancy in Spiking Neural Networks" (ICCV), Eqs. 5, 6, 8-10.
 """
 
 from __future__ import annotations

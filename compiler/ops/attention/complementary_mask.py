@@ -13,7 +13,7 @@ from snnc.compiler.program.emitter import Emitter
 
 class ComplementaryMask(Op):
     """M1[t, c] = 1 where exactly one holds: c is among the C//2 largest of step t; t is among the
-    T//2 largest of channel c (ASA paper, Eq. 8). A tie goes to the lowest index.
+    T//2 largest of channel c (ASA paper, Eq. 5). A tie goes to the lowest index.
     """
 
     name = "complementary_mask"

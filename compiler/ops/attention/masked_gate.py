@@ -13,7 +13,7 @@ from snnc.compiler.program.emitter import Emitter
 
 
 class MaskedGate(Op):
-    """Y = X * (M ? score_1 : score_2), which is Y_1 score_1 + Y_2 score_2 (ASA paper, Eq. 10).
+    """Y = X * (M ? score_1 : score_2), which is Y_1 score_1 + Y_2 score_2 (ASA paper, Eq. 6).
 
     inputs: x (C, H, W), mask (C,) of spikes, scores (2, H, W).
     """

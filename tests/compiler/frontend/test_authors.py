@@ -47,7 +47,7 @@ class Nothing(nn.Module):
 
 
 class Asa(nn.Module):
-    """Eqs. 5 to 10 on [N, T, C, H, W]; like theirs it needs a batch of two."""
+    """Eqs. 5, 6 and 8 to 10 on [N, T, C, H, W]; like theirs it needs a batch of two."""
 
     def __init__(self, steps, reduction):
         super().__init__()

@@ -22,7 +22,7 @@ from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.ops.rounding import SMALLEST
 from snnc.compiler.verify import reference
-from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
+from snnc.errors import BAD_ATTRIBUTE, BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 from tests.support.graphs import (
     SampleGraph,
     analytic_counts,
@@ -302,7 +302,9 @@ MATRICES = {"reduce": np.ones((2, 3)), "expand": np.ones((3, 2))}
 COUNTS = TensorType((4,), Kind.COUNT)
 MAPS = TensorType((2, 5, 6), Kind.REAL, temporal=False)
 POOL = {"kernel_size": (2, 2), "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1)}
-POOL |= {"ceil_mode": False, "count_include_pad": True, "divisor": 0}
+MAX_POOL = POOL | {"ceil_mode": False}
+POOL = MAX_POOL | {"count_include_pad": True, "divisor": 0}
+NORM = dict.fromkeys(("mean", "var", "weight", "bias"), np.ones(5))
 CONV = {"stride": (1, 1), "padding": (0, 0, 0, 0), "dilation": (1, 1), "groups": 1}
 
 
@@ -313,13 +315,13 @@ CONV = {"stride": (1, 1), "padding": (0, 0, 0, 0), "dilation": (1, 1), "groups":
         ("conv2d", [IMAGE], CONV, {"weight": np.ones((2, 4, 6, 3))}, "larger than its input"),
         ("conv2d", [VECTOR], CONV, {"weight": np.ones((2, 7, 1, 1))}, "3-D input"),
         ("linear", [IMAGE], {}, {"weight": np.ones((2, 119))}, "takes 119 inputs, got 120"),
-        ("batch_norm", [IMAGE], {"eps": 0.1}, {"mean": np.ones(5)}, "over 5 channels"),
+        ("batch_norm", [IMAGE], {"eps": 0.1}, NORM, "over 5 channels"),
         ("avg_pool2d", [IMAGE], POOL | {"padding": (2, 0)}, {}, "more than half"),
-        ("max_pool2d", [IMAGE], POOL | {"kernel_size": (6, 2)}, {}, "larger than its input"),
+        ("max_pool2d", [IMAGE], MAX_POOL | {"kernel_size": (6, 2)}, {}, "larger than its input"),
         (
             "max_pool2d",
             [TensorType((1, 2, 9), Kind.REAL)],
-            POOL | {"padding": (1, 0), "dilation": (3, 1), "stride": (1, 1)},
+            MAX_POOL | {"padding": (1, 0), "dilation": (3, 1), "stride": (1, 1)},
             {},
             "meets nothing",
         ),
@@ -352,9 +354,7 @@ def test_shapes_that_do_not_fit_are_refused(op, inputs, attrs, params, says):
 
 def test_options_that_no_kernel_has_are_refused():
     neuron = next(iter(OPS["neuron"].samples()))
-    error = refused(
-        UNSUPPORTED_LAYER, "neuron", neuron.inputs, {**neuron.attrs, "reset_mode": "odd"}
-    )
+    error = refused(BAD_ATTRIBUTE, "neuron", neuron.inputs, {**neuron.attrs, "reset_mode": "odd"})
     assert "'odd'" in error.what
     over = {"over": "pixels", "mean_scale": 2.0}
     refused(UNSUPPORTED_LAYER, "statistics", [TensorType((2, 3, 3), Kind.REAL)], over)

@@ -163,8 +163,32 @@ def test_a_life_that_is_too_short(plan):
     buffers = tuple(dataclasses.replace(b, last=b.first) for b in plan.arena.buffers)
     refused(
         dataclasses.replace(plan, arena=dataclasses.replace(plan.arena, buffers=buffers)),
-        "and it lives from",
+        "lives from",
     )
+
+
+def shortened(plan: Planned, life: str, **ends: int) -> Planned:
+    """The same with the life of the first buffer of a kind cut."""
+    name = next(b.name for b in plan.program.buffers.values() if b.life == life)
+    buffers = tuple(
+        dataclasses.replace(b, **ends) if b.name == name else b for b in plan.arena.buffers
+    )
+    return dataclasses.replace(plan, arena=dataclasses.replace(plan.arena, buffers=buffers))
+
+
+def test_a_state_that_does_not_live_through_its_loop(plan):
+    refused(shortened(plan, "loop", last=0), "and is needed from")
+
+
+def test_in_a_stream_everything_lives_throughout():
+    """Between two steps the outputs may be asked for, which runs what follows the loop."""
+    size, steps = SIZES["three-layer-narrow"]
+    graph = pipeline.optimised(import_module(firing_network("three-layer-narrow"), size, steps))
+    plan = planned(graph, schedule(graph))
+    check(plan.program, plan.arena)
+    last = max(buffer.last for buffer in plan.arena.buffers)
+    refused(shortened(plan, "loop", last=last - 2), "and is needed from")
+    refused(shortened(plan, "value", first=1), "and is needed from")
 
 
 def test_every_prototype_of_the_headers_is_read():

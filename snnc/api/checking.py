@@ -1,0 +1,236 @@
+"""``snnc.check``: can this model be compiled, and does it fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+
+from snnc.api.model import Forward, Readout, take
+from snnc.api.results import Result, text_page
+from snnc.api.words import python_words, speaks_python
+from snnc.compiler.compilation import Compilation, compile_graph
+from snnc.compiler.deploy import firmware
+from snnc.compiler.frontend.driving import Reset
+from snnc.errors import BAD_OPTION, EXIT_NO, OVER_BUDGET, SnncError
+
+if TYPE_CHECKING:
+    from snnc.compiler.deploy.targets import Target
+    from snnc.compiler.frontend.importing import Unsupported
+    from snnc.compiler.frontend.source import SourceModel
+
+
+@dataclass(frozen=True, repr=False)
+class Check(Result):
+    """What ``snnc.check`` found; true in a condition where everything is supported.
+
+    Attributes:
+        model: where the model comes from.
+        supported: whether it can be compiled.
+        unsupported: every part that cannot, with the reason, a way out and the user's line.
+        causality: whether it streams, and what needs the whole window (DESIGN: ``snnc check``).
+        budgets: bytes (needed, allowed) of "ram" and "flash", where they were asked about.
+
+    >>> import snnc, torch
+    >>> found = snnc.check(torch.nn.Bilinear(3, 3, 2), torch.zeros(4, 1, 3))
+    Traceback (most recent call last):
+    TypeError: Bilinear.forward() missing 1 required positional argument: 'input2'
+    """
+
+    model: str
+    supported: bool
+    unsupported: tuple[Unsupported, ...]
+    causality: dict[str, Any]
+    budgets: dict[str, tuple[int, int]]
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is supported and every budget that was given is kept."""
+        return self.supported and all(need <= given for need, given in self.budgets.values())
+
+    def __bool__(self) -> bool:
+        return self.fits
+
+    def to_json(self) -> dict[str, Any]:
+        """``supported``, ``unsupported``, ``causality``, ``fits``, ``budgets``."""
+        return {
+            "supported": self.supported,
+            "unsupported": [entry.as_json() for entry in self.unsupported],
+            "causality": self.causality,
+            "fits": self.fits,
+            "budgets": {
+                name: {"needed": need, "allowed": given}
+                for name, (need, given) in self.budgets.items()
+            },
+        }
+
+    def show(self, console: Console) -> None:
+        """Print what is unsupported, what keeps it from streaming, and what does not fit."""
+        from snnc.commands.check import show
+
+        show(console, self.model, self.to_json())
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [dict(entry.as_json()) for entry in self.unsupported]
+
+    def _page(self) -> str:
+        return text_page(f"check of {self.model}", self)
+
+
+@speaks_python
+def check(
+    model: Any,
+    *inputs: Any,
+    per_step: bool = False,
+    readout: Readout | None = None,
+    reset: Reset | None = None,
+    batch_first: bool = False,
+    all_outputs: bool = False,
+    dtype: str = "f32",
+    target: str = "host",
+    max_ram: int | None = None,
+    max_flash: int | None = None,
+) -> Check:
+    """Say what of a model cannot be compiled, and whether the rest fits; nothing is raised for it.
+
+    Args:
+        model: an nn.Module, what ``snnc.load`` gives, or the path of a checkpoint.
+        inputs: an example of what forward takes, batch of one (see :func:`compile`).
+        per_step: forward takes one time step.
+        readout: over a leading time axis of the output.
+        reset: called with the model to return it to rest.
+        batch_first: forward takes [N, T, ...].
+        all_outputs: every item of a tuple that forward gives.
+        dtype: "f32" or "int8": whether each layer has a form in it; no calibration data are needed.
+        target: "host" or a core, whose largest board is the budget unless one is given.
+        max_ram: bytes that the arena may take (for a core: arena and stack).
+        max_flash: bytes that the constants may take (for a core: and the code, at its estimate).
+
+    Raises:
+        SnncError: where the model or the example cannot be used at all (BAD_OPTION, BAD_SHAPE).
+
+    >>> import snnc, torch
+    >>> model = snnc.build("three-layer", attention="none", input_size=(2, 32, 32), time_steps=4)
+    >>> found = snnc.check(model, torch.zeros(4, 1, 2, 32, 32), max_ram=1 << 20)
+    >>> found.supported, found.causality["streams"], found.fits
+    (True, True, True)
+    """
+    forward = Forward(per_step, batch_first, readout, all_outputs, reset)
+    source = take(model, inputs, forward).source
+    found = checked(source, Wish(dtype, target, max_ram, max_flash))
+    return replace(found, unsupported=_in_python(found.unsupported))
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the model should become: arithmetic, core, and bytes of RAM and flash at most."""
+
+    dtype: str = "f32"
+    target: str = "host"
+    max_ram: int | None = None
+    max_flash: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.dtype not in ("f32", "int8"):
+            raise SnncError(BAD_OPTION, f"--dtype {self.dtype} is neither f32 nor int8")
+        if self.core is not None and self.dtype != "int8":
+            raise SnncError(
+                BAD_OPTION,
+                f"firmware for {self.target} needs --dtype int8",
+                mend="Add it; check needs no calibration data.",
+            )
+
+    @property
+    def core(self) -> Target | None:
+        """The core; None for this machine."""
+        from snnc.compiler.deploy.targets import target_named
+
+        return None if self.target == "host" else target_named(self.target)
+
+
+def checked(source: SourceModel, wish: Wish) -> Check:
+    """What of a model cannot be compiled, and whether the rest fits.
+
+    Raises:
+        SnncError: BAD_OPTION for a core that does not exist.
+    """
+    from snnc.compiler.frontend.torch_fx import survey
+    from snnc.compiler.plan.causality import causality, causality_of_parts
+
+    importing, outputs = survey(
+        source.module, source.input_shape, source.time_steps, name=source.name
+    )
+    unsupported = list(importing.unsupported)
+    found = (
+        causality_of_parts(importing.fragments())
+        if unsupported
+        else causality(importing.graph(outputs))
+    )
+    budgets: dict[str, tuple[int, int]] = {}
+    if not unsupported:
+        try:
+            budgets = _budgets(source, wish)
+        except SnncError as error:  # what int8 has no form for
+            if error.code.status != EXIT_NO:
+                raise
+            unsupported.append(_refused(error, wish))
+    return Check(source.origin, not unsupported, tuple(unsupported), found, budgets)
+
+
+def _refused(error: SnncError, wish: Wish) -> Unsupported:
+    from snnc.compiler.frontend.importing import Unsupported
+
+    return Unsupported(error.where, "", "", f"{wish.dtype}: {error.what}", error.mend)
+
+
+def _in_python(entries: Sequence[Unsupported]) -> tuple[Unsupported, ...]:
+    return tuple(
+        replace(entry, reason=python_words(entry.reason), suggestion=python_words(entry.suggestion))
+        for entry in entries
+    )
+
+
+def _budgets(source: SourceModel, wish: Wish) -> dict[str, tuple[int, int]]:
+    """What is needed of each budget that was given, or that the core's largest board has."""
+    core = wish.core
+    if core is None and wish.max_ram is None and wish.max_flash is None and wish.dtype == "f32":
+        return {}
+    compilation = _smallest(source, wish)
+    ram, flash = compilation.generated.plan.size, compilation.generated.constant_bytes
+    most_ram, most_flash = wish.max_ram, wish.max_flash
+    if core is not None:
+        ram += firmware.STACK_BYTES + firmware.RESERVED_BYTES
+        flash += firmware.CODE_BYTES
+        most_ram = most_ram or max(board.ram[1] for board in core.boards)
+        most_flash = most_flash or max(board.flash[1] for board in core.boards)
+    pairs = {"ram": (ram, most_ram), "flash": (flash, most_flash)}
+    return {name: (need, most) for name, (need, most) in pairs.items() if most is not None}
+
+
+def _smallest(source: SourceModel, wish: Wish) -> Compilation:
+    """The compilation that fits the RAM, or the usual one where none does.
+
+    Sizes of an int8 network do not hang on its ranges: a window of random counts stands for
+    calibration data.
+    """
+    core = wish.core
+    limit = wish.max_ram if core is None else firmware.arena_limit(core, wish.max_ram)
+    shape = (source.time_steps, *source.input_shape)
+    window = np.random.default_rng(0).poisson(1.0, shape).astype(np.uint16)
+    compile_source = partial(
+        compile_graph,
+        source.graph(),
+        source.framing,
+        calibration=[window] if wish.dtype == "int8" else None,
+        order=None if core is None else core.order,
+    )
+    try:
+        return compile_source(arena_bytes=limit)
+    except SnncError as error:
+        if error.code is not OVER_BUDGET:
+            raise
+        return compile_source()

@@ -1,0 +1,419 @@
+"""A compiled model: C that can be called, proven, priced, timed and written."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snnc.api.costs import Analysis, Counting, EnergyReport, Subject, against, described, surveyed
+from snnc.api.data import Data
+from snnc.api.model import Counts, Taken, batch_of, evaluation
+from snnc.api.proof import Proof
+from snnc.api.timing import Benchmark
+from snnc.api.words import speaks_python
+from snnc.commands.compiling import Manner, compiled
+from snnc.compiler.compilation import Compilation
+from snnc.compiler.deploy import firmware
+from snnc.compiler.deploy.footprint import Memory
+from snnc.compiler.deploy.targets import Target
+from snnc.compiler.ir import layout
+from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
+
+if TYPE_CHECKING:
+    from snnc.commands.kernels import Choice
+    from snnc.compiler.host.model import HostModel
+    from snnc.compiler.verify.chain.proof import Verification
+
+Outputs = npt.NDArray[np.float32] | dict[str, npt.NDArray[np.float32]] | tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One node of the compiled network.
+
+    Attributes:
+        name: of the node.
+        op: its operator.
+        module: path of the module that it comes from.
+        shape: of its value in one step (or of its only value).
+        kind: spike, count or real (see docs/architecture.md).
+        temporal: whether it has a value for each step.
+    """
+
+    name: str
+    op: str
+    module: str
+    shape: tuple[int, ...]
+    kind: str
+    temporal: bool
+
+
+class Compiled:
+    """A compiled model, as ``snnc.compile`` gives it. Call it on what forward takes.
+
+    Args:
+        taken: the model, and how it takes its input.
+        manner: how it was compiled.
+        compilation: its graphs and its C.
+        choice: of its kernels, where there was one.
+        target: the core; None: this machine.
+        max_ram: budget of the board, bytes.
+
+    >>> import numpy as np, snnc
+    >>> model = snnc.build("three-layer", attention="none", input_size=(2, 32, 32), time_steps=4)
+    >>> data = np.random.default_rng(0).poisson(0.3, (2, 4, 1, 2, 32, 32))
+    >>> net = snnc.compile(model, data[0])
+    >>> net(data[0]).shape, net.name, net.dtype, net.layers[0].shape
+    ((1, 11), 'three_layer', 'f32', (2, 32, 32))
+    >>> proof = net.verify(data)
+    >>> proof.passed, proof.samples, proof.class_agreement
+    (True, 2, 1.0)
+    >>> net.analyze(data).to_json()["samples"]
+    2
+    """
+
+    def __init__(
+        self,
+        taken: Taken,
+        manner: Manner,
+        compilation: Compilation,
+        choice: Choice | None,
+        target: Target | None,
+        max_ram: int | None,
+    ) -> None:
+        self._taken = taken
+        self._manner = manner
+        self._compilation = compilation
+        self._choice = choice
+        self._target = target
+        self._max_ram = max_ram
+
+    @property
+    def name(self) -> str:
+        """Prefix of the C's names."""
+        return self._compilation.graph.name
+
+    @property
+    def dtype(self) -> str:
+        """Arithmetic of the C: "f32" or "int8"."""
+        return self._manner.dtype
+
+    @property
+    def target(self) -> str:
+        """What it was compiled for: "host" or a core."""
+        return "host" if self._target is None else self._target.name
+
+    @property
+    def source(self) -> str:
+        """The C of the network (its weights are in a header beside it)."""
+        return self._compilation.generated.files[f"{self.name}.c"]
+
+    @property
+    def memory(self) -> Memory:
+        """Bytes: ``arena``, ``weights``, ``tables``, and ``roles`` of the arena. ``flash`` and
+        ``stack`` are None: they are measured when the C is built (:meth:`write`)."""
+        return Memory.of(self._compilation.generated, None, None)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The network as the C computes it, in order."""
+        return tuple(
+            Layer(
+                node.name,
+                node.op,
+                node.loc.module,
+                tuple(node.type.shape),
+                node.type.kind.value,
+                node.type.temporal,
+            )
+            for node in self._compilation.graph.nodes
+        )
+
+    @property
+    def subject(self) -> Subject:
+        """It, for a survey of its operations."""
+        from snnc.commands.surveying import network_as
+
+        return Subject(self._taken, network_as(self._compilation))
+
+    @speaks_python
+    def __call__(self, *inputs: Any) -> Outputs:
+        """Run the C.
+
+        Args:
+            inputs: what forward takes, arrays or tensors of whole numbers, for any number N of
+                samples: [T, N, ...], with batch_first [N, T, ...], with per_step T steps [N, ...].
+
+        Returns:
+            What forward gives after the readout, float32 in numpy, [N, ...]; a dict or tuple of
+            such arrays where forward gives one.
+
+        Raises:
+            SnncError: BAD_OPTION, BAD_SHAPE; NO_C_COMPILER.
+        """
+        if len(inputs) != 1:
+            raise SnncError(
+                BAD_OPTION, f"{len(inputs)} inputs were given, and the model takes one tensor"
+            )
+        batch = batch_of(inputs[0], self._taken.forward)
+        if batch.shape[1:] != self._taken.shape:
+            raise SnncError(
+                BAD_SHAPE,
+                f"the windows are {list(batch.shape[1:])}, and the model was compiled for "
+                f"{list(self._taken.shape)} (time first)",
+                mend="Compile it for this shape.",
+            )
+        runs = [self._run(window) for window in batch]
+        outputs = {
+            name: np.stack([run[name] for run in runs]).reshape(len(runs), *shape)
+            for name, shape in self._taken.shapes.items()
+        }
+        if self._taken.structure == "tensor":
+            return next(iter(outputs.values()))
+        return tuple(outputs.values()) if self._taken.structure == "tuple" else outputs
+
+    def _run(self, window: Counts) -> dict[str, npt.NDArray[np.float32]]:
+        graph = self._compilation.graph
+        host = self._host
+        host.classify(layout.pack(graph["input"].type, window).astype(np.uint16))
+        return {
+            name: np.asarray(host.output(name), np.float32)
+            * np.float32(graph[node].attrs.get("unit", 1.0))
+            for name, node in zip(graph.output_names, graph.outputs, strict=True)
+        }
+
+    @cached_property
+    def _scratch(self) -> tempfile.TemporaryDirectory[str]:
+        return tempfile.TemporaryDirectory(prefix="snnc-")
+
+    @cached_property
+    def _built(self) -> Path:
+        """The folder that ``snnc compile`` would write for this machine, in a scratch place."""
+        folder = Path(self._scratch.name) / "out"
+        self._write_host(folder)
+        return folder
+
+    @cached_property
+    def _host(self) -> HostModel:
+        from snnc.compiler.deploy.compiled import open_compiled
+        from snnc.compiler.deploy.manifest import read_manifest
+
+        return open_compiled(self._built, read_manifest(self._built))
+
+    def _write_host(self, folder: Path) -> dict[str, Any]:
+        from snnc.compiler.deploy import folder as artifact
+
+        report = None if self._choice is None else self._choice.report
+        return artifact.write(folder, self._taken.source, self._compilation, choice=report)
+
+    @speaks_python
+    def verify(
+        self,
+        data: Data,
+        samples: int | None = None,
+        *,
+        stress: bool = True,
+        min_agreement: float = 0.95,
+    ) -> Proof:
+        """Prove that what ships computes what PyTorch computes, link by link (docs/numerics.md).
+
+        Args:
+            data: an array or tensor [samples, T, ...]; a pair of one and labels; an iterable of
+                inputs or of pairs (input, label); a Dataset, a DataLoader; a file of arrays; or
+                DATA of the command line, as "nmnist:DIR".
+            samples: the first so many; default: all.
+            stress: also run synthetic inputs that make every layer fire.
+            min_agreement: share of samples of which int8 must give PyTorch's class.
+
+        Raises:
+            SnncError: what reading the data raises; NO_C_COMPILER; for a core MISSING_EXTRA where
+                its emulator is not installed.
+        """
+        from snnc.compiler.verify import prove
+
+        every, module = self._windows(data, samples), self._taken.source.module
+        if self._target is not None:
+            with evaluation(module):
+                found = self._on_board(self._target, every, min_agreement)
+            return Proof(self._origin, described(data), found)
+        thoroughly = prove.Manner(stress, min_agreement, self._single())
+        with tempfile.TemporaryDirectory() as scratch, evaluation(module):
+            found = prove.prove(
+                module,
+                self._compilation,
+                self._built,
+                every,
+                Path(scratch),
+                thoroughly,
+            )
+        return Proof(self._origin, described(data), found)
+
+    def _single(self) -> Compilation | None:
+        """The model for one thread, where it was compiled for more."""
+        if self._manner.threads == 1:
+            return None
+        return compiled(self._taken.source, replace(self._manner, threads=1))[0]
+
+    def _on_board(self, core: Target, every: Any, min_agreement: float) -> Verification:
+        from snnc.compiler.verify.board import BoardVerifier
+
+        module = self._taken.source.module
+        verifier = BoardVerifier(module, self._compilation, core, self._max_ram)
+        verifier.verify(every)
+        verifier.finish(min_agreement=min_agreement)
+        return verifier.result
+
+    @speaks_python
+    def energy(
+        self,
+        data: Data,
+        baseline: Any = None,
+        samples: int | None = None,
+        *,
+        convention: str = "executed",
+        table: str | None = None,
+        audit: bool = False,
+    ) -> EnergyReport:
+        """Count operations and energy on data.
+
+        Args:
+            data: as of :meth:`verify`.
+            baseline: a model (nn.Module, ``Compiled``, path) to compare with; a module is taken as
+                this one was, with the same input, per_step and readout.
+            samples: the first so many; default: all.
+            convention: counting rule; "executed" is what the C executes.
+            table: energy table, by name or file; default: Horowitz 2014 for the dtype.
+            audit: count by every other convention too, for the page.
+
+        Raises:
+            SnncError: what reading the data raises; NO_COUNT_RULE, BAD_ENERGY_TABLE.
+        """
+        how = Counting(convention, table, self.dtype, audit)
+        theirs = self._baseline(baseline)
+        return EnergyReport(surveyed(self.subject, theirs, data, samples, how))
+
+    @speaks_python
+    def analyze(self, data: Data, baseline: Any = None, samples: int | None = None) -> Analysis:
+        """Measure redundancy on data: firing rates, ghosts, membrane potentials.
+
+        Arguments and errors as of :meth:`energy`.
+        """
+        how = Counting(dtype=self.dtype)
+        return Analysis(surveyed(self.subject, self._baseline(baseline), data, samples, how))
+
+    def _baseline(self, baseline: Any) -> Subject | None:
+        steps, *shape = self._taken.shape
+        forward = self._taken.forward
+        lead = (1, steps) if forward.batch_first else (steps, 1)
+        return against(baseline, (np.zeros((*lead, *shape)),), forward)
+
+    @speaks_python
+    def benchmark(self, data: Data | None = None, rounds: int = 10) -> Benchmark:
+        """Time the C and PyTorch's eager model in turn, on one core of this machine.
+
+        Args:
+            data: its first sample is the window; default: every fifth count is 1.
+            rounds: timed rounds, after one that does not count.
+
+        Raises:
+            SnncError: NO_C_COMPILER; BAD_OPTION for a core (`snnc bench --target` counts its
+                instructions).
+        """
+        import torch
+
+        from snnc.bench.timing import machine, one_core, time_in_turn
+
+        if self._target is not None:
+            raise SnncError(
+                BAD_OPTION,
+                f"{self.target} cannot be timed on this machine",
+                mend="`snnc bench` in a shell counts its instructions.",
+            )
+        window = self._default_window() if data is None else next(self._frames(data))
+        packed = layout.pack(self._compilation.graph["input"].type, window).astype(np.uint16)
+        x = torch.from_numpy(window.astype(np.float32))[:, None]
+        module, host = self._taken.source.module, self._host
+        with one_core(), evaluation(module), torch.no_grad():
+            runs = {"c": lambda: host.classify(packed), "pytorch": lambda: module(x)}
+            timings = time_in_turn(runs, rounds)
+        return Benchmark(self._origin, timings, machine())
+
+    def _default_window(self) -> Counts:
+        window = np.zeros(self._taken.shape, np.uint16)
+        window.reshape(-1)[::5] = 1
+        return window
+
+    def _frames(self, data: Data) -> Iterator[Counts]:
+        return (window.frames for window in self._windows(data, 1))
+
+    @speaks_python
+    def write(
+        self, folder: str | Path, package: str | None = None, *, vectors: Data | None = None
+    ) -> dict[str, Any]:
+        """Write the folder that ``snnc compile`` writes, whole or not at all.
+
+        Args:
+            folder: where; replaced where snnc wrote it.
+            package: "cmake", "arduino", "platformio" or "zephyr" instead of a shared library.
+            vectors: for a core: recordings that the firmware's self-test carries, a few.
+
+        Returns:
+            Its manifest.json.
+
+        Raises:
+            SnncError: BAD_OUTPUT, NO_C_COMPILER, BAD_OPTION; OVER_BUDGET for a core.
+        """
+        from snnc.commands.windows import events_behind
+        from snnc.compiler.deploy import folder as artifact
+
+        out, source = Path(folder), self._taken.source
+        if package is not None:
+            _check_package(package)
+            return artifact.write_package(out, source, self._compilation, package)
+        if self._target is None:
+            return self._write_host(out)
+        if vectors is None:
+            raise SnncError(
+                BAD_OPTION,
+                f"firmware for {self.target} carries recordings for its self-test",
+                mend="Give a few as vectors=data, or package= for C without a test program.",
+            )
+        embedded = [
+            firmware.vector(
+                self._compilation, window.frames, events_behind(self._compilation, window)
+            )
+            for window in self._windows(vectors, None)
+        ]
+        return artifact.write_firmware(
+            out, source, self._compilation, self._target, embedded, None, self._max_ram
+        )
+
+    @property
+    def _origin(self) -> str:
+        return self._taken.source.origin
+
+    def _windows(self, data: Data, samples: int | None) -> Any:
+        from snnc.commands.windows import windows
+
+        first = self._taken.forward.batch_first
+        return windows(self._taken.source, data, "test", samples, batch_first=first)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Compiled {self.name}: {list(self._taken.shape)} -> "
+            f"{ {name: list(shape) for name, shape in self._taken.shapes.items()} }, {self.dtype}, "
+            f"{self.target}, {self.memory.arena:,} bytes of arena>"
+        )
+
+
+def _check_package(package: str) -> None:
+    known = ("cmake", "arduino", "platformio", "zephyr")
+    if package not in known:
+        raise SnncError(BAD_OPTION, f"package={package!r} is none of {', '.join(known)}")

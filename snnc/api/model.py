@@ -1,0 +1,290 @@
+"""A model and what its forward takes, as the compiler wants them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from snnc.compiler.frontend.adapters import asa_snn
+from snnc.compiler.frontend.driving import Driven, Reset, own_reset
+from snnc.compiler.frontend.identifiers import model_name
+from snnc.compiler.frontend.outputs import SCORES
+from snnc.compiler.frontend.source import SourceModel, load_source
+from snnc.errors import BAD_OPTION, BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
+from snnc.models.checkpoints import InputDescription, LoadedModel
+from snnc.models.networks import Network
+
+Readout = Literal["mean", "sum", "last", "max"]
+Counts = npt.NDArray[np.uint16]
+MOST = np.iinfo(np.uint16).max
+
+
+@dataclass(frozen=True)
+class Forward:
+    """How a model's forward takes its input.
+
+    Attributes:
+        per_step: one time step a call, state kept in between.
+        batch_first: [N, T, ...] instead of [T, N, ...].
+        readout: over a leading time axis of its output.
+        all_outputs: every item of a tuple, instead of the first.
+        reset: called with the model before each window.
+        frame_us: length of a step in microseconds, where recordings are data.
+    """
+
+    per_step: bool = False
+    batch_first: bool = False
+    readout: Readout | None = None
+    all_outputs: bool = False
+    reset: Reset | None = None
+    frame_us: int | None = None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A model with its input.
+
+    Attributes:
+        source: it, for the compiler.
+        forward: how it takes its input.
+        shapes: of each output for one sample, by name, in order.
+        structure: what forward gives: "tensor", "dict" or "tuple".
+    """
+
+    source: SourceModel
+    forward: Forward
+    shapes: Mapping[str, tuple[int, ...]]
+    structure: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """[T, *one step's shape]."""
+        return (self.source.time_steps, *self.source.input_shape)
+
+
+def take(model: Any, inputs: Sequence[Any], forward: Forward, name: str | None = None) -> Taken:
+    """Take a model.
+
+    Args:
+        model: an nn.Module, what ``snnc.load`` gives, or MODEL of the command line.
+        inputs: what forward takes, batch of one; none for the other two, which say it themselves.
+        forward: how it takes them.
+        name: C identifier; default: from the class or the file.
+
+    Raises:
+        SnncError: BAD_OPTION, BAD_SHAPE, UNSUPPORTED_LAYER; as :func:`load_source`.
+    """
+    if isinstance(model, str | Path | LoadedModel):
+        if inputs or forward != Forward():
+            raise SnncError(
+                BAD_OPTION,
+                "a model from a file says itself what its input is",
+                mend="Leave out the inputs, and arguments that say how forward takes them.",
+            )
+        return _own(_described(model, name))
+    if isinstance(model, SourceModel):
+        return _own(model)
+    if not isinstance(model, nn.Module):
+        raise SnncError(
+            BAD_OPTION,
+            f"the model is a {type(model).__name__}, not a torch.nn.Module",
+            mend="Give an nn.Module, what snnc.load gives, or the path of a checkpoint.",
+        )
+    return _from_module(model, inputs, forward, name)
+
+
+def _described(model: str | Path | LoadedModel, name: str | None) -> SourceModel:
+    if isinstance(model, LoadedModel):
+        given, origin = model.input, model.network
+        chosen = model_name(name or origin)
+        return SourceModel(
+            model.model, chosen, given.frame_size, given.time_steps, given, origin=origin
+        )
+    return load_source(str(model), name=name)
+
+
+def _own(source: SourceModel) -> Taken:
+    """A model whose input is known already."""
+    frames = torch.zeros((source.time_steps, 1, *source.input_shape))
+    module = source.module
+    driven = module if isinstance(module, Driven) else Driven(module, readout=None)
+    return Taken(source, Forward(), *_outputs(driven, frames, all_outputs=driven.all_outputs))
+
+
+def _from_module(
+    model: nn.Module, inputs: Sequence[Any], forward: Forward, name: str | None
+) -> Taken:
+    if len(inputs) != 1:
+        raise SnncError(
+            UNSUPPORTED_LAYER if inputs else BAD_OPTION,
+            f"{len(inputs)} inputs were given, and a compiled model takes one tensor of counts",
+            where=type(model).__name__,
+            mend="Give the model an example of what forward takes: compile(model, x).",
+        )
+    _check_readout(forward.readout)
+    window = window_of(inputs[0], forward)
+    if isinstance(model, Network) and forward == Forward():
+        module: nn.Module = model
+        driven = Driven(model, readout=None)
+    else:
+        module = driven = Driven(
+            model,
+            per_step=forward.per_step,
+            batch_first=forward.batch_first,
+            copies=asa_snn.copies_needed(model),
+            readout=cast("Any", forward.readout),
+            all_outputs=forward.all_outputs,
+            reset=forward.reset or own_reset(model),
+        )
+    frames = torch.from_numpy(window.astype(np.float32))[:, None]
+    shapes, structure = _outputs(driven, frames, all_outputs=forward.all_outputs)
+    steps, *shape = window.shape
+    source = SourceModel(
+        module=module,
+        name=model_name(name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(model).__name__)),
+        input_shape=tuple(shape),
+        time_steps=steps,
+        input=_framed(window.shape, forward.frame_us),
+        origin=f"{type(model).__module__}.{type(model).__qualname__}",
+        options={"per_step": forward.per_step, "readout": forward.readout},
+    )
+    return Taken(source, forward, shapes, structure)
+
+
+def _check_readout(readout: str | None) -> None:
+    if readout is not None and readout not in get_args(Readout):
+        choices = ", ".join(map(repr, get_args(Readout)))
+        raise SnncError(BAD_OPTION, f"readout={readout!r} is none of {choices}")
+    if readout in ("last", "max"):
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            f"readout={readout!r} has no C form yet",
+            mend="Use readout='mean' or readout='sum'.",
+        )
+
+
+def _framed(shape: tuple[int, ...], frame_us: int | None) -> InputDescription | None:
+    if frame_us is None:
+        return None
+    if len(shape) != 4 or shape[1] != 2:
+        raise SnncError(
+            BAD_OPTION,
+            f"recordings become frames [2, height, width], and one step is {list(shape[1:])}",
+            mend="Leave out frame_us, and give frames of your own as data.",
+        )
+    return InputDescription(shape[2], shape[3], shape[0], frame_us)
+
+
+def array_of(given: Any, what: str) -> npt.NDArray[Any]:
+    """A tensor or array in numpy. Raises SnncError (BAD_OPTION) for anything else."""
+    if isinstance(given, torch.Tensor):
+        return given.detach().cpu().numpy()
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise SnncError(BAD_OPTION, f"{what} is not an array ({error})") from error
+    if array.dtype.kind not in "biuf":
+        raise SnncError(
+            BAD_OPTION,
+            f"{what} is a {type(given).__name__} of {array.dtype}, not an array of numbers",
+            mend="Give tensors or numpy arrays.",
+        )
+    return array
+
+
+def counts_of(array: npt.NDArray[Any], what: str) -> Counts:
+    """The numbers as counts of 16 bits.
+
+    Raises:
+        SnncError: BAD_SHAPE for a number that is none, with its place.
+    """
+    with np.errstate(invalid="ignore"):
+        wrong = ~((array >= 0) & (array <= MOST) & (array == np.floor(array)))
+    if wrong.any():
+        place = tuple(int(index) for index in np.argwhere(wrong)[0])
+        raise SnncError(
+            BAD_SHAPE,
+            f"{what} holds {array[place]:g} at {list(place)}, and a compiled model takes whole "
+            f"numbers from 0 to {MOST}",
+            mend="Give event counts or spikes; real-valued and signed input has no C form yet.",
+        )
+    return array.astype(np.uint16)
+
+
+def window_of(given: Any, forward: Forward) -> Counts:
+    """One window [T, *shape] of what forward takes, batch of one.
+
+    Raises:
+        SnncError: BAD_SHAPE, BAD_OPTION.
+    """
+    batch = batch_of(given, forward)
+    if len(batch) != 1:
+        raise SnncError(
+            BAD_SHAPE,
+            f"the example input is a batch of {len(batch)} samples",
+            mend="Give a batch of one: [T, 1, ...], or with per_step T steps of [1, ...].",
+        )
+    (window,) = batch
+    return cast("Counts", window)
+
+
+def batch_of(given: Any, forward: Forward) -> Counts:
+    """Windows [N, T, *shape] of what forward takes. Raises as :func:`window_of`."""
+    if forward.per_step and isinstance(given, list | tuple):
+        steps = [array_of(step, f"step {index}") for index, step in enumerate(given)]
+        if len({step.shape for step in steps}) != 1:
+            shapes = sorted({step.shape for step in steps})
+            raise SnncError(BAD_SHAPE, f"the steps have other shapes: {shapes}")
+        given = np.stack(steps)
+    array = array_of(given, "the input")
+    if array.ndim not in (3, 5) or 0 in array.shape:
+        axes = "[N, T, ...]" if forward.batch_first else "[T, N, ...]"
+        raise SnncError(
+            BAD_SHAPE,
+            f"the input is {list(array.shape)}, and a compiled model takes {axes} with (channels, "
+            "height, width) or (features) in each step",
+            mend="Add the axes of time and of samples.",
+        )
+    counts = counts_of(array, "the input")
+    return counts if forward.batch_first else np.moveaxis(counts, 1, 0)
+
+
+@contextmanager
+def evaluation(model: nn.Module) -> Iterator[None]:
+    """The model in evaluation mode, and afterwards every module in the mode that it was in."""
+    training = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in training.items():
+            module.training = mode
+
+
+def _outputs(
+    driven: Driven, frames: torch.Tensor, *, all_outputs: bool
+) -> tuple[dict[str, tuple[int, ...]], str]:
+    """Shapes of what forward gives for one sample, and how it is put together."""
+    with evaluation(driven), torch.no_grad():
+        given = driven.outputs(frames)
+        driven.rest()
+    for name, output in given.items():
+        if output.ndim < 2 or output.shape[0] != 1:
+            raise SnncError(
+                BAD_SHAPE,
+                f"forward gives {name} {list(output.shape)} for one sample, and [1, ...] is needed",
+                mend="Where its first axis is time, give readout='mean' or readout='sum'.",
+            )
+    names = list(given)
+    lone = names == [SCORES]
+    structure = "tensor" if lone else "tuple" if all_outputs and names[0] == "0" else "dict"
+    return {name: tuple(output.shape[1:]) for name, output in given.items()}, structure

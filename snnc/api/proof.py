@@ -1,0 +1,107 @@
+"""The result of ``compiled.verify(data)``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from snnc.api.results import Result
+
+if TYPE_CHECKING:
+    from snnc.compiler.verify.chain.links import Divergence, LayerResult, Link, Vacuous
+    from snnc.compiler.verify.chain.proof import Verification
+
+
+@dataclass(frozen=True, repr=False)
+class Proof(Result):
+    """What was proven of a compiled model, link by link; true in a condition where all hold.
+
+    Attributes:
+        model: where the model comes from.
+        data: what was run, in words.
+        verification: every number behind it.
+
+    >>> import numpy as np, snnc
+    >>> model = snnc.build("three-layer", attention="none", input_size=(2, 32, 32), time_steps=4)
+    >>> data = np.random.default_rng(0).poisson(0.3, (1, 4, 1, 2, 32, 32))
+    >>> proof = snnc.compile(model, data[0]).verify(data)
+    >>> [link.name for link in proof.links]
+    ['reading', 'values', 'paths', 'artefact', 'counts', 'stress']
+    >>> all(link.holds for link in proof.links), proof.verdict.startswith("PROVEN")
+    (True, True)
+    """
+
+    model: str
+    data: str
+    verification: Verification
+
+    @property
+    def passed(self) -> bool:
+        """Whether every link holds."""
+        return self.verification.passed
+
+    @property
+    def verdict(self) -> str:
+        """PROVEN; PROVEN, except what was vacuous; or NOT PROVEN with the links that broke."""
+        return self.verification.verdict
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The links of the chain, in order: ``name``, ``claim``, ``holds``, ``checks``."""
+        return tuple(self.verification.chain)
+
+    @property
+    def vacuous(self) -> tuple[Vacuous, ...]:
+        """What the data say nothing about, such as a layer that never fired."""
+        return tuple(self.verification.vacuous)
+
+    @property
+    def layers(self) -> tuple[LayerResult, ...]:
+        """Each layer's spikes beside PyTorch's: ``compared``, ``mismatches``, ``explained``."""
+        return tuple(self.verification.layers)
+
+    @property
+    def samples(self) -> int:
+        """Samples that were compared."""
+        return self.verification.samples
+
+    @property
+    def unexplained(self) -> int:
+        """Differences that rounding does not explain."""
+        return self.verification.unexplained
+
+    @property
+    def class_agreement(self) -> float | None:
+        """Share of samples of which C and PyTorch give the same class; None of no samples."""
+        found = self.verification
+        return found.same_class / found.samples if found.samples else None
+
+    @property
+    def accuracy(self) -> dict[str, float | None]:
+        """Share of labelled samples that "pytorch" and "c" are right about; None without labels."""
+        return self.verification.accuracy
+
+    @property
+    def first_divergence(self) -> Divergence | None:
+        """The first unexplained difference."""
+        return self.verification.first_divergence
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON of ``snnc verify``."""
+        return self.verification.as_json()
+
+    def show(self, console: Console) -> None:
+        """Print the layers, the links and the verdict."""
+        from snnc.commands.verify_report import show
+
+        show(console, self.model, self.verification)
+
+    def _page(self) -> str:
+        from snnc.compiler.verify.chain.page import proof_page
+
+        return proof_page(self.verification, self.model, self.data)
