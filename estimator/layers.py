@@ -19,6 +19,8 @@ DYNAMICS = (*SPIKING_OPS, "integrator", CELL)
 GATES = ("scale", "masked_gate", "scale_i8", "masked_gate_i8")
 RELUS = ("relu", "relu_i8")
 READOUT = "readout"
+_NO_SYNAPSE = ""
+"""Where the readout's nodes belong: no node has this name."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def layers_of(graph: Graph) -> tuple[Layer, ...]:
     for node in graph.nodes:
         groups.setdefault(home[node.name], []).append(node)
     order = [node.name for node in graph.nodes if node.name in groups]
-    order += [READOUT] if READOUT in groups else []
+    order += [_NO_SYNAPSE] if _NO_SYNAPSE in groups else []
     names = _names(graph, {key: groups[key] for key in order})
     return tuple(_layer(graph, names[key], key, groups[key], attention) for key in order)
 
@@ -91,7 +93,7 @@ def attention_of(graph: Graph) -> frozenset[str]:
 
 
 def _homes(graph: Graph, attention: frozenset[str]) -> dict[str, str]:
-    """The synapse that each node belongs to, by name (READOUT for none)."""
+    """The synapse that each node belongs to, by name (_NO_SYNAPSE for none)."""
     index, users = graph.index, graph.users
     position = {node.name: place for place, node in enumerate(graph.nodes)}
     home: dict[str, str] = {}
@@ -106,8 +108,8 @@ def _homes(graph: Graph, attention: frozenset[str]) -> dict[str, str]:
     for node in reversed(graph.nodes):
         if node.name not in home:
             readers = [home[user.name] for user in users[node.name] if not fires(user)]
-            synapses = [name for name in readers if name != READOUT]
-            home[node.name] = min(synapses, key=position.__getitem__, default=READOUT)
+            synapses = [name for name in readers if name != _NO_SYNAPSE]
+            home[node.name] = min(synapses, key=position.__getitem__, default=_NO_SYNAPSE)
     return home | {write: home[read] for read, write in graph.feedback.items()}
 
 
@@ -115,11 +117,11 @@ def _layer(
     graph: Graph, name: str, key: str, nodes: list[Node], attention: frozenset[str]
 ) -> Layer:
     neurons = tuple(node for node in nodes if fires(node))
-    read = graph[key] if key != READOUT else nodes[0]
+    read = graph[key] if key != _NO_SYNAPSE else nodes[0]
     kind = graph.input_types(read)[0].kind if read.inputs else read.type.kind
     return Layer(
         name=name,
-        synapse=None if key == READOUT else key,
+        synapse=None if key == _NO_SYNAPSE else key,
         neurons=tuple(node.name for node in neurons),
         nodes=tuple(node.name for node in nodes),
         attention=frozenset(node.name for node in nodes) & attention,
@@ -135,16 +137,20 @@ def _ancestors(graph: Graph, node: Node) -> set[str]:
 
 
 def _names(graph: Graph, groups: Mapping[str, list[Node]]) -> dict[str, str]:
-    """Each layer's shortest module path that no other layer shares."""
-    short = {
-        key: READOUT if key == READOUT else _common_path(graph[key], nodes)
-        for key, nodes in groups.items()
-    }
-    shared = {name for name, times in Counter(short.values()).items() if times > 1}
+    """Each layer's shortest name that no other layer could have, else its synapse's node."""
+    forms = {key: _name_forms(graph, key, nodes) for key, nodes in groups.items()}
+    times = Counter(form for found in forms.values() for form in set(found))
     return {
-        key: name if name and name not in shared else (graph[key].loc.module or key)
-        for key, name in short.items()
+        key: next((form for form in found if form and times[form] == 1), found[-1])
+        for key, found in forms.items()
     }
+
+
+def _name_forms(graph: Graph, key: str, nodes: list[Node]) -> tuple[str, ...]:
+    """What a layer may be called, shortest first; the last is no other layer's last."""
+    if key == _NO_SYNAPSE:
+        return READOUT, f"network {READOUT}"  # no module path or node has a space
+    return _common_path(graph[key], nodes), graph[key].loc.module, key
 
 
 def _common_path(synapse: Node, nodes: list[Node]) -> str:

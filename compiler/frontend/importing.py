@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from snnc.compiler.frontend.identifiers import node_name
 from snnc.compiler.frontend.outputs import SCORES
@@ -74,6 +75,12 @@ def importer_of(module: object) -> Importer | None:
         found = (recognise(module) for recognise in RECOGNISERS)
         function = next((importer for importer in found if importer is not None), None)
     return function
+
+
+def has_importer(module: nn.Module) -> bool:
+    """Whether a module's class has an importer that is not this project's own."""
+    importer = importer_of(module)
+    return importer is not None and not importer.__module__.startswith("snnc.")
 
 
 def needed_importer(module: object) -> Importer:

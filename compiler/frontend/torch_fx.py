@@ -28,13 +28,19 @@ from snnc.compiler.frontend.capture import capture
 from snnc.compiler.frontend.driving import Driven
 from snnc.compiler.frontend.fx.tracing import UntraceableError, first_line, trace
 from snnc.compiler.frontend.fx.walk import Walk
-from snnc.compiler.frontend.importing import Importing, Unsupported, check_dtype, importer_of
+from snnc.compiler.frontend.importing import (
+    Importing,
+    Unsupported,
+    check_dtype,
+    has_importer,
+    importer_of,
+)
 from snnc.compiler.frontend.nir import nodes as _nir  # registers importers
 from snnc.compiler.frontend.state import reset_states
 from snnc.compiler.frontend.understand.importing import read_captured
 from snnc.compiler.ir.graph import Graph, Kind
 from snnc.compiler.verify import meaning
-from snnc.errors import UNSUPPORTED_LAYER, SnncError
+from snnc.errors import BAD_ATTRIBUTE, UNSUPPORTED_LAYER, SnncError
 
 __all__ = ["import_module", "survey"]
 _REGISTERED = (_authors, _layers, _ma_snn, _nir, _ours, _snntorch, _spikingjelly)
@@ -70,7 +76,8 @@ def survey(
         try:
             importing, outputs = _by_modules(model, input_shape, time_steps, name)
         except SnncError as error:
-            if known:
+            users = any(map(has_importer, model.modules()))
+            if known or (users and error.code is BAD_ATTRIBUTE):
                 raise
             return _by_capture(model, input_shape, time_steps, name, error)
         if known:

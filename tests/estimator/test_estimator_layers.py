@@ -9,11 +9,15 @@ import pytest
 import torch
 from torch import nn
 
+from snnc.compiler.frontend.driving import Driven
 from snnc.estimator import tables
+from snnc.estimator.activity import observe
+from snnc.estimator.audit import AUDITED, audit
+from snnc.estimator.counts import count
 from snnc.estimator.energy import Estimate
 from snnc.estimator.layers import attention_of, layers_of
 from snnc.models import networks, neurons
-from tests.support.counting import counted, network_of
+from tests.support.counting import counted, interpret, network_of
 from tests.support.lively import lively_network
 
 
@@ -151,3 +155,45 @@ def test_attention_is_a_part_of_its_layer_on_both_graphs(name: str, architecture
             parts = [layer.part_of(graph[node]) for node in layer.nodes]
             assert parts.count("synapse") == (layer.synapse is not None)
             assert parts.count("neuron") == len(layer.neurons)
+
+
+class NamedReadout(nn.Module):
+    """Its linear layer is called as what comes after the last layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.readout = nn.Linear(4, 3)
+        self.neuron = lif()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.neuron(self.readout(x)).mean(0)
+
+
+class Twice(nn.Module):
+    """One linear layer, called twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.neurons = nn.Linear(4, 4), nn.ModuleList([lif(), lif()])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.neurons[1](self.fc(self.neurons[0](self.fc(x)))).mean(0)
+
+
+def driven() -> nn.Module:
+    """A readout that snnc adds under the name of the readout."""
+    return Driven(nn.Sequential(nn.Linear(4, 3), lif()), readout="mean")
+
+
+@pytest.mark.parametrize("model", [NamedReadout, Twice, driven])
+def test_no_two_layers_have_a_name(model) -> None:
+    torch.manual_seed(0)
+    network = network_of(model(), (4,), 3)
+    for graph in (network.source, network.executed):
+        layers = layers_of(graph)
+        assert len({layer.name for layer in layers}) == len(layers)
+        owned = [name for layer in layers for name in layer.nodes]
+        assert sorted(owned) == sorted(node.name for node in graph.nodes)
+        assert layers[-1].synapse is None
+    tallies = count(network, observe(network, [np.ones((3, 4), np.uint16)], interpret), AUDITED)
+    assert audit(tallies)  # it adds up

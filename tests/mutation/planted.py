@@ -105,9 +105,14 @@ def _neurons(subject: Subject) -> Iterator[Planted]:
     yield Planted("conv2 weight negated", "net_weights.h", weight, _negated)
 
 
+def mistakes(subject: Subject) -> tuple[Planted, ...]:
+    """The mistakes of this module in a subject's C."""
+    return (*_scores(subject), *_events(), *_neurons(subject))
+
+
 def planted(subject: Subject, texts: Mapping[str, str]) -> Iterator[Mutation]:
-    """The mistakes of this module in a subject's C, by path and text."""
-    for mistake in (*_scores(subject), *_events(), *_neurons(subject)):
+    """The mistakes as mutations of a subject's C, by path and text."""
+    for mistake in mistakes(subject):
         text = texts[mistake.file]
         (found,) = re.finditer(mistake.pattern, text)
         start, old = found.start(1), found[1]

@@ -38,7 +38,7 @@ from snnc.compiler.frontend.capture.running import Run
 from snnc.compiler.frontend.capture.snapshot import Names
 from snnc.compiler.frontend.capture.tensors.heap import Heap
 from snnc.compiler.frontend.capture.tracer import Tracer
-from snnc.compiler.frontend.importing import importer_of
+from snnc.compiler.frontend.importing import has_importer
 
 __all__ = [
     "Captured",
@@ -112,9 +112,3 @@ def _chooser(leaves: Leaves) -> Callable[[nn.Module], bool]:
         return leaves
     classes = frozenset(leaves)
     return lambda module: type(module) in classes
-
-
-def has_importer(module: nn.Module) -> bool:
-    """Whether a module's class has an importer that is not this project's own."""
-    importer = importer_of(module)
-    return importer is not None and not importer.__module__.startswith("snnc.")

@@ -10,13 +10,15 @@ from typing import Any
 
 from torch import fx
 
-from snnc.compiler.frontend.importing import Importing, importer_of
+from snnc.compiler.frontend.importing import Importing, Unsupported, importer_of
 from snnc.compiler.ir.graph import Graph, Kind
 from snnc.errors import SnncError
 
 
-def apart(node: fx.Node, module: Any, path: str, time_steps: int, samples: int) -> Graph | None:
-    """The graph of one module call by itself, its input real numbers.
+def apart(
+    node: fx.Node, module: Any, path: str, time_steps: int, samples: int
+) -> tuple[Graph | None, list[Unsupported]]:
+    """The graph of one module call by itself, its input real numbers, and what it lists.
 
     Args:
         node: the traced call.
@@ -27,18 +29,19 @@ def apart(node: fx.Node, module: Any, path: str, time_steps: int, samples: int) 
 
     Returns:
         The graph; None for a call that sees no time axis (of merged axes, or of single steps), and
-        for a module that cannot be imported either, which is listed as such.
+        for a module that cannot be imported either. What is listed may be true of real numbers
+        only.
     """
     importer = importer_of(module)
     shapes = [source.meta.get("shape", ()) for source in node.all_input_nodes]
     if importer is None or len(shapes) != 1 or {*shapes[0][:2]} != {time_steps, samples}:
-        return None
+        return None, []
     importing = Importing(path, time_steps)
     given = importing.input(tuple(shapes[0][2:]), Kind.REAL, path)
     try:
         output = importer(importing, module, path, [given])
     except SnncError:
-        return None
+        return None, importing.unsupported
     if output is None or importing.unsupported:
-        return None
-    return importing.graph([output])
+        return None, importing.unsupported
+    return importing.graph([output]), []

@@ -28,6 +28,7 @@ from snnc.compiler.frontend.importing import (
     TAKES_SPIKES,
     Importer,
     Importing,
+    importer_of,
     needed_importer,
 )
 from snnc.compiler.frontend.outputs import named_outputs
@@ -111,9 +112,15 @@ class Walk:
         if node.op == "call_module":
             path = str(node.target)
             steps, samples = self.importing.time_steps, self.samples
-            graph = apart(node, self.modules[path], f"{self.prefix}{path}", steps, samples)
+            full = f"{self.prefix}{path}"
+            graph, listed = apart(node, self.modules[path], full, steps, samples)
             if graph is not None:
                 self.importing.apart.append(graph)
+            unknown = (at for at in listed if self._is_unknown(at.module.removeprefix(self.prefix)))
+            self.importing.unsupported += unknown
+
+    def _is_unknown(self, path: str) -> bool:
+        return path in self.modules and importer_of(self.modules[path]) is None
 
     def _check_known(self, node: fx.Node) -> None:
         """Raise SnncError (UNSUPPORTED_LAYER) for a class or function that nothing imports."""

@@ -54,7 +54,8 @@ class Writing:
     def _named(self, operand: Operand) -> str:
         if isinstance(operand, str):
             return operand
-        bits = np.float32(operand).tobytes()
+        with np.errstate(over="ignore"):  # what is not finite is refused with the user's line
+            bits = np.float32(operand).tobytes()
         if bits not in self._constants:
             constant = Instruction(f"t{len(self._body)}", "constant", value=float(operand))
             self._constants[bits] = self._append(constant)

@@ -12,7 +12,7 @@ from torch import nn
 from snnc.compiler.frontend.importing import Unsupported
 from snnc.compiler.frontend.torch_fx import import_module, survey
 from snnc.errors import BAD_SHAPE, BAD_WEIGHTS, UNSUPPORTED_LAYER, SnncError
-from snnc.models.networks import TimeMean, build
+from snnc.models.networks import OverTime, TimeMean, build
 from snnc.models.neurons import LIF
 from tests.support.small_models import SHAPE, STEPS, Net, forward_of, over_time
 
@@ -212,3 +212,16 @@ def test_survey_leaves_the_model_as_it_was():
     assert model.training
     assert model.fc.training
     assert not model.lif.training
+
+
+def test_all_that_is_unknown_inside_containers_is_listed():
+    """Also in a container behind what is unknown already."""
+    layers = [nn.Flatten(), nn.GELU(), nn.Linear(8, 3), nn.LayerNorm(3), nn.Sequential(nn.GELU())]
+    model = nn.Sequential(*(OverTime(layer) for layer in layers))
+    importing, _ = survey(model, (2, 2, 2), 3)
+    listed = [(entry.module, entry.class_name, entry.shape) for entry in importing.unsupported]
+    assert listed == [
+        ("1.layers.0", "GELU", "3×8"),
+        ("3.layers.0", "LayerNorm", "3×3"),
+        ("4.layers.0.0", "GELU", "3×3"),
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 import snnc
@@ -97,16 +98,29 @@ def test_a_parameter_stands_for_the_attribute_of_its_name():
         assert "'beta'" in refusal(attrs).what
 
 
-def test_a_users_importer_gets_the_same_sentence():
+@pytest.mark.parametrize("nested", [True, False])
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [({"treshold": 1.0}, "treshold"), ({"strict": "no"}, "strict"), ({"initial": None}, "initial")],
+)
+def test_a_users_importer_gets_the_same_sentence(wrong, named, nested):
+    """Also where what PyTorch executes could be read without the importer."""
+
     class Quarter(nn.Module):
         def forward(self, x):
-            return x
+            u, spikes = torch.zeros_like(x[0]), []
+            for step in x:
+                u = 0.25 * u + step
+                spikes.append((u >= 0.5).to(x.dtype))
+                u = torch.where(u >= 0.5, 0.0, u)
+            return torch.stack(spikes)
 
     @snnc.importer(Quarter)
     def _quarter(importing, module, path, inputs):
-        return importing.add(path, "neuron", inputs, {**NEURON, "treshold": 1.0})
+        given = {key: value for key, value in {**NEURON, **wrong}.items() if value is not None}
+        return importing.add(path, "neuron", inputs, given)
 
     with pytest.raises(SnncError) as refused:
-        import_module(nn.Sequential(Quarter()), (4,), 3)
+        import_module(nn.Sequential(Quarter()) if nested else Quarter(), (4,), 3)
     assert refused.value.code is BAD_ATTRIBUTE
-    assert "treshold" in str(refused.value)
+    assert f"'{named}'" in str(refused.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -15,6 +16,7 @@ from tests.mutation import report
 from tests.mutation.coverage import ran
 from tests.mutation.judge import SURVIVED, Outcome
 from tests.mutation.mutator import KINDS, mutations
+from tests.mutation.planted import mistakes
 from tests.mutation.python import ROOT, listed
 from tests.mutation.record import SAMPLE, Mutant, Reasons, Record
 from tests.mutation.source import Region, Source
@@ -161,6 +163,18 @@ def test_the_kept_run_is_large_and_its_page_is_current():
     assert reasons.unneeded(record.survivors()) == []
     assert report.PAGE.read_text("utf-8") == report.page(record, reasons)
     assert len(record.sample()) == SAMPLE
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
+def test_mistakes_with_a_meaning_have_one_place_in_the_runtime(subject):
+    """Those in generated C are found where the slow sample compiles it."""
+    include = ROOT / "runtime_c" / "include"
+    found = [mistake for mistake in mistakes(subject) if (include / mistake.file).is_file()]
+    assert len(found) == 8
+    for mistake in found:
+        places = list(re.finditer(mistake.pattern, (include / mistake.file).read_text("utf-8")))
+        assert len(places) == 1, mistake.name
+        assert mistake.change(places[0][1]) != places[0][1]
 
 
 @pytest.mark.slow
