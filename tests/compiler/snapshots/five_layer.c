@@ -5,7 +5,7 @@
 #if defined(PTRDIFF_MAX) && 162688 > PTRDIFF_MAX
 #error "five_layer needs an object of 162,688 bytes, more than this processor can address: make the network or its window smaller, or use a processor of 32 bits"
 #endif
-#if 8480 > INT_MAX
+#if defined(INT_MAX) && 8480 > INT_MAX
 #error "five_layer counts to 8,480, more than an int of this compiler holds: make the network or its window smaller, or use a processor of 32 bits"
 #endif
 

@@ -5,7 +5,7 @@
 #if defined(PTRDIFF_MAX) && 67584 > PTRDIFF_MAX
 #error "three_layer_threads needs an object of 67,584 bytes, more than this processor can address: make the network or its window smaller, or use a processor of 32 bits"
 #endif
-#if 692 > INT_MAX
+#if defined(INT_MAX) && 692 > INT_MAX
 #error "three_layer_threads counts to 692, more than an int of this compiler holds: make the network or its window smaller, or use a processor of 32 bits"
 #endif
 
