@@ -11,6 +11,7 @@ from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.driving import Driven
 from snnc.compiler.frontend.torch_fx import import_module, survey
 from snnc.compiler.ir.graph import Kind
+from snnc.compiler.verify import reference
 from snnc.compiler.verify.float_judge import Verifier
 
 sj = pytest.importorskip(
@@ -148,10 +149,19 @@ def reasons(model, **driving):
     return [entry.reason for entry in importing.unsupported]
 
 
-def test_single_step_mode_given_sequences_is_refused():
+def test_single_step_mode_given_sequences_is_refused_or_means_what_it_executes():
+    """Release 0.0.0.0.14 runs it: the whole sequence is one step, and nothing is remembered."""
     model = nn.Sequential(layer.Conv2d(2, 4, 3, step_mode="m"), neuron.IFNode(step_mode="s"))
-    (reason,) = reasons(model, readout="mean")
-    assert "step_mode 's' takes single steps" in reason
+    importing, outputs = survey(Driven(model, readout="mean"), SHAPE, STEPS)
+    if importing.unsupported:
+        (entry,) = importing.unsupported
+        assert "step_mode 's' takes single steps" in entry.reason
+        return
+    graph = importing.graph(outputs)
+    x = torch.from_numpy(np.random.default_rng(0).poisson(0.8, (STEPS, *SHAPE))).float()
+    (read,) = (reference.run(graph, {"input": x})[name] for name in graph.outputs)
+    assert torch.allclose(read.reshape(-1), Driven(model, readout="mean")(x[:, None]).reshape(-1))
+    assert 0 < read.mean() < 1
 
 
 def test_neurons_without_an_importer_are_read_from_what_they_execute():
