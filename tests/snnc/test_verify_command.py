@@ -65,6 +65,8 @@ def test_every_link_compares_something_and_the_proof_is_kept(snnc, model, proven
     assert all(link["compared"] > 0 and link["unexplained"] == 0 for link in result["links"])
     paths = next(link for link in result["links"] if link["name"] == "paths")
     assert {check["name"] for check in paths["checks"]} == {
+        "events from step 1 on",
+        "memory beside the arena",
         "frames made of events", "a second window after reset", "events", "step by step",
         "two instances",
     }  # fmt: skip
