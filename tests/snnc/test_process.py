@@ -31,12 +31,22 @@ snnc.cli.main()
 """
 
 
+def heed_signals() -> None:
+    """As in a terminal: a shell that runs the tests in the background ignores some for all."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
 def test_a_signal_has_its_status_and_leaves_no_folder(number, status):
     running = subprocess.Popen(
-        [sys.executable, "-c", WAITING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", WAITING],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_signals,
     )
     folder = running.stdout.readline().strip()
     assert os.path.isdir(folder)
