@@ -29,6 +29,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from snnc.atomic import write_atomically
 from snnc.compiler.frontend.source import load_source
 from snnc.compiler.ir.graph import Graph
 from snnc.compiler.passes import pipeline
@@ -45,7 +46,6 @@ from snnc.estimator.tables import DEFAULT, load
 from snnc.models.checkpoints import InputDescription
 from snnc.models.datasets.dataset import SPLITS, FramedDataset, Split, frame_dataset
 from snnc.models.datasets.spec import open_data
-from snnc.models.files import write_atomically
 from snnc.models.training import TrainConfig, TrainResult, train
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -18,9 +18,9 @@ from pathlib import Path
 import torch
 from ablation import MODEL, ROOT, SETTINGS, STATE, Run, framed, measured, trained_network
 
+from snnc.atomic import write_atomically
 from snnc.models.checkpoints import LoadedModel, load, save
 from snnc.models.evaluation import MemoryFrames, evaluate
-from snnc.models.files import write_atomically
 from snnc.models.thresholds import raise_thresholds, set_thresholds, thresholds_of
 
 FACTORS = (1.0, 1.1, 1.25, 1.5)
