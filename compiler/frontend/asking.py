@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from snnc.compiler.frontend.driving import own_reset
 from snnc.compiler.frontend.outputs import SCORES, named_outputs
 from snnc.compiler.frontend.state import reset_states
 from snnc.errors import BAD_OPTION, SnncError
@@ -116,13 +115,13 @@ Heard = dict[str, Tensor]
 
 def _called(model: nn.Module, x: Tensor) -> Heard | None:
     """What a call from rest gives; None where forward cannot take this."""
-    _rest(model)
+    reset_states(model)
     try:
         return _heard(model, x)
     except Exception:  # whatever a forward does with a shape that it was not made for
         return None
     finally:
-        _rest(model)
+        reset_states(model)
 
 
 def _heard(model: nn.Module, x: Tensor) -> Heard:
@@ -154,13 +153,6 @@ def _first_tensor(given: Any) -> Tensor | None:
     named = named_outputs(given) if given is not None else {}
     first = named.get(SCORES, next(iter(named.values()), None))
     return first if isinstance(first, Tensor) and first.ndim else None
-
-
-def _rest(model: nn.Module) -> None:
-    reset_states(model)
-    reset = own_reset(model)
-    if reset is not None:
-        reset(model)
 
 
 def _time(model: nn.Module, shape: tuple[int, ...], steps: int) -> tuple[bool, bool]:
@@ -198,11 +190,11 @@ def _keeps_state(model: nn.Module, x: Tensor) -> bool:
     fresh = _called(model, x[-1])
     if fresh is None:
         return False
-    _rest(model)
+    reset_states(model)
     for step in x[:-1]:
         _heard(model, step)
     after = _heard(model, x[-1])
-    _rest(model)
+    reset_states(model)
     return _differ(fresh, after, 0)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Literal
 
@@ -90,20 +89,6 @@ class Driven(nn.Module):
         elif self.readout == "sum":
             y = y.sum(dim=0)
         return y[:: self.copies]
-
-
-def own_reset(model: nn.Module) -> Reset | None:
-    """A model's own ``reset()``, where it has one that takes nothing."""
-    found = getattr(model, "reset", None)
-    if not callable(found):
-        return None
-    needed = [
-        given
-        for given in inspect.signature(found).parameters.values()
-        if given.default is given.empty
-        and given.kind not in (given.VAR_POSITIONAL, given.VAR_KEYWORD)
-    ]
-    return None if needed else lambda net: found()
 
 
 def _image(x: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from snnc import limits
 from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.frontend import model_file
 from snnc.compiler.frontend.adapters import asa_snn
-from snnc.compiler.frontend.driving import Driven, Readout, own_reset
+from snnc.compiler.frontend.driving import Driven, Readout
 from snnc.compiler.frontend.identifiers import model_name
 from snnc.compiler.frontend.nir import file as nir_file
 from snnc.compiler.frontend.nir.file import NirOptions
@@ -173,8 +173,7 @@ def _driven(
         )
     if not any(driving.values()):
         return model
-    copies, reset = asa_snn.copies_needed(model), own_reset(model)
-    return Driven(model, **driving, copies=copies, reset=reset).eval()
+    return Driven(model, **driving, copies=asa_snn.copies_needed(model)).eval()
 
 
 def _from_module(

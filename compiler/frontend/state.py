@@ -31,8 +31,8 @@ def _has_reset(module: Any) -> bool:
     if not callable(function):
         return False
     given = inspect.signature(function).parameters.values()
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return not any(p.default is p.empty and p.kind in positional for p in given)
+    optional = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return all(p.default is not p.empty or p.kind in optional for p in given)
 
 
 def _reset_snntorch(module: Any) -> None:

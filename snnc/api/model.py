@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from snnc.compiler.frontend.adapters import asa_snn
-from snnc.compiler.frontend.driving import Driven, Reset, own_reset
+from snnc.compiler.frontend.driving import Driven, Reset
 from snnc.compiler.frontend.identifiers import model_name
 from snnc.compiler.frontend.outputs import SCORES
 from snnc.compiler.frontend.source import SourceModel, load_source
@@ -143,7 +143,7 @@ def _from_module(
             copies=asa_snn.copies_needed(model),
             readout=cast("Any", forward.readout),
             all_outputs=forward.all_outputs,
-            reset=forward.reset or own_reset(model),
+            reset=forward.reset,
         )
     frames = torch.from_numpy(window.astype(np.float32))[:, None]
     shapes, structure = _outputs(driven, frames, all_outputs=forward.all_outputs)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from inspect import Parameter, signature
 from typing import Any
 
 import torch
@@ -51,26 +50,13 @@ def _uncompiled() -> Iterator[None]:
 def bring_to_rest(model: nn.Module, reset: Reset | None) -> None:
     """Forget what the model remembers of earlier windows.
 
-    ``reset`` decides, if it is given. Otherwise each framework's own way is used, and each module
-    with a ``reset()`` that needs no argument is reset by it. A model without either starts from
-    what it holds now.
+    ``reset`` decides, if it is given. Otherwise modules are reset as :func:`reset_states` does; a
+    model that knows no way starts from what it holds now.
     """
     if reset is not None:
         reset()
-        return
-    reset_states(model)
-    for module in model.modules():
-        own = getattr(module, "reset", None)
-        if callable(own) and not _needs_arguments(own):
-            own()
-
-
-def _needs_arguments(function: Callable[..., Any]) -> bool:
-    positional = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-    return any(
-        parameter.default is Parameter.empty and parameter.kind in positional
-        for parameter in signature(function).parameters.values()
-    )
+    else:
+        reset_states(model)
 
 
 def arguments_of(inputs: Any) -> tuple[Any, ...]:
