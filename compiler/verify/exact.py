@@ -24,6 +24,8 @@ from snnc.compiler.verify.reference import Verdict
 class Choice:
     """What a node decides in exact arithmetic: 0 or 1, unless it says otherwise.
 
+    Each kind adds its ``leeway``: how far a correct float32 run may be from the decision.
+
     Attributes:
         fires: the decision [T, *shape].
         potential: what it follows from, if that is kept, with its bound.
@@ -41,16 +43,6 @@ class Choice:
         return self.differs(own).to(torch.float64)
 
     @property
-    def leeway(self) -> torch.Tensor:
-        """How far a correct float32 run may be from it."""
-        return self.undecided.to(torch.float64)
-
-    @property
-    def undecided(self) -> torch.Tensor:
-        """Where a correct float32 run may decide otherwise."""
-        raise NotImplementedError
-
-    @property
     def margin(self) -> torch.Tensor | None:
         """What is compared less what it is compared with, where a comparison decides."""
         return None
@@ -64,14 +56,9 @@ class Choice:
 class Mask(Choice):
     """What a node that is no neuron decides."""
 
-    def __init__(self, fires: torch.Tensor, undecided: torch.Tensor) -> None:
+    def __init__(self, fires: torch.Tensor, leeway: torch.Tensor) -> None:
         self.fires = fires
-        self._undecided = undecided
-
-    @property
-    def undecided(self) -> torch.Tensor:
-        """Where a correct float32 run may decide otherwise."""
-        return self._undecided
+        self.leeway = leeway
 
 
 class Counted(Choice):
@@ -93,8 +80,8 @@ class Counted(Choice):
         margin: Verdict | None,
     ) -> None:
         self.fires = value
+        self.leeway = leeway
         self.potential = potential
-        self._leeway = leeway
         self._margin = margin
 
     def differs(self, own: torch.Tensor) -> torch.Tensor:
@@ -104,16 +91,6 @@ class Counted(Choice):
     def apart(self, own: torch.Tensor) -> torch.Tensor:
         """How far apart the two numbers are."""
         return (own.to(torch.float64) - self.fires).abs()
-
-    @property
-    def leeway(self) -> torch.Tensor:
-        """How far a correct float32 run may be from it."""
-        return self._leeway
-
-    @property
-    def undecided(self) -> torch.Tensor:
-        """Where a correct float32 run may decide otherwise."""
-        return self._leeway != 0
 
     @property
     def margin(self) -> torch.Tensor | None:
@@ -156,9 +133,10 @@ class Fired(Choice):
         return self.potential.error
 
     @cached_property
-    def undecided(self) -> torch.Tensor:
-        """Where a correct float32 run may decide otherwise."""
-        return self.op.undecided(self.margin, self.potential.error, self.threshold)
+    def leeway(self) -> torch.Tensor:
+        """1 where a correct float32 run may decide otherwise."""
+        undecided = self.op.undecided(self.margin, self.potential.error, self.threshold)
+        return undecided.to(torch.float64)
 
 
 Decision = Mask | Counted | Fired
@@ -220,7 +198,7 @@ class Exact:
         if isinstance(op, Cell):
             return _counted(op, node, params, (values, errors), self.forced[node.name])
         taken = op.reference(node, params, values)
-        return Mask(taken != 0, op.error(node, params, values, errors, taken) != 0)
+        return Mask(taken != 0, op.error(node, params, values, errors, taken))
 
 
 def keeps_potential(node: Node) -> bool:
