@@ -33,18 +33,11 @@ from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.plan.schedule import Schedule, schedule
 from snnc.compiler.verify import reference
+from snnc.compiler.verify.pytorch import is_discrete
 from snnc.errors import SnncError
 
 FAST = (*NATIVE, "-O1")
 """-O1 compiles in half the time, and no optimisation changes a value: one rounding an operation."""
-
-DISCRETE = ("neuron", "complementary_mask")
-"""Ops that make a choice, which rounding may turn only where it is close."""
-
-
-def chooses(node: Node) -> bool:
-    """Whether a node makes a choice."""
-    return node.op in DISCRETE or (node.op == CELL and node.type.kind is not Kind.REAL)
 
 
 def random_values(
@@ -230,14 +223,14 @@ def assert_within_bounds(
         names: nodes to look at; default: all but inputs.
     """
     nodes = [node for node in graph.nodes if node.op != "input" and node.name in (names or own)]
-    chosen = {node.name: own[node.name] for node in nodes if chooses(node)}
+    chosen = {node.name: own[node.name] for node in nodes if is_discrete(node)}
     sources = {name for node in nodes for name in graph.sources(node)} - inputs.keys()
     verdicts = reference.judge(graph, inputs, chosen, sources | {node.name for node in nodes})
     exact = {name: verdict.value for name, verdict in verdicts.items()} | dict(inputs)
     for node in nodes:
         verdict, value = verdicts[node.name], own[node.name]
         assert value.shape == verdict.value.shape
-        if not chooses(node):
+        if not is_discrete(node):
             assert bool(((value - verdict.value).abs() <= verdict.error).all()), node.name
             continue
         decided = verdict.error == 0

@@ -22,13 +22,13 @@ from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.ops.rounding import SMALLEST
 from snnc.compiler.verify import reference
+from snnc.compiler.verify.pytorch import is_discrete
 from snnc.errors import BAD_ATTRIBUTE, BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 from tests.support.graphs import (
     SampleGraph,
     analytic_counts,
     as_tensors,
     assert_within_bounds,
-    chooses,
     every_kind,
     exact_choice,
     observed,
@@ -103,7 +103,7 @@ def test_c_gives_what_the_bound_allows(op, number, node):
     graph = graphs_of(op)[number].graph
     own = as_tensors(run_in_c(op, number).values)[node]
     assert_within_bounds(graph, operands_of(op, number), {node: own})
-    assert not chooses(graph[node]) or 0 < (own != 0).double().mean() < 1 or own.numel() == 1
+    assert not is_discrete(graph[node]) or 0 < (own != 0).double().mean() < 1 or own.numel() == 1
 
 
 @each_case
@@ -146,7 +146,7 @@ def test_bound_holds_for_float32_in_any_order(op, number, node):
     for near in neighbours(graph, node, exact):
         errors = [(value.double() - x).abs() for value, x in zip(near, exact, strict=True)]
         for own in float32_runs(graph, node, near):
-            if chooses(graph[node]):
+            if is_discrete(graph[node]):
                 output = exact_choice(graph, node, exact, own)
                 bound = error_bound(graph, node, exact, errors, own)
             else:
@@ -230,7 +230,7 @@ def test_bound_is_tight(op, number, node):
     assert bound.shape == output.shape
     assert bool(torch.isfinite(bound).all())
     assert bool((bound >= 0).all())
-    limit = 0.0 if chooses(graph[node]) else max(1e-3 * float(output.abs().max()), SMALLEST)
+    limit = 0.0 if is_discrete(graph[node]) else max(1e-3 * float(output.abs().max()), SMALLEST)
     assert float(bound.max()) <= limit
 
 

@@ -11,9 +11,10 @@ from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir.graph import Graph, Kind
 from snnc.compiler.passes import pipeline
 from snnc.compiler.verify import reference
+from snnc.compiler.verify.pytorch import is_discrete
 from snnc.models.attention import ATTENTION_NAMES
 from tests.support.firing import SIZES, firing_network, frames_for
-from tests.support.graphs import DISCRETE, assert_within_bounds
+from tests.support.graphs import assert_within_bounds
 
 LIF = {"beta": 0.5, "drift": 0.0, "gain": 1.0, "reset_mode": "hard", "reset": 0.0}
 LIF |= {"threshold": 1.0, "strict": False, "initial": 0.0}
@@ -145,7 +146,7 @@ def test_undecided_choices_are_few():
         )
         x = frames_for("three-layer-narrow")
         values = reference.run(graph, {"input": x})
-        chosen = {n.name: values[n.name] for n in graph.nodes if n.op in DISCRETE}
+        chosen = {n.name: values[n.name] for n in graph.nodes if is_discrete(n)}
         verdicts = reference.judge(graph, {"input": x}, chosen, chosen)
         undecided = sum(float(verdict.error.sum()) for verdict in verdicts.values())
         assert undecided <= 1e-3 * sum(value.numel() for value in chosen.values())

@@ -128,10 +128,6 @@ class Heap:
             )
         self._tensors.root(tensor, node)
 
-    def is_new(self, tensor: Tensor) -> bool:
-        """Whether no known tensor shares its memory."""
-        return self._tensors.memory(tensor) is None
-
     def add_view(
         self,
         parent: Alias,
