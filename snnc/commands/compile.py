@@ -141,9 +141,9 @@ def command(
             order,
             weights=store_weights,
         )
-        recorder = Recorder()
+        recorder = None if dump_ir is None else Recorder()
         compilation, choice = compiled(source, manner, recorder)
-        if dump_ir is not None:
+        if recorder is not None and dump_ir is not None:
             recorder.write(dump_ir, compilation.graph, compilation.planned)
         check_flash(compilation, max_flash)
         status.update("compiling the C")
