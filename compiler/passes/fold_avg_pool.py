@@ -39,7 +39,8 @@ def fold_avg_pool(graph: Graph) -> Graph:
         pool = pools[node.name]
         stride = tuple(np.multiply(node.attrs["stride"], pool.attrs["stride"]).tolist())
         top, left, _, _ = node.attrs["padding"]
-        padding = (top, left, *_far_padding(index, node, pool, params, stride))
+        # The original, since its input may be a convolution that has just taken its pool's size.
+        padding = (top, left, *_far_padding(index, index[node.name], pool, params, stride))
         folded = node.replace(
             type=pool.type,
             params={**node.params, "weight": f"{node.params['weight']}+pool"},

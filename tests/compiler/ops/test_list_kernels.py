@@ -55,8 +55,8 @@ def test_event_driven_convolutions_list_their_inputs_where_a_list_can(
 
 
 def test_working_memory_holds_an_input_that_is_active_everywhere():
-    requests = convolution(Kind.COUNT, 7, 6, 6, groups=3).program.requests
-    sizes = {role: requests[f"s0_{role}@0"].elements for role in ("starts", "events", "values")}
+    buffers = convolution(Kind.COUNT, 7, 6, 6, groups=3).program.buffers
+    sizes = {role: buffers[f"s0_{role}@0"].elements for role in ("starts", "events", "values")}
     assert sizes == {"starts": 3 * 7 + 1, "events": 3 * 7 * 2 + 32, "values": 3 * 7 * 2 + 32}
 
 
@@ -93,5 +93,6 @@ def test_weights_start_on_cache_lines(tmp_path):
     compile_object(source, target, flags=("-O0",))
     symbols = subprocess.run(["nm", str(target)], check=True, capture_output=True, text=True)
     found = re.findall(r"^([0-9a-f]+) r (\w+_weight)$", symbols.stdout, re.MULTILINE)
-    assert {name for _, name in found} >= {"layer2_conv_weight", "fc1_linear_weight"}
+    weights = {f"{graph.name}_{name}_weight" for name in ("layer2_conv", "fc1_linear")}
+    assert {name for _, name in found} >= weights
     assert [name for at, name in found if int(at, 16) % 64] == []

@@ -230,6 +230,21 @@ def test_average_pool_folds_into_the_convolution(conv, pool, size):
     assert_same_function(graph, folded)
 
 
+def test_far_padding_is_that_of_the_image_that_the_pool_before_left():
+    graph = (
+        Layers((1, 4, 4))
+        .conv("conv0", 1, kernel=(1, 1), padding=(0, 0, 0, 0))
+        .pool("pool0", (1, 1), stride=(2, 1))
+        .conv("conv1", 1, kernel=(1, 1), padding=(0, 0, 1, 0))
+        .pool("pool1", (1, 1), stride=(1, 1))
+        .graph()
+    )
+    folded = fold_avg_pool(graph)
+    assert folded["conv1"].attrs["padding"] == (0, 0, 1, 0)
+    inference.check(folded)
+    assert_same_function(graph, folded)
+
+
 @pytest.mark.parametrize(
     "graph",
     [
