@@ -14,15 +14,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from snnc.compiler.frontend.capture.driving import at_rest
 from snnc.compiler.ir.graph import Array, Graph, Kind, Node
-from snnc.compiler.ops import op_of
-from snnc.compiler.ops.cells.op import Cell
-from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.passes.pipeline import lowered
 from snnc.compiler.verify import reference
-from snnc.compiler.verify.outputs import pytorch_outputs
-from snnc.compiler.verify.pytorch import captured, is_discrete
+from snnc.compiler.verify.exact import Decision, Exact
+from snnc.compiler.verify.pytorch import discrete_nodes, run_pytorch
 from snnc.errors import InternalError
 
 Values = Mapping[str, torch.Tensor]
@@ -57,9 +53,9 @@ def difference(model: nn.Module, graph: Graph, *, still: bool = False) -> str:
 
 
 def _different(model: nn.Module, graph: Graph, x: torch.Tensor) -> str:
-    discrete = [node for node in graph if is_discrete(node)]
+    discrete = discrete_nodes(graph)
     try:
-        outputs, spikes = _run(model, graph, discrete, x)
+        outputs, spikes = run_pytorch(model, graph, discrete, x)
     except InternalError as error:  # a module ran more or less often than it was read
         return f"{error.where}: {error.what}"
     for node in discrete:
@@ -72,38 +68,16 @@ def _different(model: nn.Module, graph: Graph, x: torch.Tensor) -> str:
         return f"the outputs {sorted(missing)} are not the same"
     free = reference.run(graph, {"input": x})
     wrong = [node for node in discrete if not torch.equal(free[node.name], spikes[node.name])]
+    decided = Exact(graph, x, spikes).decisions if wrong else {}
     for node in wrong:
-        if found := _unexplained(graph, node, x, spikes):
+        if found := _unexplained(node, spikes[node.name], decided[node.name]):
             return found
     return _outputs_differ(graph, x, spikes, outputs)
 
 
-def _run(
-    model: nn.Module, graph: Graph, discrete: list[Node], x: torch.Tensor
-) -> tuple[dict[str, Array], dict[str, torch.Tensor]]:
-    if graph.observer is not None:
-        seen: tuple[dict[str, Array], dict[str, torch.Tensor]]
-        seen = graph.observer.observe(model, x, [node.name for node in discrete])
-        return seen
-    steps = graph.time_steps
-    with at_rest(model, None), captured(model, discrete, steps) as values:
-        outputs = pytorch_outputs(model, x)
-    spikes = {}
-    for node, value in zip(discrete, values(), strict=True):
-        if value.numel() % (len(value) * node.type.size):
-            raise InternalError(f"it gives {list(value.shape)}", where=node.loc.module)
-        spikes[node.name] = value.reshape(len(value), -1, *node.type.shape)[:, 0]
-    return outputs, spikes
-
-
-def _unexplained(graph: Graph, node: Node, x: torch.Tensor, spikes: Values) -> str:
+def _unexplained(node: Node, own: torch.Tensor, decision: Decision) -> str:
     """What no rounding explains in a node's spikes, given all spikes before it."""
-    judged = reference.judge(graph, {"input": x}, spikes, {*node.inputs, node.name})
-    given = [judged[name] for name in node.inputs]
-    own = {role: torch.from_numpy(value) for role, value in graph.params_of(node).items()}
-    forced = spikes[node.name].to(torch.float64)
-    expected = _decided(node, own, [g.value for g in given], [g.error for g in given], forced)
-    bad = (expected - forced).abs() > judged[node.name].error
+    bad = decision.differs(own) & ~(decision.apart(own) <= decision.leeway)
     if not bool(bad.any()):
         return ""
     step, *place = (int(i) for i in bad.nonzero()[0])
@@ -111,26 +85,6 @@ def _unexplained(graph: Graph, node: Node, x: torch.Tensor, spikes: Values) -> s
         f"{node.loc.module or node.name} fires otherwise in {int(bad.sum())} of {bad.numel()} "
         f"cases, the first at step {step}, neuron {place}"
     )
-
-
-def _decided(
-    node: Node,
-    own: Mapping[str, torch.Tensor],
-    inputs: list[torch.Tensor],
-    errors: list[torch.Tensor],
-    forced: torch.Tensor,
-) -> torch.Tensor:
-    """What a node decides on exact inputs, while its state goes on from PyTorch's decisions."""
-    op = op_of(node)
-    if isinstance(op, Cell):
-        return op.decisions(node, own, inputs, forced)
-    if not isinstance(op, Neuron):
-        return op.reference(node, own, inputs)
-    potentials = op.membrane(node, own, inputs[0], forced, errors[0])
-    u = torch.stack([potential for potential, _ in potentials])
-    threshold = op.threshold(node, own, u)
-    fired: torch.Tensor = u > threshold if node.attrs["strict"] else u >= threshold
-    return fired.to(forced.dtype)
 
 
 def _outputs_differ(

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from snnc.compiler.frontend.adapters import asa_snn
-from snnc.compiler.frontend.state import reset_states
+from snnc.compiler.frontend.capture.driving import at_rest
 from snnc.compiler.ir.graph import Array, Graph, Node, fires
 from snnc.compiler.verify.outputs import pytorch_outputs
 from snnc.errors import InternalError
@@ -33,18 +33,29 @@ def run_pytorch(
     model: nn.Module, source: Graph, nodes: Sequence[Node], x: torch.Tensor
 ) -> tuple[dict[str, Array], dict[str, torch.Tensor]]:
     """A model's outputs by name and its own discrete values, by node, [T, *shape], for one window
-    [T, C, H, W]; ``source`` is the graph that was read from it."""
+    [T, C, H, W]; ``source`` is the graph that was read from it. The model is left as it was.
+
+    Raises:
+        InternalError: a module gives something other than was read from it.
+    """
     if source.observer is not None:
         seen: tuple[dict[str, Array], dict[str, torch.Tensor]]
         seen = source.observer.observe(model, x, [node.name for node in nodes])
         return seen
-    reset_states(model)
-    with captured(model, nodes, source.time_steps) as values:
+    with at_rest(model, None), captured(model, nodes, source.time_steps) as values:
         outputs = pytorch_outputs(model, x)
-    return outputs, {
-        node.name: value.reshape(len(value), -1, *node.type.shape)[:, 0]  # the first sample
-        for node, value in zip(nodes, values(), strict=True)
-    }
+        spikes = {
+            node.name: _first_sample(node, value)
+            for node, value in zip(nodes, values(), strict=True)
+        }
+    return outputs, spikes
+
+
+def _first_sample(node: Node, value: torch.Tensor) -> torch.Tensor:
+    """A module's values [T, N, ...] as a node's [T, *shape]."""
+    if value.numel() % (len(value) * node.type.size):
+        raise InternalError(f"it gives {list(value.shape)}", where=node.loc.module)
+    return value.reshape(len(value), -1, *node.type.shape)[:, 0]
 
 
 def _observed(model: nn.Module, node: Node) -> tuple[str, Reader]:
