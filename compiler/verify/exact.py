@@ -6,7 +6,7 @@ those (a decision ends the propagation of errors, so they need no pass of their 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 import torch
@@ -151,6 +151,8 @@ class Exact:
         forced: the discrete values of the run, by node.
         bounds: how far float32 may stray is wanted too, which takes most of the time; without, no
             value carries an error and nothing is undecided but exact ties.
+        potentials: membrane potentials [T, *shape] by neuron, from each of which the run's next
+            step went on, whatever they were before; default: from its own.
     """
 
     def __init__(
@@ -160,8 +162,10 @@ class Exact:
         forced: Mapping[str, torch.Tensor],
         *,
         bounds: bool = True,
+        potentials: Mapping[str, torch.Tensor] | None = None,
     ) -> None:
         self.graph = graph
+        self.potentials = {n: u.to(torch.float64) for n, u in (potentials or {}).items()}
         self.forced = {name: value.to(torch.float64) for name, value in forced.items()}
         chosen = {node.name for node in discrete_nodes(graph)}
         wanted = [node.name for node in graph if node.name not in chosen]
@@ -193,7 +197,12 @@ class Exact:
         given = [self._given(name) for name in node.inputs]
         params = {role: torch.from_numpy(v) for role, v in self.graph.params_of(node).items()}
         if isinstance(op, Neuron):
-            return _fired(op, node, params, given[0], self.forced[node.name])
+            taken = self.forced[node.name]
+            steps = op.membrane(node, params, given[0].value, taken, given[0].error)
+            if node.name in self.potentials:
+                held = self.potentials[node.name]
+                steps = _from_held(op, node, params, given[0], (held, taken))
+            return _fired(op, node, steps, given[0].value, op.threshold(node, params, taken))
         values, errors = [v.value for v in given], [v.error for v in given]
         if isinstance(op, Cell):
             return _counted(op, node, params, (values, errors), self.forced[node.name])
@@ -231,17 +240,30 @@ def _counted(
     return Counted(decided, leeway, None if potential is None else Verdict(*potential), margin)
 
 
-def _fired(
+def _from_held(
     op: Neuron,
     node: Node,
     params: Mapping[str, torch.Tensor],
     current: Verdict,
-    fired: torch.Tensor,
+    held: tuple[torch.Tensor, torch.Tensor],
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Potentials with their bounds, each from the potential and spikes held of the step before."""
+    for step in range(len(current.value)):
+        now = slice(step, step + 1)
+        start = (held[0][step - 1], held[1][step - 1]) if step else None
+        yield from op.membrane(
+            node, params, current.value[now], held[1][now], current.error[now], start
+        )
+
+
+def _fired(
+    op: Neuron,
+    node: Node,
+    steps: Iterable[tuple[torch.Tensor, torch.Tensor]],
+    current: torch.Tensor,
+    threshold: torch.Tensor,
 ) -> Fired:
-    values, errors = torch.empty_like(current.value), torch.empty_like(current.value)
-    for step, (u, error) in enumerate(
-        op.membrane(node, params, current.value, fired, current.error)
-    ):
+    values, errors = torch.empty_like(current), torch.empty_like(current)
+    for step, (u, error) in enumerate(steps):
         values[step], errors[step] = u, error
-    threshold = op.threshold(node, params, current.value)
     return Fired(op, node, Verdict(values, errors), threshold)
