@@ -29,6 +29,7 @@ from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
 if TYPE_CHECKING:
     from snnc.commands.kernels import Choice
     from snnc.compiler.host.model import HostModel
+    from snnc.compiler.verify import prove
     from snnc.compiler.verify.chain.proof import Verification
 
 Outputs = npt.NDArray[np.float32] | dict[str, npt.NDArray[np.float32]] | tuple[Any, ...]
@@ -239,11 +240,11 @@ class Compiled:
         from snnc.compiler.verify import prove
 
         every, module = self._windows(data, samples), self._taken.source.module
+        thoroughly = prove.Manner(stress, min_agreement, self._single())
         if self._target is not None:
             with evaluation(module):
-                found = self._on_board(self._target, every, min_agreement)
+                found = self._on_board(self._target, every, thoroughly)
             return Proof(self._origin, described(data), found)
-        thoroughly = prove.Manner(stress, min_agreement, self._single())
         with tempfile.TemporaryDirectory() as scratch, evaluation(module):
             found = prove.prove(
                 module,
@@ -261,13 +262,15 @@ class Compiled:
             return None
         return compiled(self._taken.source, replace(self._manner, threads=1))[0]
 
-    def _on_board(self, core: Target, every: Any, min_agreement: float) -> Verification:
+    def _on_board(self, core: Target, every: Any, thoroughly: prove.Manner) -> Verification:
         from snnc.compiler.verify.board import BoardVerifier
 
         module = self._taken.source.module
         verifier = BoardVerifier(module, self._compilation, core, self._max_ram)
         verifier.verify(every)
-        verifier.finish(min_agreement=min_agreement)
+        if thoroughly.stress:
+            verifier.stress()
+        verifier.finish(min_agreement=thoroughly.min_agreement)
         return verifier.result
 
     @speaks_python

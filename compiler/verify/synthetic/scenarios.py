@@ -17,7 +17,8 @@ import torch
 from snnc.compiler.codegen.c_program import is_integer
 from snnc.compiler.ir.graph import Array, Graph, Node, fires
 from snnc.compiler.ops import op_of
-from snnc.compiler.ops.int8.fixed import LIMITS
+from snnc.compiler.ops.int8.elementwise.sigmoid import RANGE
+from snnc.compiler.ops.int8.fixed import LIMITS, LOGIT_BITS
 from snnc.compiler.ops.int8.neuron import NeuronI8
 from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.plan.input_buffer import most_events
@@ -38,7 +39,7 @@ class Scenario:
 
     Attributes:
         frames: event counts [T, *shape].
-        forced: spikes and masks by node, [T, *shape]; None: the network's own.
+        forced: spikes and masks by node, [T, *shape], and logits; None: the network's own.
         potentials: membrane potentials after each step, by node, from which the next one goes on;
             of nodes that are not there, their own.
     """
@@ -99,13 +100,13 @@ class Scenarios:
         self.integer = is_integer(graph)
 
     def __iter__(self) -> Iterator[Scenario]:
-        """Every kind of step, with the neurons' potentials and with random ones; own spikes; and
-        where the whole window is looked at, one in which nothing happens at all."""
+        """Every kind of step, with the network's own potentials and logits and with random ones;
+        own spikes; where the whole window is looked at, one in which nothing happens at all."""
         windows = -(-TIMES * len(KINDS) // self.graph.time_steps)
-        for potentials in (lambda: {}, self.potentials):
+        for at_random in (False, True):
             kinds = self._kinds()
             for _ in range(windows):
-                yield self._of_kinds(kinds, potentials())
+                yield self._of_kinds(kinds, at_random)
         steps = self.graph.time_steps
         shape = (steps, *self.frame)
         if self.whole_window:
@@ -120,17 +121,18 @@ class Scenarios:
         while True:
             yield from (KINDS[number] for number in self.rng.permutation(len(KINDS)))
 
-    def _of_kinds(self, kinds: Iterator[Draw], potentials: Tensors) -> Scenario:
+    def _of_kinds(self, kinds: Iterator[Draw], at_random: bool) -> Scenario:
         steps = self.graph.time_steps
         most = int(self.limited(np.full((steps, *self.frame), self.most)).max())
         drawn = [kind(self.rng, self.frame, most) for kind in islice(kinds, steps)]
         frames = self.limited(np.stack([frame for frame, _ in drawn]))
         densities = np.array([density for _, density in drawn])
-        spikes = {}
+        spikes = self._logits() if at_random else {}
         for node in self.neurons:
             shape = node.type.shape
             fired = self.rng.random((steps, *shape)) < _spread(densities, shape)
             spikes[node.name] = torch.from_numpy(fired.astype(np.float32))
+        potentials = self.potentials() if at_random else {}
         return Scenario(frames, self.with_masks(frames, spikes), potentials)
 
     def limited(self, frames: Array) -> Array:
@@ -149,6 +151,18 @@ class Scenarios:
         inputs = {"input": torch.from_numpy(np.asarray(frames, dtype=np.int64))}
         found = reference.run(self.graph, inputs, dtype=dtype, forced=spikes, wanted=masks)
         return {**spikes, **{name: mask.to(torch.float32) for name, mask in found.items()}}
+
+    def _logits(self) -> dict[str, torch.Tensor]:
+        """Random inputs of the tables of int8's sigmoids, to both ends and beyond."""
+        found = {}
+        for node in (entry for entry in self.graph if entry.op == "sigmoid_i8"):
+            given = self.graph[node.inputs[0]].type
+            steps = self.graph.time_steps if given.temporal else 1
+            unit = 2.0 ** (LOGIT_BITS + node.attrs["shift"]) / node.attrs["factor"]
+            drawn = self.rng.uniform(-1.1, 1.1, (steps, *given.shape)) * RANGE * unit
+            drawn = np.rint(drawn).clip(-LIMITS["int32"], LIMITS["int32"])
+            found[node.inputs[0]] = torch.from_numpy(drawn.astype(np.int64))
+        return found
 
     def potentials(self) -> Tensors:
         """Random potentials of every neuron, [T, *shape], such as it may have."""

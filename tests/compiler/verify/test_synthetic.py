@@ -11,6 +11,7 @@ import torch
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.host.observed import ObservedModel
+from snnc.compiler.ops.int8 import fixed
 from snnc.compiler.verify.chain.links import STRESS
 from snnc.compiler.verify.float_judge import Verifier
 from snnc.compiler.verify.synthetic import scenarios
@@ -115,3 +116,18 @@ def test_potentials_of_integers_cannot_leave_a_width_that_does_not_saturate():
         if not node.attrs["saturate"]:
             most -= node.attrs["bound"] << node.attrs["input_shift"]
         assert 0 < int(drawn.abs().max()) < most
+
+
+def test_every_entry_of_the_sigmoid_table_is_read():
+    model = lively_network("sa", channels=(5, 8, 8))
+    graph = import_module(model, (2, 34, 34), 6, name="net")
+    window = np.random.default_rng(0).poisson(0.3, (6, 2, 34, 34))
+    compilation = compile_graph(graph, calibration=[window])
+    read = set()
+    for scenario in Scenarios(compilation.graph, compilation.schedule):
+        for node in (n for n in compilation.graph if n.op == "sigmoid_i8"):
+            logits = (scenario.forced or {}).get(node.inputs[0])
+            if logits is not None:
+                z = fixed.round_shift(logits * node.attrs["factor"], node.attrs["shift"])
+                read |= set((z.clamp(-(8 << 16), (8 << 16) - 1) >> 12).unique().tolist())
+    assert read == set(range(-128, 128))
