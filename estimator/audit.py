@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from snnc.compiler.ops import OPS, op_of
+from snnc.compiler.ops.view import NodeRun
 from snnc.errors import InternalError
 from snnc.estimator.conventions import CONVENTIONS, COUNTERS, Convention, Footing
 from snnc.estimator.conventions.base import StepCounts, Visit, dense_macs, nothing
@@ -29,7 +30,7 @@ def _unfolded(visit: Visit) -> StepCounts:
     if visit.in_attention:
         return {}
     node = visit.node.with_attrs(kernel="event")
-    counts = op_of(node).count(node, visit.params, visit.inputs, visit.types)
+    counts = op_of(node).count(NodeRun.of(visit.graph, node, visit.values))
     return {counter: getattr(counts, counter).tolist() for counter in COUNTERS}
 
 

@@ -46,6 +46,7 @@ from snnc.compiler.ir.graph import CELL, SPIKING_OPS, Graph, Kind, Node, TensorT
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.synapses import synapse
+from snnc.compiler.ops.view import NodeRun
 from snnc.estimator.activity import Activity, Network
 from snnc.estimator.layers import Layer
 from snnc.estimator.tables import EnergyTable, MemoryPrices, no_memory_prices
@@ -133,8 +134,7 @@ class Accesses:
 
     def _synapse(self, node: Node, x: torch.Tensor) -> Mapping[str, int]:
         (given,) = self.graph.input_types(node)
-        params = self.graph.params_of(node)
-        counts = op_of(node).count(node, params, [x], [given]).totals()
+        counts = op_of(node).count(NodeRun.of(self.graph, node, {node.inputs[0]: x})).totals()
         sums = counts["ac"] + counts["mac"]
         biases = node.type.size * x.shape[0] if "bias" in node.params else 0
         return {

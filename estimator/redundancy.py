@@ -19,6 +19,7 @@ import torch
 from snnc.compiler.ir.graph import CELL, Array, Graph, Node, fires
 from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.neurons.neuron import Neuron
+from snnc.compiler.ops.view import NodeRun
 from snnc.errors import BAD_OPTION, InternalError, SnncError
 from snnc.estimator.activity import Activity
 from snnc.estimator.layers import layers_of
@@ -268,15 +269,12 @@ def recorded(activity: Activity) -> dict[tuple[str, str], Array]:
     for node in graph.nodes:
         if not fires(node):
             continue
-        spikes, given = values[node.name], [values[name] for name in node.inputs]
-        params = {
-            role: torch.from_numpy(value).to(spikes.dtype)
-            for role, value in graph.params_of(node).items()
-        }
+        spikes = values[node.name]
+        run = NodeRun.of(graph, node, values).to(spikes.dtype)
         if node.op == CELL:
-            membrane = Cell().membrane(node, params, given, spikes)
+            membrane = Cell().membrane(run, spikes)
         else:
-            steps = Neuron().membrane(node, params, given[0], spikes)
+            steps = Neuron().membrane(run, spikes)
             membrane = torch.stack([u for u, _ in steps])
         found[node.name, "value"] = spikes.numpy()
         found[node.name, "membrane"] = membrane.numpy()

@@ -8,6 +8,7 @@ import torch
 
 from snnc.compiler.ir.graph import Graph
 from snnc.compiler.ops import op_of
+from snnc.compiler.ops.view import NodeRun
 
 
 def analytic_counts(
@@ -18,7 +19,6 @@ def analytic_counts(
     found = {}
     for node in graph.nodes:
         if node.op != "input":
-            given = [values[name] for name in graph.sources(node)]
-            counts = op_of(node).count(node, graph.params_of(node), given, graph.input_types(node))
+            counts = op_of(node).count(NodeRun.of(graph, node, values))
             found[node.name] = {what: n * runs[node.name] for what, n in counts.totals().items()}
     return found

@@ -23,6 +23,7 @@ from snnc.compiler.host.observed import Observation, ObservedModel
 from snnc.compiler.ir.graph import Array, Graph, Node
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.int8.neuron import NeuronI8
+from snnc.compiler.ops.view import NodeRun
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.chain.fidelity import MIN_AGREEMENT, Fidelity
 from snnc.compiler.verify.chain.links import VALUES, Check, Divergence, LayerResult, Link
@@ -205,14 +206,10 @@ def _own_value(
     values: Mapping[str, torch.Tensor],
     membranes: Mapping[str, torch.Tensor],
 ) -> torch.Tensor:
-    op, params = op_of(node), _params(graph, node)
+    op, run = op_of(node), NodeRun.of(graph, node, values)
     if isinstance(op, NeuronI8):
-        return op.fires(params, membranes[node.name]).to(torch.int64)
-    return op.reference(node, params, [values[name] for name in node.inputs]).to(torch.int64)
-
-
-def _params(graph: Graph, node: Node) -> dict[str, torch.Tensor]:
-    return {role: torch.from_numpy(value) for role, value in graph.params_of(node).items()}
+        return op.fires(run, membranes[node.name]).to(torch.int64)
+    return op.reference(run).to(torch.int64)
 
 
 def _membrane(
@@ -224,4 +221,4 @@ def _membrane(
     op = op_of(node)
     assert isinstance(op, NeuronI8)
     spikes = None if forced is None else forced[node.name]
-    return op.membrane(node, _params(graph, node), values[node.inputs[0]], spikes=spikes)
+    return op.membrane(NodeRun.of(graph, node, values), spikes=spikes)

@@ -10,6 +10,7 @@ from fractions import Fraction
 import torch
 
 from snnc.compiler.ir.graph import Array, Graph, Node, TensorType
+from snnc.compiler.ops.view import NodeRun
 from snnc.errors import NO_COUNT_RULE, SnncError
 from snnc.estimator.activity import Values
 from snnc.estimator.layers import Layer
@@ -60,6 +61,11 @@ class Visit:
     def inputs(self) -> list[torch.Tensor]:
         """Values of the node's inputs."""
         return [self.values[name] for name in self.graph.sources(self.node)]
+
+    @property
+    def run(self) -> NodeRun:
+        """The node as its op's facets take it."""
+        return NodeRun.of(self.graph, self.node, self.values)
 
     @property
     def types(self) -> list[TensorType]:

@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 
-from snnc.compiler.ir.graph import Node, TensorType
-from snnc.compiler.ops.base import Op, Params, Rows
+from snnc.compiler.ops.base import Op, Rows
+from snnc.compiler.ops.view import BoundedRun, NodeView
 
 BETA_BITS = 15
 """A leak of 1 is 2^15."""
@@ -30,18 +29,11 @@ LIMITS = {"int8": 2**7 - 1, "int16": 2**15 - 1, "int32": 2**31 - 1}
 class IntegerOp(Op):
     """An operator on whole numbers. Its reference is exact, and so is the C."""
 
-    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+    def rows_of(self, view: NodeView) -> Rows:
         return self.rows
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        return torch.zeros_like(output)
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        return torch.zeros_like(run.output)
 
 
 def round_shift(a: torch.Tensor, shift: int) -> torch.Tensor:

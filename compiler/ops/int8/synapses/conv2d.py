@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ops.attributes import one_of
-from snnc.compiler.ops.base import Params, Rows, Sample
+from snnc.compiler.ops.base import Rows, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.int8.synapses.rows import LISTED, ORDER, emit_bias, emit_weights, order_of
 from snnc.compiler.ops.int8.synapses.sums import exact_sums, integer_samples
 from snnc.compiler.ops.synapses import synapse
 from snnc.compiler.ops.synapses.conv2d import Conv2d, by_tap, conv_shape, event_list, is_listed
+from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -30,13 +31,11 @@ class Conv2dI8(IntegerOp, Conv2d):
     attributes = (*Conv2d.attributes, one_of("width", "int16", "int32"), ORDER.optional)
     rows = Rows.LEAD
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return super().infer(node, inputs, params).stored_as(node.attrs["width"])
+    def infer(self, view: NodeView) -> TensorType:
+        return super().infer(view).stored_as(view.attrs["width"])
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return exact_sums(Conv2d, node, params, inputs[0])
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return exact_sums(Conv2d, run)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)
