@@ -17,10 +17,30 @@ from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.intervals import LEVEL, RESAMPLES
 from snnc.estimator.intervals.means import Measure
 from snnc.estimator.redundancy import Redundancy
+from snnc.estimator.report import Report
 from snnc.estimator.units import brief, energy_text
 from snnc.estimator.views import Change
 from snnc.estimator.views.sram import AtSize
 from snnc.estimator.views.words import between, headline, interval_text, mean_text, meaning, share
+
+
+def print_report(console: Console, report: Report, lines: Sequence[Line] = ()) -> None:
+    """Print what was counted of a network, and of its baseline: the views first.
+
+    Args:
+        console: where to print.
+        report: what was counted.
+        lines: of an audit, to be printed last.
+    """
+    estimate, name = report.counted, report.model.name
+    names = (name, report.baseline.name if report.baseline else None)
+    print_views(console, names, report.changes, estimate.tally.samples)
+    if report.sram:
+        print_sram(console, report.sram, estimate.tally.samples)
+    print_energy(console, name, estimate, report.comparison)
+    print_measures(console, report.measures)
+    if lines:
+        print_audit(console, lines, estimate)
 
 
 def print_energy(

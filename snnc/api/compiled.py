@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from snnc.api.costs import Analysis, Counting, EnergyReport, Subject, against, described, surveyed
-from snnc.api.data import Data
+from snnc.api.data.held import Data
+from snnc.api.manner import Manner, compiled
 from snnc.api.model import Counts, Taken, batch_of, evaluation
 from snnc.api.proof import Proof
 from snnc.api.timing import Benchmark
 from snnc.api.words import speaks_python
-from snnc.commands.compiling import Manner, compiled
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.footprint import Memory
@@ -27,7 +27,7 @@ from snnc.compiler.ir import layout
 from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
 
 if TYPE_CHECKING:
-    from snnc.commands.kernels import Choice
+    from snnc.api.kernels import Choice
     from snnc.compiler.host.model import HostModel
     from snnc.compiler.verify.chain.proof import Verification
 
@@ -139,7 +139,7 @@ class Compiled:
     @property
     def subject(self) -> Subject:
         """It, for a survey of its operations."""
-        from snnc.commands.surveying import network_as
+        from snnc.api.surveying import network_as
 
         return Subject(self._taken, network_as(self._compilation))
 
@@ -370,7 +370,7 @@ class Compiled:
         Raises:
             SnncError: BAD_OUTPUT, NO_C_COMPILER, BAD_OPTION; OVER_BUDGET for a core.
         """
-        from snnc.commands.windows import events_behind
+        from snnc.api.data.windows import events_behind
         from snnc.compiler.deploy import folder as artifact
 
         out, source = Path(folder), self._taken.source
@@ -400,7 +400,7 @@ class Compiled:
         return self._taken.source.origin
 
     def _windows(self, data: Data, samples: int | None) -> Any:
-        from snnc.commands.windows import windows
+        from snnc.api.data.windows import windows
 
         first = self._taken.forward.batch_first
         return windows(self._taken.source, data, "test", samples, batch_first=first)

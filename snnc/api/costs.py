@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from snnc.api.data import Data
+from snnc.api.data.held import Data
 from snnc.api.model import Forward, Readout, Taken, take
 from snnc.api.results import Result
 from snnc.api.words import speaks_python
@@ -112,15 +112,15 @@ class EnergyReport(_Surveyed):
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``snnc energy``."""
-        from snnc.commands.energy import result_of
+        from snnc.estimator.report import energy_report_json
 
-        return result_of(self.report, [])
+        return energy_report_json(self.report)
 
     def show(self, console: Console) -> None:
         """Print the views, the layers, and the comparison."""
-        from snnc.commands.energy import show_report
+        from snnc.estimator.terminal import print_report
 
-        show_report(console, self.report, [])
+        print_report(console, self.report)
 
     def _picture(self) -> str:
         from snnc.estimator.figures.energy import energy_bars
@@ -205,8 +205,8 @@ def surveyed(
         SnncError: what reading the data raises; NO_COUNT_RULE; BAD_OPTION for a convention that
             does not exist; BAD_ENERGY_TABLE.
     """
-    from snnc.commands.surveying import reported, survey
-    from snnc.commands.windows import windows
+    from snnc.api.data.windows import windows
+    from snnc.api.surveying import reported, survey
     from snnc.estimator.audit import AUDITED
     from snnc.estimator.conventions import EXECUTED, convention_called
     from snnc.estimator.tables import DEFAULTS, load
@@ -241,7 +241,7 @@ def described(data: Data) -> str:
 def subject_of(model: Any, inputs: tuple[Any, ...], forward: Forward) -> Subject:
     """A model, or one that is compiled already, for a survey; no C compiler is needed."""
     from snnc.api.compiled import Compiled
-    from snnc.commands.surveying import network_of
+    from snnc.api.surveying import network_of
 
     if isinstance(model, Compiled):
         return model.subject
