@@ -14,6 +14,8 @@ from markupsafe import Markup
 from snnc.errors import InternalError
 from snnc.estimator import measures, tables
 from snnc.estimator.analysis import summary
+from snnc.estimator.ann.comparison import AgainstAnn
+from snnc.estimator.ann.words import ann_headline, firing_text
 from snnc.estimator.audit import AUDITED, Line, audit
 from snnc.estimator.conventions import EXECUTED
 from snnc.estimator.devices import Profile
@@ -158,6 +160,13 @@ class Report:
         ]
         return at_sizes(networks, prices) if networks and prices is not None else []
 
+    @cached_property
+    def ann(self) -> AgainstAnn | None:
+        """The model against the same network as an ANN, where that was surveyed."""
+        if self.model.survey is None or self.estimate is None:
+            return None
+        return AgainstAnn.of(self.model.survey, self.estimate.table, self.convention)
+
     @property
     def pairs(self) -> list[Pair]:
         """The model's neuron layers, each with the baseline's of the same name."""
@@ -205,6 +214,8 @@ def render(report: Report) -> str:
         "between": between,
         "meaning": meaning,
         "number": number_text,
+        "firing": firing_text,
+        "ann_headline": ann_headline,
         "signed_count": lambda number: f"{number:+,}" if number else "0",
     }
     page = environment.get_template("report.html.j2")

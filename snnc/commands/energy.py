@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 )
 @click.option("--table", help="Energy table or file; default: Horowitz 2014 for the --dtype.")
 @click.option("--audit", "audited", is_flag=True, help="Every convention, and why they differ.")
+@click.option("--ann", is_flag=True, help="Beside the same network as an ANN, dense and sparse.")
 @dtype_options
 @density_option
 @click.option("--device", help="Device whose published prices make the total, such as loihi-1.")
@@ -60,6 +61,7 @@ def command(
     convention: str,
     table: str | None,
     audited: bool,
+    ann: bool,
     device: str | None,
     sram: int | None,
     dtype: str,
@@ -76,7 +78,8 @@ def command(
     Energy has four views, always shown together: Eq. 11 (weighted sums by the --convention),
     everything executed, memory traffic, and both as the device total. With --baseline ΔE of each,
     negative where MODEL saves. The convention "executed" counts what the generated C executes;
-    `snnc verify` proves it. Give the options of
+    `snnc verify` proves it. --ann sets MODEL beside the same network as an ANN with activations of
+    ceil(log2(T+1)) bits, and says up to which firing rate it pays. Give the options of
     `snnc compile` (--dtype, --density, --calibrate, --max-ram) to count what they make of MODEL.
     Under `torchrun` the processes share the recordings.
     """
@@ -94,7 +97,7 @@ def command(
     prices = prices if sram is None else prices.with_sram(sram)
     manner = Manner(dtype, calibrate, calibrate_samples, density, max_ram)
     rules = AUDITED if audited or out is not None else (rule, EXECUTED)
-    how = {"conventions": rules, "memory": True, "redundancy": out is not None}
+    how = {"conventions": rules, "memory": True, "redundancy": out is not None, "ann": ann}
     surveyed = survey_both(
         model.load(), model.beside(baseline), data, split, samples, manner, **how
     )
@@ -127,18 +130,23 @@ def result_of(report: Report, lines: list[Line]) -> dict[str, Any]:
         "interval": certainty_json(report.measures),
         "sram": [entry.as_json() for entry in report.sram],
     }
+    if report.ann is not None:
+        result["ann"] = report.ann.as_json()
     return result | ({"audit": audit_json(lines, estimate.table)} if lines else {})
 
 
 def show_report(console: Console, report: Report, lines: list[Line]) -> None:
     """What people read: the views first."""
     from snnc.estimator import terminal
+    from snnc.estimator.ann.terminal import print_ann
 
     estimate, name = report.counted, report.model.name
     names = (name, report.baseline.name if report.baseline else None)
     terminal.print_views(console, names, report.changes, estimate.tally.samples)
     if report.sram:
         terminal.print_sram(console, report.sram, estimate.tally.samples)
+    if report.ann is not None:
+        print_ann(console, name, report.ann)
     terminal.print_energy(console, name, estimate, report.comparison)
     terminal.print_measures(console, report.measures)
     if lines:
