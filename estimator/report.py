@@ -14,6 +14,8 @@ from markupsafe import Markup
 from snnc.errors import InternalError
 from snnc.estimator import measures, tables
 from snnc.estimator.analysis import summary
+from snnc.estimator.ann.comparison import AgainstAnn
+from snnc.estimator.ann.words import ann_headline, firing_text
 from snnc.estimator.audit import AUDITED, Line, audit, audit_json
 from snnc.estimator.conventions import EXECUTED
 from snnc.estimator.devices import Profile
@@ -158,6 +160,13 @@ class Report:
         ]
         return at_sizes(networks, prices) if networks and prices is not None else []
 
+    @cached_property
+    def ann(self) -> AgainstAnn | None:
+        """The model against the same network as an ANN, where that was surveyed."""
+        if self.model.survey is None or self.estimate is None:
+            return None
+        return AgainstAnn.of(self.model.survey, self.estimate.table, self.convention)
+
     @property
     def pairs(self) -> list[Pair]:
         """The model's neuron layers, each with the baseline's of the same name."""
@@ -193,6 +202,8 @@ def energy_report_json(report: Report, lines: Sequence[Line] = ()) -> dict[str, 
         "interval": certainty_json(report.measures),
         "sram": [entry.as_json() for entry in report.sram],
     }
+    if report.ann is not None:
+        result["ann"] = report.ann.as_json()
     return result | ({"audit": audit_json(lines, estimate.table)} if lines else {})
 
 
@@ -216,6 +227,8 @@ def render(report: Report) -> str:
         "between": between,
         "meaning": meaning,
         "number": number_text,
+        "firing": firing_text,
+        "ann_headline": ann_headline,
         "signed_count": lambda number: f"{number:+,}" if number else "0",
     }
     page = environment.get_template("report.html.j2")
