@@ -19,6 +19,7 @@ from snnc.api.model import Counts, Taken, batch_of, evaluation
 from snnc.api.proof import Proof
 from snnc.api.timing import Benchmark
 from snnc.api.words import speaks_python
+from snnc.api.writing import check_march, check_package
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.footprint import Memory
@@ -209,11 +210,12 @@ class Compiled:
 
         return open_compiled(self._built, read_manifest(self._built))
 
-    def _write_host(self, folder: Path) -> dict[str, Any]:
+    def _write_host(self, folder: Path, march: str = "any") -> dict[str, Any]:
         from snnc.compiler.deploy import folder as artifact
 
         report = None if self._choice is None else self._choice.report
-        return artifact.write(folder, self._taken.source, self._compilation, choice=report)
+        source = self._taken.source
+        return artifact.write(folder, source, self._compilation, choice=report, march=march)
 
     @speaks_python
     def verify(
@@ -359,7 +361,12 @@ class Compiled:
 
     @speaks_python
     def write(
-        self, folder: str | Path, package: str | None = None, *, vectors: Data | None = None
+        self,
+        folder: str | Path,
+        package: str | None = None,
+        *,
+        vectors: Data | None = None,
+        march: str = "any",
     ) -> dict[str, Any]:
         """Write the folder that ``snnc compile`` writes, whole or not at all.
 
@@ -367,6 +374,8 @@ class Compiled:
             folder: where; replaced where snnc wrote it.
             package: "cmake", "arduino", "platformio" or "zephyr" instead of a shared library.
             vectors: for a core: recordings that the firmware's self-test carries, a few.
+            march: of the shared library: "any" processor of this architecture, or "native", this
+                kind only.
 
         Returns:
             Its manifest.json.
@@ -378,11 +387,12 @@ class Compiled:
         from snnc.compiler.deploy import folder as artifact
 
         out, source = Path(folder), self._taken.source
+        check_march(march, package, self._target)
         if package is not None:
-            _check_package(package)
+            check_package(package)
             return artifact.write_package(out, source, self._compilation, package)
         if self._target is None:
-            return self._write_host(out)
+            return self._write_host(out, march)
         if vectors is None:
             raise SnncError(
                 BAD_OPTION,
@@ -415,9 +425,3 @@ class Compiled:
             f"{ {name: list(shape) for name, shape in self._taken.shapes.items()} }, {self.dtype}, "
             f"{self.target}, {self.memory.arena:,} bytes of arena>"
         )
-
-
-def _check_package(package: str) -> None:
-    known = ("cmake", "arduino", "platformio", "zephyr")
-    if package not in known:
-        raise SnncError(BAD_OPTION, f"package={package!r} is none of {', '.join(known)}")

@@ -51,6 +51,7 @@ BUILDS = {
     "observed": (*NATIVE, "-DSNN_INSTRUMENT", "-DSNN_TRACE"),
     # the front end alone: what is inlined here grows large (test_kernels_builds.py runs it)
     "avx2": ("-mavx2", "-DSNN_VEC_AVX2", "-fsyntax-only"),
+    "sse2": ("-fsyntax-only",),
     "portable": ("-DSNN_VEC_PORTABLE", "-fsyntax-only"),
 }
 SANITIZE = ("-std=c11", "-ffp-contract=off", "-fsanitize=address,undefined")
