@@ -13,6 +13,7 @@ import torch
 
 from snnc.compiler.ir import layout, printer
 from snnc.compiler.ir.graph import Graph, Node
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.view import NodeRun
 from snnc.compiler.plan.planned import Planned
@@ -113,7 +114,7 @@ def _owner(graph: Graph, symbol: str) -> str:
 
 def _most_operations(graph: Graph, node: Node) -> int:
     """Operations of one step by the op's own count rule if every input is active."""
-    if node.op == "input":
+    if node.plays(Role.INPUT):
         return 0
     given = {
         name: torch.ones((1, *graph[name].type.shape), dtype=torch.float64)

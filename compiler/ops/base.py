@@ -17,9 +17,10 @@ import numpy.typing as npt
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Location, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role, declare
 from snnc.compiler.ops.attributes import Attribute, Parameter
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
-from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
+from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, InternalError, SnncError
 
 if TYPE_CHECKING:
     from snnc.compiler.program.emitter import Emitter
@@ -68,6 +69,21 @@ class Sample:
     time_steps: int = 3
 
 
+@dataclass(frozen=True)
+class Most:
+    """The largest value of whole numbers: ``factor`` times the largest event count that the
+    network is given, and ``rest``."""
+
+    factor: int
+    rest: int
+
+    @classmethod
+    def of(cls, given: Iterable[Most]) -> Most:
+        """What is no larger than the largest of several."""
+        bounds = list(given)
+        return cls(max(b.factor for b in bounds), max(b.rest for b in bounds))
+
+
 class Rows(Enum):
     """Whether an op can run on some rows of a map at a time (compiler/plan/bands.py).
 
@@ -81,29 +97,67 @@ class Rows(Enum):
     REDUCE = "reduce"
 
 
-class Op(ABC):
-    """An operation of the IR, with all its facets in one place."""
+class Named(ABC):
+    """What an op says of itself before it is asked about a node.
+
+    Attributes:
+        name: how nodes name it.
+        roles: what it is to those who do not compute it (:mod:`snnc.compiler.ir.roles`). Who asks
+            for a role that an op lacks refuses it, by name.
+        attributes: what a node of it takes.
+        parameters: the roles of its parameter arrays.
+    """
 
     name: ClassVar[str]
+    roles: ClassVar[tuple[Role, ...]] = ()
     attributes: ClassVar[tuple[Attribute, ...]] = ()
     parameters: ClassVar[tuple[Parameter, ...]] = ()
-    rows: ClassVar[Rows] = Rows.NEVER
+
+    def __init_subclass__(cls) -> None:
+        """Make the roles of an op known to its nodes."""
+        super().__init_subclass__()
+        if "name" in cls.__dict__:
+            declare(cls.name, cls.roles)
 
     def parameters_of(self, node: Node) -> tuple[Parameter, ...]:
         """The parameters that this node takes; by default as the op says."""
         return self.parameters
 
+    @abstractmethod
+    def infer(self, view: NodeView) -> TensorType:
+        """Type of the output. Raises SnncError (BAD_SHAPE) where the inputs do not fit."""
+
+
+class Op(Named):
+    """An operation of the IR, with all its facets in one place."""
+
+    rows: ClassVar[Rows] = Rows.NEVER
+
     def rows_of(self, view: NodeView) -> Rows:
         """Whether this node can run on some rows at a time; by default as the op says."""
         return self.rows
 
+    def states(self, node: Node) -> int:
+        """How many numbers it keeps for each element from step to step, beside its value."""
+        return 0
+
+    def keeps_potential(self, node: Node) -> bool:
+        """Whether the C keeps a membrane potential, which can be observed."""
+        return False
+
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        """How large its whole numbers may get, from how large those of its inputs may.
+
+        Raises:
+            InternalError: it gives counts and does not say; C holds a count in 16 bits.
+        """
+        raise InternalError(
+            f"{self.name} gives counts and does not say how large they get", where=view.node.name
+        )
+
     @abstractmethod
     def time(self, node: Node) -> Time:
         """How the op uses time."""
-
-    @abstractmethod
-    def infer(self, view: NodeView) -> TensorType:
-        """Type of the output. Raises SnncError (BAD_SHAPE) where the inputs do not fit."""
 
     @abstractmethod
     def reference(self, run: NodeRun) -> torch.Tensor:
@@ -155,20 +209,8 @@ class Lowered:
     params: dict[str, Array]
 
 
-class Composite(ABC):
+class Composite(Named):
     """An op that a frontend may use and that a lowering pass splits into primitives."""
-
-    name: ClassVar[str]
-    attributes: ClassVar[tuple[Attribute, ...]] = ()
-    parameters: ClassVar[tuple[Parameter, ...]] = ()
-
-    def parameters_of(self, node: Node) -> tuple[Parameter, ...]:
-        """The parameters that this node takes; by default as the op says."""
-        return self.parameters
-
-    @abstractmethod
-    def infer(self, view: NodeView) -> TensorType:
-        """Type of the output."""
 
     @abstractmethod
     def lower(self, view: NodeView) -> Lowered:

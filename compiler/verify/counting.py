@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from snnc.compiler.ir.graph import Graph
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.view import NodeRun
 
@@ -18,7 +19,7 @@ def analytic_counts(
     it runs (a recomputed value is computed in several stages)."""
     found = {}
     for node in graph.nodes:
-        if node.op != "input":
+        if not node.plays(Role.INPUT):
             counts = op_of(node).count(NodeRun.of(graph, node, values))
             found[node.name] = {what: n * runs[node.name] for what, n in counts.totals().items()}
     return found

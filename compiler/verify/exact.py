@@ -11,7 +11,7 @@ from functools import cached_property
 
 import torch
 
-from snnc.compiler.ir.graph import Graph, Node, fires
+from snnc.compiler.ir.graph import Graph, Node
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.neurons.neuron import Neuron
@@ -204,8 +204,7 @@ class Exact:
 
 def keeps_potential(node: Node) -> bool:
     """Whether the C keeps a membrane potential of a node, which a run can observe."""
-    op = op_of(node)
-    return op.keeps_potential(node) if isinstance(op, Cell) else fires(node)
+    return op_of(node).keeps_potential(node)
 
 
 def _counted(op: Cell, run: BoundedRun) -> Counted:

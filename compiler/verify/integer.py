@@ -21,6 +21,7 @@ from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.model import Pushed
 from snnc.compiler.host.observed import Observation, ObservedModel
 from snnc.compiler.ir.graph import Array, Graph, Node
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.int8.neuron import NeuronI8
 from snnc.compiler.ops.view import NodeRun
@@ -68,7 +69,7 @@ class IntegerVerifier:
     ) -> None:
         self.graph = compilation.graph
         self.runs = compilation.schedule.runs
-        self.nodes = [node for node in self.graph.nodes if node.op != "input"]
+        self.nodes = [node for node in self.graph.nodes if not node.plays(Role.INPUT)]
         self.observed = ObservedModel(self.graph, compilation.generated, folder, flags, files=files)
         layers = [LayerResult(node.name, node.loc.module) for node in self.nodes]
         self.result = IntegerVerification(self.graph.time_steps, layers, output_results(self.graph))
@@ -154,7 +155,7 @@ def compare_integers(
     (its membrane potentials' in an entry of its own), and adds the outputs' to the link."""
     found = []
     for node in graph.nodes:
-        if node.op == "input":
+        if node.plays(Role.INPUT):
             continue
         pairs = [("values", "value", values[node.name])]
         if node.name in membranes:
@@ -193,7 +194,7 @@ def run_reference(
     membranes = {
         node.name: torch.stack(list(_membrane(graph, node, values, forced)))
         for node in graph.nodes
-        if node.op == "neuron_i8"
+        if isinstance(op_of(node), NeuronI8)
     }
     for name in forced or {}:
         values[name] = _own_value(graph, graph[name], values, membranes)

@@ -13,6 +13,7 @@ import networkx as nx
 import torch
 
 from snnc.compiler.ir.graph import Graph, Node, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.rounding import no_error
 from snnc.compiler.ops.view import NodeRun, params_of
@@ -112,7 +113,7 @@ def judge(
         if len(nodes) > 1:
             raise InternalError("no spikes end the errors of this loop", where=nodes[0].name)
         (node,) = nodes
-        if node.op == "input":
+        if node.plays(Role.INPUT):
             verdicts[node.name] = taken[node.name]
             continue
         given = {name: taken.get(name) or verdicts[name] for name in graph.sources(node)}

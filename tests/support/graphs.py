@@ -17,7 +17,6 @@ from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.observed import ObservedModel
 from snnc.compiler.ir.graph import (
-    CELL,
     FEEDBACK,
     FEEDBACK_WRITE,
     Array,
@@ -251,7 +250,7 @@ def exact_choice(
 ) -> torch.Tensor:
     """The float64 choice; a neuron goes on from the spikes that were really fired (``own``)."""
     node, run = graph[name], run_of(graph, name, given)
-    if node.op == CELL:
+    if isinstance(op_of(node), Cell):
         return Cell().decisions(run, own)
     if node.op != "neuron":
         return op_of(node).reference(run)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.base import Counts, Op, Sample, expect_rank, shape_error
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
@@ -18,6 +19,7 @@ class ComplementaryMask(Op):
     """
 
     name = "complementary_mask"
+    roles = (Role.STATISTIC, Role.MASK)
 
     def time(self, node: Node) -> Time:
         return Time.SEQUENCE

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import Attribute, real
 from snnc.compiler.ops.base import Counts, Op, Sample, expect_rank, shape_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma
@@ -24,6 +25,7 @@ class MaskedStatistics(Op):
     """
 
     name = "masked_statistics"
+    roles = (Role.STATISTIC,)
     attributes: ClassVar[tuple[Attribute, ...]] = (real("mean_scale"),)
 
     def time(self, node: Node) -> Time:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import Attribute, Parameter, arrays, flag, one_of
 from snnc.compiler.ops.base import Counts, Op, Sample, shape_error
 from snnc.compiler.ops.elementwise.relu import cut_error
@@ -26,6 +27,7 @@ class Mlp(Op):
     """
 
     name = "mlp"
+    roles = (Role.PERCEPTRON,)
     attributes: ClassVar[tuple[Attribute, ...]] = (
         one_of("along", "time", "channels"),
         flag("one_matrix").optional,

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import Attribute, one_of, real
 from snnc.compiler.ops.base import (
     Counts,
@@ -39,6 +40,7 @@ class Statistics(Op):
     """
 
     name = "statistics"
+    roles = (Role.STATISTIC,)
     attributes: ClassVar[tuple[Attribute, ...]] = (
         one_of("over", "all", "pixels", "time_channels", "time_pixels"),
         real("mean_scale"),

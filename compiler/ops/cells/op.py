@@ -12,7 +12,7 @@ from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ops.attributes import Attribute, Parameter, arrays
 from snnc.compiler.ops.base import (
     Counts,
-    Op,
+    Most,
     Rows,
     Sample,
     expect_time,
@@ -22,18 +22,19 @@ from snnc.compiler.ops.base import (
 from snnc.compiler.ops.cells import error as bounds
 from snnc.compiler.ops.cells.c_code import Array, Function
 from snnc.compiler.ops.cells.cost import cost_of
-from snnc.compiler.ops.cells.kinds import kind_of
+from snnc.compiler.ops.cells.kinds import kind_of, output_range
 from snnc.compiler.ops.cells.lazy import Split, decided_too_late, split
 from snnc.compiler.ops.cells.program import COMPARISONS, Program, fault
 from snnc.compiler.ops.cells.running import Running, running, stored, taken
 from snnc.compiler.ops.cells.samples import samples
 from snnc.compiler.ops.elementwise import constants as elementwise
+from snnc.compiler.ops.neurons.spiking import Spiking
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 from snnc.errors import InternalError
 
 
-class Cell(Op):
+class Cell(Spiking):
     """One program for each element of its inputs, which all have one shape.
 
     attrs: ``program``. params: one for each of the program's ``params`` (per channel [C, 1, ...] or
@@ -141,20 +142,14 @@ class Cell(Op):
         own = [stored(cut, values[cut.decision], output.dtype) for values in steps]
         return torch.stack([value.broadcast_to(run.type.shape) for value in own])
 
-    def membrane(self, run: NodeRun, output: torch.Tensor) -> torch.Tensor:
-        """The membrane potential before the reset in a run that decided ``output``, [T, *shape].
-
-        Raises:
-            InternalError: the cell keeps none.
-        """
+    def potentials(self, run: NodeRun, spikes: torch.Tensor) -> torch.Tensor:
         name = _cut(run.node).membrane
         if not name:
             raise InternalError("the cell keeps no membrane potential", where=run.node.name)
-        steps = self.forced(run, output)
+        steps = self.forced(run, spikes)
         return torch.stack([values[name].broadcast_to(run.type.shape) for values in steps])
 
     def keeps_potential(self, node: Node) -> bool:
-        """Whether the C keeps a membrane potential, which can be observed."""
         cut = _cut(node)
         return bool(cut.membrane) and cut.membrane in cut.kept
 
@@ -170,10 +165,8 @@ class Cell(Op):
             torch.stack([entry.error.broadcast_to(shape) for entry in found]),
         )
 
-    def threshold(self, node: Node, params: Mapping[str, Values]) -> Values | None:
-        """What the membrane potential is compared with where it fires, if that is a constant or a
-        parameter: 0-D, or as the parameter lies."""
-        cut = _cut(node)
+    def fixed_threshold(self, view: NodeView) -> Values | None:
+        cut, params = _cut(view.node), view.params
         entry = cut.program.by_name.get(cut.decision)
         if entry is None or entry.op not in ("ge", "gt"):
             return None
@@ -186,8 +179,12 @@ class Cell(Op):
             level = None if level is None or offset is None else level + offset
         return level if left == cut.membrane else None
 
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        """Counts of a cell have a range of their own, whatever it reads."""
+        kinds = [entry.kind for entry in view.types]
+        return Most(0, int(output_range(_program(view.node), kinds).high))
+
     def states(self, node: Node) -> int:
-        """How many values it keeps for each element from step to step."""
         return len(_cut(node).kept)
 
     def count(self, run: NodeRun) -> Counts:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import flag
-from snnc.compiler.ops.base import Counts, Op, Sample, shape_error
+from snnc.compiler.ops.base import Counts, Most, Op, Sample, shape_error
 from snnc.compiler.ops.rounding import gamma, rounded
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
@@ -22,6 +23,7 @@ class Add(Op):
     """
 
     name = "add"
+    roles = (Role.SUM,)
     attributes = (flag("apart").optional,)
 
     def time(self, node: Node) -> Time:
@@ -33,6 +35,9 @@ class Add(Op):
             raise shape_error(view.node, f"cannot add {first} and {second}")
         kind = Kind.REAL if Kind.REAL in (first.kind, second.kind) else Kind.COUNT
         return TensorType(first.shape, kind, first.temporal or second.temporal)
+
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        return Most(sum(b.factor for b in given), sum(b.rest for b in given))
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         return run.inputs[0] + run.inputs[1]

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import arrays
 from snnc.compiler.ops.base import Counts, Op, Sample
 from snnc.compiler.ops.elementwise import constants as elementwise
@@ -25,6 +26,7 @@ class Affine(Op):
     """
 
     name = "affine"
+    roles = (Role.NORMALISATION,)
     parameters = arrays("scale", "shift")
 
     def time(self, node: Node) -> Time:

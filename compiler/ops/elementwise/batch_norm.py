@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import arrays, real
 from snnc.compiler.ops.base import Counts, Op, Sample, shape_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma
@@ -22,6 +23,7 @@ class BatchNorm(Op):
     """
 
     name = "batch_norm"
+    roles = (Role.NORMALISATION,)
     attributes = (real("eps"),)
     parameters = arrays("mean", "var", "weight", "bias")
 

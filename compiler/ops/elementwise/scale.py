@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.base import Counts, Op, Rows, Sample, shape_error
 from snnc.compiler.ops.rounding import rounded
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -20,6 +21,7 @@ class Scale(Op):
     """
 
     name = "scale"
+    roles = (Role.GATE,)
 
     def time(self, node: Node) -> Time:
         return Time.STEP

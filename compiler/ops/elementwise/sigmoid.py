@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.base import Counts, Op, Sample
 from snnc.compiler.ops.rounding import SMALLEST_NORMAL, rounded
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -23,6 +24,7 @@ class Sigmoid(Op):
     """y = 1 / (1 + exp(-x)), per element."""
 
     name = "sigmoid"
+    roles = (Role.STATISTIC,)
 
     def time(self, node: Node) -> Time:
         return Time.STEP

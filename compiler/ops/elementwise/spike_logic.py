@@ -8,6 +8,7 @@ import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.layout import words
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import one_of
 from snnc.compiler.ops.base import Counts, Op, Sample, shape_error, unsupported
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -21,6 +22,7 @@ class SpikeLogic(Op):
     """attrs: ``function``: "and" gives a b, "not" gives 1 - a. Inputs and output are spikes."""
 
     name = "spike_logic"
+    roles = (Role.LOGIC,)
     attributes = (one_of("function", "and", "not"),)
 
     def time(self, node: Node) -> Time:

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import math
+from enum import Enum
+from typing import ClassVar
 
 import torch
 
@@ -26,8 +28,23 @@ LIMITS = {"int8": 2**7 - 1, "int16": 2**15 - 1, "int32": 2**31 - 1}
 """The largest value of each width."""
 
 
+class Form(Enum):
+    """What the whole numbers of a REAL value stand for, and how wide they are."""
+
+    SUMS = "sums of int8 weights, each channel in a unit of its own"
+    TOTAL = "the sum of two such sums"
+    CURRENT = "int16, in one unit for all channels"
+    STATISTIC = "int32, in one unit for all channels"
+    KEPT = "as those that it reads"
+
+
 class IntegerOp(Op):
-    """An operator on whole numbers. Its reference is exact, and so is the C."""
+    """An operator on whole numbers. Its reference is exact, and so is the C.
+
+    ``form`` is that of the numbers it gives; None where they are spikes, or scores.
+    """
+
+    form: ClassVar[Form | None] = None
 
     def rows_of(self, view: NodeView) -> Rows:
         return self.rows

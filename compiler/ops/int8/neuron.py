@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import Parameter, flag, one_of, whole
 from snnc.compiler.ops.base import Counts, Rows, Sample
 from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, IntegerOp, round_shift, saturate
@@ -35,6 +36,7 @@ class NeuronI8(IntegerOp):
     """
 
     name = "neuron_i8"
+    roles = (Role.NEURON,)
     attributes = (
         whole("beta"),
         whole("input_shift"),
@@ -51,6 +53,12 @@ class NeuronI8(IntegerOp):
 
     def time(self, node: Node) -> Time:
         return Time.STATE
+
+    def states(self, node: Node) -> int:
+        return 1
+
+    def keeps_potential(self, node: Node) -> bool:
+        return True
 
     def infer(self, view: NodeView) -> TensorType:
         return view.types[0].of(Kind.SPIKE)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import arrays
 from snnc.compiler.ops.base import Counts, Op, Sample, expect_time
 from snnc.compiler.ops.elementwise import constants as elementwise
@@ -26,10 +27,14 @@ class Integrator(Op):
     """
 
     name = "integrator"
+    roles = (Role.NEURON,)
     parameters = arrays(*CONSTANTS)
 
     def time(self, node: Node) -> Time:
         return Time.STATE
+
+    def states(self, node: Node) -> int:
+        return 1
 
     def infer(self, view: NodeView) -> TensorType:
         (given,) = view.types

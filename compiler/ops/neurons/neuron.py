@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.attributes import Parameter, flag, one_of, real
-from snnc.compiler.ops.base import Counts, Op, Rows, Sample, expect_time, unsupported
+from snnc.compiler.ops.base import Counts, Rows, Sample, expect_time, unsupported
 from snnc.compiler.ops.elementwise import constants as elementwise
+from snnc.compiler.ops.neurons.spiking import Spiking
 from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma_of, rounded
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
@@ -37,7 +38,7 @@ NEVER = (float(np.finfo(np.float32).max), True)
 """Threshold and ``strict`` of a neuron that never fires: no potential exceeds it."""
 
 
-class Neuron(Op):
+class Neuron(Spiking):
     """A spiking neuron per input element.
 
     attrs: ``beta``, ``drift``, ``gain``, ``reset_mode`` (hard, soft, none, clear), ``reset`` (the
@@ -62,6 +63,12 @@ class Neuron(Op):
 
     def time(self, node: Node) -> Time:
         return Time.STATE
+
+    def states(self, node: Node) -> int:
+        return 1
+
+    def keeps_potential(self, node: Node) -> bool:
+        return True
 
     def infer(self, view: NodeView) -> TensorType:
         (given,) = view.types
@@ -131,6 +138,12 @@ class Neuron(Op):
                 u_error = torch.where(fired != 0, _size(reset) * UNIT, u_error)
             yield u, u_error
             fired = _fire(run, u) if spikes is None else spikes[step]
+
+    def potentials(self, run: NodeRun, spikes: torch.Tensor) -> torch.Tensor:
+        return torch.stack([u for u, _ in self.membrane(run, spikes)])
+
+    def fixed_threshold(self, view: NodeView) -> Array:
+        return view.params.get("threshold", np.array(view.attrs["threshold"]))
 
     def threshold(self, run: NodeRun) -> torch.Tensor:
         """The firing threshold as a tensor that broadcasts over one step of the input."""

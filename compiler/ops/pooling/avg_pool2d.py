@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import flag, whole
 from snnc.compiler.ops.base import Counts, Op, Sample
 from snnc.compiler.ops.pooling import pool2d
@@ -26,6 +27,7 @@ class AvgPool2d(Op):
     """
 
     name = "avg_pool2d"
+    roles = (Role.POOL,)
     attributes = (*pool2d.ATTRIBUTES, flag("count_include_pad"), whole("divisor"))
 
     def time(self, node: Node) -> Time:

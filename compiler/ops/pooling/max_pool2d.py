@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.layout import words
-from snnc.compiler.ops.base import Counts, Op, Sample
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.base import Counts, Most, Op, Sample
 from snnc.compiler.ops.pooling import pool2d
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
@@ -19,6 +20,7 @@ class MaxPool2d(Op):
     """Maximum over each window, per channel; attrs: :mod:`snnc.compiler.ops.pooling.pool2d`."""
 
     name = "max_pool2d"
+    roles = (Role.POOL,)
     attributes = pool2d.ATTRIBUTES
 
     def time(self, node: Node) -> Time:
@@ -27,6 +29,9 @@ class MaxPool2d(Op):
     def infer(self, view: NodeView) -> TensorType:
         (given,) = view.types
         return TensorType(pool2d.pooled_shape(view.node, given), given.kind, given.temporal)
+
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        return given[0]
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         keys = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")

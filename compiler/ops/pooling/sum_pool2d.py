@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Sample
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.base import Counts, Most, Op, Sample
 from snnc.compiler.ops.pooling import pool2d
 from snnc.compiler.ops.rounding import SMALLEST, gamma
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -21,6 +22,7 @@ class SumPool2d(Op):
     (zeros), ``dilation`` (always 1, 1), ``ceil_mode`` (False)."""
 
     name = "sum_pool2d"
+    roles = (Role.POOL,)
     attributes = pool2d.ATTRIBUTES
 
     def time(self, node: Node) -> Time:
@@ -30,6 +32,11 @@ class SumPool2d(Op):
         (given,) = view.types
         kind = Kind.REAL if given.kind is Kind.REAL else Kind.COUNT
         return TensorType(pool2d.pooled_shape(view.node, given), kind, given.temporal)
+
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        (each,) = given
+        terms = int(pool2d.covered(view.node, view.types[0]).max())
+        return Most(each.factor * terms, each.rest * terms)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         kernel, stride, padding = (run.attrs[key] for key in ("kernel_size", "stride", "padding"))

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import Attribute, whole
 from snnc.compiler.ops.base import Counts, Op, Sample, expect_rank, shape_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma
@@ -19,6 +20,7 @@ class GroupMean(Op):
     """y[g] = mean of x[g*size .. g*size + size - 1]. attrs: ``size``."""
 
     name = "group_mean"
+    roles = (Role.READOUT,)
     attributes: ClassVar[tuple[Attribute, ...]] = (whole("size", 1),)
 
     def time(self, node: Node) -> Time:

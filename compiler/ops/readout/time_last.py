@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.base import Counts, Op, Sample, expect_time
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
@@ -16,6 +17,7 @@ class TimeLast(Op):
     """y = x[T-1]; of a stream the value of the latest step."""
 
     name = "time_last"
+    roles = (Role.READOUT,)
 
     def time(self, node: Node) -> Time:
         return Time.REDUCE

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.base import Counts, Op, Sample, expect_time
 from snnc.compiler.ops.rounding import SMALLEST, gamma
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -19,6 +20,7 @@ class TimeMean(Op):
     """y = (1/T) sum over t of x[t]. Spikes are summed as integers."""
 
     name = "time_mean"
+    roles = (Role.READOUT,)
     divisor: ClassVar[Argument] = Emitter.steps_done
 
     def time(self, node: Node) -> Time:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import Attribute, whole
 from snnc.compiler.ops.base import Counts, Op, Sample, expect_rank, expect_time, shape_error
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -39,6 +40,7 @@ class TimeStack(Op):
     """
 
     name = "time_stack"
+    roles = (Role.READOUT,)
     attributes: ClassVar[tuple[Attribute, ...]] = (whole("steps", 1), whole("inner", 1))
 
     def time(self, node: Node) -> Time:

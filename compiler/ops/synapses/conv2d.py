@@ -11,14 +11,14 @@ import torch.nn.functional as F
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.attributes import Attribute, Parameter, sizes, whole
-from snnc.compiler.ops.base import Counts, Op, Rows, Sample, expect_rank, shape_error
+from snnc.compiler.ops.base import Counts, Rows, Sample, expect_rank, shape_error
 from snnc.compiler.ops.synapses import synapse
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 from snnc.compiler.program.values import Argument, ShapeRef, View
 
 
-class Conv2d(Op):
+class Conv2d(synapse.Synapse):
     """Y[o, y, x] = bias[o] + sum over (i, ky, kx) of W[o, i, ky, kx] X[i, y', x'].
 
     attrs: ``stride``, ``dilation`` (height, width); ``padding`` (top, left, bottom, right);
@@ -67,6 +67,14 @@ class Conv2d(Op):
         reached = torch.outer(*taps(run.node, given, run.params["weight"].shape[2:]))
         executed = (active * reached).sum(dim=(1, 2)) * (run.type.channels // run.attrs["groups"])
         return Counts.of(x.shape[0], **{synapse.counted_as(run.node, given): executed.numpy()})
+
+    def work(self, view: NodeView) -> synapse.Work:
+        (given,), groups = view.types, view.attrs["groups"]
+        rows, columns = taps(view.node, given, view.params["weight"].shape[2:])
+        visits = int(rows.sum()) * int(columns.sum())
+        out = -(-(view.type.channels // groups) // synapse.LANES)
+        words = visits * groups * -(-(given.channels // groups) // synapse.WORD_BITS)
+        return synapse.Work(view.type.pixels * groups * out, words, visits * given.channels * out)
 
     def rows_of(self, view: NodeView) -> Rows:
         """A list holds one group, and the kernels that look tap by tap have no form for rows."""

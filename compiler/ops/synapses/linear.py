@@ -11,13 +11,13 @@ import torch.nn.functional as F
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ops.attributes import Attribute, Parameter, whole
-from snnc.compiler.ops.base import Counts, Op, Sample, shape_error
+from snnc.compiler.ops.base import Counts, Sample, shape_error
 from snnc.compiler.ops.synapses import synapse
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
-class Linear(Op):
+class Linear(synapse.Synapse):
     """y[o] = bias[o] + sum over i of W[o, i] x[i].
 
     attrs: ``kernel`` ("event" or "dense"); ``terms`` (optional: so many more inputs of another node
@@ -55,6 +55,12 @@ class Linear(Op):
         active = synapse.active_inputs(run.node, x, given).flatten(1).sum(dim=1)
         executed = active * run.type.size
         return Counts.of(x.shape[0], **{synapse.counted_as(run.node, given): executed.numpy()})
+
+    def work(self, view: NodeView) -> synapse.Work:
+        (given,) = view.types
+        out = -(-view.type.size // synapse.LANES)
+        words = given.pixels * -(-given.channels // synapse.WORD_BITS)
+        return synapse.Work(out, words, given.size * out)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given, weight = c.input_type(0), c.param("weight")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import one_of
+from snnc.compiler.ops.base import Op
 from snnc.compiler.ops.rounding import (
     SMALLEST,
     SMALLEST_NORMAL,
@@ -18,12 +22,36 @@ from snnc.compiler.ops.rounding import (
     gamma_of,
     parameter_rounding,
 )
-from snnc.compiler.ops.view import BoundedRun
+from snnc.compiler.ops.view import BoundedRun, NodeView
 
 Apply = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
 
 EVENT = "event"
 DENSE = "dense"
+
+WORD_BITS = 32
+"""Spikes of a word."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one step of a layer could have to do: vectors of outputs begun and stored, spike words
+    looked at, and vectors of weights that a full input would add."""
+
+    pixels: int
+    words: int
+    vectors: int
+
+
+class Synapse(Op):
+    """A layer that has an event-driven and a dense kernel for spikes, with the same values."""
+
+    roles = (Role.SYNAPSE,)
+
+    @abstractmethod
+    def work(self, view: NodeView) -> Work:
+        """The work of one step, from which the faster kernel follows."""
+
 
 KERNEL = one_of("kernel", EVENT, DENSE)
 """The variant of the kernel; event-driven where none is named."""

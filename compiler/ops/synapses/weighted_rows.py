@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import arrays
 from snnc.compiler.ops.base import Counts, Op, Sample, expect_rank, shape_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma
@@ -19,6 +20,7 @@ class WeightedRows(Op):
     """y[n] = sum over r of weights[r] x[r, n]. params: ``weights`` [R]."""
 
     name = "weighted_rows"
+    roles = (Role.STATISTIC,)
     parameters = arrays("weights")
 
     def time(self, node: Node) -> Time:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import whole
-from snnc.compiler.ops.base import Counts, Op, Sample, expect_time, unsupported
+from snnc.compiler.ops.base import Counts, Most, Op, Sample, expect_time, unsupported
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
@@ -18,6 +19,7 @@ class Delay(Op):
     """y[t] = x[t - steps], 0 before the window. attrs: ``steps``, at least 1."""
 
     name = "delay"
+    roles = (Role.WIRING,)
     attributes = (whole("steps", 1),)
 
     def time(self, node: Node) -> Time:
@@ -30,6 +32,9 @@ class Delay(Op):
                 view.node, "a delay must be a positive number of steps", "Leave it out."
             )
         return view.types[0]
+
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        return given[0]
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         (x,) = run.inputs

@@ -8,6 +8,7 @@ import torch
 
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import sizes, text
 from snnc.compiler.ops.base import Counts, Op, Sample
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -23,6 +24,7 @@ class Feedback(Op):
     """
 
     name = "feedback"
+    roles = (Role.WIRING,)
     attributes = (text("edge"), sizes("shape", None, 1))
 
     def time(self, node: Node) -> Time:

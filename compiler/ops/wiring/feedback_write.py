@@ -8,6 +8,7 @@ import torch
 
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import text
 from snnc.compiler.ops.base import Counts, Op, Sample, expect_time, unsupported
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -22,6 +23,7 @@ class FeedbackWrite(Op):
     """
 
     name = "feedback_write"
+    roles = (Role.WIRING,)
     attributes = (text("edge"),)
 
     def time(self, node: Node) -> Time:

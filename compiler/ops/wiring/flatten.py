@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Sample
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.base import Counts, Most, Op, Sample
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
@@ -16,12 +17,16 @@ class Flatten(Op):
     """(C, H, W) to (C*H*W,), kind unchanged."""
 
     name = "flatten"
+    roles = (Role.WIRING,)
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
         return TensorType((view.types[0].size,), view.types[0].kind, view.types[0].temporal)
+
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        return given[0]
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         return run.inputs[0].flatten(1)

@@ -6,13 +6,14 @@ or ``events``, how many packed events there is room for, with one frame made of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 
 from snnc.compiler.ir.graph import Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import flag, whole
-from snnc.compiler.ops.base import Counts, Op, Sample
+from snnc.compiler.ops.base import Counts, Most, Op, Sample
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
@@ -21,6 +22,7 @@ class Input(Op):
     """A value given from outside; its type is the node's own."""
 
     name = "input"
+    roles = (Role.INPUT,)
     attributes = (whole("frames", 1).optional, whole("events", 1).optional, flag("carry").optional)
 
     def time(self, node: Node) -> Time:
@@ -28,6 +30,9 @@ class Input(Op):
 
     def infer(self, view: NodeView) -> TensorType:
         return view.type
+
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        return Most(1, 0)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         raise TypeError("an input has no value of its own: the interpreter must be given it")

@@ -79,7 +79,7 @@ def test_the_c_keeps_the_potential_and_follows_what_is_decided_for_it():
         error = Cell().error(run_exact)
         assert bool((found(run, name, "value") - output).abs().le(2 * error).all()), name
         assert float((error != 0).double().mean()) < 1e-3
-        membrane = Cell().membrane(run_exact, output.double())
+        membrane = Cell().potentials(run_exact, output.double())
         kept = split(node.attrs["program"], True).membrane
         bound = torch.stack([values[kept].error for values in Cell().bounded(run_exact)])
         assert bool((found(run, name, "membrane") - membrane).abs().le(bound).all()), name

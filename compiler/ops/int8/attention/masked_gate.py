@@ -9,7 +9,7 @@ import torch
 from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ops.attention.masked_gate import MaskedGate
 from snnc.compiler.ops.base import Rows, Sample
-from snnc.compiler.ops.int8.fixed import SCORE_BITS, IntegerOp, round_shift
+from snnc.compiler.ops.int8.fixed import SCORE_BITS, Form, IntegerOp, round_shift
 from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
@@ -18,6 +18,7 @@ class MaskedGateI8(IntegerOp, MaskedGate):
     """y = round_shift(x (mask ? score_1 : score_2), 15); scores are below 2^15, so y fits."""
 
     name = "masked_gate_i8"
+    form = Form.CURRENT
     rows = Rows.MAP
 
     def infer(self, view: NodeView) -> TensorType:

@@ -10,7 +10,7 @@ from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ops.attention.masked_statistics import MaskedStatistics, groups
 from snnc.compiler.ops.attributes import whole
 from snnc.compiler.ops.base import Rows, Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp, round_shift
 from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
@@ -24,6 +24,7 @@ class MaskedStatisticsI8(IntegerOp, MaskedStatistics):
     """
 
     name = "masked_statistics_i8"
+    form = Form.STATISTIC
     attributes = (*MaskedStatistics.attributes, whole("factor"), whole("shift"), whole("bits"))
     rows = Rows.REDUCE
 

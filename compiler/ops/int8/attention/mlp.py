@@ -11,7 +11,7 @@ from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ops.attention.mlp import Mlp, product
 from snnc.compiler.ops.attributes import whole
 from snnc.compiler.ops.base import Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp, round_shift
 from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
@@ -24,6 +24,7 @@ class MlpI8(IntegerOp, Mlp):
     """
 
     name = "mlp_i8"
+    form = Form.STATISTIC
     attributes = (*Mlp.attributes, whole("shift1"), whole("shift2"))
 
     def infer(self, view: NodeView) -> TensorType:

@@ -10,7 +10,7 @@ from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ops.attention.statistics import Statistics
 from snnc.compiler.ops.attributes import whole
 from snnc.compiler.ops.base import Rows, Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp, round_shift
 from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
@@ -23,6 +23,7 @@ class StatisticsI8(IntegerOp, Statistics):
     """
 
     name = "statistics_i8"
+    form = Form.STATISTIC
     attributes = (*Statistics.attributes, whole("factor"), whole("shift"), whole("bits"))
     rows = Rows.REDUCE
 

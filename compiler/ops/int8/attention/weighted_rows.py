@@ -10,7 +10,7 @@ import torch
 from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ops.attributes import whole
 from snnc.compiler.ops.base import Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp, round_shift
 from snnc.compiler.ops.synapses.weighted_rows import WeightedRows
 from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
@@ -23,6 +23,7 @@ class WeightedRowsI8(IntegerOp, WeightedRows):
     """
 
     name = "weighted_rows_i8"
+    form = Form.STATISTIC
     attributes = (whole("shift"),)
 
     def infer(self, view: NodeView) -> TensorType:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from itertools import product
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import one_of
 from snnc.compiler.ops.base import Sample
 from snnc.compiler.ops.elementwise.add import Add
-from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp
 from snnc.compiler.ops.view import NodeView
 from snnc.compiler.program.emitter import Emitter
 
@@ -21,6 +22,8 @@ class AddI8(IntegerOp, Add):
     """
 
     name = "add_i8"
+    form = Form.TOTAL
+    roles = (Role.SUM,)
     attributes = (one_of("width", "int16", "int32"),)
 
     def infer(self, view: NodeView) -> TensorType:

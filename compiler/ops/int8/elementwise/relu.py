@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.base import Counts, Rows, Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp
 from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
@@ -17,6 +18,8 @@ class ReluI8(IntegerOp):
     """y = max(x, 0), in the input's unit."""
 
     name = "relu_i8"
+    form = Form.CURRENT
+    roles = (Role.ACTIVATION,)
     rows = Rows.MAP
 
     def time(self, node: Node) -> Time:

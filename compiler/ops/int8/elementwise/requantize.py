@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import arrays, flag, whole
 from snnc.compiler.ops.base import Counts, Rows, Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift, saturate
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp, round_shift, saturate
 from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
@@ -23,6 +24,8 @@ class Requantize(IntegerOp):
     """
 
     name = "requantize"
+    form = Form.CURRENT
+    roles = (Role.NORMALISATION,)
     attributes = (whole("shift"), flag("wide_product"))
     parameters = arrays("factor")
     rows = Rows.MAP

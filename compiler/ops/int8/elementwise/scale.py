@@ -9,7 +9,7 @@ import torch
 from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ops.base import Rows, Sample
 from snnc.compiler.ops.elementwise.scale import Scale, spread
-from snnc.compiler.ops.int8.fixed import SCORE_BITS, IntegerOp, round_shift
+from snnc.compiler.ops.int8.fixed import SCORE_BITS, Form, IntegerOp, round_shift
 from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
@@ -18,6 +18,7 @@ class ScaleI8(IntegerOp, Scale):
     """y = round_shift(x g, 15); scores are below 2^15, so y fits int16."""
 
     name = "scale_i8"
+    form = Form.CURRENT
     rows = Rows.MAP
 
     def infer(self, view: NodeView) -> TensorType:

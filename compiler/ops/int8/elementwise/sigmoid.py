@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import whole
 from snnc.compiler.ops.base import Counts, Sample
 from snnc.compiler.ops.int8.fixed import LOGIT_BITS, SCORE_BITS, IntegerOp, round_shift
@@ -33,6 +34,7 @@ class SigmoidI8(IntegerOp):
     """
 
     name = "sigmoid_i8"
+    roles = (Role.STATISTIC,)
     attributes = (whole("factor"), whole("shift"))
 
     def time(self, node: Node) -> Time:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ops.base import Counts, Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp
 from snnc.compiler.ops.pooling import pool2d
 from snnc.compiler.ops.pooling.max_pool2d import MaxPool2d
 from snnc.compiler.ops.view import NodeRun, NodeView
@@ -21,6 +21,7 @@ class MaxPool2dI8(IntegerOp, MaxPool2d):
     """
 
     name = "max_pool2d_i8"
+    form = Form.KEPT
 
     def infer(self, view: NodeView) -> TensorType:
         return super().infer(view).stored_as(view.types[0].dtype)

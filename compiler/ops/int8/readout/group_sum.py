@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import real, whole
 from snnc.compiler.ops.base import Counts, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
@@ -19,6 +20,7 @@ class GroupSum(IntegerOp, GroupMean):
     """y[g] = sum of x[g*size .. g*size + size - 1], int32. attrs: ``size``."""
 
     name = "group_sum"
+    roles = (Role.READOUT,)
     attributes = (whole("size", 1), real("unit").optional)
 
     def infer(self, view: NodeView) -> TensorType:

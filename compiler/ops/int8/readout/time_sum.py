@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import real
 from snnc.compiler.ops.base import Counts, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
@@ -18,6 +19,7 @@ class TimeSumI8(IntegerOp):
     """y = sum over t of x[t], int32."""
 
     name = "time_sum_i8"
+    roles = (Role.READOUT,)
     attributes = (real("unit").optional,)
 
     def time(self, node: Node) -> Time:

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import arrays, whole
 from snnc.compiler.ops.base import Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp, round_shift
 from snnc.compiler.ops.int8.synapses.conv2d import WEIGHT_AXES
 from snnc.compiler.ops.synapses.conv2d import Conv2d, by_tap, conv_shape
 from snnc.compiler.ops.view import NodeRun, NodeView
@@ -24,6 +25,8 @@ class Conv2dMaps(IntegerOp, Conv2d):
     """
 
     name = "conv2d_maps"
+    form = Form.STATISTIC
+    roles = (Role.STATISTIC,)
     attributes = (*Conv2d.attributes, whole("shift"))
     parameters = arrays("weight")
 

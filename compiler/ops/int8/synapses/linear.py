@@ -9,8 +9,7 @@ import torch
 from snnc.compiler.ir.graph import Node, TensorType
 from snnc.compiler.ops.attributes import one_of
 from snnc.compiler.ops.base import Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp
-from snnc.compiler.ops.int8.synapses.rows import ORDER, emit_bias, emit_weights
+from snnc.compiler.ops.int8.synapses.rows import ORDER, IntegerSynapse, emit_bias, emit_weights
 from snnc.compiler.ops.int8.synapses.sums import exact_sums, integer_samples
 from snnc.compiler.ops.synapses import synapse
 from snnc.compiler.ops.synapses.linear import Linear
@@ -18,7 +17,7 @@ from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
-class LinearI8(IntegerOp, Linear):
+class LinearI8(IntegerSynapse, Linear):
     """The sums of :class:`Linear`, in units of each output's scale.
 
     attrs: as Linear; ``width`` of the sums ("int16", "int32"), which a bound must justify;
