@@ -42,7 +42,10 @@ from snnc.compiler.ops.pooling.avg_pool2d import AvgPool2d
 from snnc.compiler.ops.pooling.max_pool2d import MaxPool2d
 from snnc.compiler.ops.pooling.sum_pool2d import SumPool2d
 from snnc.compiler.ops.readout.group_mean import GroupMean
+from snnc.compiler.ops.readout.time_last import TimeLast
+from snnc.compiler.ops.readout.time_max import TimeMax
 from snnc.compiler.ops.readout.time_mean import TimeMean
+from snnc.compiler.ops.readout.time_stack import TimeStack
 from snnc.compiler.ops.readout.time_sum import TimeSum
 from snnc.compiler.ops.synapses.conv2d import Conv2d
 from snnc.compiler.ops.synapses.linear import Linear
@@ -101,6 +104,9 @@ _OPS: tuple[type[Op], ...] = (
     SpikeLogic,
     TimeSum,
     Cell,
+    TimeLast,
+    TimeMax,
+    TimeStack,
 )
 
 _COMPOSITES: tuple[type[Composite], ...] = (Asa, SpatialGate, TemporalGate, ChannelGate)

@@ -6,16 +6,17 @@ those (a decision ends the propagation of errors, so they need no pass of their 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 import torch
 
-from snnc.compiler.ir.graph import Graph, Node, fires
+from snnc.compiler.ir.graph import Graph, Node
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.ops.rounding import no_error
+from snnc.compiler.ops.view import BoundedRun, NodeRun
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.pytorch import discrete_nodes
 from snnc.compiler.verify.reference import Verdict
@@ -194,45 +195,29 @@ class Exact:
 
     def _decision(self, node: Node) -> Decision:
         op = op_of(node)
-        given = [self._given(name) for name in node.inputs]
-        params = {role: torch.from_numpy(v) for role, v in self.graph.params_of(node).items()}
+        given = {name: self._given(name) for name in node.inputs}
+        run = NodeRun.of(self.graph, node, {name: v.value for name, v in given.items()})
+        errors = [given[name].error for name in node.inputs]
         if isinstance(op, Neuron):
-            taken = self.forced[node.name]
-            steps = op.membrane(node, params, given[0].value, taken, given[0].error)
-            if node.name in self.potentials:
-                held = self.potentials[node.name]
-                steps = _from_held(op, node, params, given[0], (held, taken))
-            return _fired(op, node, steps, given[0].value, op.threshold(node, params, taken))
-        values, errors = [v.value for v in given], [v.error for v in given]
+            bounded = run.bounded(errors, self.forced[node.name])
+            return _fired(op, bounded, self.potentials.get(node.name))
         if isinstance(op, Cell):
-            return _counted(op, node, params, (values, errors), self.forced[node.name])
-        taken = op.reference(node, params, values)
-        return Mask(taken != 0, op.error(node, params, values, errors, taken))
+            return _counted(op, run.bounded(errors, self.forced[node.name]))
+        taken = op.reference(run)
+        return Mask(taken != 0, op.error(run.bounded(errors, taken)))
 
 
 def keeps_potential(node: Node) -> bool:
     """Whether the C keeps a membrane potential of a node, which a run can observe."""
-    op = op_of(node)
-    return op.keeps_potential(node) if isinstance(op, Cell) else fires(node)
+    return op_of(node).keeps_potential(node)
 
 
-def _counted(
-    op: Cell,
-    node: Node,
-    params: Mapping[str, torch.Tensor],
-    given: tuple[list[torch.Tensor], list[torch.Tensor]],
-    taken: torch.Tensor,
-) -> Counted:
-    values, errors = given
-    decided, leeway = (
-        op.decisions(node, params, values, taken),
-        op.error(node, params, values, errors, taken),
-    )
-    potential = op.potential(node, params, values, errors, taken)
-    margins = op.margins(node, params, values, errors, taken)
+def _counted(op: Cell, run: BoundedRun) -> Counted:
+    decided, leeway = op.decisions(run, run.output), op.error(run)
+    potential, margins = op.potential(run), op.margins(run)
     margin = None
     if all(away is not None and bound is not None for away, bound in margins):
-        shape = node.type.shape
+        shape = run.type.shape
         margin = Verdict(
             torch.stack([away.expand(shape) for away, _ in margins if away is not None]),
             torch.stack([bound.expand(shape) for _, bound in margins if bound is not None]),
@@ -241,29 +226,21 @@ def _counted(
 
 
 def _from_held(
-    op: Neuron,
-    node: Node,
-    params: Mapping[str, torch.Tensor],
-    current: Verdict,
-    held: tuple[torch.Tensor, torch.Tensor],
+    op: Neuron, run: BoundedRun, held: torch.Tensor
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Potentials with their bounds, each from the potential and spikes held of the step before."""
-    for step in range(len(current.value)):
+    for step in range(run.steps):
         now = slice(step, step + 1)
-        start = (held[0][step - 1], held[1][step - 1]) if step else None
-        yield from op.membrane(
-            node, params, current.value[now], held[1][now], current.error[now], start
-        )
+        start = (held[step - 1], run.output[step - 1]) if step else None
+        given = run.on([run.inputs[0][now]])
+        yield from op.membrane(given, run.output[now], run.errors[0][now], start)
 
 
-def _fired(
-    op: Neuron,
-    node: Node,
-    steps: Iterable[tuple[torch.Tensor, torch.Tensor]],
-    current: torch.Tensor,
-    threshold: torch.Tensor,
-) -> Fired:
-    values, errors = torch.empty_like(current), torch.empty_like(current)
+def _fired(op: Neuron, run: BoundedRun, held: torch.Tensor | None = None) -> Fired:
+    values, errors = torch.empty_like(run.inputs[0]), torch.empty_like(run.inputs[0])
+    steps = op.membrane(run, run.output, run.errors[0])
+    if held is not None:
+        steps = _from_held(op, run, held)
     for step, (u, error) in enumerate(steps):
         values[step], errors[step] = u, error
-    return Fired(op, node, Verdict(values, errors), threshold)
+    return Fired(op, run.node, Verdict(values, errors), op.threshold(run))

@@ -16,11 +16,13 @@ import torch
 
 from snnc.compiler.codegen.c_program import is_integer
 from snnc.compiler.ir.graph import Array, Graph, Node, fires
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
-from snnc.compiler.ops.int8.elementwise.sigmoid import RANGE
+from snnc.compiler.ops.int8.elementwise.sigmoid import RANGE, SigmoidI8
 from snnc.compiler.ops.int8.fixed import LIMITS, LOGIT_BITS
 from snnc.compiler.ops.int8.neuron import NeuronI8
 from snnc.compiler.ops.neurons.neuron import Neuron
+from snnc.compiler.ops.view import NodeRun, params_of
 from snnc.compiler.plan.input_buffer import most_events
 from snnc.compiler.plan.schedule import Schedule
 from snnc.compiler.verify import reference
@@ -146,7 +148,7 @@ class Scenarios:
 
     def with_masks(self, frames: Array, spikes: Tensors) -> Tensors:
         """Spikes, and the masks that follow from them."""
-        masks = [node.name for node in self.graph if node.op == "complementary_mask"]
+        masks = [node.name for node in self.graph if node.plays(Role.MASK)]
         dtype = torch.int64 if self.integer else torch.float64
         inputs = {"input": torch.from_numpy(np.asarray(frames, dtype=np.int64))}
         found = reference.run(self.graph, inputs, dtype=dtype, forced=spikes, wanted=masks)
@@ -155,7 +157,7 @@ class Scenarios:
     def _logits(self) -> dict[str, torch.Tensor]:
         """Random inputs of the tables of int8's sigmoids, to both ends and beyond."""
         found = {}
-        for node in (entry for entry in self.graph if entry.op == "sigmoid_i8"):
+        for node in (entry for entry in self.graph if isinstance(op_of(entry), SigmoidI8)):
             given = self.graph[node.inputs[0]].type
             steps = self.graph.time_steps if given.temporal else 1
             unit = 2.0 ** (LOGIT_BITS + node.attrs["shift"]) / node.attrs["factor"]
@@ -180,14 +182,15 @@ class Scenarios:
         drawn = torch.from_numpy(
             self.rng.uniform(-2.0, 2.0, (self.graph.time_steps, *node.type.shape))
         )
-        threshold = op.threshold(node, self._params(node), drawn).abs()
+        run = NodeRun(node, self.graph.input_types(node), params_of(self.graph, node), [drawn])
+        threshold = op.threshold(run).abs()
         size = torch.where(torch.isfinite(threshold) & (threshold > 0), threshold, 1.0)
         return (drawn * size).to(torch.float32)
 
     def _whole(self, node: Node) -> torch.Tensor:
         """Around the thresholds, and, half of them, as far as one more step cannot leave the width
         unless it saturates."""
-        params, attrs = self._params(node), node.attrs
+        params, attrs = params_of(self.graph, node), node.attrs
         room = LIMITS[attrs["width"]]
         if not attrs["saturate"]:
             added = attrs["bound"] << attrs["input_shift"]
@@ -198,9 +201,6 @@ class Scenarios:
         far = self.rng.uniform(-1.0, 1.0, shape) * max(room, 0)
         drawn = np.where(self.rng.random(shape) < 0.5, near, far)
         return torch.from_numpy(np.clip(np.rint(drawn), -room, room).astype(np.int64))
-
-    def _params(self, node: Node) -> dict[str, torch.Tensor]:
-        return {k: torch.from_numpy(value) for k, value in self.graph.params_of(node).items()}
 
 
 def _spread(values: Array, shape: tuple[int, ...]) -> Array:
