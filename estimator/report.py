@@ -10,6 +10,7 @@ from typing import Any
 
 from snnc.errors import InternalError
 from snnc.estimator import measures
+from snnc.estimator.ann.comparison import AgainstAnn
 from snnc.estimator.audit import AUDITED, Line, audit, audit_json
 from snnc.estimator.conventions import EXECUTED
 from snnc.estimator.devices import Profile
@@ -176,6 +177,13 @@ class Report:
         ]
         return at_sizes(networks, prices) if networks and prices is not None else []
 
+    @cached_property
+    def ann(self) -> AgainstAnn | None:
+        """The model against the same network as an ANN, where that was surveyed."""
+        if self.model.survey is None or self.estimate is None:
+            return None
+        return AgainstAnn.of(self.model.survey, self.estimate.table, self.convention)
+
     @property
     def pairs(self) -> list[Pair]:
         """The model's neuron layers, each with the baseline's of the same name."""
@@ -223,11 +231,13 @@ class Report:
 
 
 def energy_report_json(report: Report, lines: Sequence[Line] = ()) -> dict[str, Any]:
-    """The JSON of ``snnc energy``; ``audit`` where there are lines of one."""
+    """The JSON of ``snnc energy``; ``ann`` and ``audit`` where they were asked for."""
     estimate = report.counted
     result = energy_json(estimate, report.comparison) | {
         "views": views_json(report.changes),
         "interval": certainty_json(report.measures),
         "sram": [entry.as_json() for entry in report.sram],
     }
+    if report.ann is not None:
+        result["ann"] = report.ann.as_json()
     return result | ({"audit": audit_json(lines, estimate.table)} if lines else {})

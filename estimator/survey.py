@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from snnc.estimator.activity import Activity, Network
+from snnc.estimator.ann.windows import Windows
 from snnc.estimator.conventions import CONVENTIONS, EXECUTED, Convention
 from snnc.estimator.counts import LayerCounts, Tally, Totals
 from snnc.estimator.memory_access import Accesses, count_accesses
@@ -50,11 +51,13 @@ class Survey:
         conventions: to count by; none for redundancy alone.
         redundancy: whether to record spikes and membrane potentials.
         memory: whether to count memory accesses.
+        windows: whether to keep what was active in a window at all.
 
     Attributes:
         tallies: counts by convention.
         redundancy: records, or None.
         accesses: memory accesses, or None.
+        windows: what was active, or None.
         right: recordings with a label that were classified correctly.
         labelled: recordings with a label.
         records: each recording's own sums, in order.
@@ -67,11 +70,13 @@ class Survey:
         *,
         redundancy: bool = False,
         memory: bool = False,
+        windows: bool = False,
     ) -> None:
         self.network = network
         self.tallies = {entry.name: Tally(entry, network) for entry in conventions}
         self.redundancy = Redundancy.of(network.executed) if redundancy else None
         self.accesses = Accesses(network) if memory else None
+        self.windows = Windows(network) if windows else None
         self.right = 0
         self.labelled = 0
         self.records: list[Recorded] = []
@@ -85,6 +90,7 @@ class Survey:
             },
             "redundancy": self.redundancy,
             "accesses": self.accesses and (self.accesses.samples, self.accesses.layers),
+            "windows": self.windows and self.windows.records,
             "right": self.right,
             "labelled": self.labelled,
             "records": self.records,
@@ -100,6 +106,8 @@ class Survey:
             self.redundancy = self.redundancy.merged(sums["redundancy"])
         if self.accesses is not None:
             self.accesses = self.accesses.merged(Accesses(self.network, *sums["accesses"]))
+        if self.windows is not None:
+            self.windows.records |= sums["windows"]
         self.right += sums["right"]
         self.labelled += sums["labelled"]
         self.records = sorted([*self.records, *sums["records"]], key=lambda record: record.place)
@@ -134,6 +142,8 @@ class Survey:
             self.labelled += 1
             self.right += right
         number = len(self.records) if place is None else place
+        if self.windows is not None:
+            self.windows.add(activity, number)
         spikes = _spikes(activity)
         counts, operations = _by_layer(alone), _synaptic(alone)
         self.records.append(

@@ -10,6 +10,7 @@ from rich.text import Text
 from snnc.console import slim_table
 from snnc.estimator import measures
 from snnc.estimator.analysis import summary
+from snnc.estimator.ann.terminal import print_ann
 from snnc.estimator.audit import Line
 from snnc.estimator.conventions import COUNTERS
 from snnc.estimator.counts import LayerCounts
@@ -38,6 +39,8 @@ def print_report(console: Console, report: Report, lines: Sequence[Line] = ()) -
     print_views(console, report.changes, estimate.tally.samples)
     if report.sram:
         print_sram(console, report.sram, estimate.tally.samples)
+    if report.ann is not None:
+        print_ann(console, name, report.ann)
     print_energy(console, name, estimate, report.comparison)
     print_measures(console, report.measures)
     if lines:

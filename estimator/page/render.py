@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from snnc.estimator import measures, tables
 from snnc.estimator.analysis import summary
+from snnc.estimator.ann.words import ann_headline, firing_text
 from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.figures import energy as energy_figures
 from snnc.estimator.figures import redundancy as redundancy_figures
@@ -53,6 +54,8 @@ def render(report: Report) -> str:
         "meaning": meaning,
         "tone": tone,
         "number": number_text,
+        "firing": firing_text,
+        "ann_headline": ann_headline,
         "each": lambda number: each_text(number, samples),
         "signed_each": lambda number: each_text(number, samples, sign=True),
         "signed_count": lambda number: f"{number:+,}" if number else "0",

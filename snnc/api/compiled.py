@@ -287,6 +287,7 @@ class Compiled:
         convention: str = "executed",
         table: str | None = None,
         audit: bool = False,
+        ann: bool = False,
     ) -> EnergyReport:
         """Count operations and energy on data. Its page states what :meth:`verify` said last.
 
@@ -298,11 +299,12 @@ class Compiled:
             convention: counting rule; "executed" is what the C executes.
             table: energy table, by name or file; default: Horowitz 2014 for the dtype.
             audit: count by every other convention too, for the page.
+            ann: set the model beside the same network as an ANN, dense and sparse.
 
         Raises:
             SnncError: what reading the data raises; NO_COUNT_RULE, BAD_ENERGY_TABLE.
         """
-        how = Counting(convention, table, self.dtype, audit)
+        how = Counting(convention, table, self.dtype, audit, ann)
         theirs = self._baseline(baseline)
         report = surveyed(self.subject, theirs, data, samples, how)
         return EnergyReport(replace(report, proof=self._proven))

@@ -17,6 +17,7 @@ from snnc.errors import BAD_DATA_SPEC, BAD_OPTION, InternalError, SnncError
 
 if TYPE_CHECKING:
     from snnc.estimator.activity import Network
+    from snnc.estimator.ann.comparison import AgainstAnn
     from snnc.estimator.energy import Comparison, Estimate
     from snnc.estimator.redundancy import Redundancy
     from snnc.estimator.report import Report
@@ -106,6 +107,11 @@ class EnergyReport(_Surveyed):
         return None if self.comparison is None else self.comparison.energy_pj
 
     @property
+    def ann(self) -> AgainstAnn | None:
+        """The model against the same network as an ANN; None where that was not asked for."""
+        return self.report.ann
+
+    @property
     def nasfr(self) -> float:
         """Network average spike firing rate."""
         return self.estimate.nasfr
@@ -188,12 +194,13 @@ class Subject:
 @dataclass(frozen=True)
 class Counting:
     """What to count by: a convention's name, a table's name or file (None: Horowitz 2014 for the
-    type of arithmetic), and whether every other convention too."""
+    type of arithmetic), whether every other convention too, and whether to compare with an ANN."""
 
     convention: str = "executed"
     table: str | None = None
     dtype: str = "f32"
     audit: bool = False
+    ann: bool = False
 
 
 def surveyed(
@@ -220,7 +227,13 @@ def surveyed(
         source, first = subject.taken.source, subject.taken.forward.batch_first
         every = windows(source, data, "test", samples, batch_first=first)
         return survey(
-            subject.network, every, rules, called=subject.name, memory=True, redundancy=True
+            subject.network,
+            every,
+            rules,
+            called=subject.name,
+            memory=True,
+            redundancy=True,
+            ann=how.ann,
         )
 
     found = survey_of(ours), None if theirs is None else survey_of(theirs)
@@ -259,6 +272,7 @@ def energy(
     convention: str = "executed",
     table: str | None = None,
     audit: bool = False,
+    ann: bool = False,
     per_step: bool = False,
     readout: Readout | None = None,
     reset: Reset | None = None,
@@ -276,6 +290,7 @@ def energy(
         convention: counting rule.
         table: energy table, by name or file; default: Horowitz 2014.
         audit: count by every other convention too, for the page.
+        ann: set the model beside the same network as an ANN, dense and sparse.
         per_step: forward takes one time step.
         readout: over a leading time axis of the output: "mean" or "sum".
         reset: called with the model to return it to rest.
@@ -302,7 +317,7 @@ def energy(
     own = forward if _needs_example(model) else Forward()
     ours = subject_of(model, inputs if _needs_example(model) else (), own)
     theirs = against(baseline, inputs, forward)
-    how = Counting(convention, table, audit=audit)
+    how = Counting(convention, table, audit=audit, ann=ann)
     return EnergyReport(surveyed(ours, theirs, data, samples, how))
 
 

@@ -30,6 +30,7 @@ def survey(
     called: str,
     memory: bool = False,
     redundancy: bool = False,
+    ann: bool = False,
 ) -> Survey:
     """Run a network over recordings, one at a time, and gather what is asked for.
 
@@ -43,6 +44,7 @@ def survey(
         called: what the bar says is running.
         memory: memory accesses, as the views of energy need.
         redundancy: spikes and membrane potentials.
+        ann: what was active in each window, as the comparison with an ANN needs.
 
     Raises:
         SnncError: what reading the recordings raises; NO_COUNT_RULE.
@@ -57,7 +59,7 @@ def survey(
 
     share = processes.share(range(len(every)))
     recordings = every.some(share)
-    gathered = Survey(network, conventions, redundancy=redundancy, memory=memory)
+    gathered = Survey(network, conventions, redundancy=redundancy, memory=memory, windows=ann)
 
     def interpret(graph: Any, inputs: Any, forced: Any) -> Any:
         dtype = torch.int64 if is_integer(graph) else torch.float32

@@ -38,6 +38,7 @@ from snnc.commands.options import (
 )
 @click.option("--table", help="Energy table or file; default: Horowitz 2014 for the --dtype.")
 @click.option("--audit", "audited", is_flag=True, help="Every convention, and why they differ.")
+@click.option("--ann", is_flag=True, help="Beside the same network as an ANN, dense and sparse.")
 @dtype_options
 @density_option
 @click.option("--device", help="Device whose published prices make the total, such as loihi-1.")
@@ -60,6 +61,7 @@ def command(
     convention: str,
     table: str | None,
     audited: bool,
+    ann: bool,
     device: str | None,
     sram: int | None,
     dtype: str,
@@ -77,7 +79,8 @@ def command(
     Energy has four views, always shown together: Eq. 11 (weighted sums by the --convention),
     everything executed, memory traffic, and both as the device total. With --baseline ΔE of each,
     negative where MODEL saves. The convention "executed" counts what the generated C executes;
-    `snnc verify` proves it. Give the options of
+    `snnc verify` proves it. --ann sets MODEL beside the same network as an ANN with activations of
+    ceil(log2(T+1)) bits, and says up to which firing rate it pays. Give the options of
     `snnc compile` (--dtype, --density, --calibrate, --max-ram) to count what they make of MODEL.
     Under `torchrun` the processes share the recordings.
     """
@@ -100,7 +103,7 @@ def command(
     prices = prices if sram is None else prices.with_sram(sram)
     manner = Manner(dtype, calibrate, calibrate_samples, density, max_ram)
     rules = AUDITED if audited or out is not None else (rule, EXECUTED)
-    how = {"conventions": rules, "memory": True, "redundancy": out is not None}
+    how = {"conventions": rules, "memory": True, "redundancy": out is not None, "ann": ann}
     source = model.load(name=None if proof is None else read_manifest(proof)["name"])
     proven = None if proof is None else proven_of(proof, compiled(source, manner)[0])
     surveyed = survey_both(source, model.beside(baseline), data, split, samples, manner, **how)
