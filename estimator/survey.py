@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from snnc.compiler.ops.readout.time_stack import axes_of, scores_of_classes
 from snnc.estimator.activity import Activity, Network
 from snnc.estimator.ann.windows import Windows
 from snnc.estimator.conventions import CONVENTIONS, EXECUTED, Convention
@@ -135,7 +136,9 @@ class Survey:
         if self.accesses is not None:
             own = count_accesses(self.network, [activity])
             self.accesses, accesses = self.accesses.merged(own), own.layers
-        given = int(activity.executed[self.network.executed.outputs[0]][0].argmax())
+        node = self.network.executed[self.network.executed.outputs[0]]
+        scores = activity.executed[node.name][0].numpy()
+        given = int(scores_of_classes(scores, axes_of(node)).argmax())
         right = None
         if label is not None:
             right = given == label

@@ -11,12 +11,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from snnc.api.model import Forward, Readout, take
+from snnc.api.model import Forward, take
 from snnc.api.results import Result, text_page
 from snnc.api.words import python_words, speaks_python
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.deploy import firmware
-from snnc.compiler.frontend.driving import Reset
+from snnc.compiler.frontend.driving import Readout, Reset
 from snnc.console import slim_table
 from snnc.errors import BAD_OPTION, EXIT_NO, OVER_BUDGET, SnncError
 

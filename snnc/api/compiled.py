@@ -154,8 +154,8 @@ class Compiled:
                 samples: [T, N, ...], with batch_first [N, T, ...], with per_step T steps [N, ...].
 
         Returns:
-            What forward gives after the readout, float32 in numpy, [N, ...]; a dict or tuple of
-            such arrays where forward gives one.
+            What forward gives after the readout, float32 in numpy, [N, ...], with readout "none"
+            [T, N, ...]; a dict or tuple of such arrays where forward gives one.
 
         Raises:
             SnncError: BAD_OPTION, BAD_SHAPE; NO_C_COMPILER.
@@ -177,6 +177,8 @@ class Compiled:
             name: np.stack([run[name] for run in runs]).reshape(len(runs), *shape)
             for name, shape in self._taken.shapes.items()
         }
+        if self._taken.every_step:
+            outputs = {name: output.swapaxes(0, 1) for name, output in outputs.items()}
         if self._taken.structure == "tensor":
             return next(iter(outputs.values()))
         return tuple(outputs.values()) if self._taken.structure == "tuple" else outputs

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from snnc.api.data.held import Data
-from snnc.api.model import Forward, Readout, Taken, take
+from snnc.api.model import Forward, Taken, take
 from snnc.api.results import Result
 from snnc.api.words import speaks_python
-from snnc.compiler.frontend.driving import Reset
+from snnc.compiler.frontend.driving import Readout, Reset
 from snnc.errors import BAD_DATA_SPEC, BAD_OPTION, InternalError, SnncError
 
 if TYPE_CHECKING:
@@ -292,7 +292,7 @@ def energy(
         audit: count by every other convention too, for the page.
         ann: set the model beside the same network as an ANN, dense and sparse.
         per_step: forward takes one time step.
-        readout: over a leading time axis of the output: "mean" or "sum".
+        readout: over a leading time axis of the output, as for :func:`compile`.
         reset: called with the model to return it to rest.
         batch_first: forward takes [N, T, ...].
 

@@ -122,8 +122,8 @@ _MODEL_OPTIONS = (
     ),
     click.option(
         "--readout",
-        type=click.Choice(["mean", "sum"]),
-        help="What becomes of a factory's output for each step.",
+        type=click.Choice(["mean", "sum", "last", "max", "none"]),
+        help="What becomes of a factory's output for each step; none: every step is given.",
     ),
     click.option(
         "--all-outputs",
