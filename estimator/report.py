@@ -16,23 +16,23 @@ from snnc.estimator import measures, tables
 from snnc.estimator.analysis import summary
 from snnc.estimator.ann.comparison import AgainstAnn
 from snnc.estimator.ann.words import ann_headline, firing_text
-from snnc.estimator.audit import AUDITED, Line, audit
+from snnc.estimator.audit import AUDITED, Line, audit, audit_json
 from snnc.estimator.conventions import EXECUTED
 from snnc.estimator.devices import Profile
-from snnc.estimator.energy import Comparison, Estimate
+from snnc.estimator.energy import Comparison, Estimate, energy_json
 from snnc.estimator.figures import energy as energy_figures
 from snnc.estimator.figures import redundancy as redundancy_figures
 from snnc.estimator.figures.redundancy import Pair
 from snnc.estimator.ghosts import ALIKE
 from snnc.estimator.intervals import LEVEL, RESAMPLES
-from snnc.estimator.intervals.means import Measure, measures_of
+from snnc.estimator.intervals.means import Measure, certainty_json, measures_of
 from snnc.estimator.memory_access import Accesses, memory_json
 from snnc.estimator.redundancy import Redundancy
 from snnc.estimator.survey import Recorded, Survey
 from snnc.estimator.tables import EnergyTable
 from snnc.estimator.units import count_text, energy_text
 from snnc.estimator.verdict import Sentence, Tile, sentences, tiles
-from snnc.estimator.views import Change, Views, changes_of, layer_names, views_of
+from snnc.estimator.views import Change, Views, changes_of, layer_names, views_json, views_of
 from snnc.estimator.views.sram import AtSize, at_sizes
 from snnc.estimator.views.words import between, meaning, number_text, share, signed
 from snnc.messages import printable
@@ -192,6 +192,19 @@ class Report:
     def tiles(self) -> list[Tile]:
         """The few numbers under it."""
         return tiles(self.model, self.baseline, self.estimate, self.comparison, self.changes)
+
+
+def energy_report_json(report: Report, lines: Sequence[Line] = ()) -> dict[str, Any]:
+    """The JSON of ``snnc energy``; ``audit`` where there are lines of one."""
+    estimate = report.counted
+    result = energy_json(estimate, report.comparison) | {
+        "views": views_json(report.changes),
+        "interval": certainty_json(report.measures),
+        "sram": [entry.as_json() for entry in report.sram],
+    }
+    if report.ann is not None:
+        result["ann"] = report.ann.as_json()
+    return result | ({"audit": audit_json(lines, estimate.table)} if lines else {})
 
 
 def render(report: Report) -> str:

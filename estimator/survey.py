@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from snnc.compiler.ops.readout.time_stack import axes_of, scores_of_classes
 from snnc.estimator.activity import Activity, Network
 from snnc.estimator.ann.windows import Windows
 from snnc.estimator.conventions import CONVENTIONS, EXECUTED, Convention
@@ -133,8 +134,9 @@ class Survey:
             self.accesses, accesses = self.accesses.merged(own), own.layers
         right = None
         if label is not None:
-            scores = activity.executed[self.network.executed.outputs[0]]
-            right = int(scores[0].argmax()) == label
+            node = self.network.executed[self.network.executed.outputs[0]]
+            scores = activity.executed[node.name][0].numpy()
+            right = int(scores_of_classes(scores, axes_of(node)).argmax()) == label
             self.labelled += 1
             self.right += right
         number = len(self.records) if place is None else place

@@ -43,6 +43,7 @@ from snnc.compiler.host.toolchain import (
 )
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Node
+from snnc.compiler.ops.readout.time_stack import axes_of
 from snnc.compiler.program.program import Program
 from snnc.errors import OVER_BUDGET, SnncError
 from snnc.version import __version__
@@ -153,7 +154,7 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
         "time_steps": graph.time_steps,
         "classes": graph[graph.outputs[0]].type.size,
         "streams": compilation.schedule.streams,
-        "scores": _unit(graph[graph.outputs[0]]),
+        "scores": _scores(graph[graph.outputs[0]]),
         "outputs": _outputs(graph),
         "memory": {
             **memory.as_json(),
@@ -192,6 +193,12 @@ def _outputs(graph: Graph) -> list[dict[str, Any]]:
 def _unit(output: Node) -> dict[str, Any]:
     """C type of an element, and what one unit of it is worth."""
     return {"type": layout.c_type(output.type), "unit": output.attrs.get("unit", 1.0)}
+
+
+def _scores(node: Node) -> dict[str, Any]:
+    """What the numbers of the scores mean, and how the steps lie in them, if all are there."""
+    axes = axes_of(node)
+    return _unit(node) | ({} if axes is None else {"axes": list(axes)})
 
 
 def _input(source: SourceModel) -> dict[str, Any]:

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from snnc.api.costs import Analysis, Counting, EnergyReport, Subject, against, described, surveyed
-from snnc.api.data import Data
+from snnc.api.data.held import Data
+from snnc.api.manner import Manner, compiled
 from snnc.api.model import Counts, Taken, batch_of, evaluation
 from snnc.api.proof import Proof
 from snnc.api.timing import Benchmark
 from snnc.api.words import speaks_python
-from snnc.commands.compiling import Manner, compiled
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.footprint import Memory
@@ -27,7 +27,7 @@ from snnc.compiler.ir import layout
 from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
 
 if TYPE_CHECKING:
-    from snnc.commands.kernels import Choice
+    from snnc.api.kernels import Choice
     from snnc.compiler.host.model import HostModel
     from snnc.compiler.verify.chain.proof import Verification
 
@@ -139,7 +139,7 @@ class Compiled:
     @property
     def subject(self) -> Subject:
         """It, for a survey of its operations."""
-        from snnc.commands.surveying import network_as
+        from snnc.api.surveying import network_as
 
         return Subject(self._taken, network_as(self._compilation))
 
@@ -152,8 +152,8 @@ class Compiled:
                 samples: [T, N, ...], with batch_first [N, T, ...], with per_step T steps [N, ...].
 
         Returns:
-            What forward gives after the readout, float32 in numpy, [N, ...]; a dict or tuple of
-            such arrays where forward gives one.
+            What forward gives after the readout, float32 in numpy, [N, ...], with readout "none"
+            [T, N, ...]; a dict or tuple of such arrays where forward gives one.
 
         Raises:
             SnncError: BAD_OPTION, BAD_SHAPE; NO_C_COMPILER.
@@ -175,6 +175,8 @@ class Compiled:
             name: np.stack([run[name] for run in runs]).reshape(len(runs), *shape)
             for name, shape in self._taken.shapes.items()
         }
+        if self._taken.every_step:
+            outputs = {name: output.swapaxes(0, 1) for name, output in outputs.items()}
         if self._taken.structure == "tensor":
             return next(iter(outputs.values()))
         return tuple(outputs.values()) if self._taken.structure == "tuple" else outputs
@@ -372,7 +374,7 @@ class Compiled:
         Raises:
             SnncError: BAD_OUTPUT, NO_C_COMPILER, BAD_OPTION; OVER_BUDGET for a core.
         """
-        from snnc.commands.windows import events_behind
+        from snnc.api.data.windows import events_behind
         from snnc.compiler.deploy import folder as artifact
 
         out, source = Path(folder), self._taken.source
@@ -402,7 +404,7 @@ class Compiled:
         return self._taken.source.origin
 
     def _windows(self, data: Data, samples: int | None) -> Any:
-        from snnc.commands.windows import windows
+        from snnc.api.data.windows import windows
 
         first = self._taken.forward.batch_first
         return windows(self._taken.source, data, "test", samples, batch_first=first)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from snnc.api.data import Data
-from snnc.api.model import Forward, Readout, Taken, take
+from snnc.api.data.held import Data
+from snnc.api.model import Forward, Taken, take
 from snnc.api.results import Result
 from snnc.api.words import speaks_python
-from snnc.compiler.frontend.driving import Reset
+from snnc.compiler.frontend.driving import Readout, Reset
 from snnc.errors import BAD_DATA_SPEC, BAD_OPTION, InternalError, SnncError
 
 if TYPE_CHECKING:
@@ -118,15 +118,15 @@ class EnergyReport(_Surveyed):
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``snnc energy``."""
-        from snnc.commands.energy import result_of
+        from snnc.estimator.report import energy_report_json
 
-        return result_of(self.report, [])
+        return energy_report_json(self.report)
 
     def show(self, console: Console) -> None:
         """Print the views, the layers, and the comparison."""
-        from snnc.commands.energy import show_report
+        from snnc.estimator.terminal import print_report
 
-        show_report(console, self.report, [])
+        print_report(console, self.report)
 
     def _picture(self) -> str:
         from snnc.estimator.figures.energy import energy_bars
@@ -212,8 +212,8 @@ def surveyed(
         SnncError: what reading the data raises; NO_COUNT_RULE; BAD_OPTION for a convention that
             does not exist; BAD_ENERGY_TABLE.
     """
-    from snnc.commands.surveying import reported, survey
-    from snnc.commands.windows import windows
+    from snnc.api.data.windows import windows
+    from snnc.api.surveying import reported, survey
     from snnc.estimator.audit import AUDITED
     from snnc.estimator.conventions import EXECUTED, convention_called
     from snnc.estimator.tables import DEFAULTS, load
@@ -254,7 +254,7 @@ def described(data: Data) -> str:
 def subject_of(model: Any, inputs: tuple[Any, ...], forward: Forward) -> Subject:
     """A model, or one that is compiled already, for a survey; no C compiler is needed."""
     from snnc.api.compiled import Compiled
-    from snnc.commands.surveying import network_of
+    from snnc.api.surveying import network_of
 
     if isinstance(model, Compiled):
         return model.subject
@@ -292,7 +292,7 @@ def energy(
         audit: count by every other convention too, for the page.
         ann: set the model beside the same network as an ANN, dense and sparse.
         per_step: forward takes one time step.
-        readout: over a leading time axis of the output: "mean" or "sum".
+        readout: over a leading time axis of the output, as for :func:`compile`.
         reset: called with the model to return it to rest.
         batch_first: forward takes [N, T, ...].
 

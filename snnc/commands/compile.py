@@ -105,8 +105,7 @@ def command(
     --calibrate names training data: with int8 they set the ranges, with f32 they choose kernels.
     Layers are event-driven, unless --calibrate or --density shows that the dense kernel is faster.
     """
-    from snnc.commands import kernels
-    from snnc.commands.compiling import Manner, compiled
+    from snnc.api.manner import Manner, compiled
     from snnc.compiler.deploy import firmware
     from snnc.compiler.deploy import folder as artifact
     from snnc.compiler.deploy.footprint import check_flash
@@ -161,7 +160,7 @@ def command(
             )
         else:
             firmware.check_model(compilation, core)
-            from snnc.commands.windows import test_vectors  # which brings the readers of recordings
+            from snnc.api.data.windows import test_vectors  # which brings the readers of recordings
 
             recordings = vectors or calibrate or ""
             embedded = list(test_vectors(source, compilation, recordings, "test", vector_samples))
@@ -173,7 +172,7 @@ def command(
         console.print(f"The model is called {source.name} in C: {reason}.")
     _show(console, out, manifest)
     if choice is not None:
-        kernels.show(console, choice.report)
+        _show_kernels(console, choice.report)
 
 
 def _check_package(package: str | None, target: str, instrument: bool, weights: str | None) -> None:
@@ -216,3 +215,19 @@ def _where(manifest: dict[str, Any]) -> str:
     if "board" not in manifest:
         return str(manifest["target"])
     return f"{manifest['target']}, board {manifest['board']}"
+
+
+def _show_kernels(console: Console, report: dict[str, Any]) -> None:
+    """Print the choice and the density at which each layer would change its kernel."""
+    columns = ("input density", "dense above", "kernel")
+    table = slim_table("layer", numbers=columns, title="kernels")
+    for layer in report["layers"]:
+        crossing = layer["crossover"]
+        above = "never" if crossing is None else f"{crossing:.3f}"
+        table.add_row(layer["name"], f"{layer['density']:.3f}", above, layer["kernel"])
+    console.print(table)
+    if not report["fitted_here"]:
+        console.print(
+            f"chosen with prices fitted on {report['prices_of']}; "
+            "`snnc bench MODEL --data DATA --fit` fits them on this machine"
+        )

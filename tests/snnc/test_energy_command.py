@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from snnc.commands.compiling import Manner, compiled
-from snnc.commands.windows import windows
+from snnc.api.data.windows import windows
+from snnc.api.manner import Manner, compiled
 from snnc.compiler.frontend.source import load_source
 from snnc.compiler.host.observed import ObservedModel
 from snnc.models import networks, neurons
