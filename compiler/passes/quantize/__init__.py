@@ -30,7 +30,7 @@ from snnc.compiler.ops.int8.scaling import (
 )
 from snnc.compiler.ops.int8.synapses.weight_scales import weight_scales
 from snnc.compiler.passes.quantize import attention
-from snnc.compiler.passes.quantize.building import CURRENTS, ONE, SUMS, Building
+from snnc.compiler.passes.quantize.building import ONE, Building
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 WEIGHT_LIMIT = LIMITS["int8"]
