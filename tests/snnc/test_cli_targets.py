@@ -67,10 +67,13 @@ def test_a_firmware_folder_is_verified_as_it_stands(snnc, vanilla, data, int8, f
     result = json.loads(out)
     assert result["compared"] > 100
     assert [link["name"] for link in result["links"]] == [
-        "reading", "values", "artefact", "fidelity",
+        "reading", "values", "artefact", "fidelity", "stress",
     ]  # fmt: skip
     weights = firmware_folder / "net_weights.h"
-    text, pattern = weights.read_text(), r"(layer2_neuron_threshold\[(\d+)\] = {)[^}]*"
+    text, pattern = (
+        weights.read_text(),
+        r"(layer2_neuron_threshold\[(\d+)\]\s+(?:#ifndef \w+\s+)?= {)[^}]*",
+    )
     always = re.sub(pattern, lambda found: f"{found[1]}{'-99, ' * int(found[2])}", text)
     weights.write_text(always)
     status, out, _ = snnc(*command)
