@@ -17,6 +17,7 @@ from snnc.compiler.frontend.reroll.steps import INPUT, REDUCE, Ref, StepCall
 from snnc.compiler.frontend.understand import arithmetic, layers, neurons
 from snnc.compiler.frontend.understand.cells import CellBuilder, begun_with, delay_from
 from snnc.compiler.frontend.understand.regions import Regions, is_elementwise
+from snnc.compiler.frontend.understand.taps import place
 from snnc.compiler.frontend.understand.values import Lowered, Operation, apply
 from snnc.compiler.ir.graph import Kind
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
@@ -90,7 +91,7 @@ class Lowering:
         arguments = dict(late.call.arguments)
         for name, read in late.operands.items():
             given = self.window(read) if isinstance(read, Late) else self.body.graph.value(read)
-            _place(arguments, name, given)
+            place(arguments, name, given)
         return apply(Operation(self.g, late.call, arguments))
 
     def _reduced(self, call: StepCall, of: Operand | None, function: str) -> Lowered:
@@ -199,7 +200,7 @@ class Lowering:
             )
         arguments = dict(call.arguments)
         for name, operand in value.operands.items():
-            _place(arguments, name, self.read(operand, call))
+            place(arguments, name, self.read(operand, call))
         try:
             return apply(Operation(self.g, call, arguments))
         except SnncError as error:
@@ -314,17 +315,6 @@ class Lowering:
         if not isinstance(value, Lowered):
             raise Operation(self.g, source.value.call, {}).refused("it drives a neuron")
         return value
-
-
-def _place(arguments: dict[str, Any], name: str, given: Any) -> None:
-    """Set an argument, or an entry of a list of them."""
-    if not name.endswith("]"):
-        arguments[name] = given
-        return
-    name, place = name[:-1].split("[")
-    entries = list(arguments[name])
-    entries[int(place)] = given
-    arguments[name] = entries
 
 
 def _added(body: Body, value: Value) -> Operand | None:

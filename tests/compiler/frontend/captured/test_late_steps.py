@@ -13,6 +13,35 @@ def fired(u):
     return (u >= 1.0).float()
 
 
+def reads_before(recurrent, steps=5):
+    """The potential takes the current of the step before, as norse's and sinabs' cells do."""
+
+    def forward(m, x):
+        u, i, s = torch.zeros(x.shape[1], 5), torch.zeros(x.shape[1], 5), torch.zeros(x.shape[1], 5)
+        given = []
+        for step in x:
+            u = 0.5 * u + i
+            s_new = fired(u)
+            u = u - s_new
+            back = recurrent(m, s)
+            i, s = 0.6 * i + m.first(step) + back, s_new
+            given.append(m.second(s))
+        return torch.stack(given).mean(0)
+
+    return forward
+
+
+def test_the_output_of_a_first_step_is_a_constant():
+    graph = same(Model(reads_before(lambda m, s: 0.0 * s)))
+    assert "cell" in ops(graph)  # the second layer's output, a step later, which begins with a bias
+
+
+def test_a_recurrent_connection_over_two_steps():
+    graph = same(Model(reads_before(lambda m, s: s @ m.third.weight.t())))
+    assert "delay" in ops(graph)
+    assert "feedback" in ops(graph)
+
+
 def test_a_recurrent_layer_that_does_not_begin_with_its_bias():
     def forward(m, x):
         u, back, given = torch.zeros(x.shape[1], 5), torch.zeros(x.shape[1], 5), []
