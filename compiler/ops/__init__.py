@@ -30,6 +30,7 @@ from snnc.compiler.ops.int8.elementwise.requantize import Requantize
 from snnc.compiler.ops.int8.elementwise.scale import ScaleI8
 from snnc.compiler.ops.int8.elementwise.sigmoid import SigmoidI8
 from snnc.compiler.ops.int8.neuron import NeuronI8
+from snnc.compiler.ops.int8.pooling.max_pool2d import MaxPool2dI8
 from snnc.compiler.ops.int8.readout.group_sum import GroupSum
 from snnc.compiler.ops.int8.readout.time_sum import TimeSumI8
 from snnc.compiler.ops.int8.synapses.conv2d import Conv2dI8
@@ -93,6 +94,7 @@ _OPS: tuple[type[Op], ...] = (
     TimeSumI8,
     GroupSum,
     AddI8,
+    MaxPool2dI8,
     SumPool2d,
     Integrator,
     Affine,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from snnc.api.compiled import Compiled
-from snnc.api.data import Data
+from snnc.api.data.held import Data
+from snnc.api.manner import Manner, compiled
 from snnc.api.model import Forward, take
 from snnc.api.words import speaks_python
-from snnc.commands.compiling import Manner, compiled
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.targets import target_named
 from snnc.compiler.frontend.driving import Readout, Reset

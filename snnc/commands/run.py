@@ -21,7 +21,7 @@ from snnc.console import GOOD
 @json_option
 def command(out: Path, recording: Path, json_file: str | None) -> None:
     """Classify a RECORDING with the compiled model in OUT, by the C alone."""
-    from snnc.commands.windows import c_events
+    from snnc.api.data.windows import c_events
     from snnc.compiler.deploy.compiled import open_compiled
     from snnc.compiler.deploy.manifest import read_manifest
     from snnc.compiler.ops.readout.time_stack import scores_of_classes
