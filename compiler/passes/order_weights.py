@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from snnc.compiler.ir.graph import Graph, Node
 from snnc.compiler.ops.int8.synapses.conv2d import can_be_listed
-from snnc.compiler.ops.int8.synapses.rows import FOURS, LISTED, PLAIN
+from snnc.compiler.ops.int8.synapses.rows import FOURS, LISTED, OWN, PLAIN
 
 SYNAPSES = ("conv2d_i8", "linear_i8")
 FEWEST = 4
@@ -17,7 +17,8 @@ def order_weights(graph: Graph, order: str) -> Graph:
 
     Args:
         graph: a quantized graph.
-        order: "listed" for a host, else "plain" or "fours", from the table of targets.
+        order: "listed" for a host, "own" for any core, else "plain" or "fours", from the table of
+            targets.
     """
     return graph.replace(nodes=tuple(_ordered(graph, node, order) for node in graph.nodes))
 
@@ -29,6 +30,7 @@ def _ordered(graph: Graph, node: Node, order: str) -> Node:
     usable = {
         PLAIN: True,
         FOURS: channels >= FEWEST,
+        OWN: channels >= FEWEST,
         LISTED: node.op == "conv2d_i8" and can_be_listed(node, graph.input_types(node)[0]),
     }
     return node.with_attrs(order=order if usable[order] else PLAIN)

@@ -20,7 +20,7 @@ from snnc.bench import counting
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.firmware import Vector
-from snnc.compiler.deploy.targets import Target, require_tools
+from snnc.compiler.deploy.targets import Board, Target, require_tools
 from snnc.compiler.program.program import TraceEntry
 from snnc.errors import C_COMPILER_FAILED, InternalError, SnncError
 
@@ -56,20 +56,44 @@ def count(compilation: Compilation, target: Target, vectors: Sequence[Vector]) -
             C_COMPILER_FAILED.
         InternalError: the scores are not those of the reference.
     """
-    require_tools(target, target.boards[0])
     traces = compilation.generated.traces
-    with scratch_folder() as name:
-        folder = name
-        board = firmware.write_project(folder, compilation, target, vectors)
-        require_tools(target, board)
-        _write_program(folder, compilation.graph.name, len(traces))
-        plugin = counting.plugin(folder)
-        shipped = _run(folder, target, board.emulator, plugin, len(traces), ())
-        marked = _run(folder, target, board.emulator, plugin, len(traces), MARKED_FLAGS)
+    with scratch_folder() as folder:
+        run = _prepared(folder, compilation, target, vectors)
+        shipped, marked = run.sums(), run.sums(MARKED_FLAGS)
     others = dict(zip(MARKS, marked[len(traces) :], strict=True))
-    total = sum(shipped) - shipped[len(traces) + MARKS.index(OUTSIDE)]
-    total -= shipped[len(traces) + MARKS.index(END)]
-    return Executed(board.name, total, _by_node(traces, marked), others[EVENTS], others[REST])
+    nodes = _by_node(traces, marked)
+    return Executed(run.board.name, run.total(shipped), nodes, others[EVENTS], others[REST])
+
+
+def total(
+    compilation: Compilation, target: Target, vectors: Sequence[Vector], model_flags: str
+) -> int:
+    """Instructions of the model alone as another build system compiles it, as ``Executed.total``.
+
+    Args:
+        compilation: the model.
+        target: the core.
+        vectors: the recordings.
+        model_flags: of its compiler, as a makefile has them ($(CPU) are the core's).
+
+    Raises:
+        As :func:`count`.
+    """
+    with scratch_folder() as folder:
+        run = _prepared(folder, compilation, target, vectors)
+        return run.total(run.sums(arguments=(f"MODEL={model_flags}",)))
+
+
+def _prepared(
+    folder: Path, compilation: Compilation, target: Target, vectors: Sequence[Vector]
+) -> _Program:
+    """The counting program of a model, written to a folder."""
+    require_tools(target, target.boards[0])
+    nodes = len(compilation.generated.traces)
+    board = firmware.write_project(folder, compilation, target, vectors)
+    require_tools(target, board)
+    _write_program(folder, compilation.graph.name, nodes)
+    return _Program(folder, target, board, counting.plugin(folder), nodes)
 
 
 def _by_node(traces: Sequence[TraceEntry], sums: Sequence[int]) -> dict[str, int]:
@@ -95,30 +119,41 @@ def _write_program(folder: Path, name: str, nodes: int) -> None:
     (folder / "board" / "marks.h").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _run(
-    folder: Path,
-    target: Target,
-    emulator: str,
-    plugin: Path,
-    nodes: int,
-    flags: Sequence[str],
-) -> list[int]:
-    """Instructions of every mark, of a build with ``flags`` beside the project's own."""
-    shutil.rmtree(folder / "build", ignore_errors=True)
-    build = [
-        f"OBJECTS={' '.join(f'build/{name}.o' for name in OBJECTS)}",
-        f"CPU={' '.join((*target.flags, *flags))}",
-    ]
-    done = _make(folder, "build/firmware.elf", *build)
-    if done.returncode:
-        raise SnncError(C_COMPILER_FAILED, done.stderr.strip(), where=str(folder))
-    out, elf = folder / "counts", folder / "build" / "firmware.elf"
-    argument = counting.plugin_argument(plugin, elf, target, nodes + len(MARKS), out)
-    qemu = f"QEMU={emulator} -plugin {argument}"
-    done = _make(folder, "run", *build, qemu)
-    if done.returncode or not out.exists():
-        raise InternalError(f"the board said: {(done.stderr + done.stdout).strip()}")
-    return counting.take_sums(out)
+@dataclass(frozen=True)
+class _Program:
+    """A firmware project whose program marks, the plugin, and how many nodes have a mark."""
+
+    folder: Path
+    target: Target
+    board: Board
+    plugin: Path
+    nodes: int
+
+    def sums(self, flags: Sequence[str] = (), arguments: Sequence[str] = ()) -> list[int]:
+        """Instructions of every mark, of a build with ``flags`` beside the project's own and
+        ``arguments`` to make."""
+        shutil.rmtree(self.folder / "build", ignore_errors=True)
+        build = [
+            f"OBJECTS={' '.join(f'build/{name}.o' for name in OBJECTS)}",
+            f"CPU={' '.join((*self.target.flags, *flags))}",
+            *arguments,
+        ]
+        done = _make(self.folder, "build/firmware.elf", *build)
+        if done.returncode:
+            raise SnncError(C_COMPILER_FAILED, done.stderr.strip(), where=str(self.folder))
+        out, elf = self.folder / "counts", self.folder / "build" / "firmware.elf"
+        entries = self.nodes + len(MARKS)
+        argument = counting.plugin_argument(self.plugin, elf, self.target, entries, out)
+        qemu = f"QEMU={self.board.emulator} -plugin {argument}"
+        done = _make(self.folder, "run", *build, qemu)
+        if done.returncode or not out.exists():
+            raise InternalError(f"the board said: {(done.stderr + done.stdout).strip()}")
+        return counting.take_sums(out)
+
+    def total(self, sums: Sequence[int]) -> int:
+        """Instructions from the reset to the scores."""
+        outside = sum(sums[self.nodes + MARKS.index(mark)] for mark in (OUTSIDE, END))
+        return sum(sums) - outside
 
 
 def _make(folder: Path, goal: str, *arguments: str) -> subprocess.CompletedProcess[str]:
