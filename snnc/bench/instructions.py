@@ -17,6 +17,7 @@ from pathlib import Path
 
 from snnc.atomic import scratch_folder
 from snnc.bench import counting
+from snnc.bench.counting import Sums
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.firmware import Vector
@@ -58,11 +59,13 @@ def count(compilation: Compilation, target: Target, vectors: Sequence[Vector]) -
     """
     traces = compilation.generated.traces
     with scratch_folder() as folder:
-        run = _prepared(folder, compilation, target, vectors)
-        shipped, marked = run.sums(), run.sums(MARKED_FLAGS)
+        program = prepared(folder, compilation, target, vectors)
+        shipped = [sums.instructions for sums in run(program)]
+        marked = [sums.instructions for sums in run(program, MARKED_FLAGS)]
     others = dict(zip(MARKS, marked[len(traces) :], strict=True))
-    nodes = _by_node(traces, marked)
-    return Executed(run.board.name, run.total(shipped), nodes, others[EVENTS], others[REST])
+    nodes = by_node(traces, marked)
+    in_all = _inside(program, shipped)
+    return Executed(program.board.name, in_all, nodes, others[EVENTS], others[REST])
 
 
 def total(
@@ -77,30 +80,55 @@ def total(
         model_flags: of its compiler, as a makefile has them ($(CPU) are the core's).
 
     Raises:
-        As :func:`count`.
+        SnncError, InternalError: as :func:`count`.
     """
     with scratch_folder() as folder:
-        run = _prepared(folder, compilation, target, vectors)
-        return run.total(run.sums(arguments=(f"MODEL={model_flags}",)))
+        program = prepared(folder, compilation, target, vectors)
+        found = run(program, arguments=(f"MODEL={model_flags}",))
+    return _inside(program, [sums.instructions for sums in found])
 
 
-def _prepared(
-    folder: Path, compilation: Compilation, target: Target, vectors: Sequence[Vector]
-) -> _Program:
-    """The counting program of a model, written to a folder."""
-    require_tools(target, target.boards[0])
-    nodes = len(compilation.generated.traces)
-    board = firmware.write_project(folder, compilation, target, vectors)
-    require_tools(target, board)
-    _write_program(folder, compilation.graph.name, nodes)
-    return _Program(folder, target, board, counting.plugin(folder), nodes)
+def _inside(program: Program, sums: Sequence[int]) -> int:
+    """The sum of all marks from the reset to the scores."""
+    return sum(sums) - sum(sums[program.nodes + MARKS.index(mark)] for mark in (OUTSIDE, END))
 
 
-def _by_node(traces: Sequence[TraceEntry], sums: Sequence[int]) -> dict[str, int]:
+def by_node(traces: Sequence[TraceEntry], sums: Sequence[int]) -> dict[str, int]:
+    """Node → the sum of its marks."""
     found: Counter[str] = Counter()
     for trace, executed in zip(traces, sums, strict=False):
         found[trace.node] += executed
     return dict(found)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A firmware project with the counting program in it.
+
+    Attributes:
+        folder: where it is.
+        target, board: what it is for.
+        plugin: the emulator's.
+        nodes: marks of the model's nodes.
+    """
+
+    folder: Path
+    target: Target
+    board: Board
+    plugin: Path
+    nodes: int
+
+
+def prepared(
+    folder: Path, compilation: Compilation, target: Target, vectors: Sequence[Vector]
+) -> Program:
+    """Write the project. Raises SnncError as :func:`count`."""
+    require_tools(target, target.boards[0])
+    board = firmware.write_project(folder, compilation, target, vectors)
+    require_tools(target, board)
+    nodes = len(compilation.generated.traces)
+    _write_program(folder, compilation.graph.name, nodes)
+    return Program(folder, target, board, counting.plugin(folder), nodes)
 
 
 def _write_program(folder: Path, name: str, nodes: int) -> None:
@@ -119,41 +147,42 @@ def _write_program(folder: Path, name: str, nodes: int) -> None:
     (folder / "board" / "marks.h").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-@dataclass(frozen=True)
-class _Program:
-    """A firmware project whose program marks, the plugin, and how many nodes have a mark."""
+def run(
+    program: Program,
+    flags: Sequence[str] = (),
+    *,
+    memory: bool = False,
+    arguments: Sequence[str] = (),
+) -> list[Sums]:
+    """What every mark ended, of a build with ``flags`` beside the project's own.
 
-    folder: Path
-    target: Target
-    board: Board
-    plugin: Path
-    nodes: int
+    Args:
+        program: the project.
+        flags: of the compiler; :data:`MARKED_FLAGS` for marks at the nodes too.
+        memory: count bytes too.
+        arguments: further ones to make.
 
-    def sums(self, flags: Sequence[str] = (), arguments: Sequence[str] = ()) -> list[int]:
-        """Instructions of every mark, of a build with ``flags`` beside the project's own and
-        ``arguments`` to make."""
-        shutil.rmtree(self.folder / "build", ignore_errors=True)
-        build = [
-            f"OBJECTS={' '.join(f'build/{name}.o' for name in OBJECTS)}",
-            f"CPU={' '.join((*self.target.flags, *flags))}",
-            *arguments,
-        ]
-        done = _make(self.folder, "build/firmware.elf", *build)
-        if done.returncode:
-            raise SnncError(C_COMPILER_FAILED, done.stderr.strip(), where=str(self.folder))
-        out, elf = self.folder / "counts", self.folder / "build" / "firmware.elf"
-        entries = self.nodes + len(MARKS)
-        argument = counting.plugin_argument(self.plugin, elf, self.target, entries, out)
-        qemu = f"QEMU={self.board.emulator} -plugin {argument}"
-        done = _make(self.folder, "run", *build, qemu)
-        if done.returncode or not out.exists():
-            raise InternalError(f"the board said: {(done.stderr + done.stdout).strip()}")
-        return counting.take_sums(out)
-
-    def total(self, sums: Sequence[int]) -> int:
-        """Instructions from the reset to the scores."""
-        outside = sum(sums[self.nodes + MARKS.index(mark)] for mark in (OUTSIDE, END))
-        return sum(sums) - outside
+    Raises:
+        SnncError: C_COMPILER_FAILED.
+        InternalError: the scores are not those of the reference.
+    """
+    folder, target = program.folder, program.target
+    shutil.rmtree(folder / "build", ignore_errors=True)
+    build = [
+        f"OBJECTS={' '.join(f'build/{name}.o' for name in OBJECTS)}",
+        f"CPU={' '.join((*target.flags, *flags))}",
+        *arguments,
+    ]
+    done = _make(folder, "build/firmware.elf", *build)
+    if done.returncode:
+        raise SnncError(C_COMPILER_FAILED, done.stderr.strip(), where=str(folder))
+    out, elf = folder / "counts", folder / "build" / "firmware.elf"
+    entries = program.nodes + len(MARKS)
+    argument = counting.plugin_argument(program.plugin, elf, target, entries, out, memory=memory)
+    done = _make(folder, "run", *build, f"QEMU={program.board.emulator} -plugin {argument}")
+    if done.returncode or not out.exists():
+        raise InternalError(f"the board said: {(done.stderr + done.stdout).strip()}")
+    return counting.take_sums(out)
 
 
 def _make(folder: Path, goal: str, *arguments: str) -> subprocess.CompletedProcess[str]:
