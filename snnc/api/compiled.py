@@ -19,12 +19,14 @@ from snnc.api.model import Counts, Taken, batch_of, evaluation
 from snnc.api.proof import Proof
 from snnc.api.timing import Benchmark
 from snnc.api.words import speaks_python
+from snnc.api.writing import check_march, check_package
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.footprint import Memory
 from snnc.compiler.deploy.targets import Target
 from snnc.compiler.ir import layout
 from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
+from snnc.estimator.page.proven import Proven
 
 if TYPE_CHECKING:
     from snnc.api.kernels import Choice
@@ -94,6 +96,7 @@ class Compiled:
         self._choice = choice
         self._target = target
         self._max_ram = max_ram
+        self._proven: Proven | None = None
 
     @property
     def name(self) -> str:
@@ -209,11 +212,12 @@ class Compiled:
 
         return open_compiled(self._built, read_manifest(self._built))
 
-    def _write_host(self, folder: Path) -> dict[str, Any]:
+    def _write_host(self, folder: Path, march: str = "any") -> dict[str, Any]:
         from snnc.compiler.deploy import folder as artifact
 
         report = None if self._choice is None else self._choice.report
-        return artifact.write(folder, self._taken.source, self._compilation, choice=report)
+        source = self._taken.source
+        return artifact.write(folder, source, self._compilation, choice=report, march=march)
 
     @speaks_python
     def verify(
@@ -244,7 +248,7 @@ class Compiled:
         if self._target is not None:
             with evaluation(module):
                 found = self._on_board(self._target, every, min_agreement)
-            return Proof(self._origin, described(data), found)
+            return self._kept(Proof(self._origin, described(data), found))
         thoroughly = prove.Manner(stress, min_agreement, self._single())
         with tempfile.TemporaryDirectory() as scratch, evaluation(module):
             found = prove.prove(
@@ -255,7 +259,12 @@ class Compiled:
                 Path(scratch),
                 thoroughly,
             )
-        return Proof(self._origin, described(data), found)
+        return self._kept(Proof(self._origin, described(data), found))
+
+    def _kept(self, proof: Proof) -> Proof:
+        """A proof, kept for the pages of what is counted afterwards."""
+        self._proven = Proven(proof.passed, proof.verdict, proof.samples)
+        return proof
 
     def _single(self) -> Compilation | None:
         """The model for one thread, where it was compiled for more."""
@@ -284,7 +293,7 @@ class Compiled:
         audit: bool = False,
         ann: bool = False,
     ) -> EnergyReport:
-        """Count operations and energy on data.
+        """Count operations and energy on data. Its page states what :meth:`verify` said last.
 
         Args:
             data: as of :meth:`verify`.
@@ -301,7 +310,8 @@ class Compiled:
         """
         how = Counting(convention, table, self.dtype, audit, ann)
         theirs = self._baseline(baseline)
-        return EnergyReport(surveyed(self.subject, theirs, data, samples, how))
+        report = surveyed(self.subject, theirs, data, samples, how)
+        return EnergyReport(replace(report, proof=self._proven))
 
     @speaks_python
     def analyze(self, data: Data, baseline: Any = None, samples: int | None = None) -> Analysis:
@@ -310,7 +320,8 @@ class Compiled:
         Arguments and errors as of :meth:`energy`.
         """
         how = Counting(dtype=self.dtype)
-        return Analysis(surveyed(self.subject, self._baseline(baseline), data, samples, how))
+        report = surveyed(self.subject, self._baseline(baseline), data, samples, how)
+        return Analysis(replace(report, proof=self._proven))
 
     def _baseline(self, baseline: Any) -> Subject | None:
         steps, *shape = self._taken.shape
@@ -359,7 +370,12 @@ class Compiled:
 
     @speaks_python
     def write(
-        self, folder: str | Path, package: str | None = None, *, vectors: Data | None = None
+        self,
+        folder: str | Path,
+        package: str | None = None,
+        *,
+        vectors: Data | None = None,
+        march: str = "any",
     ) -> dict[str, Any]:
         """Write the folder that ``snnc compile`` writes, whole or not at all.
 
@@ -367,6 +383,8 @@ class Compiled:
             folder: where; replaced where snnc wrote it.
             package: "cmake", "arduino", "platformio" or "zephyr" instead of a shared library.
             vectors: for a core: recordings that the firmware's self-test carries, a few.
+            march: of the shared library: "any" processor of this architecture, or "native", this
+                kind only.
 
         Returns:
             Its manifest.json.
@@ -378,11 +396,12 @@ class Compiled:
         from snnc.compiler.deploy import folder as artifact
 
         out, source = Path(folder), self._taken.source
+        check_march(march, package, self._target)
         if package is not None:
-            _check_package(package)
+            check_package(package)
             return artifact.write_package(out, source, self._compilation, package)
         if self._target is None:
-            return self._write_host(out)
+            return self._write_host(out, march)
         if vectors is None:
             raise SnncError(
                 BAD_OPTION,
@@ -415,9 +434,3 @@ class Compiled:
             f"{ {name: list(shape) for name, shape in self._taken.shapes.items()} }, {self.dtype}, "
             f"{self.target}, {self.memory.arena:,} bytes of arena>"
         )
-
-
-def _check_package(package: str) -> None:
-    known = ("cmake", "arduino", "platformio", "zephyr")
-    if package not in known:
-        raise SnncError(BAD_OPTION, f"package={package!r} is none of {', '.join(known)}")

@@ -49,7 +49,11 @@ TEXT_ONLY = ("arduino", "zephyr")
     help="Large arrays in the C, or in a file that the assembler takes in (.incbin); "
     "default: binary above 64 MiB.",
 )
-@click.option("--max-flash", type=Size(), help="Most flash for code and constants: 512K, 1M.")
+@click.option(
+    "--max-flash",
+    type=Size(),
+    help="Most flash for code and constants (host: of all levels): 512K, 1M.",
+)
 @click.option("--max-ram", type=Size(), help="Most RAM for arena and stack (host: arena): 64K.")
 @click.option("--vectors", metavar="DATA", help="Recordings in the firmware; default: --calibrate.")
 @click.option(
@@ -66,6 +70,14 @@ TEXT_ONLY = ("arduino", "zephyr")
     default=1,
     show_default=True,
     help="Threads that share each convolution (f32, host); the scores are the same for any number.",
+)
+@click.option(
+    "--march",
+    type=click.Choice(["any", "native"]),
+    default="any",
+    show_default=True,
+    help="A shared library that runs on any processor of this architecture and chooses its fastest "
+    "code there, or one for this kind of processor only; the bits are the same.",
 )
 @click.option("--instrument", is_flag=True, help="Count every executed operation.")
 @click.option(
@@ -91,6 +103,7 @@ def command(
     vector_samples: int,
     density: float | None,
     threads: int,
+    march: str,
     instrument: bool,
     dump_ir: Path | None,
     json_file: str | None,
@@ -121,6 +134,12 @@ def command(
         )
     core = None if target == "host" else target_named(target)
     _check_package(package, target, instrument, store_weights)
+    if march != "any" and (target != "host" or package is not None):
+        raise SnncError(
+            BAD_OPTION,
+            "--march is for the shared library of this machine",
+            mend="Leave it out beside --target and --package: there the build system has flags.",
+        )
     if package in TEXT_ONLY:
         store_weights = "text"
     console = console_for(json_file)
@@ -157,6 +176,7 @@ def command(
                 instrument=instrument,
                 choice=report,
                 max_flash=max_flash,
+                march=march,
             )
         else:
             firmware.check_model(compilation, core)
@@ -211,7 +231,7 @@ def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
 
 def _where(manifest: dict[str, Any]) -> str:
     if manifest["target"] == "host":
-        return f"vector code {manifest['versions']['vector']}"
+        return f"vector code {', '.join(manifest['options']['levels'])}"
     if "board" not in manifest:
         return str(manifest["target"])
     return f"{manifest['target']}, board {manifest['board']}"

@@ -19,6 +19,7 @@ from snnc.compiler.frontend.understand.lowering import Lowering
 from snnc.compiler.frontend.understand.observer import Observer, Tap
 from snnc.compiler.frontend.understand.values import Lowered, Operation
 from snnc.compiler.ir.graph import FEEDBACK_WRITE, Graph, Kind
+from snnc.compiler.ir.roles import Role
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 
@@ -72,7 +73,7 @@ def _leave_out(g: Importing, outputs: Iterable[str]) -> None:
     """Drop what nothing reads: a sum of which only the mean was wanted."""
     kept = {*outputs}
     for name, node in reversed(list(g.nodes.items())):
-        if name in kept or node.op in ("input", FEEDBACK_WRITE):
+        if name in kept or node.plays(Role.INPUT) or node.op == FEEDBACK_WRITE:
             kept |= {name, *node.inputs}
         else:
             del g.nodes[name]
