@@ -95,7 +95,7 @@ class ObservedModel:
             self._entries[name, "value"]: self._packed(name, value)
             for name, value in (forced or {}).items()
         }
-        self.host.attach_taps(self.traces, own, given)
+        self.host.attach_taps(len(self.traces), own, given)
         self._counters[:] = 0
         self.host.reset()
         if pushed is None:
