@@ -99,7 +99,7 @@ class ObservedModel:
             for what, values in (("value", forced), ("membrane", potentials))
             for name, value in (values or {}).items()
         }
-        self.host.attach_taps(self.traces, own, given)
+        self.host.attach_taps(len(self.traces), own, given)
         self._counters[:] = 0
         self.host.reset()
         if pushed is None:

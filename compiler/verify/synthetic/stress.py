@@ -21,7 +21,7 @@ from snnc.compiler.verify import reference
 from snnc.compiler.verify.chain.links import STRESS, Divergence
 from snnc.compiler.verify.chain.proof import Verification
 from snnc.compiler.verify.chain.vacuous import Activity
-from snnc.compiler.verify.comparing import as_tensor
+from snnc.compiler.verify.comparing import as_tensor, unbounded
 from snnc.compiler.verify.counting import analytic_counts
 from snnc.compiler.verify.exact import Exact
 from snnc.compiler.verify.float_judge import compare_run, everything
@@ -106,8 +106,9 @@ class Stress:
             if read is None or decision.potential is None:
                 continue
             apart = (read.value - decision.potential.value).abs()
-            bad = ~(apart <= decision.potential.error)
-            check.add(bad.numel(), int(bad.sum()))
+            lost = unbounded(decision.potential)
+            bad = ~((apart <= decision.potential.error) | lost)
+            check.add(bad.numel() - int(lost.sum()), int(bad.sum()))
             if bool(bad.any()):
                 step, *where = (int(i) for i in bad.nonzero()[0])
                 away = float(apart[(step, *where)])
