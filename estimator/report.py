@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
@@ -26,54 +26,14 @@ from snnc.estimator.figures.redundancy import Pair
 from snnc.estimator.ghosts import ALIKE
 from snnc.estimator.intervals import LEVEL, RESAMPLES
 from snnc.estimator.intervals.means import Measure, certainty_json, measures_of
-from snnc.estimator.memory_access import Accesses, memory_json
-from snnc.estimator.redundancy import Redundancy
-from snnc.estimator.survey import Recorded, Survey
-from snnc.estimator.tables import EnergyTable
+from snnc.estimator.memory_access import memory_json
+from snnc.estimator.subject import Subject
 from snnc.estimator.units import count_text, energy_text
 from snnc.estimator.verdict import Sentence, Tile, sentences, tiles
 from snnc.estimator.views import Change, Views, changes_of, layer_names, views_json, views_of
 from snnc.estimator.views.sram import AtSize, at_sizes
 from snnc.estimator.views.words import between, meaning, number_text, share, signed
 from snnc.messages import printable
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One network in a report.
-
-    Attributes:
-        name: how the page calls it.
-        estimates: by convention; all of :data:`snnc.estimator.audit.AUDITED` for the audit.
-        redundancy: its records, or None.
-        accesses: its memory accesses, or None.
-        right: recordings classified correctly, and how many had a label; None where unknown.
-        survey: what all this was gathered by, where it was.
-    """
-
-    name: str
-    estimates: Mapping[str, Estimate] = field(default_factory=dict)
-    redundancy: Redundancy | None = None
-    accesses: Accesses | None = None
-    right: tuple[int, int] | None = None
-    survey: Survey | None = None
-
-    @property
-    def records(self) -> Sequence[Recorded]:
-        """Each recording's own sums; none where it was not surveyed."""
-        return self.survey.records if self.survey else ()
-
-    @classmethod
-    def of(cls, name: str, survey: Survey, table: EnergyTable) -> Subject:
-        """A network as it was surveyed, priced by a table."""
-        return cls(
-            name,
-            {rule: Estimate(tally, table) for rule, tally in survey.tallies.items()},
-            survey.redundancy,
-            survey.accesses,
-            (survey.right, survey.labelled) if survey.labelled else None,
-            survey,
-        )
 
 
 @dataclass(frozen=True)

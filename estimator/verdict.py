@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from snnc.estimator import measures
 from snnc.estimator.energy import Comparison, Estimate
+from snnc.estimator.subject import Subject
 from snnc.estimator.units import count_text, energy_text
 from snnc.estimator.views import Change
 from snnc.estimator.views.words import headline, share, signed
-
-if TYPE_CHECKING:
-    from snnc.estimator.report import Subject
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from snnc.estimator import tables
 from snnc.estimator.activity import observe
 from snnc.estimator.ann.terminal import print_ann
 from snnc.estimator.audit import AUDITED
-from snnc.estimator.report import Report, Subject, render
+from snnc.estimator.report import Report, render
+from snnc.estimator.subject import Subject
 from snnc.estimator.survey import Survey
 from snnc.estimator.terminal import (
     print_audit,

@@ -20,7 +20,8 @@ from snnc.estimator import tables
 from snnc.estimator.activity import observe
 from snnc.estimator.audit import AUDITED
 from snnc.estimator.figures.style import COLOURS, drawing, labelled
-from snnc.estimator.report import Report, Subject, render
+from snnc.estimator.report import Report, render
+from snnc.estimator.subject import Subject
 from snnc.estimator.survey import Survey
 from snnc.estimator.terminal import print_audit, print_redundancy
 from snnc.estimator.views import disagree
