@@ -160,8 +160,7 @@ def reported(
         convention: the counting rule of its main figures.
         device: whose total to give; None: the energy table's.
     """
-    from snnc.estimator.report import Report
-    from snnc.estimator.subject import Subject
+    from snnc.estimator.report import Report, Subject
 
     (model, baseline), (ours, theirs) = names, surveyed
     about = Subject.of(model, ours, prices)

@@ -12,8 +12,7 @@ from snnc.estimator.activity import observe
 from snnc.estimator.conventions import CONVENTIONS
 from snnc.estimator.intervals import LEVEL, Interval, of_mean, of_ratio
 from snnc.estimator.intervals.means import Mean, certainty_json, measures_of
-from snnc.estimator.report import Report
-from snnc.estimator.subject import Subject
+from snnc.estimator.report import Report, Subject
 from snnc.estimator.survey import Survey
 from tests.support.counting import ByHand, by_hand_frames, interpret, network_of
 

@@ -31,6 +31,7 @@ from snnc.compiler.ops.int8.scaling import (
 from snnc.compiler.ops.int8.synapses.weight_scales import weight_scales
 from snnc.compiler.passes.quantize import attention
 from snnc.compiler.passes.quantize.building import ONE, Building
+from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 WEIGHT_LIMIT = LIMITS["int8"]
 COUNT_LIMIT = 2**16 - 1
@@ -54,22 +55,22 @@ def quantize(graph: Graph, ranges: Ranges) -> Graph:
     return _Quantizer(graph, ranges).run()
 
 
+def faults(graph: Graph, ranges: Ranges) -> list[tuple[Node, SnncError]]:
+    """Every node of an optimised graph that has no integer twin, and why; nothing is raised.
+
+    Behind a node without one, values are taken as known again where they are spikes or counts;
+    until there only ops are looked at that have no int8 form whatever they read.
+    """
+    return _Quantizer(graph, ranges).faults()
+
+
 class _Quantizer(Building):
     """Conversions by op; those of attention are functions beside it."""
 
     def run(self) -> Graph:
         """Convert every node, in order."""
         for node in self.graph.nodes:
-            node = node.replace(inputs=tuple(self.renamed.get(i, i) for i in node.inputs))
-            convert = _CONVERSIONS.get(node.op)
-            if convert is None:
-                raise unsupported(
-                    node,
-                    f"{node.op} has no int8 form here",
-                    "Compile with --dtype f32, or train the model with batch norm and pooling "
-                    "next to a convolution, where they can be folded.",
-                )
-            convert(self, node)
+            self.convert(node)
         outputs = tuple(self.renamed.get(name, name) for name in self.graph.outputs)
         units = {name: float(self.scaled[name].unit.max()) for name in outputs}
         nodes = tuple(
@@ -78,6 +79,35 @@ class _Quantizer(Building):
         )
         quantized = self.graph.replace(nodes=nodes, params=self.params, outputs=outputs)
         return prune(infer_types(quantized))
+
+    def convert(self, node: Node) -> None:
+        """Convert one node. Raises SnncError where it has no integer twin."""
+        node = node.replace(inputs=tuple(self.renamed.get(i, i) for i in node.inputs))
+        convert = _CONVERSIONS.get(node.op)
+        if convert is None:
+            raise _no_form(node)
+        convert(self, node)
+
+    def faults(self) -> list[tuple[Node, SnncError]]:
+        """Convert what can be, and list what cannot."""
+        found: list[tuple[Node, SnncError]] = []
+        unknown: set[str] = set()
+        for node in self.graph.nodes:
+            try:
+                if unknown.isdisjoint(node.inputs):
+                    self.convert(node)
+                    continue
+                if node.op not in _CONVERSIONS:
+                    raise _no_form(node)
+            except SnncError as error:
+                if error.code is not UNSUPPORTED_LAYER:
+                    raise
+                found.append((node, error))
+            if node.type.kind is Kind.REAL:
+                unknown.add(node.name)
+            else:
+                self.keep(node, Scaled(ONE, 1 if node.type.kind is Kind.SPIKE else COUNT_LIMIT))
+        return found
 
     # synapses ----------------------------------------------------------------------------
 
@@ -244,6 +274,15 @@ class _Quantizer(Building):
         self.add(node, "group_sum", scaled, {"size": size})
 
 
+def _no_form(node: Node) -> SnncError:
+    return unsupported(
+        node,
+        f"{node.op} has no int8 form here",
+        "Compile with --dtype f32, or train the model with batch norm and pooling "
+        "next to a convolution, where they can be folded.",
+    )
+
+
 _CONVERSIONS: dict[str, Callable[[_Quantizer, Node], None]] = {
     "input": _Quantizer.input,
     "conv2d": _Quantizer.synapse,
@@ -272,4 +311,4 @@ _CONVERSIONS: dict[str, Callable[[_Quantizer, Node], None]] = {
 CONVERTED = frozenset(_CONVERSIONS)
 """The operators that have an int8 form."""
 
-__all__: Sequence[str] = ("CONVERTED", "Ranges", "quantize")
+__all__: Sequence[str] = ("CONVERTED", "Ranges", "faults", "quantize")

@@ -8,8 +8,7 @@ from snnc.errors import BAD_ENERGY_TABLE, BAD_OPTION, SnncError
 from snnc.estimator import devices, tables
 from snnc.estimator.activity import observe
 from snnc.estimator.conventions import EXECUTED
-from snnc.estimator.report import Report
-from snnc.estimator.subject import Subject
+from snnc.estimator.report import Report, Subject
 from snnc.estimator.survey import Survey
 from tests.support.counting import ByHand, by_hand_frames, interpret, network_of
 
