@@ -248,7 +248,8 @@ target_option = click.option(
     "--target",
     default="host",
     show_default=True,
-    help="Where the C runs: host, cortex-m0, -m3, -m4, -m7, -m33, -m55 or riscv32.",
+    help="Where the C runs: host, cortex-m0, -m3, -m4, -m7, -m33, -m55, riscv32, or a board, which "
+    "is its core and its memory: rp2040, nrf52840, ... (snnc boards).",
 )
 
 
