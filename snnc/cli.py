@@ -28,6 +28,7 @@ COMMANDS = {
     "energy": "count operations and energy on recordings",
     "analyze": "measure redundancy: firing rates, membranes, ghosts",
     "run": "classify a recording with a compiled model",
+    "show": "show a compiled model at work on a recording, in a local page",
     "convert": "turn a checkpoint of the paper authors' code into one of ours",
     "train": "train a network on event-camera data",
     "tune": "raise a trained model's thresholds to save spikes",

@@ -133,9 +133,20 @@ def write_firmware(
 
 
 def write_package(
-    out: Path, source: SourceModel, compilation: Compilation, kind: str
+    out: Path,
+    source: SourceModel,
+    compilation: Compilation,
+    kind: str,
+    target: Target | None = None,
 ) -> dict[str, Any]:
     """Write a package for a build system (:mod:`snnc.compiler.deploy.packages`); give its manifest.
+
+    Args:
+        out: the folder.
+        source: the model.
+        compilation: what to write, for ``target``.
+        kind: one of ``packages.LAYOUTS``.
+        target: the core whose kernels and memory it was compiled for; None: any.
 
     Raises:
         SnncError: BAD_OUTPUT, BAD_OPTION.
@@ -143,7 +154,9 @@ def write_package(
     with fresh_folder(out) as folder:
         packages.write(folder, compilation, kind)
         manifest = _manifest(source, compilation, Memory.of(compilation.generated, None, None))
-        manifest |= {"target": f"{kind} package"}
+        core = None if target is None else target.name
+        manifest |= {"target": f"{kind} package{f' for {core}' if core else ''}"}
+        manifest |= {"package": kind, "core": core}
         return write_manifest(folder, manifest)
 
 
