@@ -19,7 +19,8 @@ from snnc.api.model import Counts, Taken, batch_of, evaluation
 from snnc.api.proof import Proof
 from snnc.api.timing import Benchmark
 from snnc.api.words import speaks_python
-from snnc.compiler.compilation import Compilation
+from snnc.api.writing import check_march, check_package
+from snnc.compiler.compilation import Compilation, for_any_core
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.footprint import Memory
 from snnc.compiler.deploy.targets import Target
@@ -30,6 +31,7 @@ from snnc.estimator.page.proven import Proven
 if TYPE_CHECKING:
     from snnc.api.kernels import Choice
     from snnc.compiler.host.model import HostModel
+    from snnc.compiler.verify import prove
     from snnc.compiler.verify.chain.proof import Verification
 
 Outputs = npt.NDArray[np.float32] | dict[str, npt.NDArray[np.float32]] | tuple[Any, ...]
@@ -211,11 +213,12 @@ class Compiled:
 
         return open_compiled(self._built, read_manifest(self._built))
 
-    def _write_host(self, folder: Path) -> dict[str, Any]:
+    def _write_host(self, folder: Path, march: str = "any") -> dict[str, Any]:
         from snnc.compiler.deploy import folder as artifact
 
         report = None if self._choice is None else self._choice.report
-        return artifact.write(folder, self._taken.source, self._compilation, choice=report)
+        source = self._taken.source
+        return artifact.write(folder, source, self._compilation, choice=report, march=march)
 
     @speaks_python
     def verify(
@@ -243,11 +246,11 @@ class Compiled:
         from snnc.compiler.verify import prove
 
         every, module = self._windows(data, samples), self._taken.source.module
+        thoroughly = prove.Manner(stress, min_agreement, self._single())
         if self._target is not None:
             with evaluation(module):
-                found = self._on_board(self._target, every, min_agreement)
+                found = self._on_board(self._target, every, thoroughly)
             return self._kept(Proof(self._origin, described(data), found))
-        thoroughly = prove.Manner(stress, min_agreement, self._single())
         with tempfile.TemporaryDirectory() as scratch, evaluation(module):
             found = prove.prove(
                 module,
@@ -270,13 +273,15 @@ class Compiled:
             return None
         return compiled(self._taken.source, replace(self._manner, threads=1))[0]
 
-    def _on_board(self, core: Target, every: Any, min_agreement: float) -> Verification:
+    def _on_board(self, core: Target, every: Any, thoroughly: prove.Manner) -> Verification:
         from snnc.compiler.verify.board import BoardVerifier
 
         module = self._taken.source.module
         verifier = BoardVerifier(module, self._compilation, core, self._max_ram)
         verifier.verify(every)
-        verifier.finish(min_agreement=min_agreement)
+        if thoroughly.stress:
+            verifier.stress()
+        verifier.finish(min_agreement=thoroughly.min_agreement)
         return verifier.result
 
     @speaks_python
@@ -368,14 +373,22 @@ class Compiled:
 
     @speaks_python
     def write(
-        self, folder: str | Path, package: str | None = None, *, vectors: Data | None = None
+        self,
+        folder: str | Path,
+        package: str | None = None,
+        *,
+        vectors: Data | None = None,
+        march: str = "any",
     ) -> dict[str, Any]:
         """Write the folder that ``snnc compile`` writes, whole or not at all.
 
         Args:
             folder: where; replaced where snnc wrote it.
-            package: "cmake", "arduino", "platformio" or "zephyr" instead of a shared library.
+            package: "cmake", "arduino", "platformio" or "zephyr" instead of a shared library: for
+                the core that it was compiled for; for the host, for any core.
             vectors: for a core: recordings that the firmware's self-test carries, a few.
+            march: of the shared library: "any" processor of this architecture, or "native", this
+                kind only.
 
         Returns:
             Its manifest.json.
@@ -387,11 +400,12 @@ class Compiled:
         from snnc.compiler.deploy import folder as artifact
 
         out, source = Path(folder), self._taken.source
+        check_march(march, package, self._target)
         if package is not None:
-            _check_package(package)
-            return artifact.write_package(out, source, self._compilation, package)
+            check_package(package)
+            return self._write_package(out, package)
         if self._target is None:
-            return self._write_host(out)
+            return self._write_host(out, march)
         if vectors is None:
             raise SnncError(
                 BAD_OPTION,
@@ -407,6 +421,14 @@ class Compiled:
         return artifact.write_firmware(
             out, source, self._compilation, self._target, embedded, None, self._max_ram
         )
+
+    def _write_package(self, out: Path, package: str) -> dict[str, Any]:
+        from snnc.compiler.deploy import folder as artifact
+
+        compilation = self._compilation
+        if self._target is None and self.dtype == "int8":
+            compilation = for_any_core(compilation, self._manner.arena_bytes)
+        return artifact.write_package(out, self._taken.source, compilation, package, self._target)
 
     @property
     def _origin(self) -> str:
@@ -424,9 +446,3 @@ class Compiled:
             f"{ {name: list(shape) for name, shape in self._taken.shapes.items()} }, {self.dtype}, "
             f"{self.target}, {self.memory.arena:,} bytes of arena>"
         )
-
-
-def _check_package(package: str) -> None:
-    known = ("cmake", "arduino", "platformio", "zephyr")
-    if package not in known:
-        raise SnncError(BAD_OPTION, f"package={package!r} is none of {', '.join(known)}")

@@ -41,7 +41,8 @@ TEXT_ONLY = ("arduino", "zephyr")
 @click.option(
     "--package",
     type=click.Choice(["cmake", "arduino", "platformio", "zephyr"]),
-    help="Lay the C out for a build system, for any core, instead of compiling it.",
+    help="Lay the C out for a build system instead of compiling it: for the core that --target "
+    "names, or for any, whose kernels the compiler's macros choose.",
 )
 @click.option(
     "--store-weights",
@@ -49,7 +50,11 @@ TEXT_ONLY = ("arduino", "zephyr")
     help="Large arrays in the C, or in a file that the assembler takes in (.incbin); "
     "default: binary above 64 MiB.",
 )
-@click.option("--max-flash", type=Size(), help="Most flash for code and constants: 512K, 1M.")
+@click.option(
+    "--max-flash",
+    type=Size(),
+    help="Most flash for code and constants (host: of all levels): 512K, 1M.",
+)
 @click.option("--max-ram", type=Size(), help="Most RAM for arena and stack (host: arena): 64K.")
 @click.option("--vectors", metavar="DATA", help="Recordings in the firmware; default: --calibrate.")
 @click.option(
@@ -66,6 +71,14 @@ TEXT_ONLY = ("arduino", "zephyr")
     default=1,
     show_default=True,
     help="Threads that share each convolution (f32, host); the scores are the same for any number.",
+)
+@click.option(
+    "--march",
+    type=click.Choice(["any", "native"]),
+    default="any",
+    show_default=True,
+    help="A shared library that runs on any processor of this architecture and chooses its fastest "
+    "code there, or one for this kind of processor only; the bits are the same.",
 )
 @click.option("--instrument", is_flag=True, help="Count every executed operation.")
 @click.option(
@@ -91,6 +104,7 @@ def command(
     vector_samples: int,
     density: float | None,
     threads: int,
+    march: str,
     instrument: bool,
     dump_ir: Path | None,
     json_file: str | None,
@@ -111,6 +125,7 @@ def command(
     from snnc.compiler.deploy.footprint import check_flash
     from snnc.compiler.deploy.targets import target_named
     from snnc.compiler.dump.recorder import Recorder
+    from snnc.compiler.ops.int8.synapses.rows import OWN
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     if threads > 1 and (dtype == "int8" or target != "host"):
@@ -120,7 +135,13 @@ def command(
             mend="Leave it out, or compile with --dtype f32 --target host.",
         )
     core = None if target == "host" else target_named(target)
-    _check_package(package, target, instrument, store_weights)
+    _check_package(package, dtype if core is None else None, instrument, store_weights)
+    if march != "any" and (target != "host" or package is not None):
+        raise SnncError(
+            BAD_OPTION,
+            "--march is for the shared library of this machine",
+            mend="Leave it out beside --target and --package: there the build system has flags.",
+        )
     if package in TEXT_ONLY:
         store_weights = "text"
     console = console_for(json_file)
@@ -128,7 +149,8 @@ def command(
         source = model.load()
         status.update("compiling to C")
         limit = max_ram if core is None else firmware.arena_limit(core, max_ram)
-        order = None if core is None else core.order
+        order = OWN if package else None
+        order = order if core is None else core.order
         manner = Manner(
             dtype,
             calibrate,
@@ -147,7 +169,7 @@ def command(
         check_flash(compilation, max_flash)
         status.update("compiling the C")
         if package is not None:
-            manifest = artifact.write_package(out, source, compilation, package)
+            manifest = artifact.write_package(out, source, compilation, package, core)
         elif core is None:
             report = None if choice is None else choice.report
             manifest = artifact.write(
@@ -157,6 +179,7 @@ def command(
                 instrument=instrument,
                 choice=report,
                 max_flash=max_flash,
+                march=march,
             )
         else:
             firmware.check_model(compilation, core)
@@ -175,8 +198,13 @@ def command(
         _show_kernels(console, choice.report)
 
 
-def _check_package(package: str | None, target: str, instrument: bool, weights: str | None) -> None:
-    """Raise SnncError (BAD_OPTION) for options that mean nothing beside --package."""
+def _check_package(
+    package: str | None, any_core: str | None, instrument: bool, weights: str | None
+) -> None:
+    """Raise SnncError (BAD_OPTION) for options that mean nothing beside --package.
+
+    ``any_core``: the arithmetic of a package that is for no core in particular.
+    """
     if package in TEXT_ONLY and weights == "binary":
         raise SnncError(
             BAD_OPTION,
@@ -184,11 +212,17 @@ def _check_package(package: str | None, target: str, instrument: bool, weights: 
             "assembler cannot find binary weights",
             mend="Leave --store-weights out, or use --package cmake or platformio.",
         )
-    if package is not None and (target != "host" or instrument):
+    if package is not None and any_core == "int8" and weights == "binary":
         raise SnncError(
             BAD_OPTION,
-            "--package cannot be combined with --target or --instrument",
-            mend="A package is source code for any core; leave the others out.",
+            "binary weights have the order that one core wants, and the package is for any core",
+            mend="Name the core with --target, or leave --store-weights out.",
+        )
+    if package is not None and instrument:
+        raise SnncError(
+            BAD_OPTION,
+            "--package cannot be combined with --instrument",
+            mend="A package is source code; compile it with -DSNN_INSTRUMENT to count.",
         )
 
 
@@ -211,7 +245,7 @@ def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
 
 def _where(manifest: dict[str, Any]) -> str:
     if manifest["target"] == "host":
-        return f"vector code {manifest['versions']['vector']}"
+        return f"vector code {', '.join(manifest['options']['levels'])}"
     if "board" not in manifest:
         return str(manifest["target"])
     return f"{manifest['target']}, board {manifest['board']}"

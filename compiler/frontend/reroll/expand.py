@@ -64,6 +64,7 @@ class Expander:
         self.constants = constants
         self.values: dict[fx.Node, Traced] = {}
         self.origins: dict[Ref, Origin] = {}
+        self.inputs: dict[str, fx.Node] = {}
         self.outputs: Traced = None
         for node in graph.nodes:
             self.values[node] = self._visit(node)
@@ -94,6 +95,7 @@ class Expander:
         shape, dtype = shape_of(node), dtype_of(node)
         steps = range(self.steps.time_steps)
         name = str(node.target)
+        self.inputs[name] = node
         refs = tuple(self.steps.input(name, t, shape[1:], dtype or torch.float32) for t in steps)
         return Seq(refs, shape, Place(0))
 

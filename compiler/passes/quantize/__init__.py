@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from snnc.compiler.ir.graph import Array, Graph, Kind, Node, prune
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.base import unsupported
 from snnc.compiler.ops.inference import infer_types
-from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, narrowest
+from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, Form, narrowest
 from snnc.compiler.ops.int8.scaling import (
     Ranges,
     Scaled,
@@ -29,14 +30,14 @@ from snnc.compiler.ops.int8.scaling import (
 )
 from snnc.compiler.ops.int8.synapses.weight_scales import weight_scales
 from snnc.compiler.passes.quantize import attention
-from snnc.compiler.passes.quantize.building import CURRENTS, ONE, SUMS, Building
+from snnc.compiler.passes.quantize.building import ONE, Building
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 WEIGHT_LIMIT = LIMITS["int8"]
 COUNT_LIMIT = 2**16 - 1
 """Events in one cell of a frame; more is an error at run time."""
 
-_COMPARABLE = ("add_i8", *SUMS, *CURRENTS)
+_COMPARABLE = (Form.TOTAL, Form.SUMS, Form.CURRENT)
 """Values of which one channel has one unit, so that the largest integer is the largest value."""
 
 NARROW_COUNT = 2**6 - 1
@@ -197,7 +198,7 @@ class _Quantizer(Building):
             self.keep(node, Scaled(ONE, 1))
             return
         narrow = self.ranges.values[node.name] <= NARROW_COUNT and all(
-            user.op in ("conv2d", "linear") for user in self.users[node.name]
+            user.plays(Role.SYNAPSE) for user in self.users[node.name]
         )
         stored = dataclasses.replace(node.type, dtype="uint8" if narrow else "")
         limit = 2**8 - 1 if narrow else COUNT_LIMIT
@@ -213,7 +214,7 @@ class _Quantizer(Building):
 
     def max_pool(self, node: Node) -> None:
         """max_pool2d: spikes and counts as they are; of sums and currents exact, in their unit."""
-        if node.type.kind is not Kind.REAL or self.origin(node.inputs[0]).op not in _COMPARABLE:
+        if node.type.kind is not Kind.REAL or self.form(node.inputs[0]) not in _COMPARABLE:
             self.whole(node)
         else:
             self.add(node, "max_pool2d_i8", self.scaled[node.inputs[0]])
@@ -224,8 +225,8 @@ class _Quantizer(Building):
             self.total(node)
             return
         first, second = (self.scaled[name] for name in node.inputs)
-        ops = {self.origin(name).op for name in node.inputs}
-        if not ops <= {"add_i8", *SUMS} or not np.array_equal(first.unit, second.unit):
+        forms = {self.form(name) for name in node.inputs}
+        if not forms <= {Form.SUMS, Form.TOTAL} or not np.array_equal(first.unit, second.unit):
             raise unsupported(
                 node, "this sum of real values has no int8 form", "Compile with --dtype f32."
             )

@@ -29,6 +29,9 @@ def show(console: Console, model: str, result: Verification) -> None:
     for link in result.chain:
         for line in link.problems[:PROBLEMS_SHOWN]:
             console.print(styled(f"{link.name}:", BAD), line)
+    if levels := (result.artefact or {}).get("levels"):
+        lesser = f"; compared with it: {', '.join(levels[1:])}" if levels[1:] else ""
+        console.print(f"the library runs its code for {levels[0]} here{lesser}")
     if result.samples:
         console.print(f"same class on {result.same_class} of {result.samples} recordings")
     if result.labelled:

@@ -177,6 +177,7 @@ def test_plain_kernels_read_no_word_where_it_is_not_aligned(which, tmp_path, cap
 HOSTS = {
     "avx512": (("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq"), "avx512bw"),
     "avx2": (("-mavx2", "-mfma", "-DSNN_VEC_AVX2"), "avx2"),
+    "sse2": ((), "sse2"),
     "portable": (("-DSNN_VEC_PORTABLE",), None),
 }
 

@@ -125,6 +125,8 @@ def test_operations_alone_meet_at_their_ratio_over_the_steps(steps: int) -> None
     frames = np.ones((steps, 64, 1, 1))
     found = against(surveyed(Wide(), [frames], (64, 1, 1)))
     assert found.firing.spikes_per_synapse == steps
+    if steps == 1:  # Shen et al. 2024: one bit budget
+        assert found.bit_operations["snn"] == found.bit_operations["dense"]
     second = found.layers[1]
     alone = (TABLE.mac * second.synapses) / (TABLE.ac * second.operations)
     assert alone == pytest.approx(TABLE.ratio / steps)
@@ -138,8 +140,7 @@ def test_bits_hold_as_many_values_as_counts_of_spikes(steps: int, bits: int) -> 
 
 
 def test_bit_operations_weigh_a_spike_as_one_bit(by_hand: AgainstAnn) -> None:
-    """Shen et al. 2024: with T spikes at every synapse and activations of T bits both spend the
-    same; here the 34 MACs of event counts have the ANN's 2 bits."""
+    """After Shen et al. 2024; the 34 MACs of event counts have the ANN's 2 bits."""
     assert by_hand.bit_operations == {
         "snn": 32 * (2 * 34 + 24 + 6),
         "dense": 32 * 2 * 368,

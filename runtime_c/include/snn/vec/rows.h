@@ -5,7 +5,7 @@
  *            a vectorising compiler (64-bit hosts)
  *   DSP      Cortex-M4, M7, M33: two int16 sums a register, SXTAB16 on rows in SNN_ORDER_FOURS
  *   Helium   Cortex-M55: eight int16 sums a register
- *   x86      AVX-512BW or AVX2: 32 or 16 int16 sums a register
+ *   x86      AVX-512BW, AVX2 or SSE2: 32, 16 or 8 int16 sums a register
  *
  * A list never holds more than 255 rows, each counted as often as its value says: 255 * 128 fits
  * int16, so a list may be summed in int16 lanes before it is added to int32 sums.
@@ -52,7 +52,10 @@ SNN_KERNEL int snn_row_place(enum snn_order order, int c) {
 
 /* Keeps a compiler from looking behind an address: else it adds up each of several addresses near
  * it on its own, from parts that it holds in registers. */
-#if defined(__GNUC__) && !defined(__ARM_ARCH_6M__) /* which has no registers to spare */
+#if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__) || defined(__riscv_32e)
+#define SNN_FEW_REGISTERS 1 /* that instructions can name */
+#endif
+#if defined(__GNUC__) && !defined(SNN_FEW_REGISTERS)
 #define SNN_ONE_ADDRESS(p) __asm__("" : "+r"(p))
 #else
 #define SNN_ONE_ADDRESS(p) ((void)(p))
@@ -92,12 +95,35 @@ SNN_KERNEL void snn_rows_count(enum snn_value_kind kind, int channels, snn_count
 /* else there are too few registers for its assembly */
 #include "snn/vec/rows_dsp.h"
 #define SNN_ROWS_NAME "dsp"
-#elif (defined(__AVX512BW__) || defined(__AVX2__)) && !defined(SNN_VEC_PORTABLE) && \
+#elif defined(__SSE2__) && defined(__x86_64__) && !defined(SNN_VEC_PORTABLE) && \
     !defined(SNN_ROWS_IN_BLOCKS)
 #include "snn/vec/rows_x86.h"
 #define SNN_ROWS_NAME "x86"
 #else
 #define SNN_ROWS_NAME "plain"
+#endif
+
+/* The order that suits the core that this is compiled for. Weights that are not written for one core
+ * are macros of up to four channels, which put them in this order; a row's last one has fewer. */
+#if defined(SNN_ROWS_DSP)
+#define SNN_ORDER_OWN SNN_ORDER_FOURS
+#define SNN_OWN_BYTES(rows, channels) ((rows) * (((channels) + 3) / 4 * 4))
+#define SNN_OWN_4(a, b, c, d) a, c, b, d
+#define SNN_OWN_3(a, b, c) a, c, b, 0
+#define SNN_OWN_2(a, b) a, 0, b, 0
+#define SNN_OWN_1(a) a, 0, 0, 0
+#else
+#define SNN_ORDER_OWN SNN_ORDER_PLAIN
+#define SNN_OWN_BYTES(rows, channels) ((rows) * (channels))
+#define SNN_OWN_4(a, b, c, d) a, b, c, d
+#define SNN_OWN_3(a, b, c) a, b, c
+#define SNN_OWN_2(a, b) a, b
+#define SNN_OWN_1(a) a
+#endif
+#ifdef __GNUC__
+#define SNN_OWN_ALIGNED __attribute__((aligned(4)))
+#else
+#define SNN_OWN_ALIGNED
 #endif
 
 /* sum[c] = from[c] + sum over the rows of value * row[c], c < channels. `sum` and `from` (which may
