@@ -9,6 +9,7 @@ relative to the file::
     time_steps = 20
     frame_us = 15_000
     readout = "mean"
+    encoder = "rate"
     data = "nmnist:../data"
     baseline = "plain.toml"
     dtype = "int8"
@@ -28,6 +29,7 @@ from typing import Any, get_args
 
 from snnc.compiler.frontend.driving import Readout
 from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, SnncError
+from snnc.models.encoders import ENCODERS
 
 
 def _text(value: Any) -> bool:
@@ -75,6 +77,7 @@ MODEL_KEYS: dict[str, _Kind] = {
     "readout": (lambda value: value in get_args(Readout), f"one of {', '.join(get_args(Readout))}"),
     "all_outputs": FLAG,
     "name": TEXT,
+    "encoder": (lambda value: value in ENCODERS, f"one of {', '.join(ENCODERS)}"),
     "nir_reset": (lambda value: value in ("zero", "subtract"), "'zero' or 'subtract'"),
     "nir_dt": (_number, "a number above 0"),
     "nir_spikes": (lambda value: value in ("one", "many"), "'one' or 'many'"),

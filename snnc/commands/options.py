@@ -91,6 +91,7 @@ _SHARED = (
     "still",
     "readout",
     "all_outputs",
+    "encoder",
 )
 """What two factories' models have in common that are compared."""
 
@@ -132,6 +133,11 @@ _MODEL_OPTIONS = (
         help="Compile every item of a tuple that the factory's model gives, not just the first.",
     ),
     click.option(
+        "--encoder",
+        type=click.Choice(["direct", "rate", "latency"]),
+        help="DATA are still images, and how they become steps.",
+    ),
+    click.option(
         "--nir-reset",
         type=click.Choice(["zero", "subtract"]),
         help="What a spike does to the potential; a NIR file does not say.",
@@ -160,7 +166,7 @@ def model_options(function: F) -> F:
     """MODEL and its options, given to the command as one :class:`ModelChoice` called ``model``."""
     names = ["name", "weights", "input_shape", "time_steps", "frame_us"]
     names += ["per_step", "batch_first", "still", "readout", "all_outputs"]
-    names += ["nir_reset", "nir_dt", "nir_spikes", "nir_floor"]
+    names += ["encoder", "nir_reset", "nir_dt", "nir_spikes", "nir_floor"]
 
     @wraps(function)
     def command(model: str, **others: Any) -> Any:
