@@ -252,6 +252,7 @@ class Compiled(Surveyable):
             SnncError: what reading the data raises; NO_C_COMPILER; for a core MISSING_EXTRA where
                 its emulator is not installed.
         """
+        from snnc.compiler.deploy.manifest import Written
         from snnc.compiler.verify import prove
 
         every, module = self._windows(data, samples), self._taken.source.module
@@ -264,7 +265,7 @@ class Compiled(Surveyable):
             found = prove.prove(
                 module,
                 self._compilation,
-                self._built,
+                Written.read(self._built),
                 every,
                 Path(scratch),
                 thoroughly,
