@@ -18,7 +18,7 @@ from snnc.compiler.frontend.adapters import asa_snn
 from snnc.compiler.frontend.driving import Driven, Readout, Reset
 from snnc.compiler.frontend.identifiers import model_name
 from snnc.compiler.frontend.outputs import SCORES
-from snnc.compiler.frontend.source import SourceModel, load_source
+from snnc.compiler.frontend.source import Given, SourceModel, load_source
 from snnc.errors import BAD_OPTION, BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 from snnc.models.checkpoints import InputDescription, LoadedModel
 from snnc.models.networks import Network
@@ -114,7 +114,7 @@ def _described(model: str | Path | LoadedModel, name: str | None) -> SourceModel
         return SourceModel(
             model.model, chosen, given.frame_size, given.time_steps, given, origin=origin
         )
-    return load_source(str(model), name=name)
+    return load_source(str(model), Given(name=name))
 
 
 def _own(source: SourceModel) -> Taken:

@@ -52,11 +52,12 @@ class ModelChoice:
             name: C identifier to use instead of the one chosen.
         """
         from snnc.compiler.frontend.nir.file import NirOptions
-        from snnc.compiler.frontend.source import load_source
+        from snnc.compiler.frontend.source import Given, load_source
 
         given = dict(self.arguments)
         nir = NirOptions(given.pop("nir_reset"), given.pop("nir_dt"))
-        return load_source(self.spec, nir=nir, **{**given, "name": name or given["name"]})
+        given["name"] = name or given["name"]
+        return load_source(self.spec, Given(**given), nir=nir)
 
     def why_renamed(self) -> str:
         """Why the C has another name than the model; empty where it has not."""
@@ -71,13 +72,13 @@ class ModelChoice:
         Raises:
             SnncError: as :meth:`load`.
         """
-        from snnc.compiler.frontend.source import is_factory, load_source
+        from snnc.compiler.frontend.source import Given, is_factory, load_source
 
         if baseline is None:
             return None
         if is_factory(baseline) and is_factory(self.spec):
             shared = {key: self.arguments[key] for key in _SHARED}
-            return load_source(baseline, **shared)
+            return load_source(baseline, Given(**shared))
         return load_source(baseline)
 
 
