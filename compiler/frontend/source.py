@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from snnc import limits
 from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.frontend import model_file
 from snnc.compiler.frontend.adapters import asa_snn
-from snnc.compiler.frontend.driving import Driven, Readout
+from snnc.compiler.frontend.driving import Driven
+from snnc.compiler.frontend.given import LEFT_OPEN, OF_FACTORIES, Given
 from snnc.compiler.frontend.identifiers import model_name
 from snnc.compiler.frontend.nir import file as nir_file
 from snnc.compiler.frontend.nir.file import NirOptions
@@ -28,6 +30,7 @@ from snnc.errors import BAD_OPTION, BAD_WEIGHTS, SnncError
 from snnc.messages import first_sentence
 from snnc.models import checkpoints
 from snnc.models.checkpoints import InputDescription
+from snnc.models.encoders import ENCODERS, Encoder
 from snnc.models.tensor_files import read_tensor_file
 from snnc.user_files import kind_of
 
@@ -45,6 +48,7 @@ class SourceModel:
         input: how recordings become frames; None for a model that was not trained by snnc.
         origin: the file or factory it came from.
         options: what the user had to say about the model, for the manifest.
+        encoder: how still images become windows; None where data are windows or recordings.
     """
 
     module: nn.Module
@@ -54,6 +58,7 @@ class SourceModel:
     input: InputDescription | None
     origin: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    encoder: Encoder | None = None
 
     def graph(self) -> Graph:
         """Import the module. Raises SnncError as :func:`import_module` does."""
@@ -65,60 +70,6 @@ class SourceModel:
         if self.input is None or self.input.dt_us is None:
             return None
         return Framing(self.input.height, self.input.width, self.input.dt_us, self.input.downsample)
-
-
-@dataclass(frozen=True)
-class Given:
-    """What was said beside MODEL.
-
-    Attributes:
-        weights: state dict for a factory's model (loaded without unpickling code).
-        input_shape: of one time step; needed for a factory.
-        time_steps: T; needed for a factory and for a NIR file.
-        frame_us: length in microseconds of the frames that a factory's or NIR file's network
-            takes; needed where recordings are its data.
-        per_step: a factory's model takes one step [N, ...] and keeps its state between calls.
-        batch_first: a factory's model takes [N, T, ...].
-        still: a factory's model takes one image [N, ...] and repeats it over T steps itself.
-        readout: what becomes of the steps of a factory's output, if it gives one for each.
-        all_outputs: take each item of a tuple that a factory's model gives, not just the first.
-        name: C identifier; default: from the file's name, or the factory's module and name.
-    """
-
-    weights: Path | None = None
-    input_shape: tuple[int, ...] | None = None
-    time_steps: int | None = None
-    frame_us: int | None = None
-    per_step: bool = False
-    batch_first: bool = False
-    still: bool = False
-    readout: Readout | None = None
-    all_outputs: bool = False
-    name: str | None = None
-
-    @property
-    def said(self) -> dict[str, Any]:
-        """What was said at all, by name."""
-        return {entry.name: value for entry in fields(self) if (value := getattr(self, entry.name))}
-
-    def refuse(self, names: Collection[str], kind: str, spec: str, mend: str = "") -> None:
-        """Raise SnncError (BAD_OPTION) if any of these was said of a MODEL of another kind."""
-        if self.said.keys() & set(names):
-            *most, last = (f"--{name.replace('_', '-')}" for name in names)
-            what = f"{', '.join(most)} and {last} belong to {kind}"
-            raise SnncError(BAD_OPTION, what, where=spec, mend=mend)
-
-
-_FACTORYS = (
-    *("weights", "input_shape", "per_step", "batch_first", "still", "readout", "all_outputs"),
-)
-"""What only a factory leaves open."""
-
-_OPEN = (
-    *("weights", "input_shape", "time_steps", "frame_us", "per_step", "batch_first", "still"),
-    *("readout", "all_outputs"),
-)
-"""What a factory or a NIR file leaves open, and a checkpoint holds."""
 
 
 def load_source(
@@ -145,18 +96,21 @@ def load_source(
     given = given or Given()
     if model_file.is_model_file(spec):
         return _from_model_file(Path(spec), given, nir)
+    if given.encoder is not None:
+        plain = load_source(spec, dataclasses.replace(given, encoder=None), nir=nir, folder=folder)
+        return _of_images(plain, given.encoder, given.frame_us)
     _check_window(given.input_shape or (), given.time_steps or 1, spec)
     nir = nir or NirOptions()
     if Path(spec).suffix == ".nir":
-        given.refuse(_FACTORYS, "a factory", spec)
+        given.refuse(OF_FACTORIES, "a factory", spec)
         return _from_nir(spec, nir, given)
     if nir != NirOptions():
-        raise SnncError(BAD_OPTION, "--nir-reset and --nir-dt belong to a .nir file", where=spec)
+        raise SnncError(BAD_OPTION, "the options --nir-… belong to a .nir file", where=spec)
     if is_factory(spec):
         module = _driven(spec, factory_model(spec, given.weights, folder), given)
         return _from_module(spec, module, given)
     mend = "A checkpoint holds its own; leave them out."
-    given.refuse(_OPEN, "other models", spec, mend)
+    given.refuse(LEFT_OPEN, "other models", spec, mend)
     loaded = checkpoints.load(spec)
     return SourceModel(
         module=loaded.model,
@@ -165,7 +119,30 @@ def load_source(
         time_steps=loaded.input.time_steps,
         input=loaded.input,
         origin=spec,
+        encoder=loaded.input.encoder,
     )
+
+
+def _of_images(source: SourceModel, encoder: Encoder, frame_us: int | None) -> SourceModel:
+    """The same model, whose data are still images."""
+    if encoder not in ENCODERS or frame_us is not None:
+        raise SnncError(
+            BAD_OPTION,
+            f"--encoder {encoder} is none of {', '.join(ENCODERS)}"
+            if encoder not in ENCODERS
+            else "--encoder is for still images, and --frame-us for recordings",
+            where=source.origin,
+            mend="Give one that fits.",
+        )
+    if source.input is not None and source.encoder != encoder:
+        raise SnncError(
+            BAD_OPTION,
+            f"the model's own description says {source.input.framing}, and --encoder {encoder}",
+            where=source.origin,
+            mend="Leave --encoder out.",
+        )
+    options = {**source.options, "encoder": encoder}
+    return dataclasses.replace(source, encoder=encoder, options=options)
 
 
 def is_factory(spec: str) -> bool:

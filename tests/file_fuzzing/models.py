@@ -16,8 +16,9 @@ import h5py
 import numpy as np
 import torch
 
+from snnc.compiler.frontend.given import Given
 from snnc.compiler.frontend.nir.file import NirOptions, nir_package
-from snnc.compiler.frontend.source import Given, load_source
+from snnc.compiler.frontend.source import load_source
 from snnc.estimator import tables
 from snnc.models.checkpoints import InputDescription, save
 from snnc.models.conversion import convert, load_foreign

@@ -13,7 +13,8 @@ from torch import nn
 
 from snnc.api.data.windows import windows
 from snnc.api.manner import Manner, compiled
-from snnc.compiler.frontend.source import Given, load_source
+from snnc.compiler.frontend.given import Given
+from snnc.compiler.frontend.source import load_source
 from snnc.compiler.host.observed import ObservedModel
 from snnc.models import networks, neurons
 from tests.support.lively import lively_checkpoint, write_nmnist

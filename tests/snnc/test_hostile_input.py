@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from snnc import limits
-from snnc.compiler.frontend.source import Given, load_source
+from snnc.compiler.frontend.given import Given
+from snnc.compiler.frontend.source import load_source
 from snnc.console import Terminal
 from snnc.errors import BAD_OPTION, BAD_RECORDING, BAD_WEIGHTS, OVER_LIMIT, SnncError
 from snnc.messages import first_sentence, printable, shown

@@ -13,8 +13,9 @@ from snnc.compiler.compilation import compile_graph
 from snnc.compiler.deploy import folder as artifact
 from snnc.compiler.deploy.compiled import open_compiled
 from snnc.compiler.frontend.driving import Driven
+from snnc.compiler.frontend.given import Given
 from snnc.compiler.frontend.nir.export import export_nir
-from snnc.compiler.frontend.source import Given, SourceModel, load_source
+from snnc.compiler.frontend.source import SourceModel, load_source
 from snnc.compiler.frontend.torch_fx import import_module, survey
 from snnc.compiler.ir.layout import pack
 from snnc.compiler.plan.input_buffer import Buffering

@@ -10,7 +10,8 @@ from torch import nn
 import snnc
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.deploy import folder
-from snnc.compiler.frontend.source import Given, load_source
+from snnc.compiler.frontend.given import Given
+from snnc.compiler.frontend.source import load_source
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 from tests.support.captured_models import STEPS, Model, lif, ops, same
 
