@@ -354,8 +354,9 @@ class Compiled(Surveyable):
 
         Args:
             folder: where; replaced where snnc wrote it.
-            package: "cmake", "arduino", "platformio" or "zephyr" instead of a shared library: for
-                the core that it was compiled for; for the host, for any core.
+            package: "cmake", "arduino", "platformio", "zephyr", "esp-idf", "pico-sdk",
+                "cmsis-pack" or "stm32cube" instead of a shared library: for the core that it was
+                compiled for; for the host, for any core.
             vectors: for a core: recordings that the firmware's self-test carries, a few.
             march: of the shared library: "any" processor of this architecture, or "native", this
                 kind only.
