@@ -41,6 +41,7 @@ from snnc.compiler.host.toolchain import (
 )
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Node
+from snnc.compiler.ops.readout.time_stack import axes_of
 from snnc.compiler.program.program import Program
 from snnc.errors import OVER_BUDGET, SnncError
 from snnc.version import __version__
@@ -126,15 +127,27 @@ def write_firmware(
         memory = Memory.of(compilation.generated, flash, firmware.STACK_BYTES)
         manifest = _manifest(source, compilation, memory)
         manifest |= {"target": target.name, "board": board.name, "vectors": len(vectors)}
+        manifest |= {"owned_board": _owned(target)}
         manifest["options"] |= {"flags": list(target.flags)}
         manifest["options"] |= {"max_flash": max_flash, "max_ram": max_ram}
         return write_manifest(folder, manifest)
 
 
 def write_package(
-    out: Path, source: SourceModel, compilation: Compilation, kind: str
+    out: Path,
+    source: SourceModel,
+    compilation: Compilation,
+    kind: str,
+    target: Target | None = None,
 ) -> dict[str, Any]:
     """Write a package for a build system (:mod:`snnc.compiler.deploy.packages`); give its manifest.
+
+    Args:
+        out: the folder.
+        source: the model.
+        compilation: what to write, for ``target``.
+        kind: one of ``packages.LAYOUTS``.
+        target: the core whose kernels and memory it was compiled for; None: any.
 
     Raises:
         SnncError: BAD_OUTPUT, BAD_OPTION.
@@ -142,8 +155,15 @@ def write_package(
     with fresh_folder(out) as folder:
         packages.write(folder, compilation, kind)
         manifest = _manifest(source, compilation, Memory.of(compilation.generated, None, None))
-        manifest |= {"target": f"{kind} package"}
+        core = None if target is None else target.name
+        manifest |= {"target": f"{kind} package{f' for {core}' if core else ''}"}
+        manifest |= {"package": kind, "core": core, "owned_board": _owned(target)}
         return write_manifest(folder, manifest)
+
+
+def _owned(target: Target | None) -> str | None:
+    """The name of the board that was asked for, if one was."""
+    return target.owned.name if target is not None and target.owned is not None else None
 
 
 def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> dict[str, Any]:
@@ -155,7 +175,7 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
         "time_steps": graph.time_steps,
         "classes": graph[graph.outputs[0]].type.size,
         "streams": compilation.schedule.streams,
-        "scores": _unit(graph[graph.outputs[0]]),
+        "scores": _scores(graph[graph.outputs[0]]),
         "outputs": _outputs(graph),
         "memory": {
             **memory.as_json(),
@@ -194,6 +214,12 @@ def _outputs(graph: Graph) -> list[dict[str, Any]]:
 def _unit(output: Node) -> dict[str, Any]:
     """C type of an element, and what one unit of it is worth."""
     return {"type": layout.c_type(output.type), "unit": output.attrs.get("unit", 1.0)}
+
+
+def _scores(node: Node) -> dict[str, Any]:
+    """What the numbers of the scores mean, and how the steps lie in them, if all are there."""
+    axes = axes_of(node)
+    return _unit(node) | ({} if axes is None else {"axes": list(axes)})
 
 
 def _input(source: SourceModel) -> dict[str, Any]:

@@ -52,10 +52,12 @@ SCHEMA: Mapping[str, Any] = {
     "name": _IDENTIFIER,
     "model": _text,
     "target": _text,
+    "package?": _text,
+    "core?": _or_null(_text),
     "library?": _text,
     "time_steps": _size,
     "streams": lambda value: isinstance(value, bool),
-    "scores": {"unit": _number},
+    "scores": {"unit": _number, "axes?": [_size]},
     "outputs": [{"name": _OUTPUT_NAME, "shape": [_size], "type": re.compile("float|int32_t")}],
     "memory": {"ram": {"arena": _size}},
     "input": {

@@ -30,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snnc.compiler.ir import printer
+from snnc.compiler.ir.roles import Role, roles_of
 from snnc.errors import InternalError
 
 Array = npt.NDArray[Any]
@@ -98,12 +99,6 @@ class TensorType:
         return f"{kind} {steps}{'×'.join(map(str, self.shape))}"
 
 
-SPIKING_OPS = ("neuron", "neuron_i8")
-"""Ops that fire: their value of the step before is part of their state."""
-
-CELL = "cell"
-"""The op of any other elementwise recurrence; one with a discrete value fires too."""
-
 FEEDBACK, FEEDBACK_WRITE = "feedback", "feedback_write"
 """The two ops of a recurrent connection; their attribute ``edge`` says which belong together."""
 
@@ -128,6 +123,15 @@ class Node:
     params: Mapping[str, str] = field(default_factory=dict)
     loc: Location = field(default_factory=Location)
 
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """What the node's op is; none for an op that nobody has defined."""
+        return roles_of(self.op)
+
+    def plays(self, *roles: Role) -> bool:
+        """Whether the node's op has one of these roles."""
+        return any(role in roles for role in self.roles)
+
     def replace(self, **changes: Any) -> Node:
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
@@ -139,9 +143,9 @@ class Node:
 
 def fires(node: Node) -> bool:
     """Whether a node decides at every step, so that its value of the step before is part of its
-    state, and can be replaced from outside: neurons, and cells with spikes or counts."""
+    state, and can be replaced from outside: a neuron whose value is spikes or counts."""
     discrete = node.type.kind is not Kind.REAL and node.type.temporal
-    return node.op in SPIKING_OPS or (node.op == CELL and discrete)
+    return node.plays(Role.NEURON) and discrete
 
 
 @dataclass(frozen=True)
@@ -166,8 +170,27 @@ class Graph:
         return self.index[name]
 
     def __str__(self) -> str:
-        """The graph as a page of text, a line a node (:mod:`snnc.compiler.ir.printer`)."""
-        return printer.text(self)
+        """The graph as a page of text, a line a node.
+
+        A line says: name, type, ``op(inputs)``, attributes, shapes of parameters, and where in the
+        user's model the node comes from. Parameters' numbers are left out.
+        """
+        pairs = zip(self.output_names, self.outputs, strict=False)
+        outputs = ", ".join(f"{name}={node}" for name, node in pairs)
+        head = f"graph {self.name}: T={self.time_steps}, outputs {outputs}"
+        return printer.table(head, [self._row(node) for node in self.nodes])
+
+    def _row(self, node: Node) -> tuple[str, str, str]:
+        call = f"{node.op}({', '.join(node.inputs)})"
+        shapes = [
+            f"{role}[{'×'.join(map(str, self.params[key].shape)) or 'scalar'}]"
+            for role, key in node.params.items()
+            if key in self.params
+        ]
+        places = " ".join(place for place in (node.loc.module, node.loc.source) if place)
+        origin = [f"<- {places}"] if places else []
+        parts = [call, *printer.attributes(node.attrs), *shapes, *origin]
+        return node.name, str(node.type), "  ".join(parts)
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
@@ -268,7 +291,7 @@ def prune(graph: Graph) -> Graph:
     needed = set(graph.outputs)
     for name in graph.outputs:
         needed |= nx.ancestors(flow, name)
-    nodes = tuple(node for node in graph.nodes if node.name in needed or node.op == "input")
+    nodes = tuple(node for node in graph.nodes if node.name in needed or node.plays(Role.INPUT))
     used = {key for node in nodes for key in node.params.values()}
     params = {key: value for key, value in graph.params.items() if key in used}
     return graph.replace(nodes=nodes, params=params)

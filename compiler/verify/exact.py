@@ -6,16 +6,17 @@ those (a decision ends the propagation of errors, so they need no pass of their 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 import torch
 
-from snnc.compiler.ir.graph import Graph, Node, fires
+from snnc.compiler.ir.graph import Graph, Node
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.ops.rounding import no_error
+from snnc.compiler.ops.view import BoundedRun, NodeRun
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.pytorch import discrete_nodes
 from snnc.compiler.verify.reference import Verdict
@@ -151,6 +152,8 @@ class Exact:
         forced: the discrete values of the run, by node.
         bounds: how far float32 may stray is wanted too, which takes most of the time; without, no
             value carries an error and nothing is undecided but exact ties.
+        potentials: membrane potentials [T, *shape] by neuron, from each of which the run's next
+            step went on, whatever they were before; default: from its own.
     """
 
     def __init__(
@@ -160,8 +163,10 @@ class Exact:
         forced: Mapping[str, torch.Tensor],
         *,
         bounds: bool = True,
+        potentials: Mapping[str, torch.Tensor] | None = None,
     ) -> None:
         self.graph = graph
+        self.potentials = {n: u.to(torch.float64) for n, u in (potentials or {}).items()}
         self.forced = {name: value.to(torch.float64) for name, value in forced.items()}
         chosen = {node.name for node in discrete_nodes(graph)}
         wanted = [node.name for node in graph if node.name not in chosen]
@@ -190,40 +195,29 @@ class Exact:
 
     def _decision(self, node: Node) -> Decision:
         op = op_of(node)
-        given = [self._given(name) for name in node.inputs]
-        params = {role: torch.from_numpy(v) for role, v in self.graph.params_of(node).items()}
+        given = {name: self._given(name) for name in node.inputs}
+        run = NodeRun.of(self.graph, node, {name: v.value for name, v in given.items()})
+        errors = [given[name].error for name in node.inputs]
         if isinstance(op, Neuron):
-            return _fired(op, node, params, given[0], self.forced[node.name])
-        values, errors = [v.value for v in given], [v.error for v in given]
+            bounded = run.bounded(errors, self.forced[node.name])
+            return _fired(op, bounded, self.potentials.get(node.name))
         if isinstance(op, Cell):
-            return _counted(op, node, params, (values, errors), self.forced[node.name])
-        taken = op.reference(node, params, values)
-        return Mask(taken != 0, op.error(node, params, values, errors, taken))
+            return _counted(op, run.bounded(errors, self.forced[node.name]))
+        taken = op.reference(run)
+        return Mask(taken != 0, op.error(run.bounded(errors, taken)))
 
 
 def keeps_potential(node: Node) -> bool:
     """Whether the C keeps a membrane potential of a node, which a run can observe."""
-    op = op_of(node)
-    return op.keeps_potential(node) if isinstance(op, Cell) else fires(node)
+    return op_of(node).keeps_potential(node)
 
 
-def _counted(
-    op: Cell,
-    node: Node,
-    params: Mapping[str, torch.Tensor],
-    given: tuple[list[torch.Tensor], list[torch.Tensor]],
-    taken: torch.Tensor,
-) -> Counted:
-    values, errors = given
-    decided, leeway = (
-        op.decisions(node, params, values, taken),
-        op.error(node, params, values, errors, taken),
-    )
-    potential = op.potential(node, params, values, errors, taken)
-    margins = op.margins(node, params, values, errors, taken)
+def _counted(op: Cell, run: BoundedRun) -> Counted:
+    decided, leeway = op.decisions(run, run.output), op.error(run)
+    potential, margins = op.potential(run), op.margins(run)
     margin = None
     if all(away is not None and bound is not None for away, bound in margins):
-        shape = node.type.shape
+        shape = run.type.shape
         margin = Verdict(
             torch.stack([away.expand(shape) for away, _ in margins if away is not None]),
             torch.stack([bound.expand(shape) for _, bound in margins if bound is not None]),
@@ -231,17 +225,22 @@ def _counted(
     return Counted(decided, leeway, None if potential is None else Verdict(*potential), margin)
 
 
-def _fired(
-    op: Neuron,
-    node: Node,
-    params: Mapping[str, torch.Tensor],
-    current: Verdict,
-    fired: torch.Tensor,
-) -> Fired:
-    values, errors = torch.empty_like(current.value), torch.empty_like(current.value)
-    for step, (u, error) in enumerate(
-        op.membrane(node, params, current.value, fired, current.error)
-    ):
+def _from_held(
+    op: Neuron, run: BoundedRun, held: torch.Tensor
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Potentials with their bounds, each from the potential and spikes held of the step before."""
+    for step in range(run.steps):
+        now = slice(step, step + 1)
+        start = (held[step - 1], run.output[step - 1]) if step else None
+        given = run.on([run.inputs[0][now]])
+        yield from op.membrane(given, run.output[now], run.errors[0][now], start)
+
+
+def _fired(op: Neuron, run: BoundedRun, held: torch.Tensor | None = None) -> Fired:
+    values, errors = torch.empty_like(run.inputs[0]), torch.empty_like(run.inputs[0])
+    steps = op.membrane(run, run.output, run.errors[0])
+    if held is not None:
+        steps = _from_held(op, run, held)
+    for step, (u, error) in enumerate(steps):
         values[step], errors[step] = u, error
-    threshold = op.threshold(node, params, current.value)
-    return Fired(op, node, Verdict(values, errors), threshold)
+    return Fired(op, run.node, Verdict(values, errors), op.threshold(run))

@@ -20,10 +20,15 @@ import torch
 from torch import nn
 
 from snnc.compiler.compilation import Compilation
+from snnc.compiler.frontend.capture.snapshot import Snapshot
 from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.model import Pushed
 from snnc.compiler.host.observed import Observation, ObservedModel
 from snnc.compiler.ir.graph import Array, Graph, Kind, fires
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops import op_of
+from snnc.compiler.ops.neurons.neuron import Neuron
+from snnc.compiler.ops.readout.time_stack import axes_of, scores_of_classes
 from snnc.compiler.verify.chain.links import PATHS, VALUES, Divergence, LayerResult, Link
 from snnc.compiler.verify.chain.proof import Verification
 from snnc.compiler.verify.chain.vacuous import Activity
@@ -59,6 +64,7 @@ class Verifier:
         files: Mapping[str, str] | None = None,
     ) -> None:
         self.model = model.eval()
+        self.given = Snapshot(model)
         self.source = compilation.source
         self.graph = compilation.graph
         self.runs = compilation.schedule.runs
@@ -88,7 +94,7 @@ class Verifier:
         """
         before = self.result.unexplained
         x = torch.from_numpy(np.asarray(frames, dtype=np.float32))
-        outputs, spikes = run_pytorch(self.model, self.source, self.discrete, x)
+        outputs, spikes = run_pytorch(self.model, self.source, self.discrete, x, self.given)
         exact = Exact(self.graph, x, spikes)
         misread = self.reading.decisions(x, spikes, exact.decisions)
         read_bounds = self.reading.outputs(x, spikes, outputs)
@@ -190,14 +196,16 @@ class Verifier:
         """
         link, result = self.result.chain[VALUES], self.result
         scores = theirs[self.graph.output_names[0]]
-        same = result.add_classes(scores, free.scores, label)
+        axes = axes_of(self.graph[self.graph.outputs[0]])
+        ours, pytorch = (scores_of_classes(entry, axes) for entry in (free.scores, scores))
+        same = result.add_classes(pytorch, ours, label)
         explained = result.unexplained == before
         link.check("runs that part from PyTorch").add(1, int(parted), int(parted and explained))
         link.check("classes").add(1, int(not same), int(not same and explained))
         if not same and not explained:
             link.report(
-                f"recording {result.samples}: the C's class is {int(free.scores.argmax())}, "
-                f"PyTorch's {int(scores.argmax())}"
+                f"recording {result.samples}: the C's class is {int(ours.argmax())}, "
+                f"PyTorch's {int(pytorch.argmax())}"
             )
 
 
@@ -218,7 +226,7 @@ def graph_currents(graph: Graph) -> frozenset[str]:
         name
         for name, users in graph.users.items()
         if users
-        and all(user.op == "neuron" for user in users)
+        and all(isinstance(op_of(user), Neuron) for user in users)
         and name not in graph.outputs
         and graph[name].type.kind is Kind.REAL
     )
@@ -261,7 +269,7 @@ def compare_run(link: Link, exact: Exact, run: Observation) -> Iterable[Beyond]:
     graph, found = exact.graph, []
     hidden = graph_currents(graph) - {name for name, what in run.values if what == "value"}
     for node in graph.nodes:
-        if node.op == "input" or node.name in hidden:
+        if node.plays(Role.INPUT) or node.name in hidden:
             continue
         own = as_tensor(run.values[node.name, "value"])
         if node.name in exact.decisions:

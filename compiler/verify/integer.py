@@ -7,7 +7,7 @@ was quantized (the reading), and the integers with the model (the fidelity).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,15 @@ import torch
 from torch import nn
 
 from snnc.compiler.compilation import Compilation
+from snnc.compiler.frontend.capture.snapshot import Snapshot
 from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.model import Pushed
 from snnc.compiler.host.observed import Observation, ObservedModel
 from snnc.compiler.ir.graph import Array, Graph, Node
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.int8.neuron import NeuronI8
+from snnc.compiler.ops.view import NodeRun
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.chain.fidelity import MIN_AGREEMENT, Fidelity
 from snnc.compiler.verify.chain.links import VALUES, Check, Divergence, LayerResult, Link
@@ -67,7 +70,7 @@ class IntegerVerifier:
     ) -> None:
         self.graph = compilation.graph
         self.runs = compilation.schedule.runs
-        self.nodes = [node for node in self.graph.nodes if node.op != "input"]
+        self.nodes = [node for node in self.graph.nodes if not node.plays(Role.INPUT)]
         self.observed = ObservedModel(self.graph, compilation.generated, folder, flags, files=files)
         layers = [LayerResult(node.name, node.loc.module) for node in self.nodes]
         self.result = IntegerVerification(self.graph.time_steps, layers, output_results(self.graph))
@@ -116,6 +119,7 @@ class BesidePyTorch:
         self, model: nn.Module, compilation: Compilation, result: IntegerVerification
     ) -> None:
         self.model = model.eval()
+        self.given = Snapshot(model)
         self.source = compilation.source
         self.result = result
         self.reading = Reading(self.source, result)
@@ -127,7 +131,7 @@ class BesidePyTorch:
         """Compare one window's spikes, outputs, scores and class."""
         x = torch.from_numpy(np.asarray(frames, dtype=np.float32))
         nodes = discrete_nodes(self.source)
-        outputs, spikes = run_pytorch(self.model, self.source, nodes, x)
+        outputs, spikes = run_pytorch(self.model, self.source, nodes, x, self.given)
         decisions = Exact(self.source, x, spikes, bounds=False).decisions
         self.reading.decisions(x, spikes, decisions)
         self.reading.outputs(x, spikes, outputs)
@@ -153,7 +157,7 @@ def compare_integers(
     (its membrane potentials' in an entry of its own), and adds the outputs' to the link."""
     found = []
     for node in graph.nodes:
-        if node.op == "input":
+        if node.plays(Role.INPUT):
             continue
         pairs = [("values", "value", values[node.name])]
         if node.name in membranes:
@@ -180,19 +184,25 @@ def first_difference(name: str, apart: Array, sample: int) -> Divergence:
 
 
 def run_reference(
-    graph: Graph, frames: Array, forced: Mapping[str, torch.Tensor] | None = None
+    graph: Graph,
+    frames: Array,
+    forced: Mapping[str, torch.Tensor] | None = None,
+    potentials: Mapping[str, torch.Tensor] | None = None,
 ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     """Values of every node and membrane potentials of every neuron, int64 [T, *shape].
 
     With ``forced`` spikes and masks every node computes on those, and so do the potentials of a
-    neuron go on; the neuron's own value then is what it fires before it is replaced.
+    neuron go on; the neuron's own value then is what it fires before it is replaced. A neuron of
+    ``potentials`` goes on from those after each step.
     """
     x = torch.from_numpy(np.asarray(frames).astype(np.int64))
     values = reference.run(graph, {"input": x}, dtype=torch.int64, forced=forced)
     membranes = {
-        node.name: torch.stack(list(_membrane(graph, node, values, forced)))
+        node.name: torch.stack(
+            list(_membrane(graph, node, values, forced, (potentials or {}).get(node.name)))
+        )
         for node in graph.nodes
-        if node.op == "neuron_i8"
+        if isinstance(op_of(node), NeuronI8)
     }
     for name in forced or {}:
         values[name] = _own_value(graph, graph[name], values, membranes)
@@ -205,14 +215,10 @@ def _own_value(
     values: Mapping[str, torch.Tensor],
     membranes: Mapping[str, torch.Tensor],
 ) -> torch.Tensor:
-    op, params = op_of(node), _params(graph, node)
+    op, run = op_of(node), NodeRun.of(graph, node, values)
     if isinstance(op, NeuronI8):
-        return op.fires(params, membranes[node.name]).to(torch.int64)
-    return op.reference(node, params, [values[name] for name in node.inputs]).to(torch.int64)
-
-
-def _params(graph: Graph, node: Node) -> dict[str, torch.Tensor]:
-    return {role: torch.from_numpy(value) for role, value in graph.params_of(node).items()}
+        return op.fires(run, membranes[node.name]).to(torch.int64)
+    return op.reference(run).to(torch.int64)
 
 
 def _membrane(
@@ -220,8 +226,16 @@ def _membrane(
     node: Node,
     values: Mapping[str, torch.Tensor],
     forced: Mapping[str, torch.Tensor] | None,
-) -> Any:
+    held: torch.Tensor | None,
+) -> Iterator[torch.Tensor]:
     op = op_of(node)
     assert isinstance(op, NeuronI8)
     spikes = None if forced is None else forced[node.name]
-    return op.membrane(node, _params(graph, node), values[node.inputs[0]], spikes=spikes)
+    run = NodeRun.of(graph, node, values)
+    if held is None or spikes is None:
+        yield from op.membrane(run, spikes=spikes)
+        return
+    for step in range(run.steps):
+        start = (held[step - 1], spikes[step - 1] != 0) if step else None
+        now = slice(step, step + 1)
+        yield from op.membrane(run.on([run.inputs[0][now]]), start, spikes[now])

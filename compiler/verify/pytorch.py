@@ -12,7 +12,9 @@ from torch import nn
 
 from snnc.compiler.frontend.adapters import asa_snn
 from snnc.compiler.frontend.capture.driving import at_rest
+from snnc.compiler.frontend.capture.snapshot import Snapshot
 from snnc.compiler.ir.graph import Array, Graph, Node, fires
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.verify.outputs import pytorch_outputs
 from snnc.errors import InternalError
 
@@ -21,7 +23,7 @@ Reader = Callable[[Any], torch.Tensor]
 
 def is_discrete(node: Node) -> bool:
     """Whether a node turns real numbers into whole ones: where rounding can show."""
-    return fires(node) or node.op == "complementary_mask"
+    return fires(node) or node.plays(Role.MASK)
 
 
 def discrete_nodes(graph: Graph) -> list[Node]:
@@ -30,19 +32,24 @@ def discrete_nodes(graph: Graph) -> list[Node]:
 
 
 def run_pytorch(
-    model: nn.Module, source: Graph, nodes: Sequence[Node], x: torch.Tensor
+    model: nn.Module,
+    source: Graph,
+    nodes: Sequence[Node],
+    x: torch.Tensor,
+    given: Snapshot | None = None,
 ) -> tuple[dict[str, Array], dict[str, torch.Tensor]]:
     """A model's outputs by name and its own discrete values, by node, [T, *shape], for one window
-    [T, C, H, W]; ``source`` is the graph that was read from it. The model is left as it was.
+    [T, C, H, W]; ``source`` is the graph that was read from it. The model is left as it was; as
+    it was when ``given`` was taken, where that is kept for many windows.
 
     Raises:
         InternalError: a module gives something other than was read from it.
     """
     if source.observer is not None:
         seen: tuple[dict[str, Array], dict[str, torch.Tensor]]
-        seen = source.observer.observe(model, x, [node.name for node in nodes])
+        seen = source.observer.observe(model, x, [node.name for node in nodes], given)
         return seen
-    with at_rest(model, None), captured(model, nodes, source.time_steps) as values:
+    with at_rest(model, None, given), captured(model, nodes, source.time_steps) as values:
         outputs = pytorch_outputs(model, x)
         spikes = {
             node.name: _first_sample(node, value)
@@ -61,7 +68,7 @@ def _first_sample(node: Node, value: torch.Tensor) -> torch.Tensor:
 def _observed(model: nn.Module, node: Node) -> tuple[str, Reader]:
     """The module whose result holds a discrete node's value, and how to read it from there."""
     path = node.loc.module
-    if node.op == "complementary_mask" and path not in dict(model.named_modules()):
+    if node.plays(Role.MASK) and path not in dict(model.named_modules()):
         return asa_snn.mixing_of(path), asa_snn.mask_of
     return path, _spikes
 

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from snnc.compiler.ir.graph import Array
+from snnc.compiler.ir.roles import Role
 from snnc.estimator.conventions.base import Visit
 
 
@@ -78,13 +79,13 @@ class Call:
 
 
 def weighted_calls(visit: Visit) -> list[Call]:
-    """The calls behind a conv2d, linear or mlp node."""
+    """The calls behind a convolution, a linear layer (whose weight is a matrix) or a perceptron."""
     (x,) = visit.inputs
     params = visit.params
-    if visit.node.op == "mlp":
+    if visit.node.plays(Role.PERCEPTRON):
         return list(_perceptron(visit, x))
     bias = "bias" in params
-    if visit.node.op == "linear":
+    if params["weight"].ndim == 2:
         return [Call(x, params["weight"], bias)]
     attrs = {name: visit.node.attrs[name] for name in ("stride", "padding", "dilation", "groups")}
     if not visit.in_attention:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from snnc.compiler.ir.roles import Role
 from snnc.estimator.conventions.base import (
     BESIDE_SYNAPSES,
     Convention,
@@ -55,12 +56,6 @@ DENSE = Convention(
         "neuron": "activations are free",
         "other": "pools, normalisation and readout are free",
     },
-    rules={
-        "conv2d": _synapse,
-        "linear": _synapse,
-        "mlp": _mlp,
-        "scale": _gate,
-        "masked_gate": _gate,
-    }
-    | free(*BESIDE_SYNAPSES),
+    rules=free(*BESIDE_SYNAPSES)
+    | {Role.SYNAPSE: _synapse, Role.PERCEPTRON: _mlp, Role.GATE: _gate},
 )

@@ -12,24 +12,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from snnc.api.costs import Analysis, Counting, EnergyReport, Subject, against, described, surveyed
-from snnc.api.data import Data
+from snnc.api.costs import (
+    Analysis,
+    Counting,
+    EnergyReport,
+    Subject,
+    Surveyable,
+    against,
+    described,
+    surveyed,
+)
+from snnc.api.data.held import Data
+from snnc.api.manner import Manner, compiled
 from snnc.api.model import Counts, Taken, batch_of, evaluation
 from snnc.api.proof import Proof
 from snnc.api.timing import Benchmark
 from snnc.api.words import speaks_python
 from snnc.api.writing import check_march, check_package
-from snnc.commands.compiling import Manner, compiled
-from snnc.compiler.compilation import Compilation
+from snnc.compiler.compilation import Compilation, for_any_core
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.footprint import Memory
 from snnc.compiler.deploy.targets import Target
 from snnc.compiler.ir import layout
 from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
+from snnc.estimator.page.proven import Proven
 
 if TYPE_CHECKING:
-    from snnc.commands.kernels import Choice
+    from snnc.api.kernels import Choice
     from snnc.compiler.host.model import HostModel
+    from snnc.compiler.verify import prove
     from snnc.compiler.verify.chain.proof import Verification
 
 Outputs = npt.NDArray[np.float32] | dict[str, npt.NDArray[np.float32]] | tuple[Any, ...]
@@ -56,7 +67,7 @@ class Layer:
     temporal: bool
 
 
-class Compiled:
+class Compiled(Surveyable):
     """A compiled model, as ``snnc.compile`` gives it. Call it on what forward takes.
 
     Args:
@@ -95,6 +106,7 @@ class Compiled:
         self._choice = choice
         self._target = target
         self._max_ram = max_ram
+        self._proven: Proven | None = None
 
     @property
     def name(self) -> str:
@@ -140,7 +152,7 @@ class Compiled:
     @property
     def subject(self) -> Subject:
         """It, for a survey of its operations."""
-        from snnc.commands.surveying import network_as
+        from snnc.api.surveying import network_as
 
         return Subject(self._taken, network_as(self._compilation))
 
@@ -153,8 +165,8 @@ class Compiled:
                 samples: [T, N, ...], with batch_first [N, T, ...], with per_step T steps [N, ...].
 
         Returns:
-            What forward gives after the readout, float32 in numpy, [N, ...]; a dict or tuple of
-            such arrays where forward gives one.
+            What forward gives after the readout, float32 in numpy, [N, ...], with readout "none"
+            [T, N, ...]; a dict or tuple of such arrays where forward gives one.
 
         Raises:
             SnncError: BAD_OPTION, BAD_SHAPE; NO_C_COMPILER.
@@ -176,6 +188,8 @@ class Compiled:
             name: np.stack([run[name] for run in runs]).reshape(len(runs), *shape)
             for name, shape in self._taken.shapes.items()
         }
+        if self._taken.every_step:
+            outputs = {name: output.swapaxes(0, 1) for name, output in outputs.items()}
         if self._taken.structure == "tensor":
             return next(iter(outputs.values()))
         return tuple(outputs.values()) if self._taken.structure == "tuple" else outputs
@@ -241,11 +255,11 @@ class Compiled:
         from snnc.compiler.verify import prove
 
         every, module = self._windows(data, samples), self._taken.source.module
+        thoroughly = prove.Manner(stress, min_agreement, self._single())
         if self._target is not None:
             with evaluation(module):
-                found = self._on_board(self._target, every, min_agreement)
-            return Proof(self._origin, described(data), found)
-        thoroughly = prove.Manner(stress, min_agreement, self._single())
+                found = self._on_board(self._target, every, thoroughly)
+            return self._kept(Proof(self._origin, described(data), found))
         with tempfile.TemporaryDirectory() as scratch, evaluation(module):
             found = prove.prove(
                 module,
@@ -255,7 +269,12 @@ class Compiled:
                 Path(scratch),
                 thoroughly,
             )
-        return Proof(self._origin, described(data), found)
+        return self._kept(Proof(self._origin, described(data), found))
+
+    def _kept(self, proof: Proof) -> Proof:
+        """A proof, kept for the pages of what is counted afterwards."""
+        self._proven = Proven(proof.passed, proof.verdict, proof.samples)
+        return proof
 
     def _single(self) -> Compilation | None:
         """The model for one thread, where it was compiled for more."""
@@ -263,13 +282,15 @@ class Compiled:
             return None
         return compiled(self._taken.source, replace(self._manner, threads=1))[0]
 
-    def _on_board(self, core: Target, every: Any, min_agreement: float) -> Verification:
+    def _on_board(self, core: Target, every: Any, thoroughly: prove.Manner) -> Verification:
         from snnc.compiler.verify.board import BoardVerifier
 
         module = self._taken.source.module
         verifier = BoardVerifier(module, self._compilation, core, self._max_ram)
         verifier.verify(every)
-        verifier.finish(min_agreement=min_agreement)
+        if thoroughly.stress:
+            verifier.stress()
+        verifier.finish(min_agreement=thoroughly.min_agreement)
         return verifier.result
 
     @speaks_python
@@ -282,8 +303,9 @@ class Compiled:
         convention: str = "executed",
         table: str | None = None,
         audit: bool = False,
+        ann: bool = False,
     ) -> EnergyReport:
-        """Count operations and energy on data.
+        """Count operations and energy on data. Its page states what :meth:`verify` said last.
 
         Args:
             data: as of :meth:`verify`.
@@ -293,13 +315,15 @@ class Compiled:
             convention: counting rule; "executed" is what the C executes.
             table: energy table, by name or file; default: Horowitz 2014 for the dtype.
             audit: count by every other convention too, for the page.
+            ann: set the model beside the same network as an ANN, dense and sparse.
 
         Raises:
             SnncError: what reading the data raises; NO_COUNT_RULE, BAD_ENERGY_TABLE.
         """
-        how = Counting(convention, table, self.dtype, audit)
+        how = Counting(convention, table, self.dtype, audit, ann)
         theirs = self._baseline(baseline)
-        return EnergyReport(surveyed(self.subject, theirs, data, samples, how))
+        report = surveyed(self.subject, theirs, data, samples, how)
+        return EnergyReport(replace(report, proof=self._proven))
 
     @speaks_python
     def analyze(self, data: Data, baseline: Any = None, samples: int | None = None) -> Analysis:
@@ -308,7 +332,8 @@ class Compiled:
         Arguments and errors as of :meth:`energy`.
         """
         how = Counting(dtype=self.dtype)
-        return Analysis(surveyed(self.subject, self._baseline(baseline), data, samples, how))
+        report = surveyed(self.subject, self._baseline(baseline), data, samples, how)
+        return Analysis(replace(report, proof=self._proven))
 
     def _baseline(self, baseline: Any) -> Subject | None:
         steps, *shape = self._taken.shape
@@ -368,7 +393,8 @@ class Compiled:
 
         Args:
             folder: where; replaced where snnc wrote it.
-            package: "cmake", "arduino", "platformio" or "zephyr" instead of a shared library.
+            package: "cmake", "arduino", "platformio" or "zephyr" instead of a shared library: for
+                the core that it was compiled for; for the host, for any core.
             vectors: for a core: recordings that the firmware's self-test carries, a few.
             march: of the shared library: "any" processor of this architecture, or "native", this
                 kind only.
@@ -379,14 +405,14 @@ class Compiled:
         Raises:
             SnncError: BAD_OUTPUT, NO_C_COMPILER, BAD_OPTION; OVER_BUDGET for a core.
         """
-        from snnc.commands.windows import events_behind
+        from snnc.api.data.windows import events_behind
         from snnc.compiler.deploy import folder as artifact
 
         out, source = Path(folder), self._taken.source
         check_march(march, package, self._target)
         if package is not None:
             check_package(package)
-            return artifact.write_package(out, source, self._compilation, package)
+            return self._write_package(out, package)
         if self._target is None:
             return self._write_host(out, march)
         if vectors is None:
@@ -405,12 +431,20 @@ class Compiled:
             out, source, self._compilation, self._target, embedded, None, self._max_ram
         )
 
+    def _write_package(self, out: Path, package: str) -> dict[str, Any]:
+        from snnc.compiler.deploy import folder as artifact
+
+        compilation = self._compilation
+        if self._target is None and self.dtype == "int8":
+            compilation = for_any_core(compilation, self._manner.arena_bytes)
+        return artifact.write_package(out, self._taken.source, compilation, package, self._target)
+
     @property
     def _origin(self) -> str:
         return self._taken.source.origin
 
     def _windows(self, data: Data, samples: int | None) -> Any:
-        from snnc.commands.windows import windows
+        from snnc.api.data.windows import windows
 
         first = self._taken.forward.batch_first
         return windows(self._taken.source, data, "test", samples, batch_first=first)

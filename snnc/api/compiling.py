@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from snnc.api.compiled import Compiled
-from snnc.api.data import Data
-from snnc.api.model import Forward, Readout, take
+from snnc.api.data.held import Data
+from snnc.api.manner import Manner, compiled
+from snnc.api.model import Forward, take
 from snnc.api.words import speaks_python
-from snnc.commands.compiling import Manner, compiled
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.targets import target_named
-from snnc.compiler.frontend.driving import Reset
+from snnc.compiler.frontend.driving import Readout, Reset
 from snnc.compiler.plan.input_buffer import Buffering
 from snnc.errors import BAD_OPTION, SnncError
+from snnc.models.encoders import Encoder
 
 
 @speaks_python
@@ -34,6 +35,7 @@ def compile(
     frame_us: int | None = None,
     density: float | None = None,
     max_frames: int | None = None,
+    encoder: Encoder | None = None,
 ) -> Compiled:
     """Compile a trained network to event-driven C. A C compiler is needed when it first runs.
 
@@ -44,8 +46,8 @@ def compile(
             are taken from it. None for a model from a file, which says them itself.
         per_step: forward takes one time step and keeps its state between calls. Before a window it
             is reset by ``reset``, by its own ``reset()``, or as its framework does.
-        readout: "mean" or "sum" over a leading time axis of the output ("last" and "max" have no C
-            form yet). None: forward reduces over time itself.
+        readout: what becomes of a leading time axis of the output: "mean", "sum", "last" (step),
+            "max", or "none": every step is an output. None: forward reduces over time itself.
         dtype: "f32" or "int8".
         calibrate: data of the training set: with int8 they set the ranges, with f32 they choose
             kernels by density.
@@ -61,6 +63,8 @@ def compile(
         frame_us: length of a step in microseconds, so that recordings can be data and the C takes
             events; one step is then [2, height, width].
         density: choose kernels as if every layer's spikes were this dense (0 to 1).
+        encoder: data are still images, which become windows by "direct" (the image at every step),
+            "rate" or "latency" coding (:mod:`snnc.models.encoders`).
         max_frames: most frames of events held at once, for a network that streams; default: T.
 
     Raises:
@@ -76,7 +80,7 @@ def compile(
     True
     """
     _check_arithmetic(dtype, calibrate, density, threads, target)
-    forward = Forward(per_step, batch_first, readout, all_outputs, reset, frame_us)
+    forward = Forward(per_step, batch_first, readout, all_outputs, reset, frame_us, encoder)
     taken = take(model, inputs, forward, name)
     core = None if target == "host" else target_named(target)
     limit, order = (max_ram, None)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +15,15 @@ import torch
 from torch import nn
 
 from snnc.compiler.frontend.adapters import asa_snn
-from snnc.compiler.frontend.driving import Driven, Reset
+from snnc.compiler.frontend.driving import Driven, Readout, Reset
 from snnc.compiler.frontend.identifiers import model_name
 from snnc.compiler.frontend.outputs import SCORES
 from snnc.compiler.frontend.source import SourceModel, load_source
 from snnc.errors import BAD_OPTION, BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 from snnc.models.checkpoints import InputDescription, LoadedModel
+from snnc.models.encoders import ENCODERS, Encoder
 from snnc.models.networks import Network
 
-Readout = Literal["mean", "sum", "last", "max"]
 Counts = npt.NDArray[np.uint16]
 MOST = np.iinfo(np.uint16).max
 
@@ -39,6 +39,7 @@ class Forward:
         all_outputs: every item of a tuple, instead of the first.
         reset: called with the model before each window.
         frame_us: length of a step in microseconds, where recordings are data.
+        encoder: how still images become windows, where they are data.
     """
 
     per_step: bool = False
@@ -47,6 +48,7 @@ class Forward:
     all_outputs: bool = False
     reset: Reset | None = None
     frame_us: int | None = None
+    encoder: Encoder | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,12 @@ class Taken:
     def shape(self) -> tuple[int, ...]:
         """[T, *one step's shape]."""
         return (self.source.time_steps, *self.source.input_shape)
+
+    @property
+    def every_step(self) -> bool:
+        """Whether the outputs hold a value for each step."""
+        module = self.source.module
+        return isinstance(module, Driven) and module.readout == "none"
 
 
 def take(model: Any, inputs: Sequence[Any], forward: Forward, name: str | None = None) -> Taken:
@@ -107,7 +115,13 @@ def _described(model: str | Path | LoadedModel, name: str | None) -> SourceModel
         given, origin = model.input, model.network
         chosen = model_name(name or origin)
         return SourceModel(
-            model.model, chosen, given.frame_size, given.time_steps, given, origin=origin
+            model.model,
+            chosen,
+            given.frame_size,
+            given.time_steps,
+            given,
+            origin=origin,
+            encoder=given.encoder,
         )
     return load_source(str(model), name=name)
 
@@ -131,6 +145,7 @@ def _from_module(
             mend="Give the model an example of what forward takes: compile(model, x).",
         )
     _check_readout(forward.readout)
+    _check_encoder(forward)
     window = window_of(inputs[0], forward)
     if isinstance(model, Network) and forward == Forward():
         module: nn.Module = model
@@ -141,7 +156,7 @@ def _from_module(
             per_step=forward.per_step,
             batch_first=forward.batch_first,
             copies=asa_snn.copies_needed(model),
-            readout=cast("Any", forward.readout),
+            readout=forward.readout,
             all_outputs=forward.all_outputs,
             reset=forward.reset,
         )
@@ -155,7 +170,9 @@ def _from_module(
         time_steps=steps,
         input=_framed(window.shape, forward.frame_us),
         origin=f"{type(model).__module__}.{type(model).__qualname__}",
-        options={"per_step": forward.per_step, "readout": forward.readout},
+        options={"per_step": forward.per_step, "readout": forward.readout}
+        | ({} if forward.encoder is None else {"encoder": forward.encoder}),
+        encoder=forward.encoder,
     )
     return Taken(source, forward, shapes, structure)
 
@@ -164,11 +181,17 @@ def _check_readout(readout: str | None) -> None:
     if readout is not None and readout not in get_args(Readout):
         choices = ", ".join(map(repr, get_args(Readout)))
         raise SnncError(BAD_OPTION, f"readout={readout!r} is none of {choices}")
-    if readout in ("last", "max"):
+
+
+def _check_encoder(forward: Forward) -> None:
+    if forward.encoder is not None and forward.encoder not in ENCODERS:
+        choices = ", ".join(map(repr, ENCODERS))
+        raise SnncError(BAD_OPTION, f"encoder={forward.encoder!r} is none of {choices}")
+    if forward.encoder is not None and forward.frame_us is not None:
         raise SnncError(
-            UNSUPPORTED_LAYER,
-            f"readout={readout!r} has no C form yet",
-            mend="Use readout='mean' or readout='sum'.",
+            BAD_OPTION,
+            "encoder= is for still images, and frame_us= for recordings",
+            mend="Leave one of them out.",
         )
 
 
@@ -282,7 +305,7 @@ def _outputs(
             raise SnncError(
                 BAD_SHAPE,
                 f"forward gives {name} {list(output.shape)} for one sample, and [1, ...] is needed",
-                mend="Where its first axis is time, give readout='mean' or readout='sum'.",
+                mend="Where its first axis is time, give readout='mean' or another of its choices.",
             )
     names = list(given)
     lone = names == [SCORES]

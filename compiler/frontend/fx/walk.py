@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import fx, nn
 
-from snnc.compiler.frontend.fx.calls import Call, summed
+from snnc.compiler.frontend.fx.calls import Call, common_step, summed
 from snnc.compiler.frontend.fx.functions import FUNCTIONS
 from snnc.compiler.frontend.fx.isolated import apart
 from snnc.compiler.frontend.fx.tracing import line_of
@@ -32,11 +32,14 @@ from snnc.compiler.frontend.importing import (
     needed_importer,
 )
 from snnc.compiler.frontend.outputs import named_outputs
-from snnc.compiler.ir.graph import Kind
+from snnc.compiler.ir.graph import Kind, Time
+from snnc.compiler.ops import OPS
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
-READOUTS = {"mean": "time_mean", "sum": "time_sum"}
-_STATES = ("neuron", "integrator", "delay")
+READOUTS = {
+    **{"mean": "time_mean", "sum": "time_sum", "last": "time_last", "max": "time_max"},
+    "none": "time_stack",
+}
 _REMEMBERING = ("spikingjelly", "snntorch")
 
 
@@ -56,7 +59,7 @@ class Walk:
         batch_first: whether its forward takes [N, T, ...].
         still: whether it takes one image [N, ...], and repeats it over time itself.
         samples: N of the trace.
-        readout: what becomes of an output for each step: "mean", "sum" or None.
+        readout: what becomes of an output for each step, if anything.
         all_outputs: whether each item of a tuple is an output, instead of the first.
     """
 
@@ -168,7 +171,7 @@ class Walk:
         names = tuple(value.name for value in inputs)
 
         def make() -> str:
-            with self._called_on(inputs[0]):
+            with self.called_on(inputs[0]):
                 made = importer(self.importing, module, f"{self.prefix}{path}", names)
             if made is None:
                 raise _AlreadyListedError
@@ -187,7 +190,7 @@ class Walk:
         return (result, *(Memory(name, step, part) for part in range(1, length)))
 
     @contextmanager
-    def _called_on(self, value: Value) -> Iterator[None]:
+    def called_on(self, value: Value) -> Iterator[None]:
         """Tell importers which axes come before the features."""
         before = self.importing.leading_axes, self.importing.stepwise
         self.importing.leading_axes = value.leading
@@ -224,7 +227,9 @@ class Walk:
                     "Pass each neuron the state that it returned.",
                 )
         passed_on = name == given.name  # dropout: the node is the one before it
-        if passed_on or self.importing.nodes[name].op not in _STATES:
+        node = self.importing.nodes[name]
+        op = OPS.get(node.op)
+        if passed_on or op is None or op.time(node) is not Time.STATE:
             return
         if given.layout is Layout.MERGED:
             raise refusal(
@@ -305,11 +310,14 @@ class Walk:
             )
         given = g.type_of(result.name)
         if given.temporal and self.readout is not None and result.step is None:
-            return g.add("readout", READOUTS[self.readout], [self._vector(result.name)])
+            vector = self._vector(result.name)
+            steps = {"steps": g.time_steps, "inner": given.size}
+            attrs = steps if self.readout == "none" else None
+            return g.add("readout", READOUTS[self.readout], [vector], attrs)
         if given.temporal:
             raise refusal(
                 f"the model gives {given}, one result for each step",
-                "Give --readout mean or --readout sum, or reduce over time in forward.",
+                "Give --readout (mean, sum, last, max or none), or reduce over time in forward.",
             )
         if self.readout is not None:
             raise refusal(
@@ -339,16 +347,6 @@ class Walk:
 
 class _AlreadyListedError(Exception):
     """An importer listed what it cannot take, and gave None."""
-
-
-def common_step(values: Sequence[Value]) -> int | None:
-    """The step that all values belong to; None outside loops. Raises SnncError where they mix."""
-    if len({(value.layout, value.step) for value in values}) > 1:
-        raise refusal(
-            "it mixes values of different steps or layouts",
-            "Combine values of the same step only; state goes through neurons.",
-        )
-    return values[0].step
 
 
 def _check_order(importer: Importer, layout: Layout) -> None:

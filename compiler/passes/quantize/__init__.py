@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from snnc.compiler.ir.graph import Array, Graph, Kind, Node, prune
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.base import unsupported
 from snnc.compiler.ops.inference import infer_types
-from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, narrowest
+from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, Form, narrowest
 from snnc.compiler.ops.int8.scaling import (
     Ranges,
     Scaled,
@@ -29,11 +30,15 @@ from snnc.compiler.ops.int8.scaling import (
 )
 from snnc.compiler.ops.int8.synapses.weight_scales import weight_scales
 from snnc.compiler.passes.quantize import attention
-from snnc.compiler.passes.quantize.building import ONE, SUMS, Building
+from snnc.compiler.passes.quantize.building import ONE, Building
+from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 WEIGHT_LIMIT = LIMITS["int8"]
 COUNT_LIMIT = 2**16 - 1
 """Events in one cell of a frame; more is an error at run time."""
+
+_COMPARABLE = (Form.TOTAL, Form.SUMS, Form.CURRENT)
+"""Values of which one channel has one unit, so that the largest integer is the largest value."""
 
 NARROW_COUNT = 2**6 - 1
 """Counts are kept in 8 bits if calibration saw no more than this; above 255 is an error."""
@@ -50,22 +55,22 @@ def quantize(graph: Graph, ranges: Ranges) -> Graph:
     return _Quantizer(graph, ranges).run()
 
 
+def faults(graph: Graph, ranges: Ranges) -> list[tuple[Node, SnncError]]:
+    """Every node of an optimised graph that has no integer twin, and why; nothing is raised.
+
+    Behind a node without one, values are taken as known again where they are spikes or counts;
+    until there only ops are looked at that have no int8 form whatever they read.
+    """
+    return _Quantizer(graph, ranges).faults()
+
+
 class _Quantizer(Building):
     """Conversions by op; those of attention are functions beside it."""
 
     def run(self) -> Graph:
         """Convert every node, in order."""
         for node in self.graph.nodes:
-            node = node.replace(inputs=tuple(self.renamed.get(i, i) for i in node.inputs))
-            convert = _CONVERSIONS.get(node.op)
-            if convert is None:
-                raise unsupported(
-                    node,
-                    f"{node.op} has no int8 form here",
-                    "Compile with --dtype f32, or train the model with batch norm and pooling "
-                    "next to a convolution, where they can be folded.",
-                )
-            convert(self, node)
+            self.convert(node)
         outputs = tuple(self.renamed.get(name, name) for name in self.graph.outputs)
         units = {name: float(self.scaled[name].unit.max()) for name in outputs}
         nodes = tuple(
@@ -74,6 +79,35 @@ class _Quantizer(Building):
         )
         quantized = self.graph.replace(nodes=nodes, params=self.params, outputs=outputs)
         return prune(infer_types(quantized))
+
+    def convert(self, node: Node) -> None:
+        """Convert one node. Raises SnncError where it has no integer twin."""
+        node = node.replace(inputs=tuple(self.renamed.get(i, i) for i in node.inputs))
+        convert = _CONVERSIONS.get(node.op)
+        if convert is None:
+            raise _no_form(node)
+        convert(self, node)
+
+    def faults(self) -> list[tuple[Node, SnncError]]:
+        """Convert what can be, and list what cannot."""
+        found: list[tuple[Node, SnncError]] = []
+        unknown: set[str] = set()
+        for node in self.graph.nodes:
+            try:
+                if unknown.isdisjoint(node.inputs):
+                    self.convert(node)
+                    continue
+                if node.op not in _CONVERSIONS:
+                    raise _no_form(node)
+            except SnncError as error:
+                if error.code is not UNSUPPORTED_LAYER:
+                    raise
+                found.append((node, error))
+            if node.type.kind is Kind.REAL:
+                unknown.add(node.name)
+            else:
+                self.keep(node, Scaled(ONE, 1 if node.type.kind is Kind.SPIKE else COUNT_LIMIT))
+        return found
 
     # synapses ----------------------------------------------------------------------------
 
@@ -164,19 +198,26 @@ class _Quantizer(Building):
             self.keep(node, Scaled(ONE, 1))
             return
         narrow = self.ranges.values[node.name] <= NARROW_COUNT and all(
-            user.op in ("conv2d", "linear") for user in self.users[node.name]
+            user.plays(Role.SYNAPSE) for user in self.users[node.name]
         )
         stored = dataclasses.replace(node.type, dtype="uint8" if narrow else "")
         limit = 2**8 - 1 if narrow else COUNT_LIMIT
         self.keep(node.replace(type=stored), Scaled(ONE, limit))
 
     def whole(self, node: Node) -> None:
-        """flatten, max_pool2d, feedback_write: spikes and counts as they are."""
+        """flatten, feedback_write and a maximum: spikes and counts as they are."""
         if node.type.kind is Kind.REAL:
             raise unsupported(
                 node, f"{node.op} of real values has no int8 form", "Compile with --dtype f32."
             )
         self.keep(node, self.scaled[node.inputs[0]])
+
+    def max_pool(self, node: Node) -> None:
+        """max_pool2d: spikes and counts as they are; of sums and currents exact, in their unit."""
+        if node.type.kind is not Kind.REAL or self.form(node.inputs[0]) not in _COMPARABLE:
+            self.whole(node)
+        else:
+            self.add(node, "max_pool2d_i8", self.scaled[node.inputs[0]])
 
     def add_sums(self, node: Node) -> None:
         """add: a count as :meth:`total`; of two layers' sums with one unit, exact."""
@@ -184,8 +225,8 @@ class _Quantizer(Building):
             self.total(node)
             return
         first, second = (self.scaled[name] for name in node.inputs)
-        ops = {entry.op for entry in self.nodes if entry.name in node.inputs}
-        if not ops <= {"add_i8", *SUMS} or not np.array_equal(first.unit, second.unit):
+        forms = {self.form(name) for name in node.inputs}
+        if not forms <= {Form.SUMS, Form.TOTAL} or not np.array_equal(first.unit, second.unit):
             raise unsupported(
                 node, "this sum of real values has no int8 form", "Compile with --dtype f32."
             )
@@ -206,21 +247,22 @@ class _Quantizer(Building):
             )
         self.keep(node, Scaled(ONE, bound))
 
-    def time_mean(self, node: Node) -> None:
-        """Sums instead of means: T times as large for every class."""
+    def time_total(self, node: Node) -> None:
+        """time_sum, and time_mean as sums, which are T times as large for every class."""
         kind = self.graph_kind(node.inputs[0])
         if kind is Kind.REAL:
             node = self.current(node)
         elif kind is Kind.COUNT:
             raise unsupported(
-                node, "the mean of counts has no int8 form", "Compile with --dtype f32."
+                node, f"{node.op} of counts has no int8 form", "Compile with --dtype f32."
             )
         given, steps = self.scaled[node.inputs[0]], self.graph.time_steps
-        self.add(node, "time_sum_i8", Scaled(given.unit / steps, given.bound * steps))
+        unit = given.unit / steps if node.op == "time_mean" else given.unit
+        self.add(node, "time_sum_i8", Scaled(unit, given.bound * steps))
 
     def group_mean(self, node: Node) -> None:
         """Sums instead of means: as many times as large for every class."""
-        source = next(entry for entry in self.nodes if entry.name == node.inputs[0])
+        source = self.made(node.inputs[0])
         if source.op != "time_sum_i8":
             raise unsupported(
                 node,
@@ -230,6 +272,15 @@ class _Quantizer(Building):
         given, size = self.scaled[node.inputs[0]], node.attrs["size"]
         scaled = Scaled(given.unit / size, given.bound * size)
         self.add(node, "group_sum", scaled, {"size": size})
+
+
+def _no_form(node: Node) -> SnncError:
+    return unsupported(
+        node,
+        f"{node.op} has no int8 form here",
+        "Compile with --dtype f32, or train the model with batch norm and pooling "
+        "next to a convolution, where they can be folded.",
+    )
 
 
 _CONVERSIONS: dict[str, Callable[[_Quantizer, Node], None]] = {
@@ -247,16 +298,17 @@ _CONVERSIONS: dict[str, Callable[[_Quantizer, Node], None]] = {
     "scale": attention.gate,
     "relu": attention.gate,
     "flatten": _Quantizer.whole,
-    "max_pool2d": _Quantizer.whole,
+    "max_pool2d": _Quantizer.max_pool,
     "add": _Quantizer.add_sums,
     "feedback": lambda quantizer, node: quantizer.keep(node, Scaled(ONE, 1)),
     "feedback_write": _Quantizer.whole,
     "sum_pool2d": _Quantizer.total,
-    "time_mean": _Quantizer.time_mean,
+    "time_mean": _Quantizer.time_total,
+    "time_sum": _Quantizer.time_total,
     "group_mean": _Quantizer.group_mean,
 }
 
 CONVERTED = frozenset(_CONVERSIONS)
 """The operators that have an int8 form."""
 
-__all__: Sequence[str] = ("CONVERTED", "Ranges", "quantize")
+__all__: Sequence[str] = ("CONVERTED", "Ranges", "faults", "quantize")

@@ -17,16 +17,14 @@ import torch
 from torch import nn
 
 from snnc.compiler.calibrate.ranges import calibrate
-from snnc.compiler.codegen import c_program
 from snnc.compiler.codegen.c_program import Framing, Generated
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir import layout
-from snnc.compiler.ir.graph import SPIKING_OPS, Graph, Kind
+from snnc.compiler.ir.graph import Graph, Kind, fires
 from snnc.compiler.ops import OPS, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.int8.synapses.rows import LISTED
 from snnc.compiler.passes import pipeline
-from snnc.compiler.plan.schedule import schedule
 from snnc.compiler.verify import reference
 from snnc.models.attention import ASA1, TCSA
 from snnc.models.networks import OverTime, TimeMean, Vote
@@ -36,6 +34,7 @@ from tests.support.graphs import (
     all_values,
     as_tensors,
     assert_within_bounds,
+    c_of,
     observed,
     samples_graph,
 )
@@ -156,7 +155,7 @@ def compiled(name: str) -> tuple[Graph, Generated]:
     if len(graph["input"].type.shape) == 3:
         _, height, width = graph["input"].type.shape
         framing = Framing(2 * height, 2 * width, dt_us=500, downsample=2)
-    return graph, c_program.generate(graph, schedule(graph), framing)
+    return graph, c_of(graph, framing)
 
 
 def written(name: str, folder: Path) -> Path:
@@ -246,7 +245,7 @@ def scores_of(name: str) -> list[float]:
         assert all(torch.equal(own[node], value.double()) for node, value in values.items())
     else:
         assert_within_bounds(graph, {"input": torch.from_numpy(x.astype(float))}, own)
-    assert all(0 < own[n.name].mean() < 1 for n in graph.nodes if n.op in SPIKING_OPS)
+    assert all(0 < own[n.name].mean() < 1 for n in graph.nodes if fires(n))
     return run.scores.tolist()
 
 

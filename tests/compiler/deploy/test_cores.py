@@ -22,6 +22,7 @@ from snnc.compiler.verify.board import verify_on_board
 from snnc.compiler.verify.integer import IntegerVerifier
 from tests.compiler.deploy.test_firmware import STEP_US, STEPS, framed, need, recording
 from tests.compiler.ops.test_int8 import FLAGS, lively_neurons
+from tests.support import maxima
 from tests.support.kernel_harness import cpu_flags
 from tests.support.lively import lively_network
 
@@ -57,7 +58,9 @@ def compiled(
 
 
 def network(which: str) -> tuple[nn.Module, Shape]:
-    """Blocks that are full and not, rows of every length, groups, strides, every reset."""
+    """Blocks that are full and not, rows of every length, groups, strides, every reset, maxima."""
+    if which == "maxima":
+        return maxima.maxima(), maxima.SHAPE
     if which == "resets":
         return lively_neurons(), (2, 11, 13)
     shape = (2, 14, 14)
@@ -72,7 +75,12 @@ NETWORKS = ("long rows", "short rows", "resets")
 @pytest.mark.parametrize("name", VECTOR_CORES)
 @pytest.mark.parametrize(
     ("which", "kernel", "most"),
-    [*((which, EVENT, 20) for which in NETWORKS), ("long rows", DENSE, 20), ("resets", EVENT, 300)],
+    [
+        *((which, EVENT, 20) for which in (*NETWORKS, "maxima")),
+        ("long rows", DENSE, 20),
+        ("resets", EVENT, 300),
+        ("maxima", EVENT, 300),
+    ],
 )
 def test_vector_kernels_equal_the_reference(name, which, kernel, most):
     need(name)

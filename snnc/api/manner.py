@@ -1,0 +1,87 @@
+"""Compiling a model in memory as the command line says: type of arithmetic, memory, kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from snnc.api.data.held import Data
+    from snnc.api.kernels import Choice
+    from snnc.compiler.compilation import Compilation
+    from snnc.compiler.frontend.source import SourceModel
+    from snnc.compiler.passes.pipeline import Watch
+    from snnc.compiler.plan.input_buffer import Buffering
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How to compile.
+
+    Attributes:
+        dtype: f32 or int8.
+        calibrate: DATA, or what Python holds, whose training part sets ranges (int8) or chooses
+            kernels (f32).
+        calibrate_samples: how many recordings of it (int8).
+        density: choose kernels (f32) as if spikes were this dense.
+        arena_bytes: most bytes of arena.
+        buffering: how events wait for their steps; None: a whole window of frames.
+        threads: how many share each convolution (f32).
+        order: of int8 weights in memory (``Target.order``); None: the host's.
+        weights: text or binary; None: by their size.
+        batch_first: samples in calibrate, in the layout of forward, are [1, T, ...].
+    """
+
+    dtype: str = "f32"
+    calibrate: Data | None = None
+    calibrate_samples: int | None = None
+    density: float | None = None
+    arena_bytes: int | None = None
+    buffering: Buffering | None = None
+    threads: int = 1
+    order: str | None = None
+    weights: str | None = None
+    batch_first: bool = False
+
+
+def compiled(
+    source: SourceModel, manner: Manner, watch: Watch | None = None
+) -> tuple[Compilation, Choice | None]:
+    """The compiled model, and how its kernels were chosen where they were.
+
+    ``watch`` is shown the graph after every pass.
+
+    Raises:
+        SnncError: as :func:`snnc.compiler.compilation.compile_graph`, what reading DATA raises,
+            BAD_OPTION.
+    """
+    from snnc.api import kernels
+    from snnc.compiler.compilation import compile_graph
+    from snnc.compiler.plan.input_buffer import WINDOW
+
+    compile_source = partial(
+        compile_graph,
+        source.graph(),
+        source.framing,
+        arena_bytes=manner.arena_bytes,
+        buffering=manner.buffering or WINDOW,
+        threads=manner.threads,
+        order=manner.order,
+        weights=manner.weights,
+        watch=watch,
+    )
+    if manner.dtype == "int8":
+        from snnc.api.data.windows import calibration_windows  # brings the readers of recordings
+
+        ranges = calibration_windows(
+            source, manner.calibrate, manner.calibrate_samples, batch_first=manner.batch_first
+        )
+        return compile_source(calibration=ranges), None
+    compilation = compile_source()
+    choice = kernels.choose(
+        source, compilation, manner.calibrate, manner.density, batch_first=manner.batch_first
+    )
+    if choice is not None:
+        compilation = compile_source(kernels=choice.kernels)
+    return compilation, choice
