@@ -52,6 +52,10 @@ class Forward:
     encoder: Encoder | None = None
 
 
+Outputs = npt.NDArray[np.float32] | dict[str, npt.NDArray[np.float32]] | tuple[Any, ...]
+"""What a compiled model gives: as its forward does, in numpy."""
+
+
 @dataclass(frozen=True)
 class Taken:
     """A model with its input.
@@ -78,6 +82,18 @@ class Taken:
         """Whether the outputs hold a value for each step."""
         module = self.source.module
         return isinstance(module, Driven) and module.readout == "none"
+
+    def laid_out(self, runs: Sequence[Mapping[str, npt.NDArray[np.float32]]]) -> Outputs:
+        """The outputs of several windows, by name for each, as forward gives them."""
+        outputs = {
+            name: np.stack([run[name] for run in runs]).reshape(len(runs), *shape)
+            for name, shape in self.shapes.items()
+        }
+        if self.every_step:
+            outputs = {name: output.swapaxes(0, 1) for name, output in outputs.items()}
+        if self.structure == "tensor":
+            return next(iter(outputs.values()))
+        return tuple(outputs.values()) if self.structure == "tuple" else outputs
 
 
 def take(model: Any, inputs: Sequence[Any], forward: Forward, name: str | None = None) -> Taken:
