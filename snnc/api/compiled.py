@@ -210,6 +210,7 @@ class Compiled(Surveyable):
             SnncError: what reading the data raises; NO_C_COMPILER; for a core MISSING_EXTRA where
                 its emulator is not installed.
         """
+        from snnc.compiler.deploy.manifest import Written
         from snnc.compiler.verify import prove
 
         every, module = self._windows(data, samples), self._taken.source.module
@@ -222,7 +223,7 @@ class Compiled(Surveyable):
             found = prove.prove(
                 module,
                 self._compilation,
-                self._built,
+                Written.read(self._built),
                 every,
                 Path(scratch),
                 thoroughly,
@@ -335,8 +336,9 @@ class Compiled(Surveyable):
 
         Args:
             folder: where; replaced where snnc wrote it.
-            package: "cmake", "arduino", "platformio" or "zephyr" instead of a shared library: for
-                the core that it was compiled for; for the host, for any core.
+            package: "cmake", "arduino", "platformio", "zephyr", "esp-idf", "pico-sdk",
+                "cmsis-pack" or "stm32cube" instead of a shared library: for the core that it was
+                compiled for; for the host, for any core.
             vectors: for a core: recordings that the firmware's self-test carries, a few.
             march: of the shared library: "any" processor of this architecture, or "native", this
                 kind only.
