@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,15 +12,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from snnc.api.costs import Analysis, Counting, EnergyReport, Subject, against, described, surveyed
+from snnc.api.costs import (
+    Analysis,
+    Counting,
+    EnergyReport,
+    Subject,
+    Surveyable,
+    against,
+    described,
+    surveyed,
+)
 from snnc.api.data.held import Data
+from snnc.api.layers import Layer, layers_of
 from snnc.api.manner import Manner, compiled
 from snnc.api.model import Counts, Taken, batch_of, evaluation
 from snnc.api.proof import Proof
-from snnc.api.timing import Benchmark
+from snnc.api.timing import Benchmark, timed
 from snnc.api.words import speaks_python
 from snnc.api.writing import check_march, check_package
-from snnc.compiler.compilation import Compilation
+from snnc.compiler.compilation import Compilation, for_any_core
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.footprint import Memory
 from snnc.compiler.deploy.targets import Target
@@ -31,33 +41,13 @@ from snnc.estimator.page.proven import Proven
 if TYPE_CHECKING:
     from snnc.api.kernels import Choice
     from snnc.compiler.host.model import HostModel
+    from snnc.compiler.verify import prove
     from snnc.compiler.verify.chain.proof import Verification
 
 Outputs = npt.NDArray[np.float32] | dict[str, npt.NDArray[np.float32]] | tuple[Any, ...]
 
 
-@dataclass(frozen=True)
-class Layer:
-    """One node of the compiled network.
-
-    Attributes:
-        name: of the node.
-        op: its operator.
-        module: path of the module that it comes from.
-        shape: of its value in one step (or of its only value).
-        kind: spike, count or real (see docs/architecture.md).
-        temporal: whether it has a value for each step.
-    """
-
-    name: str
-    op: str
-    module: str
-    shape: tuple[int, ...]
-    kind: str
-    temporal: bool
-
-
-class Compiled:
+class Compiled(Surveyable):
     """A compiled model, as ``snnc.compile`` gives it. Call it on what forward takes.
 
     Args:
@@ -127,17 +117,7 @@ class Compiled:
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The network as the C computes it, in order."""
-        return tuple(
-            Layer(
-                node.name,
-                node.op,
-                node.loc.module,
-                tuple(node.type.shape),
-                node.type.kind.value,
-                node.type.temporal,
-            )
-            for node in self._compilation.graph.nodes
-        )
+        return layers_of(self._compilation.graph)
 
     @property
     def subject(self) -> Subject:
@@ -242,19 +222,20 @@ class Compiled:
             SnncError: what reading the data raises; NO_C_COMPILER; for a core MISSING_EXTRA where
                 its emulator is not installed.
         """
+        from snnc.compiler.deploy.manifest import Written
         from snnc.compiler.verify import prove
 
         every, module = self._windows(data, samples), self._taken.source.module
+        thoroughly = prove.Manner(stress, min_agreement, self._single())
         if self._target is not None:
             with evaluation(module):
-                found = self._on_board(self._target, every, min_agreement)
+                found = self._on_board(self._target, every, thoroughly)
             return self._kept(Proof(self._origin, described(data), found))
-        thoroughly = prove.Manner(stress, min_agreement, self._single())
         with tempfile.TemporaryDirectory() as scratch, evaluation(module):
             found = prove.prove(
                 module,
                 self._compilation,
-                self._built,
+                Written.read(self._built),
                 every,
                 Path(scratch),
                 thoroughly,
@@ -272,13 +253,15 @@ class Compiled:
             return None
         return compiled(self._taken.source, replace(self._manner, threads=1))[0]
 
-    def _on_board(self, core: Target, every: Any, min_agreement: float) -> Verification:
+    def _on_board(self, core: Target, every: Any, thoroughly: prove.Manner) -> Verification:
         from snnc.compiler.verify.board import BoardVerifier
 
         module = self._taken.source.module
         verifier = BoardVerifier(module, self._compilation, core, self._max_ram)
         verifier.verify(every)
-        verifier.finish(min_agreement=min_agreement)
+        if thoroughly.stress:
+            verifier.stress()
+        verifier.finish(min_agreement=thoroughly.min_agreement)
         return verifier.result
 
     @speaks_python
@@ -341,10 +324,6 @@ class Compiled:
             SnncError: NO_C_COMPILER; BAD_OPTION for a core (`snnc bench --target` counts its
                 instructions).
         """
-        import torch
-
-        from snnc.bench.timing import machine, one_core, time_in_turn
-
         if self._target is not None:
             raise SnncError(
                 BAD_OPTION,
@@ -352,13 +331,7 @@ class Compiled:
                 mend="`snnc bench` in a shell counts its instructions.",
             )
         window = self._default_window() if data is None else next(self._frames(data))
-        packed = layout.pack(self._compilation.graph["input"].type, window).astype(np.uint16)
-        x = torch.from_numpy(window.astype(np.float32))[:, None]
-        module, host = self._taken.source.module, self._host
-        with one_core(), evaluation(module), torch.no_grad():
-            runs = {"c": lambda: host.classify(packed), "pytorch": lambda: module(x)}
-            timings = time_in_turn(runs, rounds)
-        return Benchmark(self._origin, timings, machine())
+        return timed(self._taken.source, self._host, self._compilation.graph, window, rounds)
 
     def _default_window(self) -> Counts:
         window = np.zeros(self._taken.shape, np.uint16)
@@ -381,7 +354,9 @@ class Compiled:
 
         Args:
             folder: where; replaced where snnc wrote it.
-            package: "cmake", "arduino", "platformio" or "zephyr" instead of a shared library.
+            package: "cmake", "arduino", "platformio", "zephyr", "esp-idf", "pico-sdk",
+                "cmsis-pack" or "stm32cube" instead of a shared library: for the core that it was
+                compiled for; for the host, for any core.
             vectors: for a core: recordings that the firmware's self-test carries, a few.
             march: of the shared library: "any" processor of this architecture, or "native", this
                 kind only.
@@ -399,7 +374,7 @@ class Compiled:
         check_march(march, package, self._target)
         if package is not None:
             check_package(package)
-            return artifact.write_package(out, source, self._compilation, package)
+            return self._write_package(out, package)
         if self._target is None:
             return self._write_host(out, march)
         if vectors is None:
@@ -417,6 +392,14 @@ class Compiled:
         return artifact.write_firmware(
             out, source, self._compilation, self._target, embedded, None, self._max_ram
         )
+
+    def _write_package(self, out: Path, package: str) -> dict[str, Any]:
+        from snnc.compiler.deploy import folder as artifact
+
+        compilation = self._compilation
+        if self._target is None and self.dtype == "int8":
+            compilation = for_any_core(compilation, self._manner.arena_bytes)
+        return artifact.write_package(out, self._taken.source, compilation, package, self._target)
 
     @property
     def _origin(self) -> str:

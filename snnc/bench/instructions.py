@@ -39,6 +39,7 @@ class Executed:
 
     ``total`` of the library as it ships, from the reset to the scores; ``nodes`` by name, and
     ``events`` (framing) and ``rest`` (what is left after the last node), of the marked build.
+    ``classes``: the library's instructions by mnemonic, and the branches that were taken.
     Setting a stage's state to its initial value counts for the stage's first node.
     """
 
@@ -47,6 +48,7 @@ class Executed:
     nodes: dict[str, int]
     events: int
     rest: int
+    classes: dict[str, int]
 
 
 def count(compilation: Compilation, target: Target, vectors: Sequence[Vector]) -> Executed:
@@ -60,13 +62,47 @@ def count(compilation: Compilation, target: Target, vectors: Sequence[Vector]) -
     traces = compilation.generated.traces
     with scratch_folder() as folder:
         program = prepared(folder, compilation, target, vectors)
-        shipped = [sums.instructions for sums in run(program)]
+        histogram = folder / "classes"
+        shipped = [sums.instructions for sums in run(program, classes=histogram)]
+        classes = counting.take_classes(histogram)
         marked = [sums.instructions for sums in run(program, MARKED_FLAGS)]
     others = dict(zip(MARKS, marked[len(traces) :], strict=True))
-    total = sum(shipped) - shipped[len(traces) + MARKS.index(OUTSIDE)]
-    total -= shipped[len(traces) + MARKS.index(END)]
     nodes = by_node(traces, marked)
-    return Executed(program.board.name, total, nodes, others[EVENTS], others[REST])
+    in_all = _inside(program, shipped)
+    return Executed(program.board.name, in_all, nodes, others[EVENTS], others[REST], classes)
+
+
+def by_class(compilation: Compilation, target: Target, vectors: Sequence[Vector]) -> dict[str, int]:
+    """``Executed.classes`` alone, which takes one build. Raises SnncError as :func:`count`."""
+    with scratch_folder() as folder:
+        program, histogram = prepared(folder, compilation, target, vectors), folder / "classes"
+        run(program, classes=histogram)
+        return counting.take_classes(histogram)
+
+
+def total(
+    compilation: Compilation, target: Target, vectors: Sequence[Vector], model_flags: str
+) -> int:
+    """Instructions of the model alone as another build system compiles it, as ``Executed.total``.
+
+    Args:
+        compilation: the model.
+        target: the core.
+        vectors: the recordings.
+        model_flags: of its compiler, as a makefile has them ($(CPU) are the core's).
+
+    Raises:
+        SnncError, InternalError: as :func:`count`.
+    """
+    with scratch_folder() as folder:
+        program = prepared(folder, compilation, target, vectors)
+        found = run(program, arguments=(f"MODEL={model_flags}",))
+    return _inside(program, [sums.instructions for sums in found])
+
+
+def _inside(program: Program, sums: Sequence[int]) -> int:
+    """The sum of all marks from the reset to the scores."""
+    return sum(sums) - sum(sums[program.nodes + MARKS.index(mark)] for mark in (OUTSIDE, END))
 
 
 def by_node(traces: Sequence[TraceEntry], sums: Sequence[int]) -> dict[str, int]:
@@ -123,13 +159,22 @@ def _write_program(folder: Path, name: str, nodes: int) -> None:
     (folder / "board" / "marks.h").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def run(program: Program, flags: Sequence[str] = (), *, memory: bool = False) -> list[Sums]:
+def run(
+    program: Program,
+    flags: Sequence[str] = (),
+    *,
+    memory: bool = False,
+    arguments: Sequence[str] = (),
+    classes: Path | None = None,
+) -> list[Sums]:
     """What every mark ended, of a build with ``flags`` beside the project's own.
 
     Args:
         program: the project.
         flags: of the compiler; :data:`MARKED_FLAGS` for marks at the nodes too.
         memory: count bytes too.
+        arguments: further ones to make.
+        classes: a file for the histogram of instructions between reset and scores.
 
     Raises:
         SnncError: C_COMPILER_FAILED.
@@ -140,13 +185,17 @@ def run(program: Program, flags: Sequence[str] = (), *, memory: bool = False) ->
     build = [
         f"OBJECTS={' '.join(f'build/{name}.o' for name in OBJECTS)}",
         f"CPU={' '.join((*target.flags, *flags))}",
+        *arguments,
     ]
     done = _make(folder, "build/firmware.elf", *build)
     if done.returncode:
         raise SnncError(C_COMPILER_FAILED, done.stderr.strip(), where=str(folder))
     out, elf = folder / "counts", folder / "build" / "firmware.elf"
     entries = program.nodes + len(MARKS)
-    argument = counting.plugin_argument(program.plugin, elf, target, entries, out, memory=memory)
+    told: dict[str, object] = {"memory": 1} if memory else {}
+    if classes is not None:
+        told |= {"classes": classes, "outside": program.nodes + MARKS.index(OUTSIDE)}
+    argument = counting.plugin_argument(program.plugin, elf, target, entries, out, **told)
     done = _make(folder, "run", *build, f"QEMU={program.board.emulator} -plugin {argument}")
     if done.returncode or not out.exists():
         raise InternalError(f"the board said: {(done.stderr + done.stdout).strip()}")

@@ -90,6 +90,25 @@ def test_growth_is_a_table_and_a_plot(page, tmp_path):
     assert "performance/steps.svg" in text
 
 
+def test_machines_with_other_vectors_have_pages_of_their_own(page, tmp_path):
+    """No run writes another's page or plots, and each page leads to the others."""
+    axis = {"title": "something", "rows": [CONTEST | {"value": value} for value in (1, 2)]}
+    about = MACHINE | {"features": "avx2 bmi2", "caches": "L1 32K, L2 512K"}
+    results = {"growth": {"machine": about, "rounds": 5, "roofline": {}, "steps": axis}}
+    page.write(results)
+    first = (tmp_path / "performance.md").read_text()
+    page.write(results, "avx2")
+    assert (tmp_path / "performance.md").read_text() == first
+    second = (tmp_path / "performance-avx2.md").read_text()
+    assert "Other machines: [performance](performance.md)." in second
+    assert "| growth | a processor | avx2 bmi2 | L1 32K, L2 512K | 2 |" in second
+    assert "](performance-avx2/steps.svg)" in second
+    assert (tmp_path / "performance-avx2" / "steps.svg").exists()
+    page.write(results)
+    first = (tmp_path / "performance.md").read_text()
+    assert "Other machines: [performance-avx2](performance-avx2.md)." in first
+
+
 def test_what_did_not_run_is_named(page, tmp_path):
     alone = {
         key: {who: value for who, value in entry.items() if who not in ("int8", "onnxruntime")}

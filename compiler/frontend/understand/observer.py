@@ -10,6 +10,7 @@ from torch import fx, nn
 
 from snnc.compiler.frontend.capture import Captured
 from snnc.compiler.frontend.capture.driving import at_rest
+from snnc.compiler.frontend.capture.snapshot import Snapshot
 from snnc.compiler.frontend.outputs import named_outputs
 from snnc.compiler.frontend.understand.taps import Tap
 from snnc.compiler.ir.graph import Array
@@ -29,10 +30,14 @@ class Observer:
         self.taps = dict(taps)
 
     def observe(
-        self, model: nn.Module, x: torch.Tensor, names: Sequence[str]
+        self,
+        model: nn.Module,
+        x: torch.Tensor,
+        names: Sequence[str],
+        given: Snapshot | None = None,
     ) -> tuple[dict[str, Array], dict[str, torch.Tensor]]:
         """The model's outputs for a window [T, *shape], by name, each [size]; and what the nodes of
-        ``names`` give in it, [T, *shape].
+        ``names`` give in it, [T, *shape]. ``given``: as for :func:`run_pytorch`.
 
         Raises:
             SnncError: UNSUPPORTED_LAYER where the model gives other bits than what was captured of
@@ -40,12 +45,12 @@ class Observer:
         """
         samples = self.captured.inputs[0].shape[1]
         batch = x[:, None].expand(-1, samples, *x.shape[1:]).contiguous()
-        with at_rest(model, self.captured.reset), torch.no_grad():
+        with at_rest(model, self.captured.reset, given), torch.no_grad():
             theirs = named_outputs(model(batch))
         wanted = [node for name in names for node in self._tap(name).nodes()]
         run = _Tapped(self.captured, set(wanted))
-        given = iter(run.run(batch))
-        leaves = [o.constant if o.node is None else next(given) for o in self.captured.outputs]
+        results = iter(run.run(batch))
+        leaves = [o.constant if o.node is None else next(results) for o in self.captured.outputs]
         ours = named_outputs(torch.utils._pytree.tree_unflatten(leaves, self.captured.output_spec))
         for name, value in theirs.items():
             if not torch.equal(value, ours[name]):
