@@ -26,7 +26,7 @@ NEURONS: dict[str, Callable[[], nn.Module]] = {
     "LeakyParallel": lambda: snntorch.LeakyParallel(input_size=6, hidden_size=8, beta=0.9),
     "SLSTM": lambda: snntorch.SLSTM(8, 8, init_hidden=True),
     "SConv2dLSTM": lambda: snntorch.SConv2dLSTM(2, 3, 3, init_hidden=True),
-    "GradedSpikes": lambda: snntorch.GradedSpikes(size=8, constant_factor=1.5),
+    "GradedSpikes": lambda: snntorch.GradedSpikes(size=1, constant_factor=1.5),
     "StateLeaky": lambda: snntorch.StateLeaky(beta=0.9, channels=8),
     "LinearLeaky": lambda: snntorch.LinearLeaky(beta=0.9, in_features=6, out_features=8),
     "AssociativeLeaky": lambda: snntorch.AssociativeLeaky(6, 8, 8),
