@@ -249,7 +249,7 @@ class _Folding:
             if len(candidates) != 1:
                 break
             found[step + late] = Ref(candidates[0], ref.item)
-        return found if min(found) - late <= min(1, own - 1) else None
+        return found if min(found) - late <= min(max(1, own // 2), own - 1) else None
 
     def _look_within(self) -> None:
         """For every call what it does within its step: the same for copies."""

@@ -145,6 +145,8 @@ def negation(o: Operation) -> Lowered:
 )
 def conjunction(o: Operation) -> Lowered:
     """Spikes of both."""
+    if not (o.is_spike(o["self"]) and o.is_spike(o["other"])):
+        raise o.refused("it is only known for spikes")
     both: Lowered = multiply(o)
     return both
 
