@@ -25,7 +25,7 @@ from snnc.compiler.ops import op_of
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.synapses.synapse import DENSE, EVENT, Synapse, Work
 from snnc.compiler.ops.view import NodeView
-from snnc.errors import InternalError
+from snnc.errors import BAD_OPTION, InternalError, SnncError
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,12 @@ class CostModel:
 
     def nanoseconds(self, op: str, kernel: str, work: Work, density: float) -> float:
         """Modelled time of one step."""
+        if (op, kernel) not in self.prices:
+            raise SnncError(
+                BAD_OPTION,
+                f"the prices of {self.machine} have none for the {kernel} kernel of {op}",
+                mend="Measure them by `snnc bench --fit`, or state no densities.",
+            )
         price = self.prices[op, kernel]
         active = density if kernel == EVENT else 1.0
         looked_at = work.words if kernel == EVENT else 0

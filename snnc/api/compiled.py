@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,10 +23,11 @@ from snnc.api.costs import (
     surveyed,
 )
 from snnc.api.data.held import Data
+from snnc.api.layers import Layer, layers_of
 from snnc.api.manner import Manner, compiled
 from snnc.api.model import Counts, Taken, batch_of, evaluation
 from snnc.api.proof import Proof
-from snnc.api.timing import Benchmark
+from snnc.api.timing import Benchmark, timed
 from snnc.api.words import speaks_python
 from snnc.api.writing import check_march, check_package
 from snnc.compiler.compilation import Compilation, for_any_core
@@ -44,27 +45,6 @@ if TYPE_CHECKING:
     from snnc.compiler.verify.chain.proof import Verification
 
 Outputs = npt.NDArray[np.float32] | dict[str, npt.NDArray[np.float32]] | tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One node of the compiled network.
-
-    Attributes:
-        name: of the node.
-        op: its operator.
-        module: path of the module that it comes from.
-        shape: of its value in one step (or of its only value).
-        kind: spike, count or real (see docs/architecture.md).
-        temporal: whether it has a value for each step.
-    """
-
-    name: str
-    op: str
-    module: str
-    shape: tuple[int, ...]
-    kind: str
-    temporal: bool
 
 
 class Compiled(Surveyable):
@@ -137,17 +117,7 @@ class Compiled(Surveyable):
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The network as the C computes it, in order."""
-        return tuple(
-            Layer(
-                node.name,
-                node.op,
-                node.loc.module,
-                tuple(node.type.shape),
-                node.type.kind.value,
-                node.type.temporal,
-            )
-            for node in self._compilation.graph.nodes
-        )
+        return layers_of(self._compilation.graph)
 
     @property
     def subject(self) -> Subject:
@@ -252,6 +222,7 @@ class Compiled(Surveyable):
             SnncError: what reading the data raises; NO_C_COMPILER; for a core MISSING_EXTRA where
                 its emulator is not installed.
         """
+        from snnc.compiler.deploy.manifest import Written
         from snnc.compiler.verify import prove
 
         every, module = self._windows(data, samples), self._taken.source.module
@@ -264,7 +235,7 @@ class Compiled(Surveyable):
             found = prove.prove(
                 module,
                 self._compilation,
-                self._built,
+                Written.read(self._built),
                 every,
                 Path(scratch),
                 thoroughly,
@@ -353,10 +324,6 @@ class Compiled(Surveyable):
             SnncError: NO_C_COMPILER; BAD_OPTION for a core (`snnc bench --target` counts its
                 instructions).
         """
-        import torch
-
-        from snnc.bench.timing import machine, one_core, time_in_turn
-
         if self._target is not None:
             raise SnncError(
                 BAD_OPTION,
@@ -364,13 +331,7 @@ class Compiled(Surveyable):
                 mend="`snnc bench` in a shell counts its instructions.",
             )
         window = self._default_window() if data is None else next(self._frames(data))
-        packed = layout.pack(self._compilation.graph["input"].type, window).astype(np.uint16)
-        x = torch.from_numpy(window.astype(np.float32))[:, None]
-        module, host = self._taken.source.module, self._host
-        with one_core(), evaluation(module), torch.no_grad():
-            runs = {"c": lambda: host.classify(packed), "pytorch": lambda: module(x)}
-            timings = time_in_turn(runs, rounds)
-        return Benchmark(self._origin, timings, machine())
+        return timed(self._taken.source, self._host, self._compilation.graph, window, rounds)
 
     def _default_window(self) -> Counts:
         window = np.zeros(self._taken.shape, np.uint16)
@@ -393,8 +354,9 @@ class Compiled(Surveyable):
 
         Args:
             folder: where; replaced where snnc wrote it.
-            package: "cmake", "arduino", "platformio" or "zephyr" instead of a shared library: for
-                the core that it was compiled for; for the host, for any core.
+            package: "cmake", "arduino", "platformio", "zephyr", "esp-idf", "pico-sdk",
+                "cmsis-pack" or "stm32cube" instead of a shared library: for the core that it was
+                compiled for; for the host, for any core.
             vectors: for a core: recordings that the firmware's self-test carries, a few.
             march: of the shared library: "any" processor of this architecture, or "native", this
                 kind only.

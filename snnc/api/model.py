@@ -16,6 +16,7 @@ from torch import nn
 
 from snnc.compiler.frontend.adapters import asa_snn
 from snnc.compiler.frontend.driving import Driven, Readout, Reset
+from snnc.compiler.frontend.given import Given
 from snnc.compiler.frontend.identifiers import model_name
 from snnc.compiler.frontend.outputs import SCORES
 from snnc.compiler.frontend.source import SourceModel, load_source
@@ -123,7 +124,7 @@ def _described(model: str | Path | LoadedModel, name: str | None) -> SourceModel
             origin=origin,
             encoder=given.encoder,
         )
-    return load_source(str(model), name=name)
+    return load_source(str(model), Given(name=name))
 
 
 def _own(source: SourceModel) -> Taken:
