@@ -14,7 +14,7 @@ import networkx as nx
 
 from snnc.compiler.ir.graph import CELL, SPIKING_OPS, Graph, Node, fires
 
-SYNAPSES = ("conv2d", "linear", "conv2d_i8", "linear_i8")
+SYNAPSES = ("conv2d", "linear", "axis_linear", "conv2d_i8", "linear_i8")
 DYNAMICS = (*SPIKING_OPS, "integrator", CELL)
 GATES = ("scale", "masked_gate", "scale_i8", "masked_gate_i8")
 RELUS = ("relu", "relu_i8")

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Location, Node, TensorType, Time
+from snnc.compiler.ir.graph import Array, Kind, Location, Node, TensorType, Time, usual
 from snnc.compiler.ops.attributes import Attribute, Parameter
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 
@@ -83,6 +83,17 @@ class Rows(Enum):
     REDUCE = "reduce"
 
 
+class Layout(Enum):
+    """Which axis the inputs of an op may be packed along (compiler/ir/layout.py).
+
+    USUAL: the usual one of their shape. ALIKE: any, all inputs the same. OWN: as the op says.
+    """
+
+    USUAL = "usual"
+    ALIKE = "alike"
+    OWN = "own"
+
+
 class Op(ABC):
     """An operation of the IR, with all its facets in one place."""
 
@@ -90,6 +101,7 @@ class Op(ABC):
     attributes: ClassVar[tuple[Attribute, ...]] = ()
     parameters: ClassVar[tuple[Parameter, ...]] = ()
     rows: ClassVar[Rows] = Rows.NEVER
+    layout: ClassVar[Layout] = Layout.USUAL
 
     def parameters_of(self, node: Node) -> tuple[Parameter, ...]:
         """The parameters that this node takes; by default as the op says."""
@@ -268,6 +280,15 @@ def shape_error(node: Node, what: str) -> SnncError:
 def unsupported(node: Node, what: str, mend: str) -> SnncError:
     """The error for an option that an op does not have."""
     return SnncError(UNSUPPORTED_LAYER, what, where=node.loc.module or node.name, mend=mend)
+
+
+def expect_layout(node: Node, how: Layout, inputs: Sequence[TensorType]) -> None:
+    """Raise unless the inputs are packed as the op needs them."""
+    if how is Layout.OWN:
+        return
+    for given in inputs:
+        if given.packed != (usual(given.shape) if how is Layout.USUAL else inputs[0].packed):
+            raise shape_error(node, f"{node.op} cannot read a value that is packed so: {given}")
 
 
 def expect_time(node: Node, given: TensorType) -> None:

@@ -20,7 +20,7 @@ COUNTERS = ("ac", "mac", "mul", "add", "cmp")
 NEURONS = ("neuron", "integrator", "cell")
 NORMALISATION = ("batch_norm", "affine")
 POOLS = ("avg_pool2d", "max_pool2d", "sum_pool2d")
-READOUT = ("time_mean", "time_sum", "group_mean")
+READOUT = ("time_mean", "time_sum", "group_mean", "reduce")
 STATISTICS = (
     "statistics",
     "weighted_rows",
@@ -30,6 +30,7 @@ STATISTICS = (
 )
 WIRING = (
     *("input", "flatten", "delay", "feedback", "feedback_write", "spike_logic", "add", "relu"),
+    *("arrange", "concat", "pad"),
 )
 GATES = ("scale", "masked_gate")
 """Ops by what they are for, so that a convention can name those that it charges nothing for."""
@@ -166,6 +167,11 @@ def nothing(visit: Visit) -> StepCounts:
 def free(*ops: str) -> dict[str, Rule]:
     """Rules of ops that a convention charges nothing for; each is named, none is a default."""
     return dict.fromkeys(ops, nothing)
+
+
+def product_macs(visit: Visit) -> int:
+    """Multiply-accumulates of one dense step of a product of two matrices of the network."""
+    return visit.node.type.size * visit.types[0].shape[-1]
 
 
 def dense_macs(visit: Visit) -> int:

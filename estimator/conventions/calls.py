@@ -77,8 +77,11 @@ class Call:
         )
 
 
+_ONE_BY_ONE = {"stride": (1, 1), "padding": (0,) * 4, "dilation": (1, 1), "groups": 1}
+
+
 def weighted_calls(visit: Visit) -> list[Call]:
-    """The calls behind a conv2d, linear or mlp node."""
+    """The calls behind a conv2d, linear, axis_linear or mlp node."""
     (x,) = visit.inputs
     params = visit.params
     if visit.node.op == "mlp":
@@ -86,6 +89,10 @@ def weighted_calls(visit: Visit) -> list[Call]:
     bias = "bias" in params
     if visit.node.op == "linear":
         return [Call(x, params["weight"], bias)]
+    if visit.node.op == "axis_linear":  # a 1x1 convolution to a tool
+        given = x.movedim(visit.node.type.packed + 1, 1)
+        given = given.reshape(*given.shape[:2], -1, 1)
+        return [Call(given, params["weight"][:, :, None, None], bias, _ONE_BY_ONE)]
     attrs = {name: visit.node.attrs[name] for name in ("stride", "padding", "dilation", "groups")}
     if not visit.in_attention:
         return [Call(x, params["weight"], bias, attrs)]

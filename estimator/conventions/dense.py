@@ -11,11 +11,16 @@ from snnc.estimator.conventions.base import (
     dense_macs,
     free,
     perceptron_macs,
+    product_macs,
 )
 
 
 def _synapse(visit: Visit) -> StepCounts:
     return visit.every_step(mac=dense_macs(visit))
+
+
+def _product(visit: Visit) -> StepCounts:
+    return visit.every_step(mac=product_macs(visit))
 
 
 def _mlp(visit: Visit) -> StepCounts:
@@ -33,8 +38,8 @@ DENSE = Convention(
     name="dense",
     title="an ANN of the same shape",
     rule=(
-        "Every convolution and linear layer multiplies every input at every step, zeros and "
-        "padding included: outputs × weights per output, times T. Attention: its convolutions and "
+        "Every convolution, linear layer and matrix product multiplies every input at every step, "
+        "zeros and padding included: outputs × weights per output, times T. Attention: its convolutions and "
         "perceptrons likewise, and one product an element for the gate. Normalisation, pooling, "
         "activation and readout are not counted."
     ),
@@ -58,6 +63,8 @@ DENSE = Convention(
     rules={
         "conv2d": _synapse,
         "linear": _synapse,
+        "axis_linear": _synapse,
+        "matmul": _product,
         "mlp": _mlp,
         "scale": _gate,
         "masked_gate": _gate,

@@ -97,7 +97,7 @@ SPIKINGJELLY = Convention(
         "other": "normalisation costs a sum and a MAC a value; average pools and means are AC",
     },
     rules=free(*BESIDE_SYNAPSES, *GATES)
-    | dict.fromkeys(("conv2d", "linear", "mlp"), _weighted)
+    | dict.fromkeys(("conv2d", "linear", "axis_linear", "mlp"), _weighted)
     | {
         "batch_norm": _batch_norm,
         "avg_pool2d": _avg_pool2d,

@@ -83,6 +83,30 @@ def batched(name: str) -> Rule:
     return rule
 
 
+def batched_pair(first: str, second: str) -> Rule:
+    """A product of two batches whose entries of axis 0 belong together."""
+
+    def rule(call: Call) -> Traced:
+        pair = (call[first], call[second])
+        if not any(isinstance(value, Seq) for value in pair):
+            return call.as_it_stands()
+        found = [value for value in pair if isinstance(value, Seq)]
+        folded = all(seq.axis == 0 and not seq.place.alone for seq in found)
+        if len(found) < 2 or not folded or not found[0].matches(found[1]):
+            raise call.refused(
+                "time is not folded into the batch of both factors alike",
+                "Fold time into the batch axis, or loop over time.",
+            )
+        one, two = found
+        whole = Seq(one.steps, call.shape, Place(0, one.place.outer, one.place.inner))
+        return whole.each(
+            lambda t: call.emit({first: one.steps[t], second: two.steps[t]}, whole.step_shape),
+            call.shape,
+        )
+
+    return rule
+
+
 def same(call: Call) -> Traced:
     """Copies: the value itself."""
     return call["self"]
@@ -156,4 +180,5 @@ RULES: dict[Any, Rule] = {
     aten._adaptive_avg_pool2d.default: batched("self"),
     aten.addmm.default: batched("mat1"),
     aten.mm.default: batched("self"),
+    aten.bmm.default: batched_pair("self", "mat2"),
 }

@@ -11,6 +11,7 @@ import torch
 
 from snnc.compiler.frontend.fx.constants import exact_constant, spread
 from snnc.compiler.frontend.understand.values import Argument, Lowered, Operation, Rule, understood
+from snnc.compiler.frontend.understand.wiring import broadcast
 from snnc.compiler.ir.graph import Array
 
 aten = torch.ops.aten
@@ -41,9 +42,7 @@ def constant(o: Operation, value: Argument) -> Array:
 
 def affine(o: Operation, value: Lowered, scale: Any, shift: Any) -> Lowered:
     """scale x + shift."""
-    if value.shape != o.shape:
-        raise o.refused(f"it repeats {list(value.shape)} to {list(o.shape)}")
-    name = o.shaped(value)
+    name = o.shaped(broadcast(o, value))
     shape = o.g.type_of(name).shape
     params = {"scale": spread(scale, shape), "shift": spread(shift, shape)}
     if bool((params["scale"] == 1).all()) and not params["shift"].any():
@@ -53,8 +52,7 @@ def affine(o: Operation, value: Lowered, scale: Any, shift: Any) -> Lowered:
 
 def _sum(o: Operation, first: Argument, second: Argument, sign: float) -> Lowered:
     if isinstance(first, Lowered) and isinstance(second, Lowered):
-        if first.shape != second.shape:
-            raise o.refused(f"it adds {list(first.shape)} and {list(second.shape)}")
+        first, second = broadcast(o, first), broadcast(o, second)
         if sign != 1:
             second = affine(o, second, sign, 0.0)
         return o.add("add", [o.shaped(first), o.shaped(second)])
@@ -65,31 +63,31 @@ def _sum(o: Operation, first: Argument, second: Argument, sign: float) -> Lowere
     return affine(o, second, sign, constant(o, first))
 
 
-@understood(aten.add.Tensor, aten.add.Scalar, arguments="self other alpha", by_number=True)
+@understood(aten.add.Tensor, aten.add.Scalar, arguments="self other alpha", folds=True)
 def add(o: Operation) -> Lowered:
     """a + alpha b."""
     return _sum(o, o["self"], o["other"], float(o["alpha"]))
 
 
-@understood(aten.sub.Tensor, aten.sub.Scalar, arguments="self other alpha", by_number=True)
+@understood(aten.sub.Tensor, aten.sub.Scalar, arguments="self other alpha", folds=True)
 def subtract(o: Operation) -> Lowered:
     """a - alpha b."""
     return _sum(o, o["self"], o["other"], -float(o["alpha"]))
 
 
-@understood(aten.rsub.Tensor, aten.rsub.Scalar, arguments="self other alpha", by_number=True)
+@understood(aten.rsub.Tensor, aten.rsub.Scalar, arguments="self other alpha", folds=True)
 def subtract_from(o: Operation) -> Lowered:
     """b - alpha a."""
     return _sum(o, o["other"], o["self"], -float(o["alpha"]))
 
 
-@understood(aten.mul.Tensor, aten.mul.Scalar, arguments="self other", by_number=True)
+@understood(aten.mul.Tensor, aten.mul.Scalar, arguments="self other", folds=True)
 def multiply(o: Operation) -> Lowered:
     """a b, of spikes or with a constant."""
     first, second = o["self"], o["other"]
     if isinstance(first, Lowered) and isinstance(second, Lowered):
-        if o.is_spike(first) and o.is_spike(second) and first.shape == second.shape:
-            both = [o.shaped(first), o.shaped(second)]
+        if o.is_spike(first) and o.is_spike(second):
+            both = [o.shaped(broadcast(o, each)) for each in (first, second)]
             return o.add("spike_logic", both, {"function": "and"})
         raise o.refused("a product of two values is only known for spikes")
     if not isinstance(first, Lowered):
@@ -97,7 +95,7 @@ def multiply(o: Operation) -> Lowered:
     return affine(o, first, constant(o, second), 0.0)
 
 
-@understood(aten.div.Tensor, aten.div.Scalar, arguments="self other", by_number=True)
+@understood(aten.div.Tensor, aten.div.Scalar, arguments="self other", folds=True)
 def divide(o: Operation) -> Lowered:
     """a / b by a constant; a sum over T steps by T is the mean."""
     divisor = o["other"]
@@ -113,25 +111,25 @@ def divide(o: Operation) -> Lowered:
     return affine(o, value, 1.0 / by, 0.0)
 
 
-@understood(aten.neg.default, arguments="self", by_number=True)
+@understood(aten.neg.default, arguments="self", folds=True)
 def negate(o: Operation) -> Lowered:
     """-a."""
     return affine(o, o.value("self"), -1.0, 0.0)
 
 
-@understood(aten.relu.default, arguments="self", by_number=True)
+@understood(aten.relu.default, arguments="self", folds=True)
 def relu(o: Operation) -> Lowered:
     """max(a, 0)."""
     return o.add("relu", [o.shaped(o.value("self"))])
 
 
-@understood(aten.sigmoid.default, arguments="self", by_number=True)
+@understood(aten.sigmoid.default, arguments="self", folds=True)
 def sigmoid(o: Operation) -> Lowered:
     """1 / (1 + exp(-a))."""
     return o.add("sigmoid", [o.shaped(o.value("self"))])
 
 
-@understood(aten.logical_not.default, aten.bitwise_not.default, arguments="self", by_number=True)
+@understood(aten.logical_not.default, aten.bitwise_not.default, arguments="self", folds=True)
 def negation(o: Operation) -> Lowered:
     """1 - spikes."""
     value = o.value("self")
@@ -140,9 +138,7 @@ def negation(o: Operation) -> Lowered:
     return o.add("spike_logic", [o.shaped(value)], {"function": "not"})
 
 
-@understood(
-    aten.logical_and.default, aten.bitwise_and.Tensor, arguments="self other", by_number=True
-)
+@understood(aten.logical_and.default, aten.bitwise_and.Tensor, arguments="self other", folds=True)
 def conjunction(o: Operation) -> Lowered:
     """Spikes of both."""
     both: Lowered = multiply(o)
@@ -165,7 +161,7 @@ def _against_number(holds: Callable[[float, float], bool]) -> Rule:
 
 
 for _name in ("gt", "ge", "lt", "le", "ne", "eq"):
-    understood(getattr(aten, _name).Scalar, arguments="self other", by_number=True)(
+    understood(getattr(aten, _name).Scalar, arguments="self other", folds=True)(
         _against_number(getattr(operator, _name))
     )
 
@@ -173,7 +169,7 @@ for _name in ("gt", "ge", "lt", "le", "ne", "eq"):
 @understood(
     aten._to_copy.default,
     arguments="self dtype layout device pin_memory non_blocking memory_format",
-    by_number=True,
+    folds=True,
 )
 def convert(o: Operation) -> Lowered:
     """Spikes in another type; anything else in another type would be rounded."""

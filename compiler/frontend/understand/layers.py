@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from snnc.compiler.frontend.understand.values import Joined, Lowered, Operation, understood
+from snnc.compiler.ops.synapses import matmul
 
 aten = torch.ops.aten
 
@@ -33,7 +34,7 @@ def convolution(o: Operation) -> Lowered:
     return o.add("conv2d", [o.shaped(o.value("input"), rank=3)], attrs, params)
 
 
-@understood(aten.addmm.default, arguments="self mat1 mat2")
+@understood(aten.addmm.default, arguments="self mat1 mat2", folds=True)
 def linear(o: Operation) -> Lowered:
     """A linear layer with bias."""
     bias = o.needed("self")
@@ -42,7 +43,7 @@ def linear(o: Operation) -> Lowered:
     return _linear(o, o["mat1"], o.needed("mat2"), bias)
 
 
-@understood(aten.mm.default, arguments="self mat2")
+@understood(aten.mm.default, arguments="self mat2", folds=True)
 def linear_without_bias(o: Operation) -> Lowered:
     """A linear layer without bias."""
     return _linear(o, o["self"], o.needed("mat2"), None)
@@ -52,6 +53,8 @@ def _linear(o: Operation, x: Any, matrix: torch.Tensor, bias: torch.Tensor | Non
     weight = matrix.t()
     if isinstance(x, Lowered):
         params = {"weight": weight, "bias": bias}
+        if len(x.shape) > 1:  # rows of tokens, that the batch is folded into
+            return o.add("axis_linear", [o.shaped(x, rank=2, packed=1)], None, params)
         return o.add("linear", [o.shaped(x, rank=1)], None, params)
     if not isinstance(x, Joined):
         raise o.refused("its input is no value of the network")
@@ -156,14 +159,53 @@ def _averaged(o: Operation, value: Lowered, window: tuple[int, ...]) -> Lowered:
     return o.add("avg_pool2d", [o.shaped(value, rank=3)], attrs)
 
 
-@understood(aten.mean.dim, arguments="self dim keepdim")
+@understood(aten.mean.dim, arguments="self dim keepdim", folds=True)
 def mean(o: Operation) -> Lowered:
-    """The mean of a map's pixels."""
+    """A mean over axes; over the pixels of a map an average pool."""
     value = o.value("self")
     rank = len(value.shape) + 1
-    if len(value.shape) != 3 or sorted(d % rank for d in o["dim"] or ()) != [2, 3]:
-        raise o.refused("a mean is only known over time and over all pixels of a map")
-    return _averaged(o, value, value.shape[1:])
+    pixels = len(value.shape) == 3 and sorted(d % rank for d in o["dim"] or ()) == [2, 3]
+    if pixels and not value.folded:
+        return _averaged(o, value, value.shape[1:])
+    return reduced(o, value, o["dim"], "mean")
+
+
+@understood(aten.sum.dim_IntList, arguments="self dim keepdim", folds=True)
+def sum_(o: Operation) -> Lowered:
+    """A sum over axes."""
+    return reduced(o, o.value("self"), o["dim"], "sum")
+
+
+@understood(aten.amax.default, arguments="self dim keepdim", folds=True)
+def amax(o: Operation) -> Lowered:
+    """A maximum over axes."""
+    return reduced(o, o.value("self"), o["dim"], "max")
+
+
+@understood(aten.max.dim, arguments="self dim keepdim", folds=True)
+def max_(o: Operation) -> Lowered:
+    """A maximum over an axis; where it is has no operator."""
+    return reduced(o, o.value("self"), [o["dim"]], "max")
+
+
+def reduced(o: Operation, value: Lowered, dims: Sequence[int] | None, function: str) -> Lowered:
+    """A value over some of its axes."""
+    rank = len(value.shape) + (not value.folded)
+    axes = sorted(int(dim) % rank for dim in dims or range(rank))
+    if axes[0] == 0:
+        raise o.refused("it reduces the samples of a batch", "Leave the batch first.")
+    given = tuple(axis - (not value.folded) for axis in axes)
+    return o.add("reduce", [o.shaped(value)], {"function": function, "axes": given})
+
+
+@understood(aten.bmm.default, arguments="self mat2", folds=True)
+def bmm(o: Operation) -> Lowered:
+    """A product of matrices of the network, for each head."""
+    values = [o.value(name) for name in ("self", "mat2")]
+    names = [o.shaped(value) for value in values]
+    wanted = matmul.packing(*(o.g.type_of(name) for name in names))
+    laid = [o.laid(name, packed) for name, packed in zip(names, wanted, strict=False)]
+    return o.add("matmul", laid)
 
 
 def _window(o: Operation) -> dict[str, Any]:
@@ -177,37 +219,3 @@ def _window(o: Operation) -> dict[str, Any]:
 
 def _pair(value: Sequence[int]) -> tuple[int, int]:
     return int(value[0]), int(value[-1])
-
-
-@understood(aten.view.default, arguments="self size", by_number=True)
-def view(o: Operation) -> Lowered:
-    """Another view of a step's features; the batch may be folded into them."""
-    return _seen(o, o.value("self"))
-
-
-@understood(aten.unsqueeze.default, arguments="self dim")
-def unsqueeze(o: Operation) -> Lowered:
-    """A new axis of length 1, not before the batch."""
-    if int(o["dim"]) % len(o.call.shape) == 0:
-        raise o.refused("it moves the batch axis")
-    return _seen(o, o.value("self"))
-
-
-def _seen(o: Operation, value: Lowered) -> Lowered:
-    first, samples = o.call.shape[0], o.g.samples
-    size = torch.Size(value.shape).numel()
-    if first % samples or torch.Size(o.shape).numel() != size:
-        raise o.refused("it mixes the samples of a batch")
-    seen = Lowered(value.name, o.shape, o.folded)
-    flat = len(o.shape) == 1 and not o.folded
-    return Lowered(o.shaped(seen), o.shape) if flat else seen
-
-
-@understood(aten.cat.default, arguments="tensors dim")
-def cat(o: Operation) -> Joined:
-    """Vectors one after the other."""
-    parts = o["tensors"]
-    vectors = all(isinstance(part, Lowered) and len(part.shape) == 1 for part in parts)
-    if not vectors or int(o["dim"]) % len(o.call.shape) != 1:
-        raise o.refused("only vectors before a linear layer can be joined")
-    return Joined(tuple(parts), o.shape)

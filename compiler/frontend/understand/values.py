@@ -10,7 +10,11 @@ import torch
 
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.frontend.reroll.steps import StepCall
-from snnc.compiler.ir.graph import Kind
+from snnc.compiler.frontend.understand import arranging
+from snnc.compiler.ir.graph import Kind, TensorType, usual
+from snnc.compiler.ops import OPS
+from snnc.compiler.ops.base import Layout
+from snnc.compiler.ops.wiring import arrange
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 
@@ -100,23 +104,57 @@ class Operation:
             raise self.refused(f"its {name} is no value of the network")
         return value
 
-    def shaped(self, value: Lowered, *, rank: int | None = None) -> str:
-        """The node of a value as the operation sees it; a vector may have to be flattened.
+    def shaped(self, value: Lowered, *, rank: int | None = None, packed: int | None = None) -> str:
+        """The node of a value as the operation sees it, ``packed`` along an axis if one is named.
 
         Raises:
-            SnncError: UNSUPPORTED_LAYER for another reshape, or another rank than ``rank``.
+            SnncError: UNSUPPORTED_LAYER for another rank than ``rank``.
         """
-        given = self.g.type_of(value.name)
         if rank is not None and len(value.shape) != rank:
             raise self.refused(f"it is given {list(value.shape)} a step, and {rank} axes are known")
-        if given.shape == value.shape:
-            return value.name
-        if len(value.shape) == 1:
+        name = value.name
+        if self.g.type_of(name).shape != value.shape:
+            name = self._kept("seen", name, value.shape, lambda given: self._seen(given, value))
+        if packed is not None:
+            name = self.laid(name, packed)
+        return name
+
+    def _seen(self, given: TensorType, value: Lowered) -> str:
+        if len(value.shape) == 1 and len(given.shape) == 3 and given.packed == 0:
             return self.g.add(self.path, "flatten", [value.name], source=self.call.source.line)
-        raise self.refused(
-            f"{list(given.shape)} seen as {list(value.shape)} has no operator",
-            "Flatten only, from the first axis of a step to the last.",
-        )
+        name = value.name
+        for attrs in arranging.reshapes(given, value.shape):
+            name = self._arranged(name, attrs)
+        return name
+
+    def laid(self, name: str, packed: int) -> str:
+        """A node with another packed axis."""
+        given = self.g.type_of(name)
+        if given.packed == packed:
+            return name
+        attrs = arrange.seen(given.shape, given.shape, packed)
+        return self._kept("laid", name, packed, lambda _: self._arranged(name, attrs))
+
+    def _arranged(self, name: str, attrs: Mapping[str, Any]) -> str:
+        return self.g.add(self.path, "arrange", [name], attrs, source=self.call.source.line)
+
+    def _kept(self, what: str, name: str, how: Any, make: Callable[[TensorType], str]) -> str:
+        """A node that sees another one somehow, made once for all that read it."""
+        key = (what, name, how)
+        if key not in self.g.arranged:
+            self.g.arranged[key] = make(self.g.type_of(name))
+        return self.g.arranged[key]
+
+    def axis(self, axis: int, rank: int) -> int:
+        """An axis of a tensor of ``rank`` as one of a sample.
+
+        Raises:
+            SnncError: UNSUPPORTED_LAYER for the axis that holds the batch.
+        """
+        axis %= rank
+        if axis == 0:
+            raise self.refused("it changes the batch axis", "Leave the batch first.")
+        return axis - (not self.folded)
 
     def add(
         self,
@@ -126,10 +164,18 @@ class Operation:
         params: Mapping[str, Any] | None = None,
         shape: tuple[int, ...] | None = None,
     ) -> Lowered:
-        """A node for this operation."""
+        """A node for this operation, whose inputs are packed as it needs them."""
         source = self.call.source.line
-        name = self.g.add(self.path, op, inputs, attrs, params, source)
+        name = self.g.add(self.path, op, self._packed(op, inputs), attrs, params, source)
         return Lowered(name, self.shape if shape is None else shape, self.folded)
+
+    def _packed(self, op: str, inputs: Sequence[str]) -> list[str]:
+        how = OPS[op].layout if op in OPS else Layout.USUAL
+        types = [self.g.type_of(name) for name in inputs]
+        if how is Layout.OWN:
+            return list(inputs)
+        wanted = [usual(given.shape) if how is Layout.USUAL else types[0].packed for given in types]
+        return [self.laid(name, packed) for name, packed in zip(inputs, wanted, strict=True)]
 
     def is_spike(self, value: Argument) -> bool:
         """Whether an argument is spikes of the network."""
@@ -142,22 +188,22 @@ Rule = Callable[[Operation], Any]
 @dataclass(frozen=True)
 class Entry:
     """A rule, the arguments of the overload that it reads (or that mean nothing to it), and whether
-    it works number by number, so that the batch may stand in any axis."""
+    the batch may be folded into the first axis: it works number by number, or knows."""
 
     rule: Rule
     understands: frozenset[str]
-    by_number: bool
+    folds: bool
 
 
 TABLE: dict[Any, Entry] = {}
 
 
-def understood(*overloads: Any, arguments: str, by_number: bool = False) -> Callable[[Rule], Rule]:
+def understood(*overloads: Any, arguments: str, folds: bool = False) -> Callable[[Rule], Rule]:
     """Register a rule for overloads; ``arguments`` names all that it takes account of."""
 
     def register(rule: Rule) -> Rule:
         for overload in overloads:
-            TABLE[overload] = Entry(rule, frozenset(arguments.split()), by_number)
+            TABLE[overload] = Entry(rule, frozenset(arguments.split()), folds)
         return rule
 
     return register
@@ -181,6 +227,6 @@ def apply(operation: Operation) -> Any:
         if isinstance(given, Lowered | torch.Tensor) or given != default:
             raise operation.refused(f"{argument.name}={given} is not supported")
     given = [value for value in operation.arguments.values() if isinstance(value, Lowered)]
-    if not entry.by_number and (operation.folded or any(value.folded for value in given)):
+    if not entry.folds and (operation.folded or any(value.folded for value in given)):
         raise operation.refused("it mixes the samples of a batch with their features")
     return entry.rule(operation)

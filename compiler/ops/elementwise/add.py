@@ -8,7 +8,7 @@ import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.attributes import flag
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error
+from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, shape_error
 from snnc.compiler.ops.rounding import gamma, rounded
 from snnc.compiler.program.emitter import Emitter
 
@@ -21,6 +21,7 @@ class Add(Op):
     """
 
     name = "add"
+    layout = Layout.ALIKE
     attributes = (flag("apart").optional,)
 
     def time(self, node: Node) -> Time:
@@ -33,7 +34,8 @@ class Add(Op):
         if first.shape != second.shape:
             raise shape_error(node, f"cannot add {first} and {second}")
         kind = Kind.REAL if Kind.REAL in (first.kind, second.kind) else Kind.COUNT
-        return TensorType(first.shape, kind, first.temporal or second.temporal)
+        temporal = first.temporal or second.temporal
+        return TensorType(first.shape, kind, temporal, packed=first.packed)
 
     def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         return inputs[0] + inputs[1]

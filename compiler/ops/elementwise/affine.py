@@ -9,7 +9,7 @@ import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.attributes import arrays
-from snnc.compiler.ops.base import Counts, Op, Params, Sample
+from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample
 from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.rounding import SMALLEST, gamma, parameter_rounding
 from snnc.compiler.program.emitter import Emitter
@@ -24,6 +24,7 @@ class Affine(Op):
     """
 
     name = "affine"
+    layout = Layout.ALIKE
     parameters = arrays("scale", "shift")
 
     def time(self, node: Node) -> Time:

@@ -9,18 +9,20 @@ import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.attributes import arrays, real
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error
+from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, shape_error
+from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.rounding import SMALLEST, gamma
 from snnc.compiler.program.emitter import Emitter
 
 
 class BatchNorm(Op):
-    """y = (x - mean) / sqrt(var + eps) * weight + bias, per channel.
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, per channel (entry of the first axis).
 
     attrs: ``eps``. params: ``mean``, ``var``, ``weight``, ``bias``, each [C].
     """
 
     name = "batch_norm"
+    layout = Layout.ALIKE
     attributes = (real("eps"),)
     parameters = arrays("mean", "var", "weight", "bias")
 
@@ -31,7 +33,7 @@ class BatchNorm(Op):
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
     ) -> TensorType:
         (given,) = inputs
-        if params["mean"].shape != (given.channels,):
+        if params["mean"].shape != given.shape[:1]:
             raise shape_error(
                 node, f"batch norm over {params['mean'].size} channels cannot take {given}"
             )
@@ -69,16 +71,22 @@ class BatchNorm(Op):
         return Counts.of(inputs[0].shape[0], mul=types[0].size, add=types[0].size)
 
     def emit(self, node: Node, c: Emitter) -> None:
+        given = node.type
         scale, shift = affine(node, {k: torch.from_numpy(c.param(k)) for k in node.params})
-        c.call(
-            "snn_affine_f32",
-            node.type.pixels,
-            node.type.channels,
-            c.constant("scale", scale.numpy(), "[channel]"),
-            c.constant("shift", shift.numpy(), "[channel]"),
-            c.real_input(0),
-            c.output(),
-        )
+        constants = {"scale": scale.numpy(), "shift": shift.numpy()}
+        if given.packed == 0:
+            arrays = [c.constant(role, value, "[channel]") for role, value in constants.items()]
+            sizes: tuple[int, ...] = (given.pixels, given.channels)
+            c.call("snn_affine_f32", *sizes, *arrays, c.real_input(0), c.output())
+            return
+        rest = (1,) * (len(given.shape) - 1)
+        full = {
+            role: elementwise.laid_out(given, value.reshape(-1, *rest), True)
+            for role, value in constants.items()
+        }
+        arrays = [c.constant(role, value, "[pixel][channel]") for role, value in full.items()]
+        sizes = (given.pixels, given.channels, given.channels)
+        c.call("snn_affine_varied_f32", *sizes, *arrays, c.real_input(0), c.output())
 
     def samples(self) -> Iterable[Sample]:
         rng = np.random.default_rng(2)
@@ -91,7 +99,9 @@ class BatchNorm(Op):
                 "bias": rng.normal(size=channels),
             }
             for kind in Kind:
-                yield Sample((TensorType(shape, kind),), {"eps": 1e-5}, params)
+                for packed in {0, len(shape) - 1}:
+                    given = TensorType(shape, kind, packed=packed)
+                    yield Sample((given,), {"eps": 1e-5}, params)
 
 
 def affine(node: Node, params: Params) -> tuple[torch.Tensor, torch.Tensor]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Params, Sample
+from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -15,6 +15,7 @@ class Relu(Op):
     """y = max(x, 0), per element."""
 
     name = "relu"
+    layout = Layout.ALIKE
 
     def time(self, node: Node) -> Time:
         return Time.STEP

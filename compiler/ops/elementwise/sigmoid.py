@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Params, Sample
+from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample
 from snnc.compiler.ops.rounding import SMALLEST_NORMAL, rounded
 from snnc.compiler.program.emitter import Emitter
 
@@ -22,6 +22,7 @@ class Sigmoid(Op):
     """y = 1 / (1 + exp(-x)), per element."""
 
     name = "sigmoid"
+    layout = Layout.ALIKE
 
     def time(self, node: Node) -> Time:
         return Time.STEP

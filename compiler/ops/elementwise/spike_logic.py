@@ -9,7 +9,7 @@ import torch
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ir.layout import words
 from snnc.compiler.ops.attributes import one_of
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error, unsupported
+from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, shape_error, unsupported
 from snnc.compiler.program.emitter import Emitter
 
 FUNCTIONS = {"and": 2, "not": 1}
@@ -20,6 +20,7 @@ class SpikeLogic(Op):
     """attrs: ``function``: "and" gives a b, "not" gives 1 - a. Inputs and output are spikes."""
 
     name = "spike_logic"
+    layout = Layout.ALIKE
     attributes = (one_of("function", "and", "not"),)
 
     def time(self, node: Node) -> Time:
@@ -33,7 +34,8 @@ class SpikeLogic(Op):
         shapes = {given.shape for given in inputs}
         if len(shapes) > 1 or any(given.kind is not Kind.SPIKE for given in inputs):
             raise shape_error(node, f"needs spikes of one shape, got {', '.join(map(str, inputs))}")
-        return TensorType(inputs[0].shape, Kind.SPIKE, any(given.temporal for given in inputs))
+        temporal = any(given.temporal for given in inputs)
+        return TensorType(inputs[0].shape, Kind.SPIKE, temporal, packed=inputs[0].packed)
 
     def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         return inputs[0] * inputs[1] if node.attrs["function"] == "and" else 1 - inputs[0]

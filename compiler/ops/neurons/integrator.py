@@ -9,7 +9,7 @@ import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.attributes import arrays
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_time
+from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, expect_time
 from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma, rounded
 from snnc.compiler.program.emitter import Emitter
@@ -25,6 +25,7 @@ class Integrator(Op):
     """
 
     name = "integrator"
+    layout = Layout.ALIKE
     parameters = arrays(*CONSTANTS)
 
     def time(self, node: Node) -> Time:

@@ -24,7 +24,16 @@ import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.attributes import Parameter, flag, one_of, real
-from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, expect_time, unsupported
+from snnc.compiler.ops.base import (
+    Counts,
+    Layout,
+    Op,
+    Params,
+    Rows,
+    Sample,
+    expect_time,
+    unsupported,
+)
 from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma_of, rounded
 from snnc.compiler.program.emitter import Emitter
@@ -50,6 +59,7 @@ class Neuron(Op):
     """
 
     name = "neuron"
+    layout = Layout.ALIKE
     attributes = (
         *map(real, ("beta", "drift", "gain", "reset", "threshold", "initial")),
         one_of("reset_mode", "hard", "soft", "none", "clear"),

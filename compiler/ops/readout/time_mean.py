@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_time
+from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, expect_time
 from snnc.compiler.ops.rounding import SMALLEST, gamma
 from snnc.compiler.program.emitter import Emitter
 from snnc.compiler.program.values import Argument
@@ -18,6 +18,7 @@ class TimeMean(Op):
     """y = (1/T) sum over t of x[t]. Spikes are summed as integers."""
 
     name = "time_mean"
+    layout = Layout.ALIKE
     divisor: ClassVar[Argument] = Emitter.steps_done
 
     def time(self, node: Node) -> Time:
@@ -27,7 +28,7 @@ class TimeMean(Op):
         self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
     ) -> TensorType:
         expect_time(node, inputs[0])
-        return TensorType(inputs[0].shape, Kind.REAL, temporal=False)
+        return TensorType(inputs[0].shape, Kind.REAL, temporal=False, packed=inputs[0].packed)
 
     def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         return inputs[0].mean(dim=0, keepdim=True)

@@ -9,7 +9,7 @@ import torch
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.attributes import whole
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_time, unsupported
+from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, expect_time, unsupported
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -17,6 +17,7 @@ class Delay(Op):
     """y[t] = x[t - steps], 0 before the window. attrs: ``steps``, at least 1."""
 
     name = "delay"
+    layout = Layout.ALIKE
     attributes = (whole("steps", 1),)
 
     def time(self, node: Node) -> Time:

@@ -10,6 +10,8 @@
 #include "snn/event_buffer.h"
 #include "snn/flatten.h"
 #include "snn/linear.h"
+#include "snn/matmul.h"
+#include "snn/moves.h"
 #include "snn/neuron.h"
 #include "snn/neuron_varied.h"
 #include "snn/pool.h"
