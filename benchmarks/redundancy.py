@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnc.commands.windows import calibration_windows, windows
+from snnc.api.data.windows import calibration_windows, windows
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.source import load_source
 from snnc.compiler.host.build import NATIVE

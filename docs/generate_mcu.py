@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pages import read_section, write_section
 
-from snnc.commands.windows import calibration_windows, test_vectors
+from snnc.api.data.windows import calibration_windows, test_vectors
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.firmware import Vector

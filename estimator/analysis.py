@@ -131,3 +131,13 @@ def csv_text(rows: Sequence[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(flat)
     return text.getvalue()
+
+
+def layer_rows(model: str, baseline: str | None, result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The layers of a result, and of its baseline, each with the name of its model."""
+    networks = {model: result} | ({baseline: result["baseline"]} if baseline else {})
+    return [
+        {"model": name, **layer}
+        for name, network in networks.items()
+        for layer in network["layers"]
+    ]

@@ -8,7 +8,7 @@ choice, which it states itself. The terms of a convention add up to its differen
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -127,7 +127,7 @@ def audit(tallies: Mapping[str, Tally]) -> list[Line]:
     return lines
 
 
-def audit_json(lines: list[Line], table: EnergyTable) -> list[dict[str, Any]]:
+def audit_json(lines: Sequence[Line], table: EnergyTable) -> list[dict[str, Any]]:
     """The ``audit`` key of ``snnc energy --audit``."""
     return [
         {

@@ -163,7 +163,7 @@ class Accesses:
         for each byte come first (a rule, not a proof that no other choice is cheaper). The rest is
         in DRAM. Event queues belong to the chip and are not placed.
         """
-        memories = {layer.name: self._memories(layer) for layer in self._layers}
+        memories = {layer.name: self.memories(layer) for layer in self._layers}
         outside = self._outside(memories, prices.on_chip_bytes)
         return {
             layer: {
@@ -179,12 +179,12 @@ class Accesses:
         }
 
     def _outside(
-        self, memories: Mapping[str, Mapping[str, _Memory]], room: int | None
-    ) -> set[tuple[str, _Memory]]:
+        self, memories: Mapping[str, Mapping[str, Memory]], room: int | None
+    ) -> set[tuple[str, Memory]]:
         """The memories for which a chip with so much room has none left."""
         if room is None:
             return set()
-        used: dict[tuple[str, _Memory], int] = {}
+        used: dict[tuple[str, Memory], int] = {}
         for layer, words in self.layers.items():
             for access, number in words.items():
                 place = layer, memories[layer][access]
@@ -198,18 +198,18 @@ class Accesses:
                 outside.add(place)
         return outside
 
-    def _memories(self, layer: Layer) -> dict[str, _Memory]:
+    def memories(self, layer: Layer) -> dict[str, Memory]:
         """The memory that each kind of access of a layer goes to."""
-        queue = _Memory("queue", WORD_BITS, QUEUE)
-        weights, read = _Memory("weights", WORD_BITS, 0), queue
+        queue = Memory("queue", WORD_BITS, QUEUE)
+        weights, read = Memory("weights", WORD_BITS, 0), queue
         if layer.synapse:
             node = self.graph[layer.synapse]
             values = self.graph.params_of(node).values()
             bits = WEIGHT_BITS if node.op.endswith("_i8") else WORD_BITS
-            weights = _Memory("weights", bits, sum(value.size for value in values))
+            weights = Memory("weights", bits, sum(value.size for value in values))
             (given,) = self.graph.input_types(node)
-            read = _Memory("inputs", _bits(given), given.size) if given.kind is Kind.REAL else queue
-        potentials = _Memory(
+            read = Memory("inputs", _bits(given), given.size) if given.kind is Kind.REAL else queue
+        potentials = Memory(
             "potentials",
             max((_potential_bits(self.graph[name]) for name in layer.neurons), default=WORD_BITS),
             sum(self.graph[name].type.size * _kept(self.graph[name]) for name in layer.nodes),
@@ -225,18 +225,16 @@ class Accesses:
             "attention_written": attention,
         }
 
-    def _attention(self, layer: Layer) -> _Memory:
+    def _attention(self, layer: Layer) -> Memory:
         """Everything that a layer's attention keeps, all steps of it."""
         kept = [self.graph[name].type for name in layer.attention]
         steps = self.graph.time_steps
         values = sum(entry.size * (steps if entry.temporal else 1) for entry in kept)
-        return _Memory(
-            "attention", max((_bits(entry) for entry in kept), default=WORD_BITS), values
-        )
+        return Memory("attention", max((_bits(entry) for entry in kept), default=WORD_BITS), values)
 
 
 @dataclass(frozen=True)
-class _Memory:
+class Memory:
     """A memory: what it holds, the width of an entry and how many there are."""
 
     name: str
@@ -245,6 +243,7 @@ class _Memory:
 
     @property
     def bytes(self) -> int:
+        """Its size."""
         return self.bits * self.entries // 8
 
     @property

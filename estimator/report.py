@@ -14,23 +14,25 @@ from markupsafe import Markup
 from snnc.errors import InternalError
 from snnc.estimator import measures, tables
 from snnc.estimator.analysis import summary
-from snnc.estimator.audit import AUDITED, Line, audit
+from snnc.estimator.ann.comparison import AgainstAnn
+from snnc.estimator.ann.words import ann_headline, firing_text
+from snnc.estimator.audit import AUDITED, Line, audit, audit_json
 from snnc.estimator.conventions import EXECUTED
 from snnc.estimator.devices import Profile
-from snnc.estimator.energy import Comparison, Estimate
+from snnc.estimator.energy import Comparison, Estimate, energy_json
 from snnc.estimator.figures import energy as energy_figures
 from snnc.estimator.figures import redundancy as redundancy_figures
 from snnc.estimator.figures.redundancy import Pair
 from snnc.estimator.ghosts import ALIKE
 from snnc.estimator.intervals import LEVEL, RESAMPLES
-from snnc.estimator.intervals.means import Measure, measures_of
+from snnc.estimator.intervals.means import Measure, certainty_json, measures_of
 from snnc.estimator.memory_access import Accesses, memory_json
 from snnc.estimator.redundancy import Redundancy
 from snnc.estimator.survey import Recorded, Survey
 from snnc.estimator.tables import EnergyTable
 from snnc.estimator.units import count_text, energy_text
 from snnc.estimator.verdict import Sentence, Tile, sentences, tiles
-from snnc.estimator.views import Change, Views, changes_of, layer_names, views_of
+from snnc.estimator.views import Change, Views, changes_of, layer_names, views_json, views_of
 from snnc.estimator.views.sram import AtSize, at_sizes
 from snnc.estimator.views.words import between, meaning, number_text, share, signed
 from snnc.messages import printable
@@ -158,6 +160,13 @@ class Report:
         ]
         return at_sizes(networks, prices) if networks and prices is not None else []
 
+    @cached_property
+    def ann(self) -> AgainstAnn | None:
+        """The model against the same network as an ANN, where that was surveyed."""
+        if self.model.survey is None or self.estimate is None:
+            return None
+        return AgainstAnn.of(self.model.survey, self.estimate.table, self.convention)
+
     @property
     def pairs(self) -> list[Pair]:
         """The model's neuron layers, each with the baseline's of the same name."""
@@ -185,6 +194,19 @@ class Report:
         return tiles(self.model, self.baseline, self.estimate, self.comparison, self.changes)
 
 
+def energy_report_json(report: Report, lines: Sequence[Line] = ()) -> dict[str, Any]:
+    """The JSON of ``snnc energy``; ``audit`` where there are lines of one."""
+    estimate = report.counted
+    result = energy_json(estimate, report.comparison) | {
+        "views": views_json(report.changes),
+        "interval": certainty_json(report.measures),
+        "sram": [entry.as_json() for entry in report.sram],
+    }
+    if report.ann is not None:
+        result["ann"] = report.ann.as_json()
+    return result | ({"audit": audit_json(lines, estimate.table)} if lines else {})
+
+
 def render(report: Report) -> str:
     """The page as HTML text: no network, no scripts, every figure inline."""
     environment = jinja2.Environment(
@@ -205,6 +227,8 @@ def render(report: Report) -> str:
         "between": between,
         "meaning": meaning,
         "number": number_text,
+        "firing": firing_text,
+        "ann_headline": ann_headline,
         "signed_count": lambda number: f"{number:+,}" if number else "0",
     }
     page = environment.get_template("report.html.j2")

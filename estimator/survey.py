@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from snnc.compiler.ops.readout.time_stack import axes_of, scores_of_classes
 from snnc.estimator.activity import Activity, Network
+from snnc.estimator.ann.windows import Windows
 from snnc.estimator.conventions import CONVENTIONS, EXECUTED, Convention
 from snnc.estimator.counts import LayerCounts, Tally, Totals
 from snnc.estimator.memory_access import Accesses, count_accesses
@@ -46,11 +48,13 @@ class Survey:
         conventions: to count by; none for redundancy alone.
         redundancy: whether to record spikes and membrane potentials.
         memory: whether to count memory accesses.
+        windows: whether to keep what was active in a window at all.
 
     Attributes:
         tallies: counts by convention.
         redundancy: records, or None.
         accesses: memory accesses, or None.
+        windows: what was active, or None.
         right: recordings with a label that were classified correctly.
         labelled: recordings with a label.
         records: each recording's own sums, in order.
@@ -63,11 +67,13 @@ class Survey:
         *,
         redundancy: bool = False,
         memory: bool = False,
+        windows: bool = False,
     ) -> None:
         self.network = network
         self.tallies = {entry.name: Tally(entry, network) for entry in conventions}
         self.redundancy = Redundancy.of(network.executed) if redundancy else None
         self.accesses = Accesses(network) if memory else None
+        self.windows = Windows(network) if windows else None
         self.right = 0
         self.labelled = 0
         self.records: list[Recorded] = []
@@ -81,6 +87,7 @@ class Survey:
             },
             "redundancy": self.redundancy,
             "accesses": self.accesses and (self.accesses.samples, self.accesses.layers),
+            "windows": self.windows and self.windows.records,
             "right": self.right,
             "labelled": self.labelled,
             "records": self.records,
@@ -96,6 +103,8 @@ class Survey:
             self.redundancy = self.redundancy.merged(sums["redundancy"])
         if self.accesses is not None:
             self.accesses = self.accesses.merged(Accesses(self.network, *sums["accesses"]))
+        if self.windows is not None:
+            self.windows.records |= sums["windows"]
         self.right += sums["right"]
         self.labelled += sums["labelled"]
         self.records = sorted([*self.records, *sums["records"]], key=lambda record: record.place)
@@ -125,11 +134,14 @@ class Survey:
             self.accesses, accesses = self.accesses.merged(own), own.layers
         right = None
         if label is not None:
-            scores = activity.executed[self.network.executed.outputs[0]]
-            right = int(scores[0].argmax()) == label
+            node = self.network.executed[self.network.executed.outputs[0]]
+            scores = activity.executed[node.name][0].numpy()
+            right = int(scores_of_classes(scores, axes_of(node)).argmax()) == label
             self.labelled += 1
             self.right += right
         number = len(self.records) if place is None else place
+        if self.windows is not None:
+            self.windows.add(activity, number)
         spikes = _spikes(activity)
         counts, operations = _by_layer(alone), _synaptic(alone)
         self.records.append(Recorded(number, counts, spikes, accesses, right, operations))

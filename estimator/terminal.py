@@ -10,6 +10,7 @@ from rich.text import Text
 from snnc.console import slim_table
 from snnc.estimator import measures
 from snnc.estimator.analysis import summary
+from snnc.estimator.ann.terminal import print_ann
 from snnc.estimator.audit import Line
 from snnc.estimator.conventions import COUNTERS
 from snnc.estimator.counts import LayerCounts
@@ -17,10 +18,32 @@ from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.intervals import LEVEL, RESAMPLES
 from snnc.estimator.intervals.means import Measure
 from snnc.estimator.redundancy import Redundancy
+from snnc.estimator.report import Report
 from snnc.estimator.units import brief, energy_text
 from snnc.estimator.views import Change
 from snnc.estimator.views.sram import AtSize
 from snnc.estimator.views.words import between, headline, interval_text, mean_text, meaning, share
+
+
+def print_report(console: Console, report: Report, lines: Sequence[Line] = ()) -> None:
+    """Print what was counted of a network, and of its baseline: the views first.
+
+    Args:
+        console: where to print.
+        report: what was counted.
+        lines: of an audit, to be printed last.
+    """
+    estimate, name = report.counted, report.model.name
+    names = (name, report.baseline.name if report.baseline else None)
+    print_views(console, names, report.changes, estimate.tally.samples)
+    if report.sram:
+        print_sram(console, report.sram, estimate.tally.samples)
+    if report.ann is not None:
+        print_ann(console, name, report.ann)
+    print_energy(console, name, estimate, report.comparison)
+    print_measures(console, report.measures)
+    if lines:
+        print_audit(console, lines, estimate)
 
 
 def print_energy(

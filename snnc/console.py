@@ -11,6 +11,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -59,3 +60,15 @@ def slim_table(*names: str, numbers: tuple[str, ...] = (), title: str = "", gap:
     for name in numbers:
         table.add_column(name, justify="right", no_wrap=True)
     return table
+
+
+def progress_bar() -> Progress:
+    """A bar on standard error with what, how far, and how long to go."""
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Terminal(stderr=True),
+        transient=True,
+    )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-PROTOTYPES = """
+TYPES = """
 typedef struct {{ uint32_t t_us; uint16_t x, y; uint8_t polarity; }} snn_event;
 typedef struct {{ uint64_t ac, mac, mul, add, cmp; }} snn_counts;
 typedef struct {{ unsigned char *own; const unsigned char *forced; }} snn_tap;
@@ -17,24 +17,19 @@ typedef struct {{
     unsigned char *arena; int32_t step; uint32_t started; uint32_t first_us; uint32_t dropped;
     uint32_t carried; {ends} {fill} snn_counts *counters; const snn_tap *taps;{team}
 }} {name}_net;
-int {name}_init({name}_net *net, void *arena, size_t bytes);
-int {name}_reset({name}_net *net);
-int {name}_start({name}_net *net, uint32_t t_us);
-int {name}_push_events({name}_net *net, const snn_event *events, size_t count);
-int {name}_push_frames({name}_net *net, const uint16_t *frames);
-int {name}_push_frame({name}_net *net, const uint16_t *frame);
-int {name}_step({name}_net *net);
-int {name}_run({name}_net *net);
-int {name}_scores({name}_net *net, {scores} *scores);
 """
-"""For cffi: format with ``name``, ``scores`` (C type), ``ends`` (a field for several outputs of a
-stream), ``fill`` (fields for packed events) and ``team`` (:data:`TEAM_FIELD` or nothing)."""
+"""For cffi: format with ``name``, ``ends`` (a field for several outputs of a stream), ``fill``
+(fields for packed events) and ``team`` (:data:`TEAM_FIELD` or nothing)."""
 
-OUTPUT_PROTOTYPE = "int {name}_output_{output}({name}_net *net, {c_type} *values);"
-"""For cffi: each output after the scores."""
+FUNCTION = "int {symbol}({name}_net *net{parameters});"
+"""The prototype of each of :meth:`Interface.functions`."""
 
 SIZES_PROTOTYPE = "extern const int64_t {name}_sizes[];"
 """For cffi: what :meth:`Interface.sizes_source` compiles to."""
+
+LEVEL_PROTOTYPE = "const char *{name}_level(int index);"
+"""What a library for several levels says of them: the name of each that the processor can run, best
+first, and NULL behind the last."""
 
 TEAM_FIELD = " const void *team;"
 
@@ -128,6 +123,35 @@ class Interface:
     def takes_window(self) -> bool:
         """Whether ``push_frames`` takes all frames at once; else ``push_frame`` takes one."""
         return self.max_events is not None or self.frames == self.time_steps
+
+    def functions(self) -> dict[str, str]:
+        """The model's functions, as its header has them: what stands behind the model's name, and
+        the parameters after the network."""
+        window, streams = "push_frames" if self.takes_window else "push_frame", self.streams
+        pushed = "const snn_event *events, size_t count"
+        taken = {"start": "uint32_t t_us", "push_events": pushed} if self.takes_events else {}
+        outputs = {f"output_{o.name}": f"{o.c_type} *result" for o in self.outputs[1:]}
+        return {
+            "init": "void *arena, size_t bytes",
+            "reset": "",
+            **taken,
+            window: "const uint16_t *frames",
+            **({"step": ""} if streams else {}),
+            "run": "",
+            "scores": f"{self.score_type} *scores",
+            **outputs,
+        }
+
+    def prototypes(self, prefix: str = "") -> str:
+        """C declarations of :meth:`functions`, with something before the model's name."""
+        return "\n".join(
+            FUNCTION.format(
+                name=self.name,
+                symbol=f"{prefix}{self.name}_{function}",
+                parameters=f", {parameters}" if parameters else "",
+            )
+            for function, parameters in self.functions().items()
+        )
 
     def sizes_source(self) -> str:
         """C that exports what :meth:`sizes` gives, as the model's own header and compiler say it.

@@ -16,8 +16,7 @@ from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Kind
 from snnc.compiler.plan import arena as memory
 from snnc.compiler.plan.input_buffer import most_events
-from snnc.compiler.plan.planned import Planned, planned
-from snnc.compiler.plan.schedule import Schedule
+from snnc.compiler.plan.planned import Planned
 from snnc.compiler.program import check
 from snnc.compiler.program.constants import Constant, hex_float
 from snnc.compiler.program.program import Program, TraceEntry
@@ -57,18 +56,16 @@ class Generated:
 
 def generate(
     graph: Graph,
-    plan: Schedule | Planned,
+    plan: Planned,
     framing: Framing | None,
-    threads: int = 1,
     weights: str | None = None,
 ) -> Generated:
     """Write the C of a graph.
 
     Args:
         graph: an optimised graph.
-        plan: its program in an arena, or its schedule, of which that is made.
+        plan: its program in an arena.
         framing: how events become frames, or None for a model that only takes frames.
-        threads: parts that the rows of each convolution are split into (of a schedule).
         weights: "text" or "binary" (:mod:`snnc.compiler.codegen.binary_weights`); default: by
             their size.
 
@@ -78,8 +75,6 @@ def generate(
         InternalError: an output is not one vector for the window.
     """
     _check_ends(graph, framing)
-    if isinstance(plan, Schedule):
-        plan = planned(graph, plan, threads)
     check.check(plan.program, plan.arena)
     program, arena = plan.program, plan.arena
     interface = _interface(graph, framing, plan)

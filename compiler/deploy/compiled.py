@@ -12,7 +12,8 @@ from snnc.compiler.codegen.c_program import is_integer
 from snnc.compiler.codegen.files import Copied, Data
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy.manifest import MANIFEST, changed_files, read_manifest
-from snnc.compiler.host.model import HostModel, check_sizes
+from snnc.compiler.host.library import check_sizes
+from snnc.compiler.host.model import HostModel
 from snnc.errors import BAD_OPTION, NOT_COMPILED, SnncError
 
 

@@ -6,7 +6,6 @@ It appears whole or not at all: everything is written beside it first and moved 
 from __future__ import annotations
 
 import platform
-import re
 import shutil
 from collections.abc import Sequence
 from importlib.resources import as_file, files
@@ -16,6 +15,7 @@ from typing import Any
 import torch
 
 from snnc.atomic import scratch_folder
+from snnc.compiler.codegen.abi import Interface
 from snnc.compiler.codegen.binary_weights import BINARY, TEXT
 from snnc.compiler.codegen.c_program import is_integer
 from snnc.compiler.codegen.files import licence_files, write_files
@@ -28,21 +28,20 @@ from snnc.compiler.deploy.output_folder import fresh_folder
 from snnc.compiler.deploy.targets import Target, missing_tools
 from snnc.compiler.frontend.source import SourceModel
 from snnc.compiler.host.build import (
+    ANY,
     HOST_FLAGS,
-    NATIVE,
-    compile_object,
-    link_shared,
-    write_team,
+    compile_model,
+    march_flags,
 )
 from snnc.compiler.host.toolchain import (
     c_compiler,
     compile_to,
     compiler_version,
     object_size,
-    run_tool,
 )
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Node
+from snnc.compiler.ops.readout.time_stack import axes_of
 from snnc.compiler.program.program import Program
 from snnc.errors import OVER_BUDGET, SnncError
 from snnc.version import __version__
@@ -56,6 +55,7 @@ def write(
     instrument: bool = False,
     choice: dict[str, Any] | None = None,
     max_flash: int | None = None,
+    march: str = ANY,
 ) -> dict[str, Any]:
     """Write the compiled model to ``out`` and give its manifest.
 
@@ -65,7 +65,8 @@ def write(
         compilation: what to write.
         instrument: count every executed operation.
         choice: from what the kernels were chosen, for the manifest; None where they were not.
-        max_flash: most bytes of code and constants of the object file.
+        max_flash: most bytes of code and constants of the library.
+        march: which processors the library is for (:data:`snnc.compiler.host.build.MARCHES`).
 
     Raises:
         SnncError: BAD_OUTPUT where ``out`` cannot be written or holds something else;
@@ -79,17 +80,19 @@ def write(
             shutil.copytree(runtime, folder / "snn")
         library = f"lib{name}.so"
         defines = ["SNN_INSTRUMENT"] if instrument else []
-        memory = _compile(folder, compilation, library, defines)
+        memory, levels = _compile(folder, compilation, library, defines, march)
         check_object(compilation, memory, max_flash)
         manifest = _manifest(source, compilation, memory)
         manifest |= {"target": "host", "library": library}
         manifest["options"] |= {
-            "flags": [*HOST_FLAGS, *NATIVE],
+            "flags": [*HOST_FLAGS, *march_flags(march)],
+            "march": march,
+            "levels": levels,
             "instrument": instrument,
             "kernels": choice,
             "threads": compilation.generated.program.threads,
         }
-        manifest["versions"] |= {"cc": compiler_version(), "vector": _vector_unit()}
+        manifest["versions"] |= {"cc": compiler_version(), "vector": levels[0]}
         return write_manifest(folder, manifest)
 
 
@@ -153,7 +156,7 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
         "time_steps": graph.time_steps,
         "classes": graph[graph.outputs[0]].type.size,
         "streams": compilation.schedule.streams,
-        "scores": _unit(graph[graph.outputs[0]]),
+        "scores": _scores(graph[graph.outputs[0]]),
         "outputs": _outputs(graph),
         "memory": {
             **memory.as_json(),
@@ -192,6 +195,12 @@ def _outputs(graph: Graph) -> list[dict[str, Any]]:
 def _unit(output: Node) -> dict[str, Any]:
     """C type of an element, and what one unit of it is worth."""
     return {"type": layout.c_type(output.type), "unit": output.attrs.get("unit", 1.0)}
+
+
+def _scores(node: Node) -> dict[str, Any]:
+    """What the numbers of the scores mean, and how the steps lie in them, if all are there."""
+    axes = axes_of(node)
+    return _unit(node) | ({} if axes is None else {"axes": list(axes)})
 
 
 def _input(source: SourceModel) -> dict[str, Any]:
@@ -245,29 +254,26 @@ def _kernel(node: str, program: Program) -> dict[str, Any]:
     return {"function": program.kernels[node], **blocked}
 
 
-def _compile(folder: Path, compilation: Compilation, library: str, defines: list[str]) -> Memory:
-    """Build the shared library and measure its object file."""
-    source = folder / f"{compilation.graph.name}.c"
+def _compile(
+    folder: Path, compilation: Compilation, library: str, defines: list[str], march: str
+) -> tuple[Memory, list[str]]:
+    """Build the shared library; gives the sizes of its object files, and its levels."""
+    source, interface = folder / f"{compilation.graph.name}.c", compilation.generated.interface
     with scratch_folder() as scratch:
-        object_file = scratch / "model.o"
-        compile_object(source, object_file, defines=defines)
-        objects = [object_file]
-        if compilation.generated.program.threads > 1:
-            objects.append(scratch / "team.o")
-            compile_object(write_team(folder), objects[-1])
-        objects.append(_compile_sizes(folder, scratch, compilation))
-        link_shared(objects, folder / library)
-        usage = object_file.with_suffix(".su")
-        stack = _stack_bound(usage.read_text()) if usage.exists() else None
-        flash = object_size(object_file)
-    return Memory.of(compilation.generated, flash, stack)
+        objects = compile_model(source, scratch, interface, march, defines)
+        objects.link(folder / library, _compile_sizes(folder, scratch, interface))
+        models = objects.models.values()
+        usages = [model.with_suffix(".su") for model in models]
+        stack = max((_stack_bound(u.read_text()) for u in usages if u.exists()), default=None)
+        flash = sum(map(object_size, models))
+    return Memory.of(compilation.generated, flash, stack), list(objects.models)
 
 
-def _compile_sizes(folder: Path, scratch: Path, compilation: Compilation) -> Path:
+def _compile_sizes(folder: Path, scratch: Path, interface: Interface) -> Path:
     """The object file by which the library says its sizes."""
     source, target = scratch / "sizes.c", scratch / "sizes.o"
-    source.write_text(compilation.generated.interface.sizes_source(), encoding="utf-8")
-    options = [*HOST_FLAGS, *NATIVE, "-fPIC", f"-I{folder}"]
+    source.write_text(interface.sizes_source(), encoding="utf-8")
+    options = [*HOST_FLAGS, "-fPIC", f"-I{folder}"]
     compile_to(target, [*c_compiler(), *options, "-c", str(source)], source)
     return target
 
@@ -275,14 +281,3 @@ def _compile_sizes(folder: Path, scratch: Path, compilation: Compilation) -> Pat
 def _stack_bound(usage: str) -> int:
     """No function of the generated code recurses, so all frames together bound the stack."""
     return sum(int(line.split("\t")[1]) for line in usage.splitlines())
-
-
-def _vector_unit() -> str:
-    """Name of the vector code that the kernels chose (SNN_VEC_NAME), asked of the preprocessor."""
-    with as_file(files("snnc") / "runtime_c" / "include") as runtime:
-        said = run_tool(
-            [*c_compiler(), *NATIVE, f"-I{runtime}", "-E", "-x", "c", "-"],
-            '#include "snn/vec.h"\nvector = SNN_VEC_NAME\n',
-        )
-    found = re.search(r'^vector = "(.*)"$', said.stdout, re.MULTILINE)
-    return found.group(1) if found else "unknown"

@@ -55,7 +55,7 @@ SCHEMA: Mapping[str, Any] = {
     "library?": _text,
     "time_steps": _size,
     "streams": lambda value: isinstance(value, bool),
-    "scores": {"unit": _number},
+    "scores": {"unit": _number, "axes?": [_size]},
     "outputs": [{"name": _OUTPUT_NAME, "shape": [_size], "type": re.compile("float|int32_t")}],
     "memory": {"ram": {"arena": _size}},
     "input": {

@@ -12,7 +12,9 @@ from snnc.compiler.frontend.outputs import SCORES, named_outputs
 from snnc.compiler.frontend.state import reset_states
 from snnc.errors import BAD_SHAPE, SnncError
 
-Readout = Literal["mean", "sum"]
+Readout = Literal["mean", "sum", "last", "max", "none"]
+"""What becomes of an output for each step, time first: "none" gives them all."""
+
 Reset = Callable[[nn.Module], object]
 
 
@@ -27,7 +29,8 @@ class Driven(nn.Module):
         still: its forward takes one image [N, ...] and repeats it over time itself; a window must
             then have the same frame at every step.
         copies: how many equal samples it is given at once, where it cannot take one.
-        readout: what becomes of an output for each step; None where it reduces over time itself.
+        readout: what becomes of an output for each step; None where forward reduces over time
+            itself.
         all_outputs: take each item of a tuple that forward gives, instead of the first.
         reset: called with the model, returns it to rest, beside what its framework needs for that.
     """
@@ -62,12 +65,13 @@ class Driven(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor | dict[str, Tensor]:
         """Class scores [N, classes] of event counts [T, N, *input_shape], or several outputs by
-        name, each [N, size]."""
+        name, each [N, size]; with readout "none" the size of all steps, one after the other."""
         outputs = {name: y.flatten(1) for name, y in self.outputs(x).items()}
         return outputs[SCORES] if list(outputs) == [SCORES] else outputs
 
     def outputs(self, x: Tensor) -> dict[str, Tensor]:
-        """Every output by name, shaped as the model gives it after the readout: [N, ...]."""
+        """Every output by name, shaped as the model gives it after the readout: [N, ...], with
+        readout "none" [N, T, ...]."""
         self.rest()
         if self.copies > 1:
             x = x.repeat_interleave(self.copies, dim=1)
@@ -88,6 +92,12 @@ class Driven(nn.Module):
             y = y.mean(dim=0)
         elif self.readout == "sum":
             y = y.sum(dim=0)
+        elif self.readout == "max":
+            y = y.amax(dim=0)
+        elif self.readout == "last":
+            y = y[-1]
+        elif self.readout == "none":
+            y = y.transpose(0, 1)
         return y[:: self.copies]
 
 

@@ -24,8 +24,9 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from snnc.compiler.frontend.driving import Readout
 from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, SnncError
 
 
@@ -67,7 +68,7 @@ MODEL_KEYS: dict[str, _Kind] = {
     "per_step": FLAG,
     "batch_first": FLAG,
     "still": FLAG,
-    "readout": (lambda value: value in ("mean", "sum"), "'mean' or 'sum'"),
+    "readout": (lambda value: value in get_args(Readout), f"one of {', '.join(get_args(Readout))}"),
     "all_outputs": FLAG,
     "name": TEXT,
     "nir_reset": (lambda value: value in ("zero", "subtract"), "'zero' or 'subtract'"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from snnc.compiler.codegen.abi import Interface
 from snnc.compiler.host import cache as build_cache
+from snnc.compiler.host import levels
 from snnc.compiler.host.toolchain import c_compiler, compile_to
 
 WARNINGS = ("-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Wdouble-promotion")
@@ -58,6 +61,80 @@ def compile_object(
         for name, path in outputs.items():
             if path.exists():
                 build_cache.keep(name, path)
+
+
+ANY, NATIVE_ONLY = "any", "native"
+MARCHES = (ANY, NATIVE_ONLY)
+"""Which processors a library is for: any of this architecture (:mod:`snnc.compiler.host.levels`),
+or the kind that it is compiled on."""
+
+
+def march_flags(march: str) -> tuple[str, ...]:
+    """Options of the C compiler for what a library holds once."""
+    return NATIVE if march == NATIVE_ONLY else ()
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The object files of a model's library.
+
+    Attributes:
+        models: the model's C by the name of its vector code, the best first.
+        more: what chooses among them, threads.
+    """
+
+    models: Mapping[str, Path]
+    more: tuple[Path, ...]
+
+    def link(self, library: Path, *others: Path) -> None:
+        """Make the shared library of them and others. Raises as :func:`compile_object`."""
+        link_shared([*self.models.values(), *self.more, *others], library)
+
+
+def compile_model(
+    source: Path,
+    folder: Path,
+    interface: Interface,
+    march: str = ANY,
+    defines: Sequence[str] = (),
+) -> Objects:
+    """Compile a model's C, with its threads where it has some, for the processors of ``march``.
+
+    Args:
+        source: the .c file; the threads' C is written beside it.
+        folder: where the object files are written.
+        interface: of the model.
+        march: one of :data:`MARCHES`.
+        defines: macros to define.
+
+    Raises:
+        SnncError: as :func:`compile_object`.
+    """
+    if march == NATIVE_ONLY:
+        models, more = {levels.vector_unit(NATIVE): folder / "model.o"}, []
+        compile_object(source, folder / "model.o", defines=defines)
+    else:
+        chosen = levels.levels()
+        models = {level.name: folder / f"{level.name}.o" for level in chosen}
+        for level in chosen:
+            macros = [*defines, *levels.defines(level, chosen, interface)]
+            compile_object(source, models[level.name], defines=macros, flags=level.flags)
+        more = [_compile_chooser(source, folder, levels.dispatcher(interface, chosen))]
+    if interface.threads > 1:
+        more.append(folder / "team.o")
+        compile_object(write_team(source.parent), more[-1], flags=march_flags(march))
+    return Objects(models, tuple(more))
+
+
+def _compile_chooser(model: Path, folder: Path, text: str) -> Path:
+    """The object file of the functions that choose a level."""
+    source, target = folder / "choosing.c", folder / "choosing.o"
+    source.write_text(text, encoding="utf-8")
+    with as_file(files("snnc") / "runtime_c" / "include") as runtime:
+        includes = [f"-I{model.parent}", f"-I{runtime}"]
+        command = [*c_compiler(), *HOST_FLAGS, "-fPIC", *includes, "-c", str(source)]
+        compile_to(target, command, source)
+    return target
 
 
 def link_shared(objects: Sequence[Path], library: Path) -> None:

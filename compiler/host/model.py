@@ -9,27 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cffi
 import numpy as np
 import numpy.typing as npt
 
 from snnc.compiler.codegen.abi import (
     EVENT_DTYPE,
-    OUTPUT_PROTOTYPE,
-    PROTOTYPES,
-    SIZES_PROTOTYPE,
     STATUS_NAMES,
-    TEAM_FIELD,
     TEAM_PROTOTYPES,
     Interface,
     Output,
 )
+from snnc.compiler.host.library import declared, levels_of, opened
 from snnc.compiler.ir import layout
 from snnc.compiler.program.program import TraceEntry
 from snnc.errors import (
     BAD_OPTION,
     BAD_SHAPE,
-    NOT_COMPILED,
     RUNTIME_STATUS,
     SnncError,
 )
@@ -65,14 +60,32 @@ class HostModel:
             runs as long as the model is open.
         team: start that team; without one the parts of a layer run one by one.
         guarded: lay bytes on both sides of the arena that show whether the C :attr:`strayed`.
+        level: run the library's code for this level (:mod:`snnc.compiler.host.levels`); default:
+            the best that the processor can run.
+
+    Raises:
+        SnncError: NOT_COMPILED for a file that is no library; BAD_OPTION for a level that the
+            library does not hold or the processor cannot run.
     """
 
     def __init__(
-        self, library: Path, interface: Interface, *, team: bool = True, guarded: bool = False
+        self,
+        library: Path,
+        interface: Interface,
+        *,
+        team: bool = True,
+        guarded: bool = False,
+        level: str | None = None,
     ) -> None:
         self.interface = interface
-        self._ffi = _declared(interface)
-        self._lib: Any = _opened(self._ffi, library)
+        self.levels = levels_of(library, interface)
+        """Levels of the library that this processor can run, best first; none where it was built
+        for one kind of processor."""
+        if level is not None:
+            self._check_level(level)
+        self._prefix = "" if level is None else f"{level}_"
+        self._ffi = declared(interface, self._prefix)
+        self._lib: Any = opened(self._ffi, library)
         self.net: Any = self._ffi.new(f"{interface.name}_net *")
         size = interface.arena_bytes
         room = -(-size // ALIGNMENT) * ALIGNMENT if guarded else 0
@@ -84,6 +97,15 @@ class HostModel:
         self.init()
         if team and interface.threads > 1:
             self._start_team(interface.threads)
+
+    def _check_level(self, level: str) -> None:
+        if level not in self.levels:
+            can = ", ".join(self.levels) or "none: the library was built for one kind of processor"
+            raise SnncError(
+                BAD_OPTION,
+                f"{self.interface.name} cannot be run at level {level!r} here",
+                mend=f"What can be run: {can}.",
+            )
 
     @property
     def strayed(self) -> bool:
@@ -99,7 +121,7 @@ class HostModel:
         self.net.team = self._team
 
     def _check(self, function: str, *args: Any) -> None:
-        status = getattr(self._lib, f"{self.interface.name}_{function}")(*args)
+        status = getattr(self._lib, f"{self._prefix}{self.interface.name}_{function}")(*args)
         if status:
             raise SnncError(
                 RUNTIME_STATUS,
@@ -254,58 +276,6 @@ class HostModel:
                     pointer = self._ffi.from_buffer("unsigned char[]", arrays[index])
                     setattr(self._taps[index], field_name, pointer)
         self.net.taps = self._taps
-
-
-def check_sizes(library: Path, interface: Interface) -> None:
-    """Compare an interface with what a library says of itself, before anything of it is called.
-
-    Raises:
-        SnncError: NOT_COMPILED where they differ, or it is no library, or one without sizes.
-    """
-    ffi = _declared(interface)
-    ffi.cdef(SIZES_PROTOTYPE.format(name=interface.name))
-    opened = _opened(ffi, library)
-    try:
-        said = getattr(opened, f"{interface.name}_sizes")
-    except (AttributeError, KeyError) as error:  # cffi: a function, a variable
-        raise SnncError(
-            NOT_COMPILED, f"the library holds no model called {interface.name}", where=str(library)
-        ) from error
-    expected = interface.sizes(ffi.sizeof(f"{interface.name}_net"))
-    if said[0] != expected[0] or list(said[0 : len(expected)]) != expected:
-        raise SnncError(
-            NOT_COMPILED,
-            "the library holds a model of other sizes or types than the manifest states",
-            where=str(library),
-        )
-
-
-def _declared(interface: Interface) -> cffi.FFI:
-    """The functions and types of a model."""
-    ffi = cffi.FFI()
-    ffi.cdef(
-        PROTOTYPES.format(
-            name=interface.name,
-            scores=interface.score_type,
-            ends="int32_t ended;" if interface.ends else "",
-            fill="uint32_t pushed; int32_t newest;" if interface.max_events else "",
-            team=TEAM_FIELD if interface.threads > 1 else "",
-        )
-    )
-    for output in interface.outputs[1:]:
-        ffi.cdef(
-            OUTPUT_PROTOTYPE.format(name=interface.name, output=output.name, c_type=output.c_type)
-        )
-    return ffi
-
-
-def _opened(ffi: cffi.FFI, library: Path) -> Any:
-    try:
-        return ffi.dlopen(str(library))
-    except OSError as error:
-        raise SnncError(
-            NOT_COMPILED, f"it is no library for this machine ({error})", where=str(library)
-        ) from error
 
 
 def _aligned(size: int, alignment: int = ALIGNMENT) -> npt.NDArray[np.uint8]:

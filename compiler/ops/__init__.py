@@ -30,6 +30,7 @@ from snnc.compiler.ops.int8.elementwise.requantize import Requantize
 from snnc.compiler.ops.int8.elementwise.scale import ScaleI8
 from snnc.compiler.ops.int8.elementwise.sigmoid import SigmoidI8
 from snnc.compiler.ops.int8.neuron import NeuronI8
+from snnc.compiler.ops.int8.pooling.max_pool2d import MaxPool2dI8
 from snnc.compiler.ops.int8.readout.group_sum import GroupSum
 from snnc.compiler.ops.int8.readout.time_sum import TimeSumI8
 from snnc.compiler.ops.int8.synapses.conv2d import Conv2dI8
@@ -42,7 +43,10 @@ from snnc.compiler.ops.pooling.max_pool2d import MaxPool2d
 from snnc.compiler.ops.pooling.reduce import Reduce
 from snnc.compiler.ops.pooling.sum_pool2d import SumPool2d
 from snnc.compiler.ops.readout.group_mean import GroupMean
+from snnc.compiler.ops.readout.time_last import TimeLast
+from snnc.compiler.ops.readout.time_max import TimeMax
 from snnc.compiler.ops.readout.time_mean import TimeMean
+from snnc.compiler.ops.readout.time_stack import TimeStack
 from snnc.compiler.ops.readout.time_sum import TimeSum
 from snnc.compiler.ops.synapses.axis_linear import AxisLinear
 from snnc.compiler.ops.synapses.conv2d import Conv2d
@@ -96,6 +100,7 @@ _OPS: tuple[type[Op], ...] = (
     TimeSumI8,
     GroupSum,
     AddI8,
+    MaxPool2dI8,
     SumPool2d,
     Integrator,
     Affine,
@@ -111,6 +116,9 @@ _OPS: tuple[type[Op], ...] = (
     Reduce,
     AxisLinear,
     Matmul,
+    TimeLast,
+    TimeMax,
+    TimeStack,
 )
 
 _COMPOSITES: tuple[type[Composite], ...] = (Asa, SpatialGate, TemporalGate, ChannelGate)

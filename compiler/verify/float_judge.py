@@ -24,6 +24,7 @@ from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.model import Pushed
 from snnc.compiler.host.observed import Observation, ObservedModel
 from snnc.compiler.ir.graph import Array, Graph, Kind, fires
+from snnc.compiler.ops.readout.time_stack import axes_of, scores_of_classes
 from snnc.compiler.verify.chain.links import PATHS, VALUES, Divergence, LayerResult, Link
 from snnc.compiler.verify.chain.proof import Verification
 from snnc.compiler.verify.chain.vacuous import Activity
@@ -190,14 +191,16 @@ class Verifier:
         """
         link, result = self.result.chain[VALUES], self.result
         scores = theirs[self.graph.output_names[0]]
-        same = result.add_classes(scores, free.scores, label)
+        axes = axes_of(self.graph[self.graph.outputs[0]])
+        ours, pytorch = (scores_of_classes(entry, axes) for entry in (free.scores, scores))
+        same = result.add_classes(pytorch, ours, label)
         explained = result.unexplained == before
         link.check("runs that part from PyTorch").add(1, int(parted), int(parted and explained))
         link.check("classes").add(1, int(not same), int(not same and explained))
         if not same and not explained:
             link.report(
-                f"recording {result.samples}: the C's class is {int(free.scores.argmax())}, "
-                f"PyTorch's {int(scores.argmax())}"
+                f"recording {result.samples}: the C's class is {int(ours.argmax())}, "
+                f"PyTorch's {int(pytorch.argmax())}"
             )
 
 

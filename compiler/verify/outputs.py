@@ -61,4 +61,4 @@ def pytorch_outputs(model: torch.nn.Module, x: torch.Tensor) -> dict[str, Array]
     """What a model gives for one window [T, C, H, W]: each output of its first sample, [size]."""
     with torch.no_grad():
         given = named_outputs(model(x[:, None]))
-    return {name: output[0].numpy() for name, output in given.items()}
+    return {name: output[0].reshape(-1).numpy() for name, output in given.items()}

@@ -15,6 +15,7 @@ from snnc.compiler.codegen.c_program import is_integer
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy.compiled import with_c_of
 from snnc.compiler.deploy.manifest import read_manifest
+from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.model import Pushed
 from snnc.compiler.host.observed import Observation
 from snnc.compiler.ir.graph import Array
@@ -93,6 +94,7 @@ def prove(
     check_files(folder, manifest, result)
     library = shipped_library(folder, manifest, compilation, scratch)
     paths = Paths(library, compilation.graph, result, _single(manner, scratch))
+    result.artefact = {**(result.artefact or {}), "levels": list(paths.levels)}
     for window in windows:
         pushed = _pushed(compilation, window)
         free = verifier.verify(window.frames, window.label, pushed)
@@ -120,7 +122,7 @@ def _pushed(compilation: Compilation, window: Window) -> Pushed | None:
 def _single(manner: Manner, scratch: Path) -> Library | None:
     if manner.single is None:
         return None
-    return built(manner.single, scratch / "single", ("-march=native",))
+    return built(manner.single, scratch / "single", NATIVE)
 
 
 def _beside(paths: Paths, compilation: Compilation) -> Any:

@@ -20,7 +20,9 @@ COUNTERS = ("ac", "mac", "mul", "add", "cmp")
 NEURONS = ("neuron", "integrator", "cell")
 NORMALISATION = ("batch_norm", "affine")
 POOLS = ("avg_pool2d", "max_pool2d", "sum_pool2d")
-READOUT = ("time_mean", "time_sum", "group_mean", "reduce")
+READOUT = (
+    *("time_mean", "time_sum", "time_last", "time_max", "time_stack", "group_mean", "reduce"),
+)
 STATISTICS = (
     "statistics",
     "weighted_rows",

@@ -39,7 +39,8 @@ DENSE = Convention(
     title="an ANN of the same shape",
     rule=(
         "Every convolution, linear layer and matrix product multiplies every input at every step, "
-        "zeros and padding included: outputs × weights per output, times T. Attention: its convolutions and "
+        "zeros and padding included: outputs × weights per output, times T. Attention: its "
+        "convolutions and "
         "perceptrons likewise, and one product an element for the gate. Normalisation, pooling, "
         "activation and readout are not counted."
     ),

@@ -111,15 +111,15 @@ class Views:
         memory = None
         if table.memory is not None:
             memory = memory_view(accesses, table.memory, records)
-        weighted = _each(records, names[0], table.weighted)
-        operating = View("executed", operations, _each(records, names[1], table.priced))
+        weighted = each_of(records, names[0], table.weighted)
+        operating = View("executed", operations, each_of(records, names[1], table.priced))
         return cls(
             samples=executed.tally.samples,
             machine=", ".join([table.title, *([table.memory.extent] if table.memory else [])]),
             eq11=View("eq11", _weighted(rule), weighted),
             executed=operating,
             memory=memory,
-            device=memory and _together(operating, memory),
+            device=memory and together(operating, memory),
         )
 
     def with_sram(
@@ -133,7 +133,7 @@ class Views:
             records: each recording's own sums.
         """
         memory = memory_view(accesses, prices, records)
-        return replace(self, memory=memory, device=_together(self.executed, memory))
+        return replace(self, memory=memory, device=together(self.executed, memory))
 
     def on(self, profile: Profile, executed: Estimate, records: Sequence[Recorded] = ()) -> Views:
         """The same views with the device total of a device, from what is published of it.
@@ -185,7 +185,7 @@ def memory_view(accesses: Accesses, prices: MemoryPrices, records: Sequence[Reco
     return View("memory", {name: sum(by.values()) for name, by in energies.items()}, each)
 
 
-def _each(
+def each_of(
     records: Sequence[Recorded], convention: str, price: Callable[[Totals], float]
 ) -> tuple[float, ...]:
     """Energy of the operations of each recording by one convention."""
@@ -197,7 +197,8 @@ def _weighted(estimate: Estimate) -> Layers:
     return {entry.layer.name: table.weighted(entry.totals) for entry in estimate.layers}
 
 
-def _together(operations: View, memory: View) -> View:
+def together(operations: View, memory: View) -> View:
+    """The device total of operations and memory traffic."""
     names = {**operations.layers, **memory.layers}
     layers = {
         name: operations.layers.get(name, 0.0) + memory.layers.get(name, 0.0) for name in names

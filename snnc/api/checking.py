@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
+from rich.table import Table
 
-from snnc.api.model import Forward, Readout, take
+from snnc.api.model import Forward, take
 from snnc.api.results import Result, text_page
 from snnc.api.words import python_words, speaks_python
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.deploy import firmware
-from snnc.compiler.frontend.driving import Reset
+from snnc.compiler.frontend.driving import Readout, Reset
+from snnc.console import slim_table
 from snnc.errors import BAD_OPTION, EXIT_NO, OVER_BUDGET, SnncError
 
 if TYPE_CHECKING:
@@ -70,8 +72,6 @@ class Check(Result):
 
     def show(self, console: Console) -> None:
         """Print what is unsupported, what keeps it from streaming, and what does not fit."""
-        from snnc.commands.check import show
-
         show(console, self.model, self.to_json())
 
     def _rows(self) -> list[dict[str, Any]]:
@@ -234,3 +234,38 @@ def _smallest(source: SourceModel, wish: Wish) -> Compilation:
         if error.code is not OVER_BUDGET:
             raise
         return compile_source()
+
+
+def show(console: Console, model: str, result: dict[str, Any]) -> None:
+    """Print what is unsupported, or that all is supported; and what keeps it from streaming."""
+    if not result["supported"]:
+        table = Table(
+            "module", "class", "input", "reason", "way out", "line", title=f"{model}: unsupported"
+        )
+        for entry in result["unsupported"]:
+            keys = ("module", "class", "shape", "reason", "suggestion", "source")
+            table.add_row(*(entry[key] for key in keys))
+        console.print(table)
+    else:
+        console.print(f"{model}: every layer is supported")
+    _show_causality(console, result["causality"])
+    for name, budget in result["budgets"].items():
+        fits = budget["needed"] <= budget["allowed"]
+        said = "fits in" if fits else "[bold red]does not fit in[/]"
+        console.print(f"{name}: {budget['needed']:,} bytes, {said} {budget['allowed']:,}")
+
+
+def _show_causality(console: Console, found: dict[str, Any]) -> None:
+    if found["streams"]:
+        console.print("It streams: each step needs only the steps before it.")
+    if not found["needs_future"]:
+        return
+    title = "modules that need the whole window"
+    if not found["complete"]:
+        title += ", as far as it is supported"
+    table = slim_table("module", "waits for", numbers=("buffer",), title=title)
+    for entry in found["needs_future"]:
+        table.add_row(entry["module"], entry["reason"], f"{entry['bytes'] / 1024:.1f} KiB")
+    table.add_section()
+    table.add_row("in all", "", f"{found['bytes'] / 1024:.1f} KiB")
+    console.print(table)

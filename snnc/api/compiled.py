@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from snnc.api.costs import Analysis, Counting, EnergyReport, Subject, against, described, surveyed
-from snnc.api.data import Data
+from snnc.api.data.held import Data
+from snnc.api.manner import Manner, compiled
 from snnc.api.model import Counts, Taken, batch_of, evaluation
 from snnc.api.proof import Proof
 from snnc.api.timing import Benchmark
 from snnc.api.words import speaks_python
-from snnc.commands.compiling import Manner, compiled
+from snnc.api.writing import check_march, check_package
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.footprint import Memory
@@ -27,7 +28,7 @@ from snnc.compiler.ir import layout
 from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
 
 if TYPE_CHECKING:
-    from snnc.commands.kernels import Choice
+    from snnc.api.kernels import Choice
     from snnc.compiler.host.model import HostModel
     from snnc.compiler.verify.chain.proof import Verification
 
@@ -139,7 +140,7 @@ class Compiled:
     @property
     def subject(self) -> Subject:
         """It, for a survey of its operations."""
-        from snnc.commands.surveying import network_as
+        from snnc.api.surveying import network_as
 
         return Subject(self._taken, network_as(self._compilation))
 
@@ -152,8 +153,8 @@ class Compiled:
                 samples: [T, N, ...], with batch_first [N, T, ...], with per_step T steps [N, ...].
 
         Returns:
-            What forward gives after the readout, float32 in numpy, [N, ...]; a dict or tuple of
-            such arrays where forward gives one.
+            What forward gives after the readout, float32 in numpy, [N, ...], with readout "none"
+            [T, N, ...]; a dict or tuple of such arrays where forward gives one.
 
         Raises:
             SnncError: BAD_OPTION, BAD_SHAPE; NO_C_COMPILER.
@@ -175,6 +176,8 @@ class Compiled:
             name: np.stack([run[name] for run in runs]).reshape(len(runs), *shape)
             for name, shape in self._taken.shapes.items()
         }
+        if self._taken.every_step:
+            outputs = {name: output.swapaxes(0, 1) for name, output in outputs.items()}
         if self._taken.structure == "tensor":
             return next(iter(outputs.values()))
         return tuple(outputs.values()) if self._taken.structure == "tuple" else outputs
@@ -207,11 +210,12 @@ class Compiled:
 
         return open_compiled(self._built, read_manifest(self._built))
 
-    def _write_host(self, folder: Path) -> dict[str, Any]:
+    def _write_host(self, folder: Path, march: str = "any") -> dict[str, Any]:
         from snnc.compiler.deploy import folder as artifact
 
         report = None if self._choice is None else self._choice.report
-        return artifact.write(folder, self._taken.source, self._compilation, choice=report)
+        source = self._taken.source
+        return artifact.write(folder, source, self._compilation, choice=report, march=march)
 
     @speaks_python
     def verify(
@@ -280,6 +284,7 @@ class Compiled:
         convention: str = "executed",
         table: str | None = None,
         audit: bool = False,
+        ann: bool = False,
     ) -> EnergyReport:
         """Count operations and energy on data.
 
@@ -291,11 +296,12 @@ class Compiled:
             convention: counting rule; "executed" is what the C executes.
             table: energy table, by name or file; default: Horowitz 2014 for the dtype.
             audit: count by every other convention too, for the page.
+            ann: set the model beside the same network as an ANN, dense and sparse.
 
         Raises:
             SnncError: what reading the data raises; NO_COUNT_RULE, BAD_ENERGY_TABLE.
         """
-        how = Counting(convention, table, self.dtype, audit)
+        how = Counting(convention, table, self.dtype, audit, ann)
         theirs = self._baseline(baseline)
         return EnergyReport(surveyed(self.subject, theirs, data, samples, how))
 
@@ -355,7 +361,12 @@ class Compiled:
 
     @speaks_python
     def write(
-        self, folder: str | Path, package: str | None = None, *, vectors: Data | None = None
+        self,
+        folder: str | Path,
+        package: str | None = None,
+        *,
+        vectors: Data | None = None,
+        march: str = "any",
     ) -> dict[str, Any]:
         """Write the folder that ``snnc compile`` writes, whole or not at all.
 
@@ -363,6 +374,8 @@ class Compiled:
             folder: where; replaced where snnc wrote it.
             package: "cmake", "arduino", "platformio" or "zephyr" instead of a shared library.
             vectors: for a core: recordings that the firmware's self-test carries, a few.
+            march: of the shared library: "any" processor of this architecture, or "native", this
+                kind only.
 
         Returns:
             Its manifest.json.
@@ -370,15 +383,16 @@ class Compiled:
         Raises:
             SnncError: BAD_OUTPUT, NO_C_COMPILER, BAD_OPTION; OVER_BUDGET for a core.
         """
-        from snnc.commands.windows import events_behind
+        from snnc.api.data.windows import events_behind
         from snnc.compiler.deploy import folder as artifact
 
         out, source = Path(folder), self._taken.source
+        check_march(march, package, self._target)
         if package is not None:
-            _check_package(package)
+            check_package(package)
             return artifact.write_package(out, source, self._compilation, package)
         if self._target is None:
-            return self._write_host(out)
+            return self._write_host(out, march)
         if vectors is None:
             raise SnncError(
                 BAD_OPTION,
@@ -400,7 +414,7 @@ class Compiled:
         return self._taken.source.origin
 
     def _windows(self, data: Data, samples: int | None) -> Any:
-        from snnc.commands.windows import windows
+        from snnc.api.data.windows import windows
 
         first = self._taken.forward.batch_first
         return windows(self._taken.source, data, "test", samples, batch_first=first)
@@ -411,9 +425,3 @@ class Compiled:
             f"{ {name: list(shape) for name, shape in self._taken.shapes.items()} }, {self.dtype}, "
             f"{self.target}, {self.memory.arena:,} bytes of arena>"
         )
-
-
-def _check_package(package: str) -> None:
-    known = ("cmake", "arduino", "platformio", "zephyr")
-    if package not in known:
-        raise SnncError(BAD_OPTION, f"package={package!r} is none of {', '.join(known)}")

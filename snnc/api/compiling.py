@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from snnc.api.compiled import Compiled
-from snnc.api.data import Data
-from snnc.api.model import Forward, Readout, take
+from snnc.api.data.held import Data
+from snnc.api.manner import Manner, compiled
+from snnc.api.model import Forward, take
 from snnc.api.words import speaks_python
-from snnc.commands.compiling import Manner, compiled
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.targets import target_named
-from snnc.compiler.frontend.driving import Reset
+from snnc.compiler.frontend.driving import Readout, Reset
 from snnc.compiler.plan.input_buffer import Buffering
 from snnc.errors import BAD_OPTION, SnncError
 
@@ -44,8 +44,8 @@ def compile(
             are taken from it. None for a model from a file, which says them itself.
         per_step: forward takes one time step and keeps its state between calls. Before a window it
             is reset by ``reset``, by its own ``reset()``, or as its framework does.
-        readout: "mean" or "sum" over a leading time axis of the output ("last" and "max" have no C
-            form yet). None: forward reduces over time itself.
+        readout: what becomes of a leading time axis of the output: "mean", "sum", "last" (step),
+            "max", or "none": every step is an output. None: forward reduces over time itself.
         dtype: "f32" or "int8".
         calibrate: data of the training set: with int8 they set the ranges, with f32 they choose
             kernels by density.

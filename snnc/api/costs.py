@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from snnc.api.data import Data
-from snnc.api.model import Forward, Readout, Taken, take
+from snnc.api.data.held import Data
+from snnc.api.model import Forward, Taken, take
 from snnc.api.results import Result
 from snnc.api.words import speaks_python
-from snnc.compiler.frontend.driving import Reset
+from snnc.compiler.frontend.driving import Readout, Reset
 from snnc.errors import BAD_DATA_SPEC, BAD_OPTION, InternalError, SnncError
 
 if TYPE_CHECKING:
     from snnc.estimator.activity import Network
+    from snnc.estimator.ann.comparison import AgainstAnn
     from snnc.estimator.energy import Comparison, Estimate
     from snnc.estimator.redundancy import Redundancy
     from snnc.estimator.report import Report
@@ -106,21 +107,26 @@ class EnergyReport(_Surveyed):
         return None if self.comparison is None else self.comparison.energy_pj
 
     @property
+    def ann(self) -> AgainstAnn | None:
+        """The model against the same network as an ANN; None where that was not asked for."""
+        return self.report.ann
+
+    @property
     def nasfr(self) -> float:
         """Network average spike firing rate."""
         return self.estimate.nasfr
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``snnc energy``."""
-        from snnc.commands.energy import result_of
+        from snnc.estimator.report import energy_report_json
 
-        return result_of(self.report, [])
+        return energy_report_json(self.report)
 
     def show(self, console: Console) -> None:
         """Print the views, the layers, and the comparison."""
-        from snnc.commands.energy import show_report
+        from snnc.estimator.terminal import print_report
 
-        show_report(console, self.report, [])
+        print_report(console, self.report)
 
     def _picture(self) -> str:
         from snnc.estimator.figures.energy import energy_bars
@@ -188,12 +194,13 @@ class Subject:
 @dataclass(frozen=True)
 class Counting:
     """What to count by: a convention's name, a table's name or file (None: Horowitz 2014 for the
-    type of arithmetic), and whether every other convention too."""
+    type of arithmetic), whether every other convention too, and whether to compare with an ANN."""
 
     convention: str = "executed"
     table: str | None = None
     dtype: str = "f32"
     audit: bool = False
+    ann: bool = False
 
 
 def surveyed(
@@ -205,8 +212,8 @@ def surveyed(
         SnncError: what reading the data raises; NO_COUNT_RULE; BAD_OPTION for a convention that
             does not exist; BAD_ENERGY_TABLE.
     """
-    from snnc.commands.surveying import reported, survey
-    from snnc.commands.windows import windows
+    from snnc.api.data.windows import windows
+    from snnc.api.surveying import reported, survey
     from snnc.estimator.audit import AUDITED
     from snnc.estimator.conventions import EXECUTED, convention_called
     from snnc.estimator.tables import DEFAULTS, load
@@ -220,7 +227,13 @@ def surveyed(
         source, first = subject.taken.source, subject.taken.forward.batch_first
         every = windows(source, data, "test", samples, batch_first=first)
         return survey(
-            subject.network, every, rules, called=subject.name, memory=True, redundancy=True
+            subject.network,
+            every,
+            rules,
+            called=subject.name,
+            memory=True,
+            redundancy=True,
+            ann=how.ann,
         )
 
     found = survey_of(ours), None if theirs is None else survey_of(theirs)
@@ -241,7 +254,7 @@ def described(data: Data) -> str:
 def subject_of(model: Any, inputs: tuple[Any, ...], forward: Forward) -> Subject:
     """A model, or one that is compiled already, for a survey; no C compiler is needed."""
     from snnc.api.compiled import Compiled
-    from snnc.commands.surveying import network_of
+    from snnc.api.surveying import network_of
 
     if isinstance(model, Compiled):
         return model.subject
@@ -259,6 +272,7 @@ def energy(
     convention: str = "executed",
     table: str | None = None,
     audit: bool = False,
+    ann: bool = False,
     per_step: bool = False,
     readout: Readout | None = None,
     reset: Reset | None = None,
@@ -276,8 +290,9 @@ def energy(
         convention: counting rule.
         table: energy table, by name or file; default: Horowitz 2014.
         audit: count by every other convention too, for the page.
+        ann: set the model beside the same network as an ANN, dense and sparse.
         per_step: forward takes one time step.
-        readout: over a leading time axis of the output: "mean" or "sum".
+        readout: over a leading time axis of the output, as for :func:`compile`.
         reset: called with the model to return it to rest.
         batch_first: forward takes [N, T, ...].
 
@@ -302,7 +317,7 @@ def energy(
     own = forward if _needs_example(model) else Forward()
     ours = subject_of(model, inputs if _needs_example(model) else (), own)
     theirs = against(baseline, inputs, forward)
-    how = Counting(convention, table, audit=audit)
+    how = Counting(convention, table, audit=audit, ann=ann)
     return EnergyReport(surveyed(ours, theirs, data, samples, how))
 
 

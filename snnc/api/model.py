@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from snnc.compiler.frontend.adapters import asa_snn
-from snnc.compiler.frontend.driving import Driven, Reset
+from snnc.compiler.frontend.driving import Driven, Readout, Reset
 from snnc.compiler.frontend.identifiers import model_name
 from snnc.compiler.frontend.outputs import SCORES
 from snnc.compiler.frontend.source import SourceModel, load_source
@@ -23,7 +23,6 @@ from snnc.errors import BAD_OPTION, BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 from snnc.models.checkpoints import InputDescription, LoadedModel
 from snnc.models.networks import Network
 
-Readout = Literal["mean", "sum", "last", "max"]
 Counts = npt.NDArray[np.uint16]
 MOST = np.iinfo(np.uint16).max
 
@@ -69,6 +68,12 @@ class Taken:
     def shape(self) -> tuple[int, ...]:
         """[T, *one step's shape]."""
         return (self.source.time_steps, *self.source.input_shape)
+
+    @property
+    def every_step(self) -> bool:
+        """Whether the outputs hold a value for each step."""
+        module = self.source.module
+        return isinstance(module, Driven) and module.readout == "none"
 
 
 def take(model: Any, inputs: Sequence[Any], forward: Forward, name: str | None = None) -> Taken:
@@ -141,7 +146,7 @@ def _from_module(
             per_step=forward.per_step,
             batch_first=forward.batch_first,
             copies=asa_snn.copies_needed(model),
-            readout=cast("Any", forward.readout),
+            readout=forward.readout,
             all_outputs=forward.all_outputs,
             reset=forward.reset,
         )
@@ -164,12 +169,6 @@ def _check_readout(readout: str | None) -> None:
     if readout is not None and readout not in get_args(Readout):
         choices = ", ".join(map(repr, get_args(Readout)))
         raise SnncError(BAD_OPTION, f"readout={readout!r} is none of {choices}")
-    if readout in ("last", "max"):
-        raise SnncError(
-            UNSUPPORTED_LAYER,
-            f"readout={readout!r} has no C form yet",
-            mend="Use readout='mean' or readout='sum'.",
-        )
 
 
 def _framed(shape: tuple[int, ...], frame_us: int | None) -> InputDescription | None:
@@ -282,7 +281,7 @@ def _outputs(
             raise SnncError(
                 BAD_SHAPE,
                 f"forward gives {name} {list(output.shape)} for one sample, and [1, ...] is needed",
-                mend="Where its first axis is time, give readout='mean' or readout='sum'.",
+                mend="Where its first axis is time, give readout='mean' or another of its choices.",
             )
     names = list(given)
     lone = names == [SCORES]

@@ -97,7 +97,7 @@ class Proof(Result):
 
     def show(self, console: Console) -> None:
         """Print the layers, the links and the verdict."""
-        from snnc.commands.verify_report import show
+        from snnc.compiler.verify.chain.terminal import show
 
         show(console, self.model, self.verification)
 

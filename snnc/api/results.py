@@ -78,7 +78,7 @@ class Result(ABC):
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SnncError(BAD_OUTPUT, str(error.strerror), where=str(path)) from error
-        write_atomically(path, text.encode())
+        write_atomically(path, text.encode("utf-8", "backslashreplace"))
         return path
 
     def __str__(self) -> str:

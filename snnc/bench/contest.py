@@ -19,7 +19,7 @@ from snnc.bench.roofline import layer_entries
 from snnc.bench.timing import Timing, joined, time_in_turn
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.host.build import compile_object, link_shared, write_team
+from snnc.compiler.host.build import compile_model
 from snnc.compiler.host.model import HostModel
 from snnc.compiler.ir import layout
 from snnc.compiler.ops.synapses.synapse import DENSE
@@ -131,13 +131,9 @@ def build(compilation: Compilation, folder: Path) -> HostModel:
     """Write, compile and load a compilation, with the flags of ``snnc compile``."""
     folder.mkdir(parents=True)
     compilation.generated.write(folder)
-    library, objects = folder / "net.so", [folder / "net.o"]
-    compile_object(folder / f"{compilation.graph.name}.c", objects[0])
-    if compilation.generated.interface.threads > 1:
-        objects.append(folder / "team.o")
-        compile_object(write_team(folder), objects[1])
-    link_shared(objects, library)
-    return HostModel(library, compilation.generated.interface)
+    library, interface = folder / "net.so", compilation.generated.interface
+    compile_model(folder / f"{compilation.graph.name}.c", folder, interface).link(library)
+    return HostModel(library, interface)
 
 
 def summary(timings: Mapping[str, Timing]) -> dict[str, Any]:

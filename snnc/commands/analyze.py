@@ -45,9 +45,10 @@ def command(
     Definitions 1-6 of Yao et al., "Inherent Redundancy in Spiking Neural Networks". Under
     `torchrun` the processes share the recordings.
     """
-    from snnc.commands.surveying import layer_rows, reported, survey_both, write_page
+    from snnc.api.costs import Analysis
+    from snnc.api.surveying import reported, survey_both
     from snnc.errors import InternalError
-    from snnc.estimator.analysis import csv_text, redundancy_json
+    from snnc.estimator.analysis import csv_text, layer_rows, redundancy_json
     from snnc.estimator.intervals.means import certainty_json
     from snnc.estimator.tables import DEFAULT, load
     from snnc.estimator.terminal import print_measures, print_redundancy
@@ -72,5 +73,5 @@ def command(
     print_redundancy(console, model.spec, ours.redundancy, other)
     print_measures(console, report.measures)
     if out is not None:
-        write_page(out, report)
+        Analysis(report).save(out)
         console.print(f"wrote {out}")

@@ -14,12 +14,11 @@ from snnc.commands.options import (
     console_for,
     json_option,
     model_options,
-    progress_bar,
     split_option,
     target_option,
     write_json,
 )
-from snnc.console import slim_table
+from snnc.console import progress_bar, slim_table
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
@@ -89,9 +88,9 @@ def command(
     executed instructions are counted, of each layer and of a dense build beside it;
     with --cmsis-nn also of Arm's dense kernels for each convolution and linear layer.
     """
+    from snnc.api.data.windows import windows
     from snnc.bench.peers import PEERS
     from snnc.bench.timing import one_core
-    from snnc.commands.windows import windows
 
     if target != "host":
         from snnc.commands.bench_target import bench_target

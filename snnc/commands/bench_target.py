@@ -40,10 +40,10 @@ def bench_target(
             without CMSIS-NN; MISSING_EXTRA for a package that is not installed; NO_C_COMPILER
             without the target's tools.
     """
+    from snnc.api.data.windows import calibration_windows, events_behind, windows
     from snnc.bench.cmsis_layers import require_cortex_m
     from snnc.bench.cmsis_nn import library_at
     from snnc.bench.on_target import measure
-    from snnc.commands.windows import calibration_windows, events_behind, windows
     from snnc.compiler.deploy.firmware import vector
     from snnc.compiler.deploy.targets import require_tools, target_named
 

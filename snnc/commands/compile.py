@@ -49,7 +49,11 @@ TEXT_ONLY = ("arduino", "zephyr")
     help="Large arrays in the C, or in a file that the assembler takes in (.incbin); "
     "default: binary above 64 MiB.",
 )
-@click.option("--max-flash", type=Size(), help="Most flash for code and constants: 512K, 1M.")
+@click.option(
+    "--max-flash",
+    type=Size(),
+    help="Most flash for code and constants (host: of all levels): 512K, 1M.",
+)
 @click.option("--max-ram", type=Size(), help="Most RAM for arena and stack (host: arena): 64K.")
 @click.option("--vectors", metavar="DATA", help="Recordings in the firmware; default: --calibrate.")
 @click.option(
@@ -66,6 +70,14 @@ TEXT_ONLY = ("arduino", "zephyr")
     default=1,
     show_default=True,
     help="Threads that share each convolution (f32, host); the scores are the same for any number.",
+)
+@click.option(
+    "--march",
+    type=click.Choice(["any", "native"]),
+    default="any",
+    show_default=True,
+    help="A shared library that runs on any processor of this architecture and chooses its fastest "
+    "code there, or one for this kind of processor only; the bits are the same.",
 )
 @click.option("--instrument", is_flag=True, help="Count every executed operation.")
 @click.option(
@@ -91,6 +103,7 @@ def command(
     vector_samples: int,
     density: float | None,
     threads: int,
+    march: str,
     instrument: bool,
     dump_ir: Path | None,
     json_file: str | None,
@@ -105,8 +118,7 @@ def command(
     --calibrate names training data: with int8 they set the ranges, with f32 they choose kernels.
     Layers are event-driven, unless --calibrate or --density shows that the dense kernel is faster.
     """
-    from snnc.commands import kernels
-    from snnc.commands.compiling import Manner, compiled
+    from snnc.api.manner import Manner, compiled
     from snnc.compiler.deploy import firmware
     from snnc.compiler.deploy import folder as artifact
     from snnc.compiler.deploy.footprint import check_flash
@@ -122,6 +134,12 @@ def command(
         )
     core = None if target == "host" else target_named(target)
     _check_package(package, target, instrument, store_weights)
+    if march != "any" and (target != "host" or package is not None):
+        raise SnncError(
+            BAD_OPTION,
+            "--march is for the shared library of this machine",
+            mend="Leave it out beside --target and --package: there the build system has flags.",
+        )
     if package in TEXT_ONLY:
         store_weights = "text"
     console = console_for(json_file)
@@ -158,10 +176,11 @@ def command(
                 instrument=instrument,
                 choice=report,
                 max_flash=max_flash,
+                march=march,
             )
         else:
             firmware.check_model(compilation, core)
-            from snnc.commands.windows import test_vectors  # which brings the readers of recordings
+            from snnc.api.data.windows import test_vectors  # which brings the readers of recordings
 
             recordings = vectors or calibrate or ""
             embedded = list(test_vectors(source, compilation, recordings, "test", vector_samples))
@@ -173,7 +192,7 @@ def command(
         console.print(f"The model is called {source.name} in C: {reason}.")
     _show(console, out, manifest)
     if choice is not None:
-        kernels.show(console, choice.report)
+        _show_kernels(console, choice.report)
 
 
 def _check_package(package: str | None, target: str, instrument: bool, weights: str | None) -> None:
@@ -212,7 +231,23 @@ def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
 
 def _where(manifest: dict[str, Any]) -> str:
     if manifest["target"] == "host":
-        return f"vector code {manifest['versions']['vector']}"
+        return f"vector code {', '.join(manifest['options']['levels'])}"
     if "board" not in manifest:
         return str(manifest["target"])
     return f"{manifest['target']}, board {manifest['board']}"
+
+
+def _show_kernels(console: Console, report: dict[str, Any]) -> None:
+    """Print the choice and the density at which each layer would change its kernel."""
+    columns = ("input density", "dense above", "kernel")
+    table = slim_table("layer", numbers=columns, title="kernels")
+    for layer in report["layers"]:
+        crossing = layer["crossover"]
+        above = "never" if crossing is None else f"{crossing:.3f}"
+        table.add_row(layer["name"], f"{layer['density']:.3f}", above, layer["kernel"])
+    console.print(table)
+    if not report["fitted_here"]:
+        console.print(
+            f"chosen with prices fitted on {report['prices_of']}; "
+            "`snnc bench MODEL --data DATA --fit` fits them on this machine"
+        )

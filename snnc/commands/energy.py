@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
-from snnc.commands.compiling import Manner
+from snnc.api.manner import Manner
 from snnc.commands.memory import Size
 from snnc.commands.options import (
     ModelChoice,
@@ -27,10 +25,6 @@ from snnc.commands.options import (
     write_text,
 )
 
-if TYPE_CHECKING:
-    from snnc.estimator.audit import Line
-    from snnc.estimator.report import Report
-
 
 @click.command()
 @model_options
@@ -43,6 +37,7 @@ if TYPE_CHECKING:
 )
 @click.option("--table", help="Energy table or file; default: Horowitz 2014 for the --dtype.")
 @click.option("--audit", "audited", is_flag=True, help="Every convention, and why they differ.")
+@click.option("--ann", is_flag=True, help="Beside the same network as an ANN, dense and sparse.")
 @dtype_options
 @density_option
 @click.option("--device", help="Device whose published prices make the total, such as loihi-1.")
@@ -60,6 +55,7 @@ def command(
     convention: str,
     table: str | None,
     audited: bool,
+    ann: bool,
     device: str | None,
     sram: int | None,
     dtype: str,
@@ -76,16 +72,20 @@ def command(
     Energy has four views, always shown together: Eq. 11 (weighted sums by the --convention),
     everything executed, memory traffic, and both as the device total. With --baseline ΔE of each,
     negative where MODEL saves. The convention "executed" counts what the generated C executes;
-    `snnc verify` proves it. Give the options of
+    `snnc verify` proves it. --ann sets MODEL beside the same network as an ANN with activations of
+    ceil(log2(T+1)) bits, and says up to which firing rate it pays. Give the options of
     `snnc compile` (--dtype, --density, --calibrate, --max-ram) to count what they make of MODEL.
     Under `torchrun` the processes share the recordings.
     """
-    from snnc.commands.surveying import layer_rows, reported, survey_both, write_page
-    from snnc.estimator.analysis import csv_text
+    from snnc.api.costs import EnergyReport
+    from snnc.api.surveying import reported, survey_both
+    from snnc.estimator.analysis import csv_text, layer_rows
     from snnc.estimator.audit import AUDITED, audit
     from snnc.estimator.conventions import EXECUTED, convention_called
     from snnc.estimator.devices import usable
+    from snnc.estimator.report import energy_report_json
     from snnc.estimator.tables import DEFAULTS, load
+    from snnc.estimator.terminal import print_report
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     console = console_for(json_file, csv_file)
@@ -94,7 +94,7 @@ def command(
     prices = prices if sram is None else prices.with_sram(sram)
     manner = Manner(dtype, calibrate, calibrate_samples, density, max_ram)
     rules = AUDITED if audited or out is not None else (rule, EXECUTED)
-    how = {"conventions": rules, "memory": True, "redundancy": out is not None}
+    how = {"conventions": rules, "memory": True, "redundancy": out is not None, "ann": ann}
     surveyed = survey_both(
         model.load(), model.beside(baseline), data, split, samples, manner, **how
     )
@@ -104,42 +104,11 @@ def command(
     names = (model.spec, baseline)
     report = reported(surveyed, names, prices, f"{data}, {split} part", rule.name, profile)
     lines = audit(ours.tallies) if audited else []
-    result = result_of(report, lines)
+    result = energy_report_json(report, lines)
     write_json(result, json_file)
     if csv_file is not None:
         write_text(csv_text(layer_rows(model.spec, baseline, result)), csv_file)
-    show_report(console, report, lines)
+    print_report(console, report, lines)
     if out is not None:
-        write_page(out, report)
+        EnergyReport(report).save(out)
         console.print(f"wrote {out}")
-
-
-def result_of(report: Report, lines: list[Line]) -> dict[str, Any]:
-    """The JSON of the command; ``audit`` where there are lines of one."""
-    from snnc.estimator.audit import audit_json
-    from snnc.estimator.energy import energy_json
-    from snnc.estimator.intervals.means import certainty_json
-    from snnc.estimator.views import views_json
-
-    estimate = report.counted
-    result = energy_json(estimate, report.comparison) | {
-        "views": views_json(report.changes),
-        "interval": certainty_json(report.measures),
-        "sram": [entry.as_json() for entry in report.sram],
-    }
-    return result | ({"audit": audit_json(lines, estimate.table)} if lines else {})
-
-
-def show_report(console: Console, report: Report, lines: list[Line]) -> None:
-    """What people read: the views first."""
-    from snnc.estimator import terminal
-
-    estimate, name = report.counted, report.model.name
-    names = (name, report.baseline.name if report.baseline else None)
-    terminal.print_views(console, names, report.changes, estimate.tally.samples)
-    if report.sram:
-        terminal.print_sram(console, report.sram, estimate.tally.samples)
-    terminal.print_energy(console, name, estimate, report.comparison)
-    terminal.print_measures(console, report.measures)
-    if lines:
-        terminal.print_audit(console, lines, estimate)

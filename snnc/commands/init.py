@@ -82,7 +82,7 @@ def _text(model: str, answer: Answer, weights: Path | None, data: str | None) ->
     if answer.per_step:
         lines.append("per_step = true  # forward takes one step and keeps its state")
     if answer.readout:
-        lines.append('readout = "mean"  # over the steps of its output; or "sum"')
+        lines.append('readout = "mean"  # over the steps of its output; or sum, last, max, none')
     lines += [
         "# frame_us = 15000  # length of a step, where recordings are the data",
         _line("data", data, "counts.npz", "or nmnist:DIR, package.module:factory, a recording"),

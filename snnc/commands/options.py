@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from snnc.atomic import write_atomically
 from snnc.console import Terminal
@@ -123,8 +122,8 @@ _MODEL_OPTIONS = (
     ),
     click.option(
         "--readout",
-        type=click.Choice(["mean", "sum"]),
-        help="What becomes of a factory's output for each step.",
+        type=click.Choice(["mean", "sum", "last", "max", "none"]),
+        help="What becomes of a factory's output for each step; none: every step is given.",
     ),
     click.option(
         "--all-outputs",
@@ -291,18 +290,6 @@ def write_text(text: str, file: str) -> None:
         sys.stdout.write(text)
         return
     write_atomically(Path(file), text.encode("utf-8", "backslashreplace"))
-
-
-def progress_bar() -> Progress:
-    """A bar on standard error with what, how far, and how long to go."""
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Terminal(stderr=True),
-        transient=True,
-    )
 
 
 def one_of(value: str, choices: Sequence[str], option: str) -> str:

@@ -21,9 +21,10 @@ from snnc.console import GOOD
 @json_option
 def command(out: Path, recording: Path, json_file: str | None) -> None:
     """Classify a RECORDING with the compiled model in OUT, by the C alone."""
-    from snnc.commands.windows import c_events
+    from snnc.api.data.windows import c_events
     from snnc.compiler.deploy.compiled import open_compiled
     from snnc.compiler.deploy.manifest import read_manifest
+    from snnc.compiler.ops.readout.time_stack import scores_of_classes
     from snnc.models.datasets.dataset import check_sensor
     from snnc.models.datasets.readers import read_recording
 
@@ -37,7 +38,7 @@ def command(out: Path, recording: Path, json_file: str | None) -> None:
     scores = model.scores() * manifest["scores"]["unit"]
     result = {
         "recording": str(recording),
-        "class": int(scores.argmax()),
+        "class": int(scores_of_classes(scores, manifest["scores"].get("axes")).argmax()),
         "scores": [float(score) for score in scores],
         "events": len(events),
         "dropped": int(model.net.dropped),

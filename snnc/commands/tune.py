@@ -44,7 +44,7 @@ def command(
     MODEL is a checkpoint written by snnc. Only the training part of DATA decides; accuracy and
     NASFR on the test part are shown before and after.
     """
-    from snnc.commands.windows import windows
+    from snnc.api.data.windows import windows
     from snnc.compiler.frontend.source import load_source
     from snnc.models.checkpoints import load, save
     from snnc.models.evaluation import MemoryFrames, evaluate

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.console import Console
 
 from snnc.atomic import scratch_folder
 from snnc.commands.memory import Size, buffering_options
@@ -20,20 +21,20 @@ from snnc.commands.options import (
     json_option,
     model_options,
     page_option,
-    progress_bar,
     split_option,
     target_option,
     write_json,
     write_text,
 )
+from snnc.console import progress_bar, styled
 from snnc.errors import BAD_OPTION, EXIT_NO, SnncError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from snnc.api.data import Held
-    from snnc.commands.compiling import Manner
-    from snnc.commands.windows import Windows
+    from snnc.api.data.held import Held
+    from snnc.api.data.windows import Windows
+    from snnc.api.manner import Manner
     from snnc.compiler.deploy.targets import Target
     from snnc.compiler.frontend.source import SourceModel
     from snnc.compiler.plan.input_buffer import Buffering
@@ -113,13 +114,13 @@ def command(
     operation was executed. Exit status 1 if a link does not hold. What the recordings say nothing
     about, such as a layer that never fires, is named: PROVEN, except.
     """
-    from snnc.commands import verify_report
-    from snnc.commands.compiling import Manner
+    from snnc.api.manner import Manner
     from snnc.compiler.deploy.firmware import arena_limit
     from snnc.compiler.deploy.manifest import read_manifest
     from snnc.compiler.deploy.targets import target_named
     from snnc.compiler.verify import prove
     from snnc.compiler.verify.chain.page import proof_page
+    from snnc.compiler.verify.chain.terminal import show
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     core = None if target == "host" else target_named(target)
@@ -138,20 +139,37 @@ def command(
         result = _on_board(source, manner, thoroughly, folder, recordings, core, max_ram)
     console = console_for(json_file)
     write_json(result.as_json(), json_file)
-    verify_report.show(console, model.spec, result)
+    show(console, model.spec, result)
     if out is not None:
         write_text(proof_page(result, model.spec, data), str(out))
     if folder is not None and manifest is not None:
-        verify_report.keep(console, folder, manifest, result, data)
+        _keep(console, folder, manifest, result, data)
     if not result.passed:
         sys.exit(EXIT_NO)
+
+
+def _keep(
+    console: Console,
+    folder: Path,
+    manifest: Mapping[str, Any],
+    result: Verification,
+    data: str,
+) -> None:
+    """Record the proof in the folder's manifest, or say why it cannot be."""
+    from snnc.compiler.verify.chain.terminal import DOUBTFUL
+    from snnc.compiler.verify.shipped.artefact import record
+
+    try:
+        record(folder, manifest, result, data)
+    except SnncError as error:
+        console.print(styled(f"the proof is not recorded: {error.where}: {error.what}", DOUBTFUL))
 
 
 def _recordings(
     source: SourceModel, data: str, split: str, samples: int | None, core: Target | None
 ) -> Windows | Held:
     """The first recordings; by default, and on boards, some spread evenly."""
-    from snnc.commands.windows import spread, windows
+    from snnc.api.data.windows import spread, windows
 
     if samples is not None and core is None:
         return windows(source, data, split, samples)
@@ -191,7 +209,7 @@ def _on_host(
     recordings: Windows | Held,
 ) -> Verification:
     """Verify a folder for this machine; without one, what ``snnc compile`` would write."""
-    from snnc.commands.compiling import compiled
+    from snnc.api.manner import compiled
     from snnc.compiler.deploy import folder as artifact
     from snnc.compiler.verify import prove
 
@@ -218,7 +236,7 @@ def _on_board(
     max_ram: int | None,
 ) -> Verification:
     """Verify firmware on the emulated board; with the C of a folder, if one was given."""
-    from snnc.commands.compiling import compiled
+    from snnc.api.manner import compiled
     from snnc.compiler.deploy.compiled import with_c_of
     from snnc.compiler.deploy.firmware import check_model
     from snnc.compiler.deploy.manifest import read_manifest

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from snnc.estimator import tables
 from snnc.estimator.activity import observe
+from snnc.estimator.ann.terminal import print_ann
 from snnc.estimator.audit import AUDITED
 from snnc.estimator.report import Report, Subject, render
 from snnc.estimator.survey import Survey
@@ -46,7 +47,7 @@ def report() -> Report:
     for name in ("asa1", "none"):
         model = lively_network(name, input_size=(2, 12, 12), time_steps=4)
         network = network_of(model, (2, 12, 12), 4)
-        survey = Survey(network, AUDITED, redundancy=True, memory=True)
+        survey = Survey(network, AUDITED, redundancy=True, memory=True, windows=True)
         for activity in observe(network, recordings, interpret):
             survey.add(activity, 1)
         subjects.append(Subject.of(name, survey, tables.load("horowitz-f32")))
@@ -69,6 +70,8 @@ def test_terminal_names_the_view_of_every_figure(report: Report, alone: bool) ->
     console = Console(file=text, width=80)
     names = (shown.model.name, shown.baseline.name if shown.baseline else None)
     print_views(console, names, shown.changes, 2)
+    assert shown.ann is not None
+    print_ann(console, shown.model.name, shown.ann)
     print_sram(console, shown.sram, 2)
     print_energy(console, "a pair", shown.estimate, shown.comparison)
     print_measures(console, shown.measures)

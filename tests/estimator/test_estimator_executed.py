@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnc.compiler.codegen import c_program
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.host.build import NATIVE
@@ -20,6 +19,7 @@ from snnc.estimator.activity import Activity, Network, observe
 from snnc.estimator.conventions import CONVENTIONS, COUNTERS
 from snnc.estimator.counts import Tally, totals_of
 from tests.support.counting import interpret
+from tests.support.graphs import c_of
 from tests.support.lively import lively_network
 
 SMALL = {"input_size": (2, 12, 13), "time_steps": 4}
@@ -43,7 +43,7 @@ def test_executed_counts_equal_the_counters_of_instrumented_c(
     graph = import_module(model, model.input_size, model.time_steps)
     executed = with_kernel(pipeline.optimised(graph), kernel)
     network = Network(pipeline.lowered(graph), executed)
-    generated = c_program.generate(executed, schedule(executed), None)
+    generated = c_of(executed)
     observed = ObservedModel(executed, generated, tmp_path, flags=[*NATIVE, "-O0"])
     rng = np.random.default_rng(5)
     for density in (0.05, 0.6):
@@ -91,9 +91,7 @@ def test_what_is_computed_again_counts_again(tmp_path: Path) -> None:
     plan = schedule(graph, recompute=["layer1_conv"])
     assert plan.runs["layer1_conv"] == 3
     network = Network(graph, graph, plan.runs)
-    observed = ObservedModel(
-        graph, c_program.generate(graph, plan, None), tmp_path, flags=[*NATIVE, "-O0"]
-    )
+    observed = ObservedModel(graph, c_of(graph, plan=plan), tmp_path, flags=[*NATIVE, "-O0"])
     frames = np.random.default_rng(3).poisson(0.4, (model.time_steps, *model.input_size))
     (activity,) = observe(network, [frames], interpret)
     tally = Tally(CONVENTIONS["executed"], network)

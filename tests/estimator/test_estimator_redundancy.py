@@ -14,11 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from snnc.compiler.codegen import c_program
 from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.observed import ObservedModel
 from snnc.compiler.ir.graph import Graph, Kind, Node, TensorType
-from snnc.compiler.plan.schedule import schedule
 from snnc.compiler.verify import reference
 from snnc.errors import BAD_OPTION, InternalError, SnncError
 from snnc.estimator import measures
@@ -27,6 +25,7 @@ from snnc.estimator.analysis import busiest_channels, busiest_step, csv_text, re
 from snnc.estimator.ghosts import ghosts
 from snnc.estimator.redundancy import Bins, LayerRecord, Redundancy, gather, recorded
 from tests.support.counting import interpret, network_of
+from tests.support.graphs import c_of
 from tests.support.lively import lively_network
 
 BINS = Bins(threshold=0.3, reach=1.0, count=10)
@@ -232,7 +231,7 @@ def test_records_from_pytorch_and_from_the_compiled_c_are_the_same(tmp_path: Pat
     model = lively_network("asa1", input_size=(2, 9, 10), time_steps=3)
     network = network_of(model, model.input_size, 3)
     graph = network.executed
-    generated = c_program.generate(graph, schedule(graph), None)
+    generated = c_of(graph)
     observed = ObservedModel(graph, generated, tmp_path, flags=[*NATIVE, "-O0"])
     recordings = np.random.default_rng(8).poisson(0.4, (3, 3, 2, 9, 10))
     of_pytorch, of_c = Redundancy.of(graph), Redundancy.of(graph)

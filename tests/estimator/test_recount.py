@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from snnc.commands.surveying import network_of, survey
-from snnc.commands.windows import windows
+from snnc.api.data.windows import windows
+from snnc.api.surveying import network_of, survey
 from snnc.compiler.frontend.source import load_source
 from snnc.estimator.conventions import EXECUTED
 from snnc.models import checkpoints

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from snnc.commands.windows import windows
+from snnc.api.data.windows import windows
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.source import load_source
 from snnc.compiler.verify.chain.proof import Verification

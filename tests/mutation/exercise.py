@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from snnc.commands.windows import c_events, windows
+from snnc.api.data.windows import c_events, windows
 from snnc.compiler.codegen.abi import Interface
 from snnc.compiler.deploy.compiled import read_manifest
 from snnc.compiler.frontend.source import load_source

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from snnc.commands.compiling import Manner, compiled
-from snnc.commands.windows import windows
+from snnc.api.data.windows import windows
+from snnc.api.manner import Manner, compiled
 from snnc.compiler.frontend.source import load_source
 from snnc.compiler.host.observed import ObservedModel
 from snnc.models import networks, neurons
@@ -235,3 +235,22 @@ def test_a_device_s_published_price_makes_the_total(snnc, pair, data):
     status, _, err = snnc("energy", pair[1], *options, "loihi-2")
     assert status == 2
     assert "no energy per synaptic operation of Loihi 2 is known" in err
+
+
+def test_ann_stands_beside_the_network_in_json_terminal_and_page(snnc, pair, data, tmp_path):
+    model, _ = pair
+    page = tmp_path / "page.html"
+    options = ("energy", model, "--data", data, "--samples", 2, "--ann")
+    status, out, _ = snnc(*options, "--json", "-")
+    assert status == 0
+    found = json.loads(out)["ann"]
+    assert 2 ** found["bits"] > found["time_steps"] >= 2 ** (found["bits"] - 1)
+    views = json.loads(out)["views"]
+    for name in ("dense", "sparse"):
+        for view, beside in found[name]["views"].items():
+            assert beside["model"] == pytest.approx(views[view]["model"])
+    assert all(layer["macs"] <= layer["synapses"] for layer in found["layers"])
+    status, out, _ = snnc(*options, "-o", page)
+    assert status == 0
+    assert f"its sparse ANN of {found['bits']} bits" in " ".join(out.split())
+    assert "The same network as an ANN" in page.read_text()

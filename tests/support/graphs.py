@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.codegen import c_program
-from snnc.compiler.codegen.c_program import Generated
+from snnc.compiler.codegen.c_program import Framing, Generated
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.observed import ObservedModel
@@ -31,6 +31,7 @@ from snnc.compiler.ops import OPS, Sample, op_of
 from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.neurons.neuron import Neuron
+from snnc.compiler.plan.planned import planned
 from snnc.compiler.plan.schedule import Schedule, schedule
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.pytorch import is_discrete
@@ -160,6 +161,18 @@ def random_operands(cases: SampleGraph, rng: np.random.Generator) -> dict[str, t
     }
 
 
+def c_of(
+    graph: Graph,
+    framing: Framing | None = None,
+    *,
+    plan: Schedule | None = None,
+    threads: int = 1,
+) -> Generated:
+    """The C of a graph, by its ordinary schedule where no other is given."""
+    program = planned(graph, plan or schedule(graph), threads)
+    return c_program.generate(graph, program, framing)
+
+
 def observed(
     graph: Graph,
     *,
@@ -168,7 +181,7 @@ def observed(
     generated: Generated | None = None,
 ) -> ObservedModel:
     """The C of a graph, instrumented and traced."""
-    generated = generated or c_program.generate(graph, plan or schedule(graph), None)
+    generated = generated or c_of(graph, plan=plan)
     with tempfile.TemporaryDirectory() as folder:  # a loaded library needs its file no more
         return ObservedModel(graph, generated, Path(folder), flags)
 

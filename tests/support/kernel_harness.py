@@ -59,6 +59,7 @@ class Build:
 
 VARIANTS = (
     Build("portable", "gcc", ("-DSNN_VEC_PORTABLE",)),
+    Build("sse2", "gcc", (), "sse2"),
     Build("avx2", "gcc", ("-DSNN_VEC_AVX2", "-mavx2", "-mfma"), "avx2"),
     Build("avx512", "gcc", ("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq"), "avx512vl"),
 )

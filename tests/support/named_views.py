@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from itertools import takewhile
 
 from snnc.estimator.views import TITLES
 
@@ -92,9 +93,14 @@ def unnamed_in_terminal(text: str) -> list[str]:
 
 
 def _is_row(lines: list[str], number: int) -> bool:
-    """Whether a line still belongs to the table: no blank line but a section's before it."""
+    """Whether a line still belongs to the table: no blank line but a section's before it, and not
+    of a paragraph, which ends with a full stop, perhaps above the head of another table."""
     above = [line for line in lines[:number] if line.startswith("──")]
-    return bool(above) and not re.match(r"\d+ recordings|[A-Z].*\.$", lines[number])
+    below = zip(lines[number:], [*lines[number + 1 :], ""], strict=True)
+    text = takewhile(lambda pair: pair[0].strip() and not pair[1].startswith("──"), below)
+    paragraph = [line for line, _ in text]
+    prose = re.match(r"\d+ recordings", lines[number]) or paragraph[-1].rstrip().endswith(".")
+    return bool(above) and not prose
 
 
 def _figures(line: str) -> Iterator[tuple[int, int]]:

@@ -35,7 +35,10 @@ from snnc.compiler.frontend.outputs import named_outputs
 from snnc.compiler.ir.graph import Kind
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
-READOUTS = {"mean": "time_mean", "sum": "time_sum"}
+READOUTS = {
+    **{"mean": "time_mean", "sum": "time_sum", "last": "time_last", "max": "time_max"},
+    "none": "time_stack",
+}
 _STATES = ("neuron", "integrator", "delay")
 _REMEMBERING = ("spikingjelly", "snntorch")
 
@@ -56,7 +59,7 @@ class Walk:
         batch_first: whether its forward takes [N, T, ...].
         still: whether it takes one image [N, ...], and repeats it over time itself.
         samples: N of the trace.
-        readout: what becomes of an output for each step: "mean", "sum" or None.
+        readout: what becomes of an output for each step, if anything.
         all_outputs: whether each item of a tuple is an output, instead of the first.
     """
 
@@ -305,11 +308,14 @@ class Walk:
             )
         given = g.type_of(result.name)
         if given.temporal and self.readout is not None and result.step is None:
-            return g.add("readout", READOUTS[self.readout], [self._vector(result.name)])
+            vector = self._vector(result.name)
+            steps = {"steps": g.time_steps, "inner": given.size}
+            attrs = steps if self.readout == "none" else None
+            return g.add("readout", READOUTS[self.readout], [vector], attrs)
         if given.temporal:
             raise refusal(
                 f"the model gives {given}, one result for each step",
-                "Give --readout mean or --readout sum, or reduce over time in forward.",
+                "Give --readout (mean, sum, last, max or none), or reduce over time in forward.",
             )
         if self.readout is not None:
             raise refusal(

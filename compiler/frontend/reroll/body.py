@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from snnc.compiler.frontend.reroll.sequences import Place
 from snnc.compiler.frontend.reroll.steps import Ref, StepCall, StepGraph
 
 
@@ -57,10 +59,16 @@ class Value:
 
 @dataclass(frozen=True)
 class Sequence:
-    """An output for each step; time stands at ``axis`` of its tensor."""
+    """An output for each step: a tensor of ``shape`` in which time stands at ``place``."""
 
     value: Operand
-    axis: int
+    shape: tuple[int, ...]
+    place: Place
+
+    @property
+    def inner(self) -> int:
+        """How many elements of one step lie next to each other."""
+        return self.place.inner * math.prod(self.shape[self.place.axis + 1 :])
 
 
 @dataclass(frozen=True, eq=False)

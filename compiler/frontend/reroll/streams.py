@@ -67,7 +67,7 @@ class _Folding:
     def output(self, value: Traced) -> Output:
         """The body's value behind an output of the model."""
         if isinstance(value, Seq):
-            return Sequence(self.stream(dict(enumerate(value.steps))), value.axis)
+            return Sequence(self.stream(dict(enumerate(value.steps))), value.shape, value.place)
         if not isinstance(value, Ref):
             raise refused(
                 "the model gives something else than tensors",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch.utils import _pytree as pytree
@@ -10,7 +11,7 @@ from torch.utils import _pytree as pytree
 from snnc.compiler.frontend.capture import Captured
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.frontend.outputs import named_outputs
-from snnc.compiler.frontend.reroll.body import Value
+from snnc.compiler.frontend.reroll.body import Output, Sequence, Value
 from snnc.compiler.frontend.reroll.expand import Expander
 from snnc.compiler.frontend.reroll.steps import Source, StepCall
 from snnc.compiler.frontend.reroll.streams import fold
@@ -60,14 +61,14 @@ def read_captured(
     body = fold(expander.steps, results)
     lowering = Lowering(g, body, {str(captured.inputs[0].node.target): node})
     g.output_names = tuple(results)
-    outputs = [_vector(g, lowering.output(body.outputs[key])) for key in results]
+    outputs = [_vector(g, lowering, body.outputs[key]) for key in results]
     lowering.close()
     _leave_out(g, outputs)
     g.observer = Observer(captured, _taps(g, expander, lowering.spikes))
     return g, outputs
 
 
-def _leave_out(g: Importing, outputs: Sequence[str]) -> None:
+def _leave_out(g: Importing, outputs: Iterable[str]) -> None:
     """Drop what nothing reads: a sum of which only the mean was wanted."""
     kept = {*outputs}
     for name, node in reversed(list(g.nodes.items())):
@@ -93,18 +94,20 @@ def _taps(
     return taps
 
 
-def _vector(g: Importing, value: Lowered) -> str:
-    """The node of an output: one vector of the whole window."""
-    given = g.type_of(value.name)
-    if given.temporal:
+def _vector(g: Importing, lowering: Lowering, output: Output) -> str:
+    """The node of an output: its numbers in one vector, in PyTorch's order."""
+    value = lowering.output(output)
+    if value.folded or (isinstance(output, Sequence) and output.place.axis == 0):
         raise SnncError(
             UNSUPPORTED_LAYER,
-            f"the model gives {given}, one result for each step",
-            mend="Give --readout mean or --readout sum, or reduce over time in forward.",
+            f"the model gives {g.type_of(value.name)}, and samples are not its first axis",
+            mend="Let forward give [N, ...], or give --readout, for a result for each step.",
         )
-    if len(value.shape) != 1 or value.folded:
-        raise SnncError(
-            UNSUPPORTED_LAYER, f"the model gives {given}, not one vector", mend="Flatten it."
-        )
-    call = StepCall("output", {}, g.time_steps, Source(), (g.samples, *value.shape), torch.float32)
-    return Operation(g, call, {}).shaped(value)
+    flat = (math.prod(value.shape),)
+    call = StepCall("output", {}, g.time_steps, Source(), (g.samples, *flat), torch.float32)
+    operation = Operation(g, call, {})
+    name = operation.shaped(Lowered(value.name, flat))
+    if isinstance(output, Sequence):
+        attrs = {"steps": g.time_steps, "inner": output.inner}
+        return operation.add("time_stack", [name], attrs).name
+    return name

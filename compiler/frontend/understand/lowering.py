@@ -22,7 +22,7 @@ from snnc.compiler.ir.graph import Kind
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 _TABLES = (arithmetic, layers, wiring)  # register their rules
-_REDUCTIONS = {"mean": "time_mean", "sum": "time_sum"}
+_REDUCTIONS = {"mean": "time_mean", "sum": "time_sum", "max": "time_max", "last": "time_last"}
 SEVERAL = (
     torch.ops.aten.split.Tensor,
     torch.ops.aten.split_with_sizes.default,
@@ -101,29 +101,20 @@ class Lowering:
 
     def _reduced(self, call: StepCall, of: Operand | None, function: str) -> Lowered:
         operation = Operation(self.g, call, {})
-        if function not in _REDUCTIONS or of is None:
-            raise operation.refused(
-                f"a {function} over time has no operator", "Use a mean or a sum over time."
-            )
+        assert of is not None
         value = self.read(of, call)
         name = operation.add(_REDUCTIONS[function], [operation.shaped(value)]).name
         return Lowered(name, value.shape, value.folded)
 
     def _last(self, late: Late) -> Lowered:
-        """The last of running sums is the sum."""
+        """The value of the last step; of running sums it is the sum."""
         assert late.of is not None
         value = late.of.of
-        term = None if value is None else _added(self.body, value)
-        if value is None or term is None or late.of.delay:
-            call = value.call if value is not None else StepCall("last", {}, 0, self._nowhere())
-            raise Operation(self.g, call, {}).refused(
-                "the value of the last step alone has no operator",
-                "Take a mean or sum over time.",
-            )
-        return self._reduced(value.call, term, "sum")
-
-    def _nowhere(self) -> Any:
-        return self.body.graph.calls[0].source
+        assert value is not None
+        term = None if late.of.delay else _added(self.body, value)
+        if term is not None:
+            return self._reduced(value.call, term, "sum")
+        return self._reduced(value.call, late.of, "last")
 
     # values of a step -------------------------------------------------------------------
 
@@ -280,7 +271,22 @@ class Lowering:
         except SnncError as error:
             if error.code is not UNSUPPORTED_LAYER:
                 raise
-            return self._cell(value, inside, error)
+            return self._following(value, inside, error)
+
+    def _following(self, value: Value, inside: frozenset[Value], before: SnncError) -> Lowered:
+        """A potential as a cell that is given what its neuron decides, so that there is one
+        decision; where that cannot be read, or PyTorch does not decide at every step (nothing
+        reads the last spikes), as a cell that decides itself."""
+        decisions = inside & self.fires.keys()
+        steps = self.body.graph.time_steps
+        if not decisions or any(len(decision.members) < steps for decision in decisions):
+            return self._cell(value, inside, before)
+        try:
+            return self._cell(value, inside - decisions, before)
+        except SnncError as error:
+            if error.code is not UNSUPPORTED_LAYER:
+                raise
+            return self._cell(value, inside, before)
 
     def _linear(
         self, potential: Value, inside: frozenset[Value], fires: Mapping[Value, Firing]

@@ -65,7 +65,7 @@ class Observer:
                     "depends on more than its input",
                     mend="Let forward depend on its input and its parameters alone.",
                 )
-        outputs = {name: value[0].numpy() for name, value in theirs.items()}
+        outputs = {name: value[0].reshape(-1).numpy() for name, value in theirs.items()}
         return outputs, {name: self._value(name, run.seen) for name in names}
 
     def _tap(self, name: str) -> Tap:

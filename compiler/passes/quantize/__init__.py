@@ -29,11 +29,14 @@ from snnc.compiler.ops.int8.scaling import (
 )
 from snnc.compiler.ops.int8.synapses.weight_scales import weight_scales
 from snnc.compiler.passes.quantize import attention
-from snnc.compiler.passes.quantize.building import ONE, SUMS, Building
+from snnc.compiler.passes.quantize.building import CURRENTS, ONE, SUMS, Building
 
 WEIGHT_LIMIT = LIMITS["int8"]
 COUNT_LIMIT = 2**16 - 1
 """Events in one cell of a frame; more is an error at run time."""
+
+_COMPARABLE = ("add_i8", *SUMS, *CURRENTS)
+"""Values of which one channel has one unit, so that the largest integer is the largest value."""
 
 NARROW_COUNT = 2**6 - 1
 """Counts are kept in 8 bits if calibration saw no more than this; above 255 is an error."""
@@ -171,12 +174,19 @@ class _Quantizer(Building):
         self.keep(node.replace(type=stored), Scaled(ONE, limit))
 
     def whole(self, node: Node) -> None:
-        """flatten, max_pool2d, feedback_write: spikes and counts as they are."""
+        """flatten, feedback_write and a maximum: spikes and counts as they are."""
         if node.type.kind is Kind.REAL:
             raise unsupported(
                 node, f"{node.op} of real values has no int8 form", "Compile with --dtype f32."
             )
         self.keep(node, self.scaled[node.inputs[0]])
+
+    def max_pool(self, node: Node) -> None:
+        """max_pool2d: spikes and counts as they are; of sums and currents exact, in their unit."""
+        if node.type.kind is not Kind.REAL or self.origin(node.inputs[0]).op not in _COMPARABLE:
+            self.whole(node)
+        else:
+            self.add(node, "max_pool2d_i8", self.scaled[node.inputs[0]])
 
     def add_sums(self, node: Node) -> None:
         """add: a count as :meth:`total`; of two layers' sums with one unit, exact."""
@@ -184,7 +194,7 @@ class _Quantizer(Building):
             self.total(node)
             return
         first, second = (self.scaled[name] for name in node.inputs)
-        ops = {entry.op for entry in self.nodes if entry.name in node.inputs}
+        ops = {self.origin(name).op for name in node.inputs}
         if not ops <= {"add_i8", *SUMS} or not np.array_equal(first.unit, second.unit):
             raise unsupported(
                 node, "this sum of real values has no int8 form", "Compile with --dtype f32."
@@ -206,21 +216,22 @@ class _Quantizer(Building):
             )
         self.keep(node, Scaled(ONE, bound))
 
-    def time_mean(self, node: Node) -> None:
-        """Sums instead of means: T times as large for every class."""
+    def time_total(self, node: Node) -> None:
+        """time_sum, and time_mean as sums, which are T times as large for every class."""
         kind = self.graph_kind(node.inputs[0])
         if kind is Kind.REAL:
             node = self.current(node)
         elif kind is Kind.COUNT:
             raise unsupported(
-                node, "the mean of counts has no int8 form", "Compile with --dtype f32."
+                node, f"{node.op} of counts has no int8 form", "Compile with --dtype f32."
             )
         given, steps = self.scaled[node.inputs[0]], self.graph.time_steps
-        self.add(node, "time_sum_i8", Scaled(given.unit / steps, given.bound * steps))
+        unit = given.unit / steps if node.op == "time_mean" else given.unit
+        self.add(node, "time_sum_i8", Scaled(unit, given.bound * steps))
 
     def group_mean(self, node: Node) -> None:
         """Sums instead of means: as many times as large for every class."""
-        source = next(entry for entry in self.nodes if entry.name == node.inputs[0])
+        source = self.made(node.inputs[0])
         if source.op != "time_sum_i8":
             raise unsupported(
                 node,
@@ -247,12 +258,13 @@ _CONVERSIONS: dict[str, Callable[[_Quantizer, Node], None]] = {
     "scale": attention.gate,
     "relu": attention.gate,
     "flatten": _Quantizer.whole,
-    "max_pool2d": _Quantizer.whole,
+    "max_pool2d": _Quantizer.max_pool,
     "add": _Quantizer.add_sums,
     "feedback": lambda quantizer, node: quantizer.keep(node, Scaled(ONE, 1)),
     "feedback_write": _Quantizer.whole,
     "sum_pool2d": _Quantizer.total,
-    "time_mean": _Quantizer.time_mean,
+    "time_mean": _Quantizer.time_total,
+    "time_sum": _Quantizer.time_total,
     "group_mean": _Quantizer.group_mean,
 }
 

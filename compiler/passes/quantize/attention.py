@@ -91,7 +91,7 @@ def sigmoid(g: Building, node: Node) -> None:
 
 def _one_unit(g: Building, node: Node) -> Scaled:
     """The input, which must be a pooled statistic or what is mixed from one."""
-    source = next(entry for entry in g.nodes if entry.name == node.inputs[0])
+    source = g.made(node.inputs[0])
     if source.op not in _MIXES:
         raise unsupported(
             node, f"{node.op} of {source.op} has no int8 form", "Compile with --dtype f32."

@@ -60,13 +60,24 @@ class Building:
         self.nodes.append(node)
         self.scaled[node.name] = scaled
 
+    def made(self, name: str) -> Node:
+        """The integer node of that name."""
+        return next(entry for entry in self.nodes if entry.name == name)
+
+    def origin(self, name: str) -> Node:
+        """The integer node whose numbers a value holds: what maxima choose from, or itself."""
+        found = self.made(name)
+        while found.op == "max_pool2d_i8":
+            found = self.made(found.inputs[0])
+        return found
+
     def current(self, node: Node, index: int = 0) -> Node:
         """The node with input ``index`` as int16 in one unit for all channels."""
         name = node.inputs[index]
-        source = next(entry for entry in self.nodes if entry.name == name)
-        if source.op in CURRENTS:
+        source, origin = self.made(name), self.origin(name)
+        if origin.op in CURRENTS:
             return node
-        if source.op not in SUMS:
+        if origin.op not in SUMS:
             raise unsupported(
                 node, f"{node.op} of {source.op} has no int8 form", "Compile with --dtype f32."
             )

@@ -35,7 +35,8 @@ class Verification:
         count_mismatches: nodes whose counted operations are not those executed.
         counted_nodes: nodes whose operations were compared.
         vacuous: what the recordings say nothing about.
-        artefact: what shipped, by path, with its SHA-256; None where no library was verified.
+        artefact: what shipped, by path, with its SHA-256, and the levels of the library that were
+            run, first the one that it chose; None where no library was verified.
     """
 
     time_steps: int

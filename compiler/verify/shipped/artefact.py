@@ -80,8 +80,9 @@ def built(compilation: Compilation, folder: Path, flags: tuple[str, ...]) -> Lib
 def record(folder: Path, manifest: Mapping[str, Any], result: Verification, data: str) -> None:
     """Write what was proven into the folder's manifest, which replaces the old one at once.
 
-    The entry ``proof`` holds the verdict, the links' numbers, the data and the digests of the files
-    that were verified. Compiling anew leaves it null.
+    The entry ``proof`` holds the verdict, the links' numbers, the data, the digests of the files
+    that were verified and the levels of the library that were run (first the one that it chose).
+    Compiling anew leaves it null.
 
     Raises:
         SnncError: BAD_OUTPUT where the folder cannot be written.
@@ -94,6 +95,7 @@ def record(folder: Path, manifest: Mapping[str, Any], result: Verification, data
         "links": [link.total().as_json() for link in result.chain],
         "vacuous": [str(entry) for entry in result.vacuous],
         "files": None if result.artefact is None else result.artefact["files"],
+        "levels": None if result.artefact is None else result.artefact.get("levels"),
     }
     text = json.dumps({**manifest, "proof": proof}, indent=2, sort_keys=False) + "\n"
     write_atomically(folder / MANIFEST, text.encode())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,16 @@ class Paths:
             HostModel(library.path, library.interface, guarded=True) for _ in range(2)
         )
         self.single = None if single is None else HostModel(single.path, single.interface)
+        self.lesser = {
+            level: HostModel(library.path, library.interface, team=False, level=level)
+            for level in self.main.levels[1:]
+        }
         self._previous: tuple[Frames, Outputs] | None = None
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The library's levels that are run and compared: first the one that it chooses here."""
+        return self.main.levels
 
     def verify(
         self,
@@ -92,6 +102,8 @@ class Paths:
             ways["events"] = lambda: self._pushed(pushed)
         if self.interface.streams:
             ways["step by step"] = lambda: self._stepped(window)
+        for level, host in self.lesser.items():
+            ways[f"level {level}"] = partial(self._run, host, window)
         for name, way in ways.items():
             self._compare(paths, name, first, _tried(way))
         if pushed is not None and self._can_begin_late(pushed):

@@ -6,7 +6,7 @@
 """
 
 from snnc.models.datasets.gesture_sim.gesture_set import GestureSim
-from snnc.models.datasets.gesture_sim.simulate import simulate
+from snnc.models.datasets.gesture_sim.simulate import Scene, simulate
 from snnc.models.datasets.gesture_sim.subject import Subject, draw_subject
 
-__all__ = ["GestureSim", "Subject", "draw_subject", "simulate"]
+__all__ = ["GestureSim", "Scene", "Subject", "draw_subject", "simulate"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice, repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,27 +14,54 @@ from snnc.models.datasets.gesture_sim.figure import SENSOR, Capsules
 Image = NDArray[np.float32]
 
 
-def background(rng: np.random.Generator) -> Image:
-    """A still wall with soft patches of light, darker or brighter than any skin: [H, W]."""
-    height, width = SENSOR
-    row = np.linspace(0, 1, height)[:, None]
-    column = np.linspace(0, 1, width)[None, :]
+@dataclass(frozen=True)
+class Wall:
+    """A wall with soft patches of light, darker or brighter than any skin.
+
+    Attributes:
+        level: mean log reflectance.
+        waves: [6, 3]: of each wave its cycles over the image's height and width, and its phase.
+    """
+
+    level: float
+    waves: NDArray[np.float64]
+
+    def image(self, down: float = 0.0, right: float = 0.0) -> Image:
+        """The wall moved by so many pixels: reflectance [H, W]."""
+        height, width = SENSOR
+        row = np.linspace(0, 1, height)[:, None] - down / (height - 1)
+        column = np.linspace(0, 1, width)[None, :] - right / (width - 1)
+        level: float | NDArray[np.float64] = self.level
+        for u, v, phase in self.waves:
+            level = level + 0.12 * np.cos(2 * np.pi * (u * row + v * column + phase))
+        return np.asarray(np.exp(level), dtype=np.float32)
+
+    def moving(self, velocity: tuple[float, float], time: NDArray[np.float64]) -> Iterator[Image]:
+        """The wall at each time [F] in seconds, as it moves at ``velocity`` (down, right) in
+        pixels a second."""
+        if not any(velocity):
+            yield from repeat(self.image(), len(time))
+            return
+        for moment in time:
+            yield self.image(velocity[0] * moment, velocity[1] * moment)
+
+
+def draw_wall(rng: np.random.Generator) -> Wall:
+    """A wall from the dice."""
     level = np.log(rng.uniform(0.1, 0.2) if rng.random() < 0.5 else rng.uniform(0.7, 0.95))
-    for _ in range(6):
-        u, v = rng.normal(0, 2.0, size=2)
-        level = level + 0.12 * np.cos(2 * np.pi * (u * row + v * column + rng.random()))
-    return np.asarray(np.exp(level), dtype=np.float32)
+    waves = [[*rng.normal(0, 2.0, size=2), rng.random()] for _ in range(6)]
+    return Wall(float(level), np.array(waves))
 
 
-def render(capsules: Capsules, wall: Image) -> Iterator[Image]:
-    """One image a frame, [H, W] reflectance; each a new array."""
+def render(capsules: Capsules, walls: Iterable[Image]) -> Iterator[Image]:
+    """One image a frame, [H, W] reflectance, each a new array; ``walls`` has one a frame too."""
     boxes = _boxes(capsules.ends)
     ends = capsules.ends.astype(np.float32)
     colour = capsules.reflectance.astype(np.float32)
     height, width = SENSOR
     rows = np.arange(height, dtype=np.float32)[:, None]
     columns = np.arange(width, dtype=np.float32)[None, :]
-    for frame in range(len(ends)):
+    for frame, wall in enumerate(islice(walls, len(ends))):
         image = wall.copy()
         for part in capsules.order[frame]:
             top, bottom, left, right = boxes[frame, part]

@@ -48,6 +48,36 @@ SNN_KERNEL void snn_time_mean_f32(ptrdiff_t n, int32_t time_steps, const float *
     SNN_COUNT(counts, mul, n);
 }
 
+/* y = x of a step, or of the last. */
+SNN_KERNEL void snn_time_last_f32(ptrdiff_t n, const float *x, float *y, snn_counts *counts) {
+    for (ptrdiff_t i = 0; i < n; i++) {
+        y[i] = x[i];
+    }
+    (void)counts;
+}
+
+/* largest = max(largest, x), and x itself at step 0. Counts a cmp a value, but
+ * at step 0. */
+SNN_KERNEL void snn_time_max_f32(ptrdiff_t n, int32_t step, const float *x, float *largest,
+                                 snn_counts *counts) {
+    for (ptrdiff_t i = 0; i < n; i++) {
+        largest[i] = step == 0 || x[i] > largest[i] ? x[i] : largest[i];
+    }
+    SNN_COUNT(counts, cmp, step == 0 ? 0 : n);
+}
+
+/* every[o][step][i] = x[o][i] of outer * inner values. */
+SNN_KERNEL void snn_time_stack_f32(int outer, int inner, int32_t time_steps, int32_t step,
+                                   const float *x, float *every, snn_counts *counts) {
+    for (int o = 0; o < outer; o++) {
+        float *y = every + ((ptrdiff_t)o * time_steps + step) * inner;
+        for (int i = 0; i < inner; i++) {
+            y[i] = *x++;
+        }
+    }
+    (void)counts;
+}
+
 /* y[g] = mean of x[g*size] .. x[g*size + size - 1], summed in ascending order
  * from 0. x [groups*size], y [groups]. Counts an add a value and a mul a group.
  */

@@ -11,7 +11,7 @@
 #include "snn/flatten.h"
 #include "snn/linear_i8.h"
 #include "snn/neuron_i16.h"
-#include "snn/pool.h"
+#include "snn/pool_i8.h"
 #include "snn/readout_i8.h"
 #include "snn/signals.h"
 

@@ -42,6 +42,22 @@
 #define SNN_ALIGNED
 #endif
 
+/* How a network's constant arrays are declared. A program that holds one network several times, for
+ * several kinds of processor, holds its arrays once: in the file compiled with SNN_WEIGHTS_GIVEN;
+ * those compiled with SNN_WEIGHTS_TAKEN find them there. */
+#if defined(__GNUC__) && defined(__ELF__)
+#define SNN_HIDDEN __attribute__((visibility("hidden")))
+#else
+#define SNN_HIDDEN
+#endif
+#if defined(SNN_WEIGHTS_TAKEN)
+#define SNN_WEIGHTS extern SNN_HIDDEN
+#elif defined(SNN_WEIGHTS_GIVEN)
+#define SNN_WEIGHTS SNN_HIDDEN
+#else
+#define SNN_WEIGHTS static
+#endif
+
 /* Asks for the cache line at p, which will be read soon; only where that is worth an instruction.
  */
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(__aarch64__))

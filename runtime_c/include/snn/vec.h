@@ -1,19 +1,18 @@
-/* Sixteen float lanes, the one vector type of the kernels, in four
- * implementations.
+/* Sixteen float lanes, the one vector type of the kernels, in five implementations.
  *
- * Every implementation gives the same bits: one rounding an operation, no fused
- * multiply-add (compile with -ffp-contract=off), the same choice among equal or
- * unordered values, the same order of a sum over lanes. The implementation is
- * chosen at compile time: SNN_VEC_PORTABLE or SNN_VEC_AVX2 defined by the user:
- * that one otherwise by the target: AVX-512F, AVX2, NEON (AArch64), else
- * portable C99 SNN_VEC_NAME records which.
+ * Every implementation gives the same bits: one rounding an operation, no fused multiply-add
+ * (compile with -ffp-contract=off), the same choice among equal or unordered values, the same order
+ * of a sum over lanes. The implementation is chosen at compile time: portable C99 or AVX2 where the
+ * user defines SNN_VEC_PORTABLE or SNN_VEC_AVX2; otherwise by the target AVX-512F, AVX2, NEON
+ * (AArch64), SSE2 (x86-64), else portable C99. SNN_VEC_NAME records which.
  *
- *   load, store         no alignment needed
- *   load_n, store_n     the first n of the lanes, 1 <= n <= 16; absent lanes
- * load as +0 max(a, b)           a > b ? a : b     (so b where a lane is NaN)
- *   ge, gt              bit i of the result: a[i] >= b[i], a[i] > b[i]; 0 where
- * NaN select(m, a, b)     bit i of m ? a[i] : b[i] from_u16, _n        exact
- * conversion SNN_VEC_REGISTERS   how many vectors the register file holds
+ *   load, store        no alignment needed
+ *   load_n, store_n    the first n of the lanes, 1 <= n <= 16; absent lanes load as +0
+ *   max(a, b)          a > b ? a : b     (so b where a lane is NaN)
+ *   ge, gt             bit i of the result: a[i] >= b[i], a[i] > b[i]; 0 where NaN
+ *   select(m, a, b)    bit i of m ? a[i] : b[i]
+ *   from_u16, _n       exact conversion
+ *   SNN_VEC_REGISTERS  how many vectors the register file holds
  */
 #ifndef SNN_VEC_H
 #define SNN_VEC_H
@@ -32,6 +31,8 @@
 #include "snn/vec/avx2.h"
 #elif defined(__ARM_NEON) && defined(__aarch64__)
 #include "snn/vec/neon.h"
+#elif defined(__SSE2__) && defined(__x86_64__)
+#include "snn/vec/sse2.h"
 #else
 #include "snn/vec/portable.h"
 #endif

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnc.compiler.codegen import c_program
 from snnc.compiler.codegen.abi import EVENT_DTYPE
 from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.frontend.importing import Importing
@@ -19,10 +18,9 @@ from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Kind, Node, TensorType
 from snnc.compiler.passes import pipeline
 from snnc.compiler.plan.input_buffer import WINDOW, Buffering, buffered, most_events
-from snnc.compiler.plan.schedule import schedule
 from snnc.errors import BAD_OPTION, BAD_SHAPE, NOT_CAUSAL, UNSUPPORTED_LAYER, SnncError
 from tests.support.firing import SIZES, firing_network
-from tests.support.graphs import observed
+from tests.support.graphs import c_of, observed
 
 STEPS, STEP_US, SENSOR = 5, 1000, (18, 22)
 FRAMING = Framing(*SENSOR, STEP_US, 2)
@@ -42,7 +40,7 @@ def model(
 ) -> ObservedModel:
     graph = buffered(graph_of(attention), choice)
     framing = FRAMING if framed else None
-    return observed(graph, generated=c_program.generate(graph, schedule(graph), framing))
+    return observed(graph, generated=c_of(graph, framing))
 
 
 def random_events(count: int, seed: int = 0, first: int = 700) -> np.ndarray:
@@ -274,7 +272,7 @@ def test_an_input_that_is_read_as_a_whole_is_held_as_a_whole():
 def test_windows_longer_than_the_clock_are_refused():
     graph = graph_of()
     with pytest.raises(SnncError, match="35 minutes"):
-        c_program.generate(graph, schedule(graph), Framing(*SENSOR, 500_000_000, 2))
+        c_of(graph, Framing(*SENSOR, 500_000_000, 2))
 
 
 # wrong calls from Python ------------------------------------------------------------------------

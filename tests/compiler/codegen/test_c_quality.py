@@ -17,7 +17,6 @@ import torch
 from torch import nn
 
 from snnc.compiler.calibrate.ranges import calibrate
-from snnc.compiler.codegen import c_program
 from snnc.compiler.codegen.c_program import Framing, Generated
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir import layout
@@ -26,7 +25,6 @@ from snnc.compiler.ops import OPS, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.int8.synapses.rows import LISTED
 from snnc.compiler.passes import pipeline
-from snnc.compiler.plan.schedule import schedule
 from snnc.compiler.verify import reference
 from snnc.models.attention import ASA1, TCSA
 from snnc.models.networks import OverTime, TimeMean, Vote
@@ -36,6 +34,7 @@ from tests.support.graphs import (
     all_values,
     as_tensors,
     assert_within_bounds,
+    c_of,
     observed,
     samples_graph,
 )
@@ -52,6 +51,7 @@ BUILDS = {
     "observed": (*NATIVE, "-DSNN_INSTRUMENT", "-DSNN_TRACE"),
     # the front end alone: what is inlined here grows large (test_kernels_builds.py runs it)
     "avx2": ("-mavx2", "-DSNN_VEC_AVX2", "-fsyntax-only"),
+    "sse2": ("-fsyntax-only",),
     "portable": ("-DSNN_VEC_PORTABLE", "-fsyntax-only"),
 }
 SANITIZE = ("-std=c11", "-ffp-contract=off", "-fsanitize=address,undefined")
@@ -155,7 +155,7 @@ def compiled(name: str) -> tuple[Graph, Generated]:
     if len(graph["input"].type.shape) == 3:
         _, height, width = graph["input"].type.shape
         framing = Framing(2 * height, 2 * width, dt_us=500, downsample=2)
-    return graph, c_program.generate(graph, schedule(graph), framing)
+    return graph, c_of(graph, framing)
 
 
 def written(name: str, folder: Path) -> Path:

@@ -16,9 +16,9 @@ from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.host.observed import Observation, ObservedModel
+from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Kind
 from snnc.compiler.passes import pipeline
-from snnc.compiler.plan.schedule import schedule
 from snnc.compiler.verify import reference
 from snnc.errors import BAD_SHAPE, InternalError, SnncError
 from snnc.models.attention import ATTENTION_NAMES
@@ -28,6 +28,7 @@ from tests.support.graphs import (
     analytic_counts,
     as_tensors,
     assert_within_bounds,
+    c_of,
     observed,
     random_values,
 )
@@ -123,7 +124,7 @@ FRAMING = Framing(sensor_height=18, sensor_width=22, dt_us=1000, downsample=2)
 @cache
 def with_events() -> ObservedModel:
     graph = graph_of("three-layer-narrow")
-    return observed(graph, generated=c_program.generate(graph, schedule(graph), FRAMING))
+    return observed(graph, generated=c_of(graph, FRAMING))
 
 
 def events_of(*rows: tuple[int, int, int, int]) -> np.ndarray:
@@ -214,7 +215,7 @@ def test_steps_one_by_one_are_the_run():
     expected = with_events().run(x).scores
     host.reset()
     with_events().run(x)  # leaves the frames where they are
-    frames = c_program.layout.pack(graph_of("three-layer-narrow")["input"].type, x)
+    frames = layout.pack(graph_of("three-layer-narrow")["input"].type, x)
     host.reset()
     host.push_frames(frames)
     partial = []
@@ -291,7 +292,7 @@ def test_code_is_the_same_every_time(name, attention):
     texts = []
     for _ in range(2):
         graph = pipeline.optimised(import_module(firing_network(name, attention), size, steps))
-        texts.append(c_program.generate(graph, schedule(graph), FRAMING if size[1] == 9 else None))
+        texts.append(c_of(graph, FRAMING if size[1] == 9 else None))
     assert texts[0].files == texts[1].files
     assert texts[0].files.keys() > SOURCES
 
@@ -299,7 +300,7 @@ def test_code_is_the_same_every_time(name, attention):
 @each_text
 def test_code_allocates_nothing_prints_nothing_and_keeps_nothing(name, attention):
     graph = graph_of(name, attention)
-    files = c_program.generate(graph, schedule(graph), None).files
+    files = c_of(graph).files
     text = "".join(files[name] for name in sorted(SOURCES))
     included = set(re.findall(r"#include [<\"](.+?)[>\"]", text))
     standard = {"stdint.h", "string.h"}
@@ -318,7 +319,7 @@ def test_code_allocates_nothing_prints_nothing_and_keeps_nothing(name, attention
 
 def test_constants_are_the_parameters_rounded_once():
     graph = graph_of("three-layer-narrow")
-    generated = c_program.generate(graph, schedule(graph), None)
+    generated = c_of(graph)
     constant = generated.program.constants["fc2_linear_weight"]
     exact = graph.params_of(graph["fc2_linear"])["weight"]
     np.testing.assert_array_equal(
@@ -333,7 +334,7 @@ def test_constants_are_the_parameters_rounded_once():
 
 def test_header_says_what_the_caller_needs():
     graph = graph_of("three-layer-narrow")
-    generated = c_program.generate(graph, schedule(graph), FRAMING)
+    generated = c_of(graph, FRAMING)
     header = generated.files["model.h"]
     defined = dict(re.findall(r"#define MODEL_(\w+) (?:\(\(uint32_t\))?(\d+)", header))
     assert defined == {
@@ -352,7 +353,7 @@ def test_header_says_what_the_caller_needs():
     }
     assert "model_step" in generated.files["model.h"]
     whole = graph_of("three-layer-narrow", "sa")
-    header = c_program.generate(whole, schedule(whole), None).files["model.h"]
+    header = c_of(whole).files["model.h"]
     assert "#define MODEL_STREAMS 0" in header
     assert "model_step" not in header
     assert "push_events" not in header
@@ -365,7 +366,7 @@ def test_only_a_vector_of_scores_can_be_an_output():
     for outputs, says in [([x], "cannot be copied"), ([mean, mean], "2 outputs"), ([], "0 outp")]:
         graph = g.graph(outputs)
         with pytest.raises(InternalError, match=says):
-            c_program.generate(graph, schedule(graph), None)
+            c_of(graph)
 
 
 @pytest.mark.parametrize(
@@ -382,5 +383,5 @@ def test_frames_that_are_not_the_input_are_refused(framing):
     """Event coordinates are checked against the sensor: a larger one would write past the arena."""
     graph = graph_of("three-layer-narrow")
     with pytest.raises(SnncError, match=f"sensor of {framing.sensor_height}x") as caught:
-        c_program.generate(graph, schedule(graph), framing)
+        c_of(graph, framing)
     assert caught.value.code is BAD_SHAPE

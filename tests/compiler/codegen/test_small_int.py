@@ -16,15 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnc.compiler.codegen import c_program
 from snnc.compiler.codegen.c_program import Framing, Generated
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ops import OPS, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.plan.input_buffer import WINDOW, Buffering
-from snnc.compiler.plan.schedule import schedule
-from tests.support.graphs import SampleGraph, samples_graph
+from tests.support.graphs import SampleGraph, c_of, samples_graph
 from tests.support.lively import lively_network
 from tests.support.places import C_PROGRAMS, INCLUDE
 
@@ -129,12 +127,12 @@ def fitting(samples: list[tuple[str, Sample]]) -> Iterator[tuple[SampleGraph, Ge
     last = None
     for sample in samples:
         graph = samples_graph("model", [*held, sample], sample[1].time_steps)
-        generated = c_program.generate(graph.graph, schedule(graph.graph), None)
+        generated = c_of(graph.graph)
         if last is not None and generated.plan.size + generated.constant_bytes > RAM:
             yield last
             held = []
             graph = samples_graph("model", [sample], sample[1].time_steps)
-            generated = c_program.generate(graph.graph, schedule(graph.graph), None)
+            generated = c_of(graph.graph)
         held.append(sample)
         last = graph, generated
     if last is not None:
@@ -185,7 +183,7 @@ def test_a_model_that_is_too_large_says_so(tmp_path):
     (name, sample) = next(s for s in chosen_samples() if s[0] == "neuron")
     large = replace(sample.inputs[0], shape=(4, 60, 70))
     cases = samples_graph("model", [(name, replace(sample, inputs=(large,)))], 1)
-    generated = c_program.generate(cases.graph, schedule(cases.graph), None)
+    generated = c_of(cases.graph)
     said = refused(generated, tmp_path)
     assert f"model needs an object of {generated.plan.size:,} bytes, more than this" in said
 
@@ -196,6 +194,6 @@ def test_a_model_that_counts_too_far_says_so(tmp_path):
     cases = samples_graph("model", [sample], 40_000)
     nodes = (n.with_attrs(frames=1) if n.op == "input" else n for n in cases.graph)
     buffered = cases.graph.replace(nodes=tuple(nodes))
-    generated = c_program.generate(buffered, schedule(buffered), None)
+    generated = c_of(buffered)
     assert generated.plan.size < 2**15
     assert "model counts to 40,000, more than an int" in refused(generated, tmp_path)

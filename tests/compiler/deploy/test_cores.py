@@ -22,6 +22,7 @@ from snnc.compiler.verify.board import verify_on_board
 from snnc.compiler.verify.integer import IntegerVerifier
 from tests.compiler.deploy.test_firmware import STEP_US, STEPS, framed, need, recording
 from tests.compiler.ops.test_int8 import FLAGS, lively_neurons
+from tests.support import maxima
 from tests.support.kernel_harness import cpu_flags
 from tests.support.lively import lively_network
 
@@ -57,7 +58,9 @@ def compiled(
 
 
 def network(which: str) -> tuple[nn.Module, Shape]:
-    """Blocks that are full and not, rows of every length, groups, strides, every reset."""
+    """Blocks that are full and not, rows of every length, groups, strides, every reset, maxima."""
+    if which == "maxima":
+        return maxima.maxima(), maxima.SHAPE
     if which == "resets":
         return lively_neurons(), (2, 11, 13)
     shape = (2, 14, 14)
@@ -72,7 +75,12 @@ NETWORKS = ("long rows", "short rows", "resets")
 @pytest.mark.parametrize("name", VECTOR_CORES)
 @pytest.mark.parametrize(
     ("which", "kernel", "most"),
-    [*((which, EVENT, 20) for which in NETWORKS), ("long rows", DENSE, 20), ("resets", EVENT, 300)],
+    [
+        *((which, EVENT, 20) for which in (*NETWORKS, "maxima")),
+        ("long rows", DENSE, 20),
+        ("resets", EVENT, 300),
+        ("maxima", EVENT, 300),
+    ],
 )
 def test_vector_kernels_equal_the_reference(name, which, kernel, most):
     need(name)
@@ -169,6 +177,7 @@ def test_plain_kernels_read_no_word_where_it_is_not_aligned(which, tmp_path, cap
 HOSTS = {
     "avx512": (("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq"), "avx512bw"),
     "avx2": (("-mavx2", "-mfma", "-DSNN_VEC_AVX2"), "avx2"),
+    "sse2": ((), "sse2"),
     "portable": (("-DSNN_VEC_PORTABLE",), None),
 }
 

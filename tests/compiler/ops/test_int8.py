@@ -23,6 +23,7 @@ from snnc.compiler.verify.integer import IntegerVerifier, run_reference
 from snnc.errors import SnncError
 from snnc.models.networks import OverTime, TimeMean
 from snnc.models.neurons import LIF, PLIF
+from tests.support import maxima
 from tests.support.lively import lively_network
 
 FLAGS = ("-O1", "-Wshadow", "-Werror")
@@ -115,6 +116,20 @@ def test_resets_leaks_and_odd_shapes(tmp_path):
     assert modes == ["soft", "hard", "hard"]
     values, _ = run_reference(compilation.graph, frames(0, shape))
     for name in ("soft", "plif", "hard"):
+        assert 0.001 < values[name].double().mean() < 0.95, f"{name} is not lively"
+
+
+def test_maxima_of_sums_and_of_currents_are_exact(tmp_path):
+    model = maxima.maxima()
+    compilation = quantized(model, maxima.SHAPE)
+    verifier = IntegerVerifier(model, compilation, tmp_path, FLAGS)
+    for seed in range(3):
+        verifier.verify(frames(seed, maxima.SHAPE))
+    assert verifier.result.passed
+    pools = [n.name for n in compilation.graph.nodes if n.op == "max_pool2d_i8"]
+    assert pools == ["layer1_pool", "layer2_pool", "layer3_pool"]
+    values, _ = run_reference(compilation.graph, frames(0, maxima.SHAPE))
+    for name in ("soft", "hard", "last"):
         assert 0.001 < values[name].double().mean() < 0.95, f"{name} is not lively"
 
 

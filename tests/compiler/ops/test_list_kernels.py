@@ -10,15 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnc.compiler.codegen import c_program
 from snnc.compiler.codegen.c_program import Generated
 from snnc.compiler.host.build import compile_object
 from snnc.compiler.ir.graph import Kind, TensorType
 from snnc.compiler.ops.base import Sample
 from snnc.compiler.ops.synapses.synapse import blocked, co_block
-from snnc.compiler.plan.schedule import schedule
 from tests.compiler.codegen.test_codegen import graph_of
-from tests.support.graphs import sample_graph
+from tests.support.graphs import c_of, sample_graph
 
 PLAIN = {"stride": (1, 1), "padding": (1, 1, 1, 1), "dilation": (1, 1)}
 
@@ -31,7 +29,7 @@ def convolution(
     attrs = {**PLAIN, "groups": groups, "kernel": kernel}
     sample = Sample((TensorType((channels, 3, width), kind),), attrs, {"weight": weight})
     graph = sample_graph("conv2d", [sample]).graph
-    return c_program.generate(graph, schedule(graph), None)
+    return c_of(graph)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +84,7 @@ def test_blocks_hold_the_weights_in_order_and_zeros_behind_them():
 
 def test_weights_start_on_cache_lines(tmp_path):
     graph = graph_of("three-layer-narrow")
-    for name, text in c_program.generate(graph, schedule(graph), None).files.items():
+    for name, text in c_of(graph).files.items():
         (tmp_path / name).write_text(text)
     source = tmp_path / f"{graph.name}.c"
     target = tmp_path / "model.o"

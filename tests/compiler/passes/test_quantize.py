@@ -14,6 +14,7 @@ from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.ir.graph import Array, Graph, Kind, Node, TensorType
 from snnc.compiler.ops.int8.scaling import Ranges
 from snnc.compiler.ops.int8.synapses.rows import LISTED
+from snnc.compiler.ops.int8.synapses.weight_scales import weight_scales
 from snnc.compiler.passes import pipeline
 from snnc.compiler.verify import reference
 from tests.support.graphs import observed
@@ -147,3 +148,56 @@ def test_a_potential_saturates_where_it_may_leave_its_width(mode, initial, satur
     assert node.attrs["width"] == ("int16" if saturates else "int32")
     assert node.attrs["saturate"] is saturates
     check(graph)
+
+
+def pooled_sums(*channels: int) -> Graph:
+    """Convolutions of the same counts, a maximum over each, their sum, a neuron; not quantized."""
+    building = Importing("pooled", STEPS)
+    building.input((1, 4, 4), Kind.COUNT)
+    pool = {"kernel_size": (2, 2), "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1)}
+    conv = {"stride": (1, 1), "padding": (1,) * 4, "dilation": (1, 1), "groups": 1}
+    pools = []
+    for index, weight in enumerate(channels):
+        kernel = np.full((2, 1, 3, 3), float(weight))
+        made = building.add(f"conv{index}", "conv2d", ["input"], conv, {"weight": kernel})
+        pools.append(
+            building.add(f"pool{index}", "max_pool2d", [made], {**pool, "ceil_mode": False})
+        )
+    total = pools[0] if len(pools) == 1 else building.add("total", "add", pools)
+    spikes = building.add("neuron", "neuron", [total], LIF)
+    flat = building.add("flatten", "flatten", [spikes])
+    return building.graph([building.add("mean", "time_mean", [flat])])
+
+
+def test_layers_whose_maxima_are_added_share_a_unit_that_the_threshold_fits():
+    """The larger weights' scale, and no smaller one than lets the threshold take 4,096 units."""
+    graph = pipeline.lowered(pooled_sums(127, 1))
+    for name in ("conv0", "conv1"):
+        assert np.array_equal(weight_scales(graph, graph[name]), np.ones(2))
+    alone = pipeline.lowered(pooled_sums(1))
+    assert np.array_equal(weight_scales(alone, alone["conv0"]), np.full(2, 500 / 2**12))
+
+
+def test_the_sum_of_maxima_is_exact():
+    window = np.random.default_rng(0).poisson(1.0, (STEPS, 1, 4, 4)).astype(np.uint16)
+    graph = compile_graph(pooled_sums(127, 1), calibration=[window]).graph
+    assert [n.op for n in graph].count("max_pool2d_i8") == 2
+    assert [n.op for n in graph].count("add_i8") == 1
+    values = reference.run(
+        graph, {"input": torch.from_numpy(window.astype(np.int64))}, dtype=torch.int64
+    )
+    own = observed(graph).run(window, observe=[("total", "value")]).values["total", "value"]
+    assert np.array_equal(own, values["total"].numpy())
+    assert own.any()
+
+
+@pytest.mark.parametrize("op", ["time_sum", "time_mean"])
+def test_sums_and_means_over_time_differ_by_their_unit(op):
+    building = Importing("readout", STEPS)
+    building.input((3,), Kind.COUNT)
+    linear = building.add("linear", "linear", ["input"], {}, {"weight": np.ones((2, 3))})
+    spikes = building.add("neuron", "neuron", [linear], LIF)
+    graph = building.graph([building.add("scores", op, [spikes])])
+    compiled = compile_graph(graph, calibration=[np.full((STEPS, 3), 5)]).graph
+    assert compiled["scores"].op == "time_sum_i8"
+    assert compiled["scores"].attrs["unit"] == (1.0 if op == "time_sum" else 1 / STEPS)

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnc.compiler.calibrate.ranges import calibrate
-from snnc.compiler.codegen import c_program
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir.graph import FEEDBACK_WRITE, SPIKING_OPS, Graph, Time
 from snnc.compiler.ops import op_of
@@ -25,7 +24,7 @@ from snnc.compiler.plan.schedule import Schedule, in_loop, schedule
 from snnc.compiler.program.lowering import lower
 from snnc.models.attention import ATTENTION_NAMES
 from tests.support.firing import SIZES, firing_network, frames_for
-from tests.support.graphs import all_values, observed
+from tests.support.graphs import all_values, c_of, observed
 from tests.support.random_graphs import random_graphs
 
 lives = st.tuples(st.integers(0, 12), st.integers(0, 5), st.integers(1, 700)).map(
@@ -248,7 +247,7 @@ def test_sharing_memory_changes_no_value_of_the_c(attention, monkeypatch):
     runs = []
     for planner in (memory.plan, far_apart):
         monkeypatch.setattr("snnc.compiler.plan.planned.arena.plan", planner)
-        generated = c_program.generate(graph, schedule(graph), None)
+        generated = c_of(graph)
         model = observed(graph, generated=generated)
         arena = np.frombuffer(
             cffi.FFI().buffer(model.host.net.arena, generated.plan.size), np.uint8

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnc.compiler.codegen import c_program
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir.graph import Graph, Time
 from snnc.compiler.ops import op_of
@@ -16,7 +15,7 @@ from snnc.compiler.plan.schedule import Schedule, in_loop, schedule
 from snnc.errors import InternalError
 from snnc.models.attention import ATTENTION_NAMES
 from tests.support.firing import SIZES, firing_network, frames_for
-from tests.support.graphs import all_values, analytic_counts, as_tensors, observed
+from tests.support.graphs import all_values, analytic_counts, as_tensors, c_of, observed
 from tests.support.random_graphs import random_graphs
 
 
@@ -134,7 +133,7 @@ def test_recomputing_gives_the_same_bits_in_less_memory():
     x = frames_for("three-layer-narrow")
     plans, runs = [], []
     for plan in (kept, again):
-        generated = c_program.generate(graph, plan, None)
+        generated = c_of(graph, plan=plan)
         plans.append(generated.plan)
         runs.append(observed(graph, generated=generated).run(x.numpy(), observe=all_values(graph)))
     for key, value in runs[0].values.items():

@@ -7,23 +7,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnc.compiler.codegen import c_program
+from snnc.compiler.codegen.c_program import Generated
 from snnc.compiler.host.build import NATIVE, compile_object, compile_shared, link_shared, write_team
 from snnc.compiler.host.model import HostModel
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph
-from snnc.compiler.plan.schedule import schedule
 from tests.compiler.codegen.test_codegen import graph_of
 from tests.support.firing import frames_for
+from tests.support.graphs import c_of
 
 NAME = "three-layer-narrow"
 FLAGS = (*NATIVE, "-O1")
-Opened = tuple[HostModel, c_program.Generated]
+Opened = tuple[HostModel, Generated]
 
 
 def opened(graph: Graph, threads: int, folder: Path, defines: tuple[str, ...] = ()) -> Opened:
     """The C of a graph for some threads, compiled and ready to run."""
-    generated = c_program.generate(graph, schedule(graph), None, threads)
+    generated = c_of(graph, threads=threads)
     for name, text in generated.files.items():
         (folder / name).write_text(text)
     library, objects = folder / "model.so", [folder / "model.o"]
@@ -81,7 +81,7 @@ def test_a_second_window_is_the_same(tmp_path):
 def test_no_part_of_a_layer_is_left_out_or_done_twice(tmp_path):
     """The traced rows of three parts cover odd heights too: a silent row would stay zero."""
     graph = graph_of(NAME)
-    generated = c_program.generate(graph, schedule(graph), None, 7)
+    generated = c_of(graph, threads=7)
     text = generated.files[f"{graph.name}.c"]
     assert text.count("snn_split(net->team, ") == 3
     for node in ("layer1_conv", "layer2_conv", "layer3_conv"):
@@ -90,7 +90,7 @@ def test_no_part_of_a_layer_is_left_out_or_done_twice(tmp_path):
 
 def test_one_thread_needs_no_team(tmp_path):
     graph = graph_of(NAME)
-    generated = c_program.generate(graph, schedule(graph), None)
+    generated = c_of(graph)
     assert not any("team" in text for text in generated.files.values())
     for name, text in generated.files.items():
         (tmp_path / name).write_text(text)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import repeat
 
 import numpy as np
 import pytest
@@ -12,11 +13,12 @@ from hypothesis import strategies as st
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.models.datasets import OFF, ON, GestureSim, Recording, frame_dataset
 from snnc.models.datasets.dvs_gesture import GESTURE_NAMES
-from snnc.models.datasets.gesture_sim import draw_subject, simulate
+from snnc.models.datasets.gesture_sim import Scene, draw_subject, simulate
 from snnc.models.datasets.gesture_sim.figure import Capsules, pose, two_links
 from snnc.models.datasets.gesture_sim.gestures import Performance, perform
-from snnc.models.datasets.gesture_sim.render import render
+from snnc.models.datasets.gesture_sim.render import draw_wall, render
 from snnc.models.datasets.gesture_sim.sensor import Sensor, events_from_images
+from snnc.models.datasets.gesture_sim.simulate import LABORATORY
 
 SILENT = Sensor(threshold=0.25, mismatch=0.0, refractory_us=0, noise_hz=0.0)
 """A camera whose pixels are all alike, never blind and never noisy."""
@@ -174,7 +176,7 @@ def one_capsule(ends: list[list[float]]) -> Capsules:
 )
 def test_capsule_covers_its_area_and_nothing_else(ends: list[list[float]]) -> None:
     wall = np.full((128, 128), 1e-3, np.float32)
-    image = next(render(one_capsule(ends), wall))
+    image = next(render(one_capsule(ends), repeat(wall)))
     (x0, y0, radius), (x1, y1, _) = ends
     row, column = np.mgrid[:128, :128]
     length = np.hypot(x1 - x0, y1 - y0)
@@ -191,9 +193,9 @@ def test_capsule_covers_its_area_and_nothing_else(ends: list[list[float]]) -> No
 
 def test_capsule_partly_or_wholly_outside_the_image() -> None:
     wall = np.full((128, 128), 0.5, np.float32)
-    outside = next(render(one_capsule([[-50.0, -50.0, 5.0], [-20.0, 300.0, 5.0]]), wall))
+    outside = next(render(one_capsule([[-50.0, -50.0, 5.0], [-20.0, 300.0, 5.0]]), repeat(wall)))
     assert (outside == wall).all()
-    across = next(render(one_capsule([[-50.0, 10.0, 5.0], [300.0, 10.0, 5.0]]), wall))
+    across = next(render(one_capsule([[-50.0, 10.0, 5.0], [300.0, 10.0, 5.0]]), repeat(wall)))
     assert (across[8:13] > 0.8).all()
     assert (across[17:] == 0.5).all()
 
@@ -203,8 +205,8 @@ def test_near_parts_hide_far_ones() -> None:
     wall = np.full((128, 128), 0.5, np.float32)
     small_in_front = Capsules(ends, np.array([0.2, 0.9]), np.array([[0, 1]]))
     small_behind = Capsules(ends, np.array([0.2, 0.9]), np.array([[1, 0]]))
-    assert next(render(small_in_front, wall))[64, 64] == pytest.approx(0.9)
-    assert next(render(small_behind, wall))[64, 64] == pytest.approx(0.2)
+    assert next(render(small_in_front, repeat(wall)))[64, 64] == pytest.approx(0.9)
+    assert next(render(small_behind, repeat(wall)))[64, 64] == pytest.approx(0.2)
 
 
 # --- the camera --------------------------------------------------------------------------
@@ -312,4 +314,37 @@ def test_frames_for_the_papers_geometry() -> None:
 def test_impossible_data_sets_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(SnncError) as caught:
         GestureSim("train", **wrong)
+    assert caught.value.code is BAD_OPTION
+
+
+# --- harder scenes -----------------------------------------------------------------------
+
+
+def test_a_moving_wall_and_noise_add_events_and_a_still_one_is_the_plain_scene() -> None:
+    def events(scene: Scene = LABORATORY) -> int:
+        return len(simulate(0, draw_subject(0, 0), 0, 0, 120_000, scene))
+
+    plain = events()
+    assert events(Scene(noise_hz=LABORATORY.noise_hz)) == plain
+    noise = events(Scene(noise_hz=(2.0, 2.0))) - plain
+    assert noise == pytest.approx(2.0 * 128 * 128 * 0.12, rel=0.25)
+    assert events(Scene(drift=120.0)) > plain + 1000
+
+
+def test_a_wall_moves_by_whole_pixels_as_a_picture_does() -> None:
+    wall = draw_wall(np.random.default_rng(1))
+    still, moved = wall.image(), wall.image(down=3.0, right=5.0)
+    assert np.abs(moved[3:, 5:] - still[:-3, :-5]).max() < 1e-5
+    assert np.abs(moved - still).max() > 0.01
+    first, second = wall.moving((0.0, 60.0), np.array([0.0, 0.05]))
+    assert (first == still).all()
+    assert (second == wall.image(right=3.0)).all()
+
+
+@pytest.mark.parametrize(
+    "scene", [{"noise_hz": (2.0, 1.0)}, {"noise_hz": (-1.0, 0.0)}, {"drift": -1.0}]
+)
+def test_impossible_scenes_are_refused(scene: dict) -> None:
+    with pytest.raises(SnncError) as caught:
+        Scene(**scene)
     assert caught.value.code is BAD_OPTION

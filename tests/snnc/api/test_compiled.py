@@ -197,7 +197,6 @@ def test_an_own_reset_is_called():
         ((inputs(1)[:, 0],), {}, "104", "axes of time and of samples"),
         (([1, "a"],), {}, "305", "not an array of numbers"),
         ((inputs(1),), {"readout": "mode"}, "305", "readout='mode' is none of"),
-        ((inputs(1),), {"readout": "last"}, "101", "readout='last' has no C form"),
         ((inputs(1),), {"dtype": "int4"}, "305", "dtype='int4'"),
         ((inputs(1),), {"dtype": "int8"}, "305", "needs calibrate=data"),
         ((inputs(1),), {"threads": 0}, "305", "threads=0"),

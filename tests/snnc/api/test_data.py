@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from snnc.api.data import held
-from snnc.api.files import is_held, opened
+from snnc.api.data.files import is_held, opened
+from snnc.api.data.held import held
 from snnc.errors import SnncError
 
 SHAPE = (4, 6)

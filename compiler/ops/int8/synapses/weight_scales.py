@@ -8,6 +8,8 @@ from snnc.compiler.ir.graph import Array, Graph, Kind, Node
 from snnc.compiler.ops.int8.scaling import weight_scale
 
 _SYNAPSES = ("conv2d", "linear")
+_KEEPING = ("add", "max_pool2d")
+"""What gives sums in the units of its inputs."""
 
 
 def weight_scales(graph: Graph, node: Node) -> Array:
@@ -35,18 +37,18 @@ def _own_scale(graph: Graph, node: Node, threshold: float) -> Array:
 
 
 def _total(graph: Graph, node: Node) -> Node:
-    """The last of the sums that a layer's output goes into and nothing else reads."""
+    """The last of the sums and maxima that a layer's output goes into and nothing else reads."""
     users = graph.users[node.name]
-    while len(users) == 1 and users[0].op == "add" and users[0].type.kind is Kind.REAL:
+    while len(users) == 1 and users[0].op in _KEEPING and users[0].type.kind is Kind.REAL:
         node = users[0]
         users = graph.users[node.name]
     return node
 
 
 def _summands(graph: Graph, total: Node) -> list[Node]:
-    """The layers whose outputs a sum adds up, itself if it is none."""
+    """The layers whose outputs a sum adds up or a maximum chooses from, itself if it is none."""
     if total.op in _SYNAPSES:
         return [total]
-    if total.op != "add":
+    if total.op not in _KEEPING:
         return []
     return [summand for name in total.inputs for summand in _summands(graph, graph[name])]

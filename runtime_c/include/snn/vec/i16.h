@@ -1,5 +1,5 @@
-/* int16 lanes, the vector type of the integer kernels on hosts, in four implementations that give
- * the same numbers: AVX-512BW (32 lanes), AVX2 (16), NEON (8) and portable C99 (16). They are
+/* int16 lanes, the vector type of the integer kernels on hosts, in five implementations that give
+ * the same numbers: AVX-512BW (32 lanes), AVX2 (16), NEON (8), SSE2 (8) and portable C99 (16). They are
  * chosen as those of vec.h are, or plain by the macros of rows.h.
  *
  *   widen(p)               lanes from int8
@@ -29,6 +29,8 @@
 #include "snn/vec/i16_avx2.h"
 #elif defined(__ARM_NEON) && defined(__aarch64__)
 #include "snn/vec/i16_neon.h"
+#elif defined(__SSE2__) && defined(__x86_64__)
+#include "snn/vec/i16_sse2.h"
 #else
 #include "snn/vec/i16_portable.h"
 #endif

@@ -5,7 +5,7 @@
  *            a vectorising compiler (64-bit hosts)
  *   DSP      Cortex-M4, M7, M33: two int16 sums a register, SXTAB16 on rows in SNN_ORDER_FOURS
  *   Helium   Cortex-M55: eight int16 sums a register
- *   x86      AVX-512BW or AVX2: 32 or 16 int16 sums a register
+ *   x86      AVX-512BW, AVX2 or SSE2: 32, 16 or 8 int16 sums a register
  *
  * A list never holds more than 255 rows, each counted as often as its value says: 255 * 128 fits
  * int16, so a list may be summed in int16 lanes before it is added to int32 sums.
@@ -92,7 +92,7 @@ SNN_KERNEL void snn_rows_count(enum snn_value_kind kind, int channels, snn_count
 /* else there are too few registers for its assembly */
 #include "snn/vec/rows_dsp.h"
 #define SNN_ROWS_NAME "dsp"
-#elif (defined(__AVX512BW__) || defined(__AVX2__)) && !defined(SNN_VEC_PORTABLE) && \
+#elif defined(__SSE2__) && defined(__x86_64__) && !defined(SNN_VEC_PORTABLE) && \
     !defined(SNN_ROWS_IN_BLOCKS)
 #include "snn/vec/rows_x86.h"
 #define SNN_ROWS_NAME "x86"

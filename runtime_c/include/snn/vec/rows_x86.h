@@ -1,5 +1,5 @@
-/* snn_rows_add with AVX-512BW (32 int16 sums a register) or AVX2 (16); see rows.h. Sums of a block
- * of output channels stay in registers while all rows of the list are added. */
+/* snn_rows_add with AVX-512BW (32 int16 sums a register), AVX2 (16) or SSE2 (8); see rows.h. Sums of
+ * a block of output channels stay in registers while all rows of the list are added. */
 #ifndef SNN_VEC_ROWS_X86_H
 #define SNN_VEC_ROWS_X86_H
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from snnc.api.data import Data
+from snnc.api.data.held import Data
 from snnc.compiler.frontend.source import call_factory
 from snnc.errors import BAD_DATA_SPEC, MISSING_EXTRA, SnncError
 
@@ -32,7 +32,7 @@ def is_held(spec: str) -> bool:
 
 
 def opened(spec: str) -> Data:
-    """What DATA names, as :func:`snnc.api.data.held` takes it; no code in a file is run.
+    """What DATA names, as :func:`snnc.api.data.held.held` takes it; no code in a file is run.
 
     Args:
         spec: a file of arrays (a file of several holds its labels as ``labels`` or ``y``), or

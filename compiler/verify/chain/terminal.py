@@ -1,10 +1,6 @@
-"""What ``snnc verify`` says in the terminal, and what it keeps in a compiled folder."""
+"""A verification in a terminal: the layers, the chain, the verdict."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -14,9 +10,7 @@ from snnc.compiler.verify.chain.links import Check, LayerResult
 from snnc.compiler.verify.chain.proof import Verification
 from snnc.compiler.verify.integer import IntegerVerification
 from snnc.compiler.verify.outputs import OutputResult
-from snnc.compiler.verify.shipped.artefact import record
 from snnc.console import BAD, GOOD, slim_table, styled
-from snnc.errors import SnncError
 
 DOUBTFUL = "yellow"
 """Style of what is said about the proof itself."""
@@ -35,6 +29,9 @@ def show(console: Console, model: str, result: Verification) -> None:
     for link in result.chain:
         for line in link.problems[:PROBLEMS_SHOWN]:
             console.print(styled(f"{link.name}:", BAD), line)
+    if levels := (result.artefact or {}).get("levels"):
+        lesser = f"; compared with it: {', '.join(levels[1:])}" if levels[1:] else ""
+        console.print(f"the library runs its code for {levels[0]} here{lesser}")
     if result.samples:
         console.print(f"same class on {result.same_class} of {result.samples} recordings")
     if result.labelled:
@@ -52,20 +49,6 @@ def show(console: Console, model: str, result: Verification) -> None:
         console.print(styled("not shown by these recordings:", DOUBTFUL), str(entry))
     style = f"bold {DOUBTFUL}" if result.vacuous else GOOD
     console.print(styled(result.verdict, style if result.passed else BAD))
-
-
-def keep(
-    console: Console,
-    folder: Path,
-    manifest: Mapping[str, Any],
-    result: Verification,
-    data: str,
-) -> None:
-    """Record the proof in the folder's manifest, or say why it cannot be."""
-    try:
-        record(folder, manifest, result, data)
-    except SnncError as error:
-        console.print(styled(f"the proof is not recorded: {error.where}: {error.what}", DOUBTFUL))
 
 
 def _layers_table(result: Verification, title: str) -> Table:

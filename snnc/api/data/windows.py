@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from snnc.api.data import Data, Held, Window, held
-from snnc.api.files import is_held, opened
+from snnc.api.data.files import is_held, opened
+from snnc.api.data.held import Data, Held, Window, held
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.models.clips import frames_for
 from snnc.models.datasets.dataset import check_split
@@ -77,7 +77,7 @@ def windows(
 
     Args:
         source: the model.
-        data: DATA of the command line, or anything that :func:`snnc.api.data.held` takes.
+        data: DATA of the command line, or anything that :func:`snnc.api.data.held.held` takes.
         split: test or train, where DATA has parts.
         samples: how many.
         batch_first: samples in the layout of forward are [1, T, ...].

@@ -1,19 +1,17 @@
-"""What ``energy`` and ``analyze`` share: running a model over recordings, and writing the page."""
+"""What ``energy`` and ``analyze`` share: running a model over recordings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import tee
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snnc.commands.compiling import Manner, compiled
-from snnc.commands.options import progress_bar
-from snnc.errors import BAD_OUTPUT, SnncError
+from snnc.api.manner import Manner, compiled
+from snnc.console import progress_bar
 
 if TYPE_CHECKING:
-    from snnc.api.data import Held
-    from snnc.commands.windows import Windows
+    from snnc.api.data.held import Held
+    from snnc.api.data.windows import Windows
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.frontend.source import SourceModel
     from snnc.estimator.activity import Network
@@ -32,6 +30,7 @@ def survey(
     called: str,
     memory: bool = False,
     redundancy: bool = False,
+    ann: bool = False,
 ) -> Survey:
     """Run a network over recordings, one at a time, and gather what is asked for.
 
@@ -45,6 +44,7 @@ def survey(
         called: what the bar says is running.
         memory: memory accesses, as the views of energy need.
         redundancy: spikes and membrane potentials.
+        ann: what was active in each window, as the comparison with an ANN needs.
 
     Raises:
         SnncError: what reading the recordings raises; NO_COUNT_RULE.
@@ -59,7 +59,7 @@ def survey(
 
     share = processes.share(range(len(every)))
     recordings = every.some(share)
-    gathered = Survey(network, conventions, redundancy=redundancy, memory=memory)
+    gathered = Survey(network, conventions, redundancy=redundancy, memory=memory, windows=ann)
 
     def interpret(graph: Any, inputs: Any, forced: Any) -> Any:
         dtype = torch.int64 if is_integer(graph) else torch.float32
@@ -100,9 +100,9 @@ def survey_both(
         how: further arguments of :func:`survey`.
 
     Raises:
-        SnncError: as :func:`survey` and :func:`snnc.commands.windows.windows`; LOST_WORKER.
+        SnncError: as :func:`survey` and :func:`snnc.api.data.windows.windows`; LOST_WORKER.
     """
-    from snnc.commands.windows import windows
+    from snnc.api.data.windows import windows
     from snnc.models import processes
 
     with processes.together():
@@ -123,7 +123,7 @@ def network_of(source: SourceModel, manner: Manner | None = None) -> Network:
     """Both graphs of a model, and what runs more than once a step; no C compiler is needed.
 
     ``manner`` is how it is compiled; None: float32, event-driven kernels, as much memory as it
-    likes. Raises SnncError as :func:`snnc.commands.compiling.compiled`.
+    likes. Raises SnncError as :func:`snnc.api.manner.compiled`.
     """
     from snnc.compiler.passes import pipeline
     from snnc.estimator.activity import Network
@@ -140,16 +140,6 @@ def network_as(compilation: Compilation) -> Network:
     from snnc.estimator.activity import Network
 
     return Network(compilation.source, compilation.graph, compilation.schedule.runs)
-
-
-def layer_rows(model: str, baseline: str | None, result: dict[str, Any]) -> list[dict[str, Any]]:
-    """The layers of a result, and of its baseline, each with the name of its model."""
-    networks = {model: result} | ({baseline: result["baseline"]} if baseline else {})
-    return [
-        {"model": name, **layer}
-        for name, network in networks.items()
-        for layer in network["layers"]
-    ]
 
 
 def reported(
@@ -176,24 +166,3 @@ def reported(
     about = Subject.of(model, ours, prices)
     against = None if theirs is None else Subject.of(str(baseline), theirs, prices)
     return Report(about, against, convention, data, device)
-
-
-def write_page(target: Path, report: Report) -> None:
-    """Write the page about a model, and its baseline, whole or not at all.
-
-    Args:
-        target: the HTML file.
-        report: what :func:`reported` gave.
-
-    Raises:
-        SnncError: BAD_OUTPUT.
-    """
-    from snnc.atomic import write_atomically
-    from snnc.estimator.report import render
-
-    text = render(report)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SnncError(BAD_OUTPUT, str(error.strerror), where=str(target.parent)) from error
-    write_atomically(target, text.encode("utf-8", "backslashreplace"))

@@ -1,4 +1,4 @@
-"""Choosing kernels for a model on the command line: from recordings, or from a stated density."""
+"""Choosing kernels for a model: from recordings, or from a stated density."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
-from snnc.console import slim_table
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
-    from snnc.api.data import Data
+    from snnc.api.data.held import Data
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.frontend.source import SourceModel
     from snnc.compiler.ir.graph import Graph
@@ -62,7 +59,7 @@ def choose(
         )
     graph, prices = compilation.graph, kernel_costs.load()
     if calibrate is not None:
-        from snnc.commands.windows import windows  # which brings the readers of recordings
+        from snnc.api.data.windows import windows  # which brings the readers of recordings
 
         every = windows(source, calibrate, "train", None, batch_first=batch_first)
         recordings = islice(every, CALIBRATION_SAMPLES)
@@ -99,19 +96,3 @@ def _measured_on(calibrate: Data | None) -> str:
     if calibrate is None:
         return "stated"
     return calibrate if isinstance(calibrate, str) else type(calibrate).__name__
-
-
-def show(console: Console, report: dict[str, Any]) -> None:
-    """Print the choice and the density at which each layer would change its kernel."""
-    columns = ("input density", "dense above", "kernel")
-    table = slim_table("layer", numbers=columns, title="kernels")
-    for layer in report["layers"]:
-        crossing = layer["crossover"]
-        above = "never" if crossing is None else f"{crossing:.3f}"
-        table.add_row(layer["name"], f"{layer['density']:.3f}", above, layer["kernel"])
-    console.print(table)
-    if not report["fitted_here"]:
-        console.print(
-            f"chosen with prices fitted on {report['prices_of']}; "
-            "`snnc bench MODEL --data DATA --fit` fits them on this machine"
-        )

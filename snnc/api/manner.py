@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from snnc.api.data import Data
-    from snnc.commands.kernels import Choice
+    from snnc.api.data.held import Data
+    from snnc.api.kernels import Choice
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.frontend.source import SourceModel
     from snnc.compiler.passes.pipeline import Watch
@@ -56,7 +56,7 @@ def compiled(
         SnncError: as :func:`snnc.compiler.compilation.compile_graph`, what reading DATA raises,
             BAD_OPTION.
     """
-    from snnc.commands import kernels
+    from snnc.api import kernels
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.plan.input_buffer import WINDOW
 
@@ -72,7 +72,7 @@ def compiled(
         watch=watch,
     )
     if manner.dtype == "int8":
-        from snnc.commands.windows import calibration_windows  # brings the readers of recordings
+        from snnc.api.data.windows import calibration_windows  # brings the readers of recordings
 
         ranges = calibration_windows(
             source, manner.calibrate, manner.calibrate_samples, batch_first=manner.batch_first

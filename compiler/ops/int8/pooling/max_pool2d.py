@@ -1,0 +1,52 @@
+"""Maximum pooling of sums and currents: exact, as all values of a channel have one unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import torch
+
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ops.base import Counts, Sample
+from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ops.pooling import pool2d
+from snnc.compiler.ops.pooling.max_pool2d import MaxPool2d
+from snnc.compiler.program.emitter import Emitter
+
+
+class MaxPool2dI8(IntegerOp, MaxPool2d):
+    """The largest integer of each window, per channel, in the width and units of the input.
+
+    attrs: as :class:`MaxPool2d`. Spikes and counts have no units and need no op of their own.
+    """
+
+    name = "max_pool2d_i8"
+
+    def infer(
+        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
+    ) -> TensorType:
+        return super().infer(node, inputs, params).stored_as(inputs[0].dtype)
+
+    def count(
+        self,
+        node: Node,
+        params: Mapping[str, Array],
+        inputs: Sequence[torch.Tensor],
+        types: Sequence[TensorType],
+    ) -> Counts:
+        # the first value of a window is taken as it is
+        compared = int((pool2d.covered(node, types[0]) - 1).sum())
+        return Counts.of(inputs[0].shape[0], cmp=compared * node.type.channels)
+
+    def emit(self, node: Node, c: Emitter) -> None:
+        given = c.input_type(0)
+        shape = pool2d.pool_shape(node, c, given, count_include_pad=0, divisor=0)
+        c.call("snn_max_pool2d_i8", shape, int(given.dtype == "int32"), c.input(0), c.output())
+
+    def samples(self) -> Iterable[Sample]:
+        for sample in super().samples():
+            (given,) = sample.inputs
+            if given.kind is Kind.REAL:
+                for width in ("int16", "int32"):
+                    yield replace(sample, inputs=(given.stored_as(width),))

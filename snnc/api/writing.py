@@ -1,0 +1,25 @@
+"""What of ``Compiled.write`` cannot be."""
+
+from __future__ import annotations
+
+from snnc.compiler.deploy.targets import Target
+from snnc.errors import BAD_OPTION, SnncError
+
+
+def check_march(march: str, package: str | None, target: Target | None) -> None:
+    """Raise SnncError (BAD_OPTION) for a march that is none, or beside what has no library."""
+    if march not in ("any", "native"):
+        raise SnncError(BAD_OPTION, f"march={march!r} is neither 'any' nor 'native'")
+    if march != "any" and (package is not None or target is not None):
+        raise SnncError(
+            BAD_OPTION,
+            f"march={march!r} is for the shared library of this machine",
+            mend="Leave it out: the build system of a package or a core has flags of its own.",
+        )
+
+
+def check_package(package: str) -> None:
+    """Raise SnncError (BAD_OPTION) for a build system that is not known."""
+    known = ("cmake", "arduino", "platformio", "zephyr")
+    if package not in known:
+        raise SnncError(BAD_OPTION, f"package={package!r} is none of {', '.join(known)}")
