@@ -17,7 +17,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup firmware-tools optional-firmware-tools demo test check one test-environments lint format snapshots release bench docs results paper-tables ablation sparsity mcu fuzz fuzz-readers kills mutants dependencies constraints clean
+.PHONY: help setup firmware-tools optional-firmware-tools demo test check one test-environments lint format snapshots release bench docs results paper-tables ablation sparsity study mcu fuzz fuzz-readers kills mutants dependencies constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +92,7 @@ lint: setup  ## check style, types, layers and the format of the C
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(if $(SCRIPTS),$(BIN)/mypy $(SCRIPTS))
+	$(BIN)/mypy --explicit-package-bases benchmarks/study
 	$(BIN)/lint-imports
 	$(if $(C_SOURCES),$(BIN)/clang-format --dry-run -Werror $(C_SOURCES))
 
@@ -124,6 +125,11 @@ ablation: setup  ## train and measure the ablation (two hours, resumable), write
 sparsity: setup  ## the curve of accuracy, firing and energy of the ablation's models
 	@$(BIN)/python benchmarks/sparsity.py $(ARGS)
 	$(BIN)/python docs/generate_sparsity.py
+
+study: setup  ## does attention pay for itself? (docs/study-plan.md; four hours of two cores, resumable)
+	@$(BIN)/python -m benchmarks.study run $(ARGS)
+	@$(BIN)/python -m benchmarks.study rows
+	@$(BIN)/python -m benchmarks.study page
 
 mcu: setup firmware-tools  ## verify the bundled models on all emulated boards, write docs/mcu.md
 	$(BIN)/python docs/generate_mcu.py

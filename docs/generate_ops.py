@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from snnc.compiler.frontend.nir.export import EXPORTED
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import COMPOSITES, OPS
 from snnc.compiler.ops.base import Composite, Op, Rows
 from snnc.compiler.ops.int8.fixed import IntegerOp
@@ -21,6 +22,8 @@ Written by `make docs` from `compiler/ops/`; change the operators, not this page
 Every operator has all seven facets (time, type, reference, rounding bound, count, C, samples), or
 the table of operators does not build. What differs from operator to operator is below.
 
+- *Roles*: what it is to those who do not compute it (`compiler/ir/roles.py`, below). One that has
+  none is refused, by name, wherever a role is asked for.
 - *Rows*: whether it can share a loop over the rows of a map.
 - *int8*: whether it has an int8 form; "folded" where a pass removes it first in ordinary networks.
 - *Conventions*: the counting conventions that have a rule for it, beside `executed`, which takes
@@ -41,9 +44,14 @@ def attributes_of(op: Op | Composite) -> str:
     return ", ".join(shown) or "none"
 
 
+def roles(op: Op) -> str:
+    """The roles of an op."""
+    return ", ".join(role.name.lower() for role in op.roles) or "none"
+
+
 def conventions_of(name: str) -> str:
     """The conventions with a rule for an op."""
-    known = [c.name for c in CONVENTIONS.values() if c.name != "executed" and name in c.rules]
+    known = [c.name for c in CONVENTIONS.values() if c.name != "executed" and c.rule_of(name)]
     others = [c.name for c in CONVENTIONS.values() if c.name != "executed"]
     return "all" if known == others else ", ".join(known) or "none"
 
@@ -53,7 +61,8 @@ def row_of(op: Op) -> str:
     integer = "yes" if op.name in CONVERTED else FOLDED.get(op.name, "")
     rows = op.rows.value if op.rows is not Rows.NEVER else ""
     nir = "yes" if op.name in EXPORTED else ""
-    cells = (f"`{op.name}`", attributes_of(op), rows, integer, conventions_of(op.name), nir)
+    conventions = conventions_of(op.name)
+    cells = (f"`{op.name}`", attributes_of(op), roles(op), rows, integer, conventions, nir)
     return f"| {' | '.join(cells)} |\n"
 
 
@@ -61,16 +70,22 @@ def render() -> str:
     """The whole page."""
     floats = [op for op in OPS.values() if not isinstance(op, IntegerOp)]
     integers = [op for op in OPS.values() if isinstance(op, IntegerOp)]
-    parts = [HEAD, "| op | attributes and parameters | rows | int8 | conventions | NIR |\n"]
-    parts += ["| --- | --- | --- | --- | --- | --- |\n", *map(row_of, floats)]
-    parts += ["\n## Integer operators\n\n| op | attributes and parameters | rows |\n"]
-    parts += ["| --- | --- | --- |\n"]
+    parts = [HEAD, "| op | attributes and parameters | roles | rows | int8 | conventions | NIR |\n"]
+    parts += ["| --- | --- | --- | --- | --- | --- | --- |\n", *map(row_of, floats)]
+    parts += [
+        "\n## Integer operators\n\n| op | attributes and parameters | roles | rows | gives |\n"
+    ]
+    parts += ["| --- | --- | --- | --- | --- |\n"]
     for op in integers:
         rows = op.rows.value if op.rows is not Rows.NEVER else ""
-        parts.append(f"| `{op.name}` | {attributes_of(op)} | {rows} |\n")
+        gives = op.form.value if op.form is not None else ""
+        cells = (f"`{op.name}`", attributes_of(op), roles(op), rows, gives)
+        parts.append(f"| {' | '.join(cells)} |\n")
     parts += ["\n## Composites\n\nSplit into the operators above before anything else.\n\n"]
     parts += ["| composite | attributes and parameters |\n| --- | --- |\n"]
     parts += [f"| `{c.name}` | {attributes_of(c)} |\n" for c in COMPOSITES.values()]
+    parts += ["\n## Roles\n\n| role | an op that plays it |\n| --- | --- |\n"]
+    parts += [f"| {role.name.lower()} | {role.value} |\n" for role in Role]
     return "".join(parts)
 
 

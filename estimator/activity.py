@@ -14,6 +14,7 @@ from functools import cached_property
 import torch
 
 from snnc.compiler.ir.graph import Array, Graph, Kind, fires
+from snnc.compiler.ir.roles import Role
 from snnc.estimator.layers import Layer, layers_of
 
 Values = Mapping[str, torch.Tensor]
@@ -71,14 +72,14 @@ class Activity:
             node.name: self.executed[node.name]
             for node in self.network.executed.nodes
             if node.name in shared
-            and (node.op == "input" or node.type.kind is Kind.SPIKE or fires(node))
+            and (node.plays(Role.INPUT) or node.type.kind is Kind.SPIKE or fires(node))
         }
 
     @cached_property
     def source(self) -> Values:
         """Values of every node of the source graph, given the same spikes and masks."""
         graph, known = self.network.source, self.discrete
-        inputs = {node.name: known.pop(node.name) for node in graph.nodes if node.op == "input"}
+        inputs = {node.name: known.pop(node.name) for node in graph.nodes if node.plays(Role.INPUT)}
         return self._interpret(graph, inputs, known)
 
 

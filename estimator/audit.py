@@ -14,10 +14,12 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from snnc.compiler.ops import OPS, op_of
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops import op_of
+from snnc.compiler.ops.view import NodeRun
 from snnc.errors import InternalError
 from snnc.estimator.conventions import CONVENTIONS, COUNTERS, Convention, Footing
-from snnc.estimator.conventions.base import StepCounts, Visit, dense_macs, nothing
+from snnc.estimator.conventions.base import StepCounts, Visit, dense_macs, free
 from snnc.estimator.counts import Tally, Totals, totals_of
 from snnc.estimator.tables import EnergyTable
 
@@ -29,7 +31,7 @@ def _unfolded(visit: Visit) -> StepCounts:
     if visit.in_attention:
         return {}
     node = visit.node.with_attrs(kernel="event")
-    counts = op_of(node).count(node, visit.params, visit.inputs, visit.types)
+    counts = op_of(node).count(NodeRun.of(visit.graph, node, visit.values))
     return {counter: getattr(counts, counter).tolist() for counter in COUNTERS}
 
 
@@ -59,7 +61,7 @@ def _step(name: str, title: str, rule: Any) -> Convention:
         counts_follow_spikes=True,
         count_inputs="a MAC for each non-zero count",
         differs={},
-        rules=dict.fromkeys(OPS, nothing) | dict.fromkeys(("conv2d", "linear"), rule),
+        rules=free(*Role) | {Role.SYNAPSE: rule},
     )
 
 

@@ -12,12 +12,9 @@ from dataclasses import dataclass
 
 import networkx as nx
 
-from snnc.compiler.ir.graph import CELL, SPIKING_OPS, Graph, Node, fires
+from snnc.compiler.ir.graph import Graph, Node, fires
+from snnc.compiler.ir.roles import Role
 
-SYNAPSES = ("conv2d", "linear", "axis_linear", "conv2d_i8", "linear_i8")
-DYNAMICS = (*SPIKING_OPS, "integrator", CELL)
-GATES = ("scale", "masked_gate", "scale_i8", "masked_gate_i8")
-RELUS = ("relu", "relu_i8")
 READOUT = "readout"
 _NO_SYNAPSE = ""
 """Where the readout's nodes belong: no node has this name."""
@@ -54,7 +51,7 @@ class Layer:
             return "attention"
         if node.name == self.synapse:
             return "synapse"
-        return "neuron" if node.op in DYNAMICS else "other"
+        return "neuron" if node.plays(Role.NEURON) else "other"
 
 
 def layers_of(graph: Graph) -> tuple[Layer, ...]:
@@ -84,11 +81,11 @@ def attention_of(graph: Graph) -> frozenset[str]:
     flow, users = graph.digraph(), graph.users
     found: set[str] = set()
     for gate in graph.nodes:
-        if gate.op not in GATES:
+        if not gate.plays(Role.GATE):
             continue
         below = nx.descendants(flow, gate.inputs[0])
         found |= below & (nx.ancestors(flow, gate.name) | {gate.name})
-        found |= {user.name for user in users[gate.name] if user.op in RELUS}
+        found |= {user.name for user in users[gate.name] if user.plays(Role.ACTIVATION)}
     return frozenset(found)
 
 
@@ -98,7 +95,7 @@ def _homes(graph: Graph, attention: frozenset[str]) -> dict[str, str]:
     position = {node.name: place for place, node in enumerate(graph.nodes)}
     home: dict[str, str] = {}
     for node in graph.nodes:
-        if node.op in SYNAPSES and node.name not in attention:
+        if node.plays(Role.SYNAPSE) and node.name not in attention:
             home[node.name] = node.name
             continue
         sources = [home.get(name) for name in node.inputs if not fires(index[name])]

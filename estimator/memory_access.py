@@ -42,10 +42,10 @@ from typing import Any
 
 import torch
 
-from snnc.compiler.ir.graph import CELL, SPIKING_OPS, Graph, Kind, Node, TensorType, fires
+from snnc.compiler.ir.graph import Graph, Kind, Node, TensorType, fires
 from snnc.compiler.ops import op_of
-from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.synapses import synapse
+from snnc.compiler.ops.view import NodeRun
 from snnc.estimator.activity import Activity, Network
 from snnc.estimator.layers import Layer
 from snnc.estimator.tables import EnergyTable, MemoryPrices, no_memory_prices
@@ -133,8 +133,7 @@ class Accesses:
 
     def _synapse(self, node: Node, x: torch.Tensor) -> Mapping[str, int]:
         (given,) = self.graph.input_types(node)
-        params = self.graph.params_of(node)
-        counts = op_of(node).count(node, params, [x], [given]).totals()
+        counts = op_of(node).count(NodeRun.of(self.graph, node, {node.inputs[0]: x})).totals()
         sums = counts["ac"] + counts["mac"]
         biases = node.type.size * x.shape[0] if "bias" in node.params else 0
         return {
@@ -264,9 +263,7 @@ def _potential_bits(node: Node) -> int:
 
 def _kept(node: Node) -> int:
     """How many potentials (or other states) a node keeps for each of its elements."""
-    if node.op == CELL:
-        return Cell().states(node)
-    return int(node.op in SPIKING_OPS or node.op == "integrator")
+    return op_of(node).states(node)
 
 
 def count_accesses(network: Network, activities: Iterable[Activity]) -> Accesses:

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from snnc.compiler.ir.graph import CELL, Array, Graph, Node, fires
-from snnc.compiler.ops.cells.op import Cell
-from snnc.compiler.ops.neurons.neuron import Neuron
+from snnc.compiler.ir.graph import Array, Graph, Node, fires
+from snnc.compiler.ops import op_of
+from snnc.compiler.ops.neurons.spiking import Spiking
+from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.errors import BAD_OPTION, InternalError, SnncError
 from snnc.estimator.activity import Activity
 from snnc.estimator.layers import layers_of
@@ -216,13 +216,6 @@ class Redundancy:
         for node in graph.nodes:
             if not fires(node):
                 continue
-            if node.op not in ("neuron", CELL):
-                raise SnncError(
-                    BAD_OPTION,
-                    "a quantized network's membrane potentials have a unit of their own a channel",
-                    where=node.loc.module or node.name,
-                    mend="Measure the redundancy of the float network.",
-                )
             own = _threshold(graph, node)
             thresholds = own.astype(np.float32) if own.ndim else None
             centre = 0.0 if own.ndim else float(own)
@@ -268,19 +261,25 @@ def recorded(activity: Activity) -> dict[tuple[str, str], Array]:
     for node in graph.nodes:
         if not fires(node):
             continue
-        spikes, given = values[node.name], [values[name] for name in node.inputs]
-        params = {
-            role: torch.from_numpy(value).to(spikes.dtype)
-            for role, value in graph.params_of(node).items()
-        }
-        if node.op == CELL:
-            membrane = Cell().membrane(node, params, given, spikes)
-        else:
-            steps = Neuron().membrane(node, params, given[0], spikes)
-            membrane = torch.stack([u for u, _ in steps])
+        spikes = values[node.name]
+        run = NodeRun.of(graph, node, values).to(spikes.dtype)
+        membrane = _spiking(node).potentials(run, spikes)
         found[node.name, "value"] = spikes.numpy()
         found[node.name, "membrane"] = membrane.numpy()
     return found
+
+
+def _spiking(node: Node) -> Spiking:
+    """The op of a node that fires. Raises SnncError (BAD_OPTION) for one in whole numbers."""
+    op = op_of(node)
+    if isinstance(op, Spiking):
+        return op
+    raise SnncError(
+        BAD_OPTION,
+        "a quantized network's membrane potentials have a unit of their own a channel",
+        where=node.loc.module or node.name,
+        mend="Measure the redundancy of the float network.",
+    )
 
 
 def _threshold(graph: Graph, node: Node) -> Array:
@@ -289,10 +288,7 @@ def _threshold(graph: Graph, node: Node) -> Array:
     Raises:
         SnncError: BAD_OPTION for a cell that has no such threshold, or keeps no potential.
     """
-    params = graph.params_of(node)
-    if node.op != CELL:
-        return params.get("threshold", np.array(node.attrs["threshold"]))
-    own = Cell().threshold(node, params)
+    own = _spiking(node).fixed_threshold(NodeView.of(graph, node))
     if own is None:
         raise SnncError(
             BAD_OPTION,

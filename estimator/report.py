@@ -1,41 +1,35 @@
-"""The page: one HTML file that needs nothing else, for energy, redundancy, or both."""
+"""What a report is about: one network, or two on the same recordings, and all that was counted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.resources import files
+from pathlib import PurePath
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
 from snnc.errors import InternalError
-from snnc.estimator import measures, tables
-from snnc.estimator.analysis import summary
+from snnc.estimator import measures
 from snnc.estimator.ann.comparison import AgainstAnn
-from snnc.estimator.ann.words import ann_headline, firing_text
 from snnc.estimator.audit import AUDITED, Line, audit, audit_json
 from snnc.estimator.conventions import EXECUTED
 from snnc.estimator.devices import Profile
 from snnc.estimator.energy import Comparison, Estimate, energy_json
-from snnc.estimator.figures import energy as energy_figures
-from snnc.estimator.figures import redundancy as redundancy_figures
 from snnc.estimator.figures.redundancy import Pair
-from snnc.estimator.ghosts import ALIKE
-from snnc.estimator.intervals import LEVEL, RESAMPLES
 from snnc.estimator.intervals.means import Measure, certainty_json, measures_of
-from snnc.estimator.memory_access import Accesses, memory_json
+from snnc.estimator.memory_access import Accesses
+from snnc.estimator.page.proven import Proven
 from snnc.estimator.redundancy import Redundancy
 from snnc.estimator.survey import Recorded, Survey
 from snnc.estimator.tables import EnergyTable
-from snnc.estimator.units import count_text, energy_text
-from snnc.estimator.verdict import Sentence, Tile, sentences, tiles
-from snnc.estimator.views import Change, Views, changes_of, layer_names, views_json, views_of
+from snnc.estimator.views import Change, Views, changes_of, views_json, views_of
 from snnc.estimator.views.sram import AtSize, at_sizes
-from snnc.estimator.views.words import between, meaning, number_text, share, signed
-from snnc.messages import printable
+
+WHOLE = ("device", "executed", "eq11")
+"""Views by how much of the cost they know."""
+
+MODEL_FILES = (".pt", ".pth", ".nir", ".toml")
+"""Endings of files that hold a model; a name without one is a factory's or a class's."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +51,21 @@ class Subject:
     accesses: Accesses | None = None
     right: tuple[int, int] | None = None
     survey: Survey | None = None
+
+    @property
+    def title(self) -> str:
+        """What people call it: its file's name without folders, or what it is called otherwise."""
+        path = PurePath(self.name)
+        return path.stem if path.suffix in MODEL_FILES else self.name
+
+    @property
+    def layers(self) -> list[str]:
+        """Names of its layers, in order."""
+        if self.survey is not None:
+            return [layer.name for layer in self.survey.network.executed_layers]
+        for estimate in self.estimates.values():
+            return [entry.layer.name for entry in estimate.layers]
+        return [entry.name for entry in self.redundancy.layers.values()] if self.redundancy else []
 
     @property
     def records(self) -> Sequence[Recorded]:
@@ -86,6 +95,7 @@ class Report:
         convention: the convention of its main figures.
         data: what was run, in words.
         device: whose total the device view is; None: operations and memory of the energy table.
+        proof: what verifying the model's C said; None where it was not verified.
     """
 
     model: Subject
@@ -93,6 +103,7 @@ class Report:
     convention: str = "executed"
     data: str = ""
     device: Profile | None = None
+    proof: Proven | None = None
 
     @property
     def estimate(self) -> Estimate | None:
@@ -139,6 +150,12 @@ class Report:
             return []
         return changes_of(self.estimate, self.comparison, *self.views)
 
+    @property
+    def whole(self) -> Change | None:
+        """The view that knows most of the cost: the device total where there is one."""
+        views = {change.model.name: change for change in self.changes}
+        return next((views[name] for name in WHOLE if name in views), None)
+
     @cached_property
     def measures(self) -> list[Measure]:
         """Means over recordings with their intervals, where the networks were surveyed."""
@@ -184,18 +201,37 @@ class Report:
         return audit({name: entry.tally for name, entry in self.model.estimates.items()})
 
     @property
-    def verdict(self) -> list[Sentence]:
-        """What the page says first."""
-        return sentences(self.model, self.baseline, self.estimate, self.comparison, self.changes)
+    def firing(self) -> tuple[float, ...]:
+        """NASFR of the model, and of the baseline if there is one; nothing where none is known."""
+        if self.comparison is not None:
+            return self.comparison.model.nasfr, self.comparison.baseline.nasfr
+        if self.estimate is not None:
+            return (self.estimate.nasfr,)
+        known = [entry.redundancy for entry in (self.model, self.baseline) if entry]
+        return tuple(measures.nasfr(entry.layers.values()) for entry in known if entry)
 
     @property
-    def tiles(self) -> list[Tile]:
-        """The few numbers under it."""
-        return tiles(self.model, self.baseline, self.estimate, self.comparison, self.changes)
+    def samples(self) -> int:
+        """Recordings that all sums are of."""
+        if self.estimate:
+            return self.estimate.tally.samples
+        return self.model.redundancy.samples if self.model.redundancy else 0
+
+    @cached_property
+    def order(self) -> list[str]:
+        """Names of the layers in the one order of every table and figure: the model's, with what
+        only the baseline has after the layer that it follows there."""
+        theirs = self.baseline.layers if self.baseline else []
+        order = list(self.model.layers)
+        for place, name in enumerate(theirs):
+            if name not in order:
+                before = theirs[place - 1] if place else None
+                order.insert(order.index(before) + 1 if before in order else 0, name)
+        return order
 
 
 def energy_report_json(report: Report, lines: Sequence[Line] = ()) -> dict[str, Any]:
-    """The JSON of ``snnc energy``; ``audit`` where there are lines of one."""
+    """The JSON of ``snnc energy``; ``ann`` and ``audit`` where they were asked for."""
     estimate = report.counted
     result = energy_json(estimate, report.comparison) | {
         "views": views_json(report.changes),
@@ -205,137 +241,3 @@ def energy_report_json(report: Report, lines: Sequence[Line] = ()) -> dict[str, 
     if report.ann is not None:
         result["ann"] = report.ann.as_json()
     return result | ({"audit": audit_json(lines, estimate.table)} if lines else {})
-
-
-def render(report: Report) -> str:
-    """The page as HTML text: no network, no scripts, every figure inline."""
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_template),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "count": lambda number: f"{number:,}",
-        "short": count_text,
-        "sentence": lambda text: text[:1].upper() + text[1:],
-        "energy": energy_text,
-        "signed": signed,
-        "share": share,
-        "between": between,
-        "meaning": meaning,
-        "number": number_text,
-        "firing": firing_text,
-        "ann_headline": ann_headline,
-        "signed_count": lambda number: f"{number:+,}" if number else "0",
-    }
-    page = environment.get_template("report.html.j2")
-    return page.render(report=report, style=Markup(_template("report.css")), **_context(report))
-
-
-def _shown(value: Any) -> Any:
-    """Names of users' files and layers hold no control characters on the page; Markup is ours."""
-    return printable(value) if type(value) is str else value
-
-
-def _template(name: str) -> str:
-    return (files("snnc.estimator") / "templates" / name).read_text("utf-8")
-
-
-def _context(report: Report) -> dict[str, Any]:
-    estimate, comparison = report.estimate, report.comparison
-    context: dict[str, Any] = {
-        "estimate": estimate,
-        "comparison": comparison,
-        "energy": _energy_figures(report, estimate, comparison) if estimate else {},
-        "deltas": _by_name(comparison.layer_deltas()) if comparison else {},
-        "total_delta": comparison.total_delta() if comparison else {},
-        "memory": _memory(report),
-        "view_layers": [
-            {"name": name, "energies": [change.of_layer(name) for change in report.changes]}
-            for name in layer_names(report.changes)
-        ],
-        "level": LEVEL,
-        "resamples": RESAMPLES,
-        "machine": report.views[0].machine if report.views[0] else "",
-        "audit": report.audit,
-        "redundancy": _redundancy_figures(report.pairs) if report.pairs else {},
-        "ghost_limit": ALIKE,
-        "samples": _samples(report),
-    }
-    return context
-
-
-def _samples(report: Report) -> int:
-    if report.estimate:
-        return report.estimate.tally.samples
-    return report.model.redundancy.samples if report.model.redundancy else 0
-
-
-def _energy_figures(
-    report: Report, estimate: Estimate, comparison: Comparison | None
-) -> dict[str, Markup]:
-    if comparison is None or report.baseline is None:
-        return {"bars": energy_figures.energy_bars([report.model.name], [estimate])}
-    known = {table.name: table for table in [*tables.bundled().values(), estimate.table]}
-    names = [report.baseline.name, report.model.name]
-    return {
-        "bars": energy_figures.energy_bars(names, [comparison.baseline, estimate]),
-        "waterfall": energy_figures.delta_waterfall(comparison),
-        "break_even": energy_figures.break_even(comparison),
-        "sensitivity": energy_figures.sensitivity(comparison, list(known.values())),
-    }
-
-
-def _redundancy_figures(pairs: Sequence[Pair]) -> dict[str, Any]:
-    """The figures, and the numbers of the table beside them."""
-    model = [record for record, _ in pairs]
-    baseline = [other for _, other in pairs if other is not None]
-    curves = [
-        ("whole network", measures.t_sfr(model), measures.t_sfr(baseline) if baseline else None)
-    ]
-    curves += [
-        (record.name, measures.t_sfr([record]), measures.t_sfr([other]) if other else None)
-        for record, other in pairs
-    ]
-    return {
-        "t_sfr": [
-            redundancy_figures.t_sfr_panel(name, ours, theirs, _top(ours, theirs))
-            for name, ours, theirs in curves
-        ],
-        "features": [
-            redundancy_figures.feature_card(pair) for pair in pairs if len(pair[0].shape) == 3
-        ],
-        "mpd": [redundancy_figures.mpd_panel(pair) for pair in pairs],
-        "qe": redundancy_figures.qe_bars(pairs),
-        "rows": [_redundancy_row(pair) for pair in pairs],
-    }
-
-
-def _top(ours: measures.Reals, theirs: measures.Reals | None) -> float:
-    """Upper end of a firing-rate axis: a tenth above the curves."""
-    highest = max(float(curve.max()) for curve in (ours, theirs) if curve is not None)
-    return 1.1 * highest or 1.0
-
-
-def _redundancy_row(pair: Pair) -> dict[str, Any]:
-    return {
-        "name": pair[0].name,
-        "neurons": pair[0].neurons,
-        "of": [record and summary(record) for record in reversed(pair)],
-    }
-
-
-def _memory(report: Report) -> list[tuple[str, dict[str, Any]]]:
-    """Memory accesses of the baseline and the model, priced, where there are any."""
-    subjects = [subject for subject in (report.baseline, report.model) if subject is not None]
-    table = report.estimate.table if report.estimate else None
-    if table is None or table.memory is None or any(s.accesses is None for s in subjects):
-        return []
-    return [(s.name, memory_json(s.accesses, table)) for s in subjects if s.accesses is not None]
-
-
-def _by_name(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {row["name"]: row for row in rows}

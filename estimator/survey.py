@@ -26,6 +26,8 @@ class Recorded:
         accesses: layer → kind of memory access → number; None where they were not counted.
         right: whether it was classified correctly; None where it has no label.
         synaptic: layer → executed synaptic operations; empty where they were not counted.
+        label: its class, if known.
+        given: the class that the network gives it.
     """
 
     place: int
@@ -34,6 +36,8 @@ class Recorded:
     accesses: Mapping[str, Mapping[str, int]] | None
     right: bool | None
     synaptic: Mapping[str, int] = field(default_factory=dict)
+    label: int | None = None
+    given: int | None = None
 
     def total(self, convention: str, counter: str) -> int:
         """A count of the whole network."""
@@ -132,11 +136,12 @@ class Survey:
         if self.accesses is not None:
             own = count_accesses(self.network, [activity])
             self.accesses, accesses = self.accesses.merged(own), own.layers
+        node = self.network.executed[self.network.executed.outputs[0]]
+        scores = activity.executed[node.name][0].numpy()
+        given = int(scores_of_classes(scores, axes_of(node)).argmax())
         right = None
         if label is not None:
-            node = self.network.executed[self.network.executed.outputs[0]]
-            scores = activity.executed[node.name][0].numpy()
-            right = int(scores_of_classes(scores, axes_of(node)).argmax()) == label
+            right = given == label
             self.labelled += 1
             self.right += right
         number = len(self.records) if place is None else place
@@ -144,7 +149,9 @@ class Survey:
             self.windows.add(activity, number)
         spikes = _spikes(activity)
         counts, operations = _by_layer(alone), _synaptic(alone)
-        self.records.append(Recorded(number, counts, spikes, accesses, right, operations))
+        self.records.append(
+            Recorded(number, counts, spikes, accesses, right, operations, label, given)
+        )
 
 
 def synaptic(entry: LayerCounts) -> int:

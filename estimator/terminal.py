@@ -17,12 +17,13 @@ from snnc.estimator.counts import LayerCounts
 from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.intervals import LEVEL, RESAMPLES
 from snnc.estimator.intervals.means import Measure
+from snnc.estimator.page.answer import Answer, answer_of
 from snnc.estimator.redundancy import Redundancy
 from snnc.estimator.report import Report
 from snnc.estimator.units import brief, energy_text
 from snnc.estimator.views import Change
 from snnc.estimator.views.sram import AtSize
-from snnc.estimator.views.words import between, headline, interval_text, mean_text, meaning, share
+from snnc.estimator.views.words import between, interval_text, mean_text, meaning, share
 
 
 def print_report(console: Console, report: Report, lines: Sequence[Line] = ()) -> None:
@@ -33,9 +34,9 @@ def print_report(console: Console, report: Report, lines: Sequence[Line] = ()) -
         report: what was counted.
         lines: of an audit, to be printed last.
     """
-    estimate, name = report.counted, report.model.name
-    names = (name, report.baseline.name if report.baseline else None)
-    print_views(console, names, report.changes, estimate.tally.samples)
+    estimate, name = report.counted, report.model.title
+    print_answer(console, answer_of(report))
+    print_views(console, report.changes, estimate.tally.samples)
     if report.sram:
         print_sram(console, report.sram, estimate.tally.samples)
     if report.ann is not None:
@@ -44,6 +45,17 @@ def print_report(console: Console, report: Report, lines: Sequence[Line] = ()) -
     print_measures(console, report.measures)
     if lines:
         print_audit(console, lines, estimate)
+
+
+def print_answer(console: Console, answer: Answer) -> None:
+    """Print the answer, what belongs to it, and what to be careful about."""
+    style = {True: "bold green", False: "bold red", None: "bold"}[answer.good]
+    console.print(Text(answer.sentence, style))
+    for text in answer.more:
+        console.print(text, highlight=False)
+    for text in answer.warnings:
+        console.print(Text(text, "yellow"))
+    console.print()
 
 
 def print_energy(
@@ -156,18 +168,15 @@ def _break_even(comparison: Comparison) -> str:
     return "no firing rate would pay for what it adds"
 
 
-def print_views(
-    console: Console, names: tuple[str, str | None], changes: Sequence[Change], samples: int
-) -> None:
+def print_views(console: Console, changes: Sequence[Change], samples: int) -> None:
     """Print the views of a recording's energy side by side, ΔE of each with a baseline.
 
     Args:
         console: where to print.
-        names: of the model, and of the baseline or None.
         changes: the views.
         samples: recordings that their energies are sums of.
     """
-    model, baseline = names
+    baseline = changes[0].baseline is not None
     columns = [*(["baseline"] if baseline else []), "model", *(["ΔE", ""] if baseline else [])]
     table = slim_table("energy a recording", "what it counts", numbers=tuple(columns))
     for change in changes:
@@ -176,7 +185,6 @@ def print_views(
         if change.baseline:
             cells += [_signed(change.energy_pj / samples), share(change)]
         table.add_row(change.model.title, meaning(change.model), *cells)
-    console.print(Text(headline(model, baseline, changes, samples), "bold"))
     console.print(table)
     if changes[0].interval is not None:
         console.print(f"{'ΔE' if baseline else 'energy'} a recording, {_drawn()}:")

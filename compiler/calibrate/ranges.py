@@ -11,6 +11,7 @@ from snnc.compiler.ir.graph import Array, Graph
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.int8.scaling import Ranges
 from snnc.compiler.ops.neurons.neuron import Neuron
+from snnc.compiler.ops.view import NodeRun
 from snnc.compiler.verify import reference
 from snnc.errors import BAD_OPTION, SnncError
 
@@ -34,9 +35,9 @@ def calibrate(graph: Graph, windows: Iterable[Array]) -> Ranges:
             values[node.name] = max(values.get(node.name, 0.0), float(seen[node.name].abs().max()))
             op = op_of(node)
             if isinstance(op, Neuron):
-                params = {k: torch.from_numpy(v).float() for k, v in graph.params_of(node).items()}
-                steps = op.membrane(node, params, seen[node.inputs[0]])
-                largest = _largest_by_channel(steps)
+                largest = _largest_by_channel(
+                    op.membrane(NodeRun.of(graph, node, seen).to(x.dtype))
+                )
                 membranes[node.name] = np.maximum(membranes.get(node.name, 0.0), largest)
     if not values:
         raise SnncError(BAD_OPTION, "there is no recording to calibrate with")

@@ -13,7 +13,9 @@ import torch
 
 from snnc.compiler.ir import layout, printer
 from snnc.compiler.ir.graph import Graph, Node
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
+from snnc.compiler.ops.view import NodeRun
 from snnc.compiler.plan.planned import Planned
 
 WIDTH, HEIGHT, GAP_X, GAP_Y = 264, 62, 24, 34
@@ -112,11 +114,13 @@ def _owner(graph: Graph, symbol: str) -> str:
 
 def _most_operations(graph: Graph, node: Node) -> int:
     """Operations of one step by the op's own count rule if every input is active."""
-    if node.op == "input":
+    if node.plays(Role.INPUT):
         return 0
-    types = [graph[name].type for name in graph.sources(node)]
-    given = [torch.ones((1, *t.shape), dtype=torch.float64) for t in types]
-    return sum(op_of(node).count(node, graph.params_of(node), given, types).totals().values())
+    given = {
+        name: torch.ones((1, *graph[name].type.shape), dtype=torch.float64)
+        for name in graph.sources(node)
+    }
+    return sum(op_of(node).count(NodeRun.of(graph, node, given)).totals().values())
 
 
 @cache

@@ -30,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snnc.compiler.ir import printer
+from snnc.compiler.ir.roles import Role, roles_of
 from snnc.errors import InternalError
 
 Array = npt.NDArray[Any]
@@ -121,12 +122,6 @@ def usual(shape: tuple[int, ...]) -> int:
     return 1 if len(shape) == 2 else 0
 
 
-SPIKING_OPS = ("neuron", "neuron_i8")
-"""Ops that fire: their value of the step before is part of their state."""
-
-CELL = "cell"
-"""The op of any other elementwise recurrence; one with a discrete value fires too."""
-
 FEEDBACK, FEEDBACK_WRITE = "feedback", "feedback_write"
 """The two ops of a recurrent connection; their attribute ``edge`` says which belong together."""
 
@@ -151,6 +146,15 @@ class Node:
     params: Mapping[str, str] = field(default_factory=dict)
     loc: Location = field(default_factory=Location)
 
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """What the node's op is; none for an op that nobody has defined."""
+        return roles_of(self.op)
+
+    def plays(self, *roles: Role) -> bool:
+        """Whether the node's op has one of these roles."""
+        return any(role in roles for role in self.roles)
+
     def replace(self, **changes: Any) -> Node:
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
@@ -162,9 +166,9 @@ class Node:
 
 def fires(node: Node) -> bool:
     """Whether a node decides at every step, so that its value of the step before is part of its
-    state, and can be replaced from outside: neurons, and cells with spikes or counts."""
+    state, and can be replaced from outside: a neuron whose value is spikes or counts."""
     discrete = node.type.kind is not Kind.REAL and node.type.temporal
-    return node.op in SPIKING_OPS or (node.op == CELL and discrete)
+    return node.plays(Role.NEURON) and discrete
 
 
 @dataclass(frozen=True)
@@ -291,7 +295,7 @@ def prune(graph: Graph) -> Graph:
     needed = set(graph.outputs)
     for name in graph.outputs:
         needed |= nx.ancestors(flow, name)
-    nodes = tuple(node for node in graph.nodes if node.name in needed or node.op == "input")
+    nodes = tuple(node for node in graph.nodes if node.name in needed or node.plays(Role.INPUT))
     used = {key for node in nodes for key in node.params.values()}
     params = {key: value for key, value in graph.params.items() if key in used}
     return graph.replace(nodes=nodes, params=params)

@@ -1,9 +1,7 @@
 """What every op must say about itself: seven facets, none with a default.
 
 An op that forgets its cost must not silently cost zero, so each facet is abstract and a missing one
-fails when the table of ops is built. Tensors given to :meth:`Op.reference`, :meth:`Op.error` and
-:meth:`Op.count` belong to one sample and have time as first axis: ``[T, *shape]`` for a temporal
-value, ``[1, *shape]`` for a value of the whole window.
+fails when the table of ops is built. A facet takes one view of the node (:mod:`.view`).
 """
 
 from __future__ import annotations
@@ -19,14 +17,15 @@ import numpy.typing as npt
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Location, Node, TensorType, Time, usual
+from snnc.compiler.ir.roles import Role, declare
 from snnc.compiler.ops.attributes import Attribute, Parameter
-from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
+from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, InternalError, SnncError
 
 if TYPE_CHECKING:
     from snnc.compiler.program.emitter import Emitter
 
 IntArray = npt.NDArray[np.int64]
-Params = Mapping[str, "torch.Tensor"]
 
 
 @dataclass
@@ -70,6 +69,21 @@ class Sample:
     time_steps: int = 3
 
 
+@dataclass(frozen=True)
+class Most:
+    """The largest value of whole numbers: ``factor`` times the largest event count that the
+    network is given, and ``rest``."""
+
+    factor: int
+    rest: int
+
+    @classmethod
+    def of(cls, given: Iterable[Most]) -> Most:
+        """What is no larger than the largest of several."""
+        bounds = list(given)
+        return cls(max(b.factor for b in bounds), max(b.rest for b in bounds))
+
+
 class Rows(Enum):
     """Whether an op can run on some rows of a map at a time (compiler/plan/bands.py).
 
@@ -94,90 +108,99 @@ class Layout(Enum):
     OWN = "own"
 
 
-class Op(ABC):
-    """An operation of the IR, with all its facets in one place."""
+class Named(ABC):
+    """What an op says of itself before it is asked about a node.
+
+    Attributes:
+        name: how nodes name it.
+        roles: what it is to those who do not compute it (:mod:`snnc.compiler.ir.roles`). Who asks
+            for a role that an op lacks refuses it, by name.
+        attributes: what a node of it takes.
+        parameters: the roles of its parameter arrays.
+    """
 
     name: ClassVar[str]
+    roles: ClassVar[tuple[Role, ...]] = ()
     attributes: ClassVar[tuple[Attribute, ...]] = ()
     parameters: ClassVar[tuple[Parameter, ...]] = ()
-    rows: ClassVar[Rows] = Rows.NEVER
-    layout: ClassVar[Layout] = Layout.USUAL
+
+    def __init_subclass__(cls) -> None:
+        """Make the roles of an op known to its nodes."""
+        super().__init_subclass__()
+        if "name" in cls.__dict__:
+            declare(cls.name, cls.roles)
 
     def parameters_of(self, node: Node) -> tuple[Parameter, ...]:
         """The parameters that this node takes; by default as the op says."""
         return self.parameters
 
-    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+    @abstractmethod
+    def infer(self, view: NodeView) -> TensorType:
+        """Type of the output. Raises SnncError (BAD_SHAPE) where the inputs do not fit."""
+
+
+class Op(Named):
+    """An operation of the IR, with all its facets in one place."""
+
+    rows: ClassVar[Rows] = Rows.NEVER
+    layout: ClassVar[Layout] = Layout.USUAL
+
+    def rows_of(self, view: NodeView) -> Rows:
         """Whether this node can run on some rows at a time; by default as the op says."""
         return self.rows
+
+    def states(self, node: Node) -> int:
+        """How many numbers it keeps for each element from step to step, beside its value."""
+        return 0
+
+    def keeps_potential(self, node: Node) -> bool:
+        """Whether the C keeps a membrane potential, which can be observed."""
+        return False
+
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        """How large its whole numbers may get, from how large those of its inputs may.
+
+        Raises:
+            InternalError: it gives counts and does not say; C holds a count in 16 bits.
+        """
+        raise InternalError(
+            f"{self.name} gives counts and does not say how large they get", where=view.node.name
+        )
 
     @abstractmethod
     def time(self, node: Node) -> Time:
         """How the op uses time."""
 
     @abstractmethod
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        """Type of the output. Raises SnncError (BAD_SHAPE) where the inputs do not fit."""
-
-    @abstractmethod
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+    def reference(self, run: NodeRun) -> torch.Tensor:
         """PyTorch semantics, in the dtype of the inputs."""
 
-    def step(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        memory: dict[str, Any],
-    ) -> torch.Tensor:
+    def step(self, run: NodeRun) -> torch.Tensor:
         """:meth:`reference` a step at a time, for an op with state inside a recurrent loop.
 
         Args:
-            node: the node.
-            params: its parameters.
-            inputs: its inputs at this step, [1, *shape].
-            memory: what the op keeps from step to step, empty at the first. By default that is all
-                inputs so far, and all steps are computed anew; neurons know better.
+            run: the node at this step, its inputs [1, *shape]. By default its memory is all inputs
+                so far, and all steps are computed anew; neurons know better.
 
         Returns:
             Output of this step, [1, *shape].
         """
-        seen = [*memory.get("inputs", []), inputs]
-        memory["inputs"] = seen
+        seen = [*run.memory.get("inputs", []), run.inputs]
+        run.memory["inputs"] = seen
         so_far = [torch.cat(steps) for steps in zip(*seen, strict=True)]
-        return self.reference(node, params, so_far)[-1:]
+        return self.reference(run.on(so_far))[-1:]
 
     @abstractmethod
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
+    def error(self, run: BoundedRun) -> torch.Tensor:
         """Rigorous bound on |computed in float32, any order of summation - exact|.
 
-        Args:
-            node: the node.
-            params: exact parameters, float64 (a float32 run rounds them first).
-            inputs: exact inputs, float64.
-            errors: bounds on the inputs' own errors.
-            output: exact output; for an op with a discrete output (spikes, masks) the output that
-                was really taken, from which its state goes on. Such an op gives 1 where a correct
-                float32 run may take the other value and 0 where it may not.
+        The parameters are exact (a float32 run rounds them first). An op with a discrete output
+        (spikes, masks) gives 1 where a correct float32 run may take the other value and 0 where it
+        may not.
         """
 
     @abstractmethod
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
+    def count(self, run: NodeRun) -> Counts:
         """Operations that the generated C executes on these inputs (exact integers)."""
 
     @abstractmethod
@@ -198,25 +221,11 @@ class Lowered:
     params: dict[str, Array]
 
 
-class Composite(ABC):
+class Composite(Named):
     """An op that a frontend may use and that a lowering pass splits into primitives."""
 
-    name: ClassVar[str]
-    attributes: ClassVar[tuple[Attribute, ...]] = ()
-    parameters: ClassVar[tuple[Parameter, ...]] = ()
-
-    def parameters_of(self, node: Node) -> tuple[Parameter, ...]:
-        """The parameters that this node takes; by default as the op says."""
-        return self.parameters
-
     @abstractmethod
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        """Type of the output."""
-
-    @abstractmethod
-    def lower(self, node: Node, params: Mapping[str, Array]) -> Lowered:
+    def lower(self, view: NodeView) -> Lowered:
         """Primitive nodes that compute the same function."""
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from snnc.compiler.ir.graph import Array, Graph, Node, TensorType
 from snnc.compiler.ops import COMPOSITES, OPS, attributes, recurrent_loops
 from snnc.compiler.ops.base import Layout, Op, expect_layout
+from snnc.compiler.ops.view import NodeView
 from snnc.errors import InternalError
 
 
@@ -27,7 +28,7 @@ def infer(node: Node, inputs: list[TensorType], params: Mapping[str, Array]) -> 
     attributes.check_parameters(node.op, op.parameters_of(node), params, where)
     how = op.layout if isinstance(op, Op) else Layout.USUAL
     expect_layout(node, how, inputs)
-    return op.infer(node, inputs, params)
+    return op.infer(NodeView(node, inputs, params))
 
 
 def infer_types(graph: Graph) -> Graph:

@@ -20,20 +20,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnc.compiler.ir.graph import Graph, Kind, Node
-from snnc.compiler.ops.synapses.conv2d import taps
-from snnc.compiler.ops.synapses.synapse import DENSE, EVENT
-
-LANES = 16
-WORD_BITS = 32
-
-
-@dataclass(frozen=True)
-class Work:
-    """What one step of a layer could have to do; see the module."""
-
-    pixels: int
-    words: int
-    vectors: int
+from snnc.compiler.ops import op_of
+from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ops.synapses.synapse import DENSE, EVENT, Synapse, Work
+from snnc.compiler.ops.view import NodeView
+from snnc.errors import InternalError
 
 
 @dataclass(frozen=True)
@@ -75,26 +66,18 @@ class CostModel:
 
 
 def choosable(graph: Graph, node: Node) -> bool:
-    """Whether a node has an event-driven and a dense kernel: a weighted sum over spikes."""
-    if node.op not in ("conv2d", "linear"):
+    """Whether a node has an event-driven and a dense kernel: a float layer that reads spikes."""
+    if not isinstance(op_of(node), Synapse) or isinstance(op_of(node), IntegerOp):
         return False
     return graph[node.inputs[0]].type.kind is Kind.SPIKE
 
 
 def work_of(graph: Graph, node: Node) -> Work:
     """The work of one step of a :func:`choosable` node."""
-    given, weight = graph[node.inputs[0]].type, graph.params[node.params["weight"]]
-    if node.op == "linear":
-        out = -(-node.type.size // LANES)
-        words = given.pixels * -(-given.channels // WORD_BITS)
-        return Work(out, words, given.size * out)
-    groups = node.attrs["groups"]
-    rows, columns = taps(node, given, weight.shape[2:])
-    visits = int(rows.sum()) * int(columns.sum())
-    out = -(-(node.type.channels // groups) // LANES)
-    in_channels = given.channels // groups
-    words = visits * groups * -(-in_channels // WORD_BITS)
-    return Work(node.type.pixels * groups * out, words, visits * given.channels * out)
+    op = op_of(node)
+    if not isinstance(op, Synapse):
+        raise InternalError(f"{node.op} does not say what work its kernels do", where=node.name)
+    return op.work(NodeView.of(graph, node))
 
 
 def choose_kernels(graph: Graph, densities: Mapping[str, float], costs: CostModel) -> Graph:

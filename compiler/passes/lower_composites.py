@@ -8,6 +8,7 @@ from snnc.compiler.ir.graph import Array, Graph, Node, rewrite
 from snnc.compiler.ops import COMPOSITES
 from snnc.compiler.ops.base import Lowered
 from snnc.compiler.ops.inference import infer_types
+from snnc.compiler.ops.view import NodeView
 
 
 def lower_composites(graph: Graph) -> Graph:
@@ -38,7 +39,7 @@ def lower_composites(graph: Graph) -> Graph:
 
 
 def _lowered(graph: Graph, node: Node) -> Lowered:
-    return COMPOSITES[node.op].lower(node, graph.params_of(node))
+    return COMPOSITES[node.op].lower(NodeView.of(graph, node))
 
 
 def _fresh(name: str, graph: Graph, parts: set[str]) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from snnc.compiler.ir.graph import Graph, Node
-from snnc.compiler.ops.int8.synapses.conv2d import can_be_listed
-from snnc.compiler.ops.int8.synapses.rows import FOURS, LISTED, PLAIN
+from snnc.compiler.ops import op_of
+from snnc.compiler.ops.int8.synapses.rows import FOURS, LISTED, PLAIN, IntegerSynapse
+from snnc.compiler.ops.view import NodeView
 
-SYNAPSES = ("conv2d_i8", "linear_i8")
 FEWEST = 4
 """Output channels of a group below which padding to fours costs more than it gives."""
 
@@ -23,12 +23,13 @@ def order_weights(graph: Graph, order: str) -> Graph:
 
 
 def _ordered(graph: Graph, node: Node, order: str) -> Node:
-    if node.op not in SYNAPSES:
+    op = op_of(node)
+    if not isinstance(op, IntegerSynapse):
         return node
     channels = node.type.channels // node.attrs.get("groups", 1)
     usable = {
         PLAIN: True,
         FOURS: channels >= FEWEST,
-        LISTED: node.op == "conv2d_i8" and can_be_listed(node, graph.input_types(node)[0]),
+        LISTED: op.can_list(NodeView.of(graph, node)),
     }
     return node.with_attrs(order=order if usable[order] else PLAIN)

@@ -12,6 +12,7 @@ from snnc.compiler.ir.graph import Graph, Node, TensorType, fires
 from snnc.compiler.ir.layout import step_bytes
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
+from snnc.compiler.ops.view import NodeView
 from snnc.compiler.plan.schedule import Schedule, Stage
 from snnc.compiler.program.program import Band
 
@@ -81,4 +82,4 @@ def turn(given: TensorType, threads: int) -> int:
 
 
 def _rows_of(graph: Graph, node: Node) -> Rows:
-    return op_of(node).rows_of(node, graph.input_types(node))
+    return op_of(node).rows_of(NodeView.of(graph, node))

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from snnc.compiler.ir.graph import CELL, Graph, Kind
-from snnc.compiler.ops.cells.kinds import output_range
-from snnc.compiler.ops.pooling.pool2d import covered
+from snnc.compiler.ir.graph import Graph, Kind
+from snnc.compiler.ops import op_of
+from snnc.compiler.ops.base import Most
+from snnc.compiler.ops.view import NodeView
 from snnc.compiler.plan.schedule import schedule
 from snnc.errors import BAD_OPTION, NOT_CAUSAL, UNSUPPORTED_LAYER, SnncError
 
@@ -93,27 +94,16 @@ def most_events(graph: Graph) -> int:
     Raises:
         SnncError: UNSUPPORTED_LAYER where a count may exceed 65535 whatever the input.
     """
-    bounds: dict[str, tuple[int, int]] = {}
+    bounds: dict[str, Most] = {}
     most = 255 if graph["input"].type.dtype == "uint8" else COUNT_LIMIT
     for node in graph.nodes:
         given = [bounds[name] for name in node.inputs if name in bounds]
         if node.type.kind is Kind.SPIKE:
-            bounds[node.name] = (0, 1)
+            bounds[node.name] = Most(0, 1)
         if node.type.kind is not Kind.COUNT:
             continue
-        if node.op == "input":
-            factor, rest = 1, 0
-        elif node.op == CELL:
-            kinds = [entry.kind for entry in graph.input_types(node)]
-            factor, rest = 0, int(output_range(node.attrs["program"], kinds).high)
-        elif node.op == "add":
-            factor, rest = (sum(bound[i] for bound in given) for i in (0, 1))
-        else:
-            factor, rest = (max(bound[i] for bound in given) for i in (0, 1))
-        if node.op == "sum_pool2d":
-            terms = int(covered(node, graph.input_types(node)[0]).max())
-            factor, rest = factor * terms, rest * terms
-        bounds[node.name] = factor, rest
+        bound = op_of(node).most(NodeView.of(graph, node), given)
+        bounds[node.name], factor, rest = bound, bound.factor, bound.rest
         fits = (COUNT_LIMIT - rest) // factor if factor else COUNT_LIMIT - rest
         if fits < 1:
             raise SnncError(

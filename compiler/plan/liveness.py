@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from snnc.compiler.ir.graph import Graph
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.plan.arena import Buffer
 from snnc.compiler.plan.schedule import Schedule
 from snnc.compiler.program import values
@@ -77,7 +78,7 @@ def _life(
     loop = line.loop_around(own)
     if plan.streams and asked.life != "node":
         return 0, line.end
-    if graph[asked.node].op == "input":  # pushed before the first step, read until its last loop
+    if graph[asked.node].plays(Role.INPUT):  # pushed first, and read until its last loop
         runs = [position for reader in readers[asked.node] for position in line.runs[reader]]
         return 0, max((line.loop_around(position)[1] for position in runs), default=own)
     if asked.life == "node":

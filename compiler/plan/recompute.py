@@ -13,6 +13,7 @@ import networkx as nx
 
 from snnc.compiler.ir.graph import Graph, Kind, Time
 from snnc.compiler.ir.layout import step_bytes
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
 from snnc.compiler.plan import arena
 from snnc.compiler.plan.planned import Planned, planned
@@ -87,7 +88,7 @@ def _largest_first(graph: Graph, plan: Schedule) -> list[str]:
 
 def _can_recompute(graph: Graph, name: str) -> bool:
     node = graph[name]
-    step = node.op != "input" and op_of(node).time(node) is Time.STEP
+    step = not node.plays(Role.INPUT) and op_of(node).time(node) is Time.STEP
     return step and node.type.kind is Kind.REAL and name not in graph.outputs
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from snnc.compiler.ir.graph import Graph, Node, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
 from snnc.errors import InternalError
 
@@ -64,7 +65,7 @@ def schedule(graph: Graph, recompute: Iterable[str] = ()) -> Schedule:
     """
     again = set(recompute)
     for name in sorted(again):
-        if op_of(graph[name]).time(graph[name]) is not Time.STEP or graph[name].op == "input":
+        if op_of(graph[name]).time(graph[name]) is not Time.STEP or graph[name].plays(Role.INPUT):
             raise InternalError("only a STEP op can be recomputed", where=name)
     stage = _earliest(graph)
     loops, once = _place(graph, stage, again)
@@ -142,6 +143,6 @@ def _stored(graph: Graph, stages: tuple[Stage, ...]) -> frozenset[str]:
             stored |= set(node.inputs)
             stored |= {node.name}
     temporal = {node.name for node in graph.nodes if node.type.temporal}
-    inputs = {node.name for node in graph.nodes if node.op == "input"}
+    inputs = {node.name for node in graph.nodes if node.plays(Role.INPUT)}
     outputs = set(graph.outputs)
     return frozenset((stored | inputs | outputs) & temporal)

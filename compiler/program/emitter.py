@@ -21,6 +21,7 @@ from snnc.compiler.ir.graph import (
     TensorType,
     fires,
 )
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.program.constants import Constant
 from snnc.compiler.program.kernels import signature
 from snnc.compiler.program.program import Band, Body, Call, Clear, Fill, NodeFunction, Program
@@ -34,8 +35,8 @@ from snnc.compiler.program.values import (
     ConstantRef,
     Life,
     Name,
+    Purpose,
     Real,
-    Role,
     Shape,
     ShapeRef,
     Slot,
@@ -205,7 +206,7 @@ class Emitter:
         if key not in self._program.buffers:
             self._program.buffers[key] = Buffer(
                 name=key,
-                role="input" if node.op == "input" else "stored" if stored else "values",
+                role="input" if node.plays(Role.INPUT) else "stored" if stored else "values",
                 c_type=layout.c_type(node.type),
                 elements=self._elements(node),
                 slots=self._slots(node, stored),
@@ -271,7 +272,7 @@ class Emitter:
         """Memory for the duration of the node's own work."""
         return self._memory(role, "scratch", c_type, elements, "node")
 
-    def _memory(self, role: str, kind: Role, c_type: str, elements: int, life: Life) -> View:
+    def _memory(self, role: str, kind: Purpose, c_type: str, elements: int, life: Life) -> View:
         name = self._own(role)
         key = f"{name}@{self._stage}"
         buffer = Buffer(key, kind, c_type, elements, 1, life, self._stage, self._node.name)

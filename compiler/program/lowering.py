@@ -7,6 +7,7 @@ from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Node, Time, fires
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
+from snnc.compiler.ops.view import NodeView
 from snnc.compiler.plan.bands import bands
 from snnc.compiler.plan.schedule import Schedule
 from snnc.compiler.program.emitter import Emitter, RowBodies
@@ -107,7 +108,7 @@ class _Lowering:
         self, node: Node, c: Emitter, output: View, rows: RowBodies, stage: Stage
     ) -> None:
         entry = self._program.traces[c.index]
-        if op_of(node).rows_of(node, self._graph.input_types(node)) is not Rows.REDUCE:
+        if op_of(node).rows_of(NodeView.of(self._graph, node)) is not Rows.REDUCE:
             _show_rows(rows, c.index, c.row_output(), entry.step_bytes)
         elif op_of(node).time(node) is Time.REDUCE:
             _show(stage.end, c.index, output, entry.step_bytes, False)

@@ -21,7 +21,7 @@ Life = Literal["node", "loop", "value"]
 """How long a buffer is needed: while its node runs, from one step to the next, or from its node to
 the last reader of its value."""
 
-Role = Literal["states", "stored", "values", "input", "scratch"]
+Purpose = Literal["states", "stored", "values", "input", "scratch"]
 """What a buffer is for: state of a node, a value kept for all steps, a value of one step, frames or
 events, working memory."""
 
@@ -31,7 +31,7 @@ class Buffer:
     """Memory that a node asks for, with the stage in which it asks."""
 
     name: str
-    role: Role
+    role: Purpose
     c_type: str
     elements: int
     slots: int

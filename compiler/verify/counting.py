@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import torch
 
 from snnc.compiler.ir.graph import Graph
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
+from snnc.compiler.ops.view import NodeRun
 
 
 def analytic_counts(
@@ -17,8 +19,7 @@ def analytic_counts(
     it runs (a recomputed value is computed in several stages)."""
     found = {}
     for node in graph.nodes:
-        if node.op != "input":
-            given = [values[name] for name in graph.sources(node)]
-            counts = op_of(node).count(node, graph.params_of(node), given, graph.input_types(node))
+        if not node.plays(Role.INPUT):
+            counts = op_of(node).count(NodeRun.of(graph, node, values))
             found[node.name] = {what: n * runs[node.name] for what, n in counts.totals().items()}
     return found

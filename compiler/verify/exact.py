@@ -11,11 +11,12 @@ from functools import cached_property
 
 import torch
 
-from snnc.compiler.ir.graph import Graph, Node, fires
+from snnc.compiler.ir.graph import Graph, Node
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.ops.rounding import no_error
+from snnc.compiler.ops.view import BoundedRun, NodeRun
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.pytorch import discrete_nodes
 from snnc.compiler.verify.reference import Verdict
@@ -190,40 +191,28 @@ class Exact:
 
     def _decision(self, node: Node) -> Decision:
         op = op_of(node)
-        given = [self._given(name) for name in node.inputs]
-        params = {role: torch.from_numpy(v) for role, v in self.graph.params_of(node).items()}
+        given = {name: self._given(name) for name in node.inputs}
+        run = NodeRun.of(self.graph, node, {name: v.value for name, v in given.items()})
+        errors = [given[name].error for name in node.inputs]
         if isinstance(op, Neuron):
-            return _fired(op, node, params, given[0], self.forced[node.name])
-        values, errors = [v.value for v in given], [v.error for v in given]
+            return _fired(op, run.bounded(errors, self.forced[node.name]))
         if isinstance(op, Cell):
-            return _counted(op, node, params, (values, errors), self.forced[node.name])
-        taken = op.reference(node, params, values)
-        return Mask(taken != 0, op.error(node, params, values, errors, taken))
+            return _counted(op, run.bounded(errors, self.forced[node.name]))
+        taken = op.reference(run)
+        return Mask(taken != 0, op.error(run.bounded(errors, taken)))
 
 
 def keeps_potential(node: Node) -> bool:
     """Whether the C keeps a membrane potential of a node, which a run can observe."""
-    op = op_of(node)
-    return op.keeps_potential(node) if isinstance(op, Cell) else fires(node)
+    return op_of(node).keeps_potential(node)
 
 
-def _counted(
-    op: Cell,
-    node: Node,
-    params: Mapping[str, torch.Tensor],
-    given: tuple[list[torch.Tensor], list[torch.Tensor]],
-    taken: torch.Tensor,
-) -> Counted:
-    values, errors = given
-    decided, leeway = (
-        op.decisions(node, params, values, taken),
-        op.error(node, params, values, errors, taken),
-    )
-    potential = op.potential(node, params, values, errors, taken)
-    margins = op.margins(node, params, values, errors, taken)
+def _counted(op: Cell, run: BoundedRun) -> Counted:
+    decided, leeway = op.decisions(run, run.output), op.error(run)
+    potential, margins = op.potential(run), op.margins(run)
     margin = None
     if all(away is not None and bound is not None for away, bound in margins):
-        shape = node.type.shape
+        shape = run.type.shape
         margin = Verdict(
             torch.stack([away.expand(shape) for away, _ in margins if away is not None]),
             torch.stack([bound.expand(shape) for _, bound in margins if bound is not None]),
@@ -231,17 +220,8 @@ def _counted(
     return Counted(decided, leeway, None if potential is None else Verdict(*potential), margin)
 
 
-def _fired(
-    op: Neuron,
-    node: Node,
-    params: Mapping[str, torch.Tensor],
-    current: Verdict,
-    fired: torch.Tensor,
-) -> Fired:
-    values, errors = torch.empty_like(current.value), torch.empty_like(current.value)
-    for step, (u, error) in enumerate(
-        op.membrane(node, params, current.value, fired, current.error)
-    ):
+def _fired(op: Neuron, run: BoundedRun) -> Fired:
+    values, errors = torch.empty_like(run.inputs[0]), torch.empty_like(run.inputs[0])
+    for step, (u, error) in enumerate(op.membrane(run, run.output, run.errors[0])):
         values[step], errors[step] = u, error
-    threshold = op.threshold(node, params, current.value)
-    return Fired(op, node, Verdict(values, errors), threshold)
+    return Fired(op, run.node, Verdict(values, errors), op.threshold(run))

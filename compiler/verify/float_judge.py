@@ -24,6 +24,9 @@ from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.model import Pushed
 from snnc.compiler.host.observed import Observation, ObservedModel
 from snnc.compiler.ir.graph import Array, Graph, Kind, fires
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops import op_of
+from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.ops.readout.time_stack import axes_of, scores_of_classes
 from snnc.compiler.verify.chain.links import PATHS, VALUES, Divergence, LayerResult, Link
 from snnc.compiler.verify.chain.proof import Verification
@@ -221,7 +224,7 @@ def graph_currents(graph: Graph) -> frozenset[str]:
         name
         for name, users in graph.users.items()
         if users
-        and all(user.op == "neuron" for user in users)
+        and all(isinstance(op_of(user), Neuron) for user in users)
         and name not in graph.outputs
         and graph[name].type.kind is Kind.REAL
     )
@@ -264,7 +267,7 @@ def compare_run(link: Link, exact: Exact, run: Observation) -> Iterable[Beyond]:
     graph, found = exact.graph, []
     hidden = graph_currents(graph) - {name for name, what in run.values if what == "value"}
     for node in graph.nodes:
-        if node.op == "input" or node.name in hidden:
+        if node.plays(Role.INPUT) or node.name in hidden:
             continue
         own = as_tensor(run.values[node.name, "value"])
         if node.name in exact.decisions:

@@ -21,8 +21,10 @@ from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.model import Pushed
 from snnc.compiler.host.observed import Observation, ObservedModel
 from snnc.compiler.ir.graph import Array, Graph, Node
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.int8.neuron import NeuronI8
+from snnc.compiler.ops.view import NodeRun
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.chain.fidelity import MIN_AGREEMENT, Fidelity
 from snnc.compiler.verify.chain.links import VALUES, Check, Divergence, LayerResult, Link
@@ -67,7 +69,7 @@ class IntegerVerifier:
     ) -> None:
         self.graph = compilation.graph
         self.runs = compilation.schedule.runs
-        self.nodes = [node for node in self.graph.nodes if node.op != "input"]
+        self.nodes = [node for node in self.graph.nodes if not node.plays(Role.INPUT)]
         self.observed = ObservedModel(self.graph, compilation.generated, folder, flags, files=files)
         layers = [LayerResult(node.name, node.loc.module) for node in self.nodes]
         self.result = IntegerVerification(self.graph.time_steps, layers, output_results(self.graph))
@@ -153,7 +155,7 @@ def compare_integers(
     (its membrane potentials' in an entry of its own), and adds the outputs' to the link."""
     found = []
     for node in graph.nodes:
-        if node.op == "input":
+        if node.plays(Role.INPUT):
             continue
         pairs = [("values", "value", values[node.name])]
         if node.name in membranes:
@@ -192,7 +194,7 @@ def run_reference(
     membranes = {
         node.name: torch.stack(list(_membrane(graph, node, values, forced)))
         for node in graph.nodes
-        if node.op == "neuron_i8"
+        if isinstance(op_of(node), NeuronI8)
     }
     for name in forced or {}:
         values[name] = _own_value(graph, graph[name], values, membranes)
@@ -205,14 +207,10 @@ def _own_value(
     values: Mapping[str, torch.Tensor],
     membranes: Mapping[str, torch.Tensor],
 ) -> torch.Tensor:
-    op, params = op_of(node), _params(graph, node)
+    op, run = op_of(node), NodeRun.of(graph, node, values)
     if isinstance(op, NeuronI8):
-        return op.fires(params, membranes[node.name]).to(torch.int64)
-    return op.reference(node, params, [values[name] for name in node.inputs]).to(torch.int64)
-
-
-def _params(graph: Graph, node: Node) -> dict[str, torch.Tensor]:
-    return {role: torch.from_numpy(value) for role, value in graph.params_of(node).items()}
+        return op.fires(run, membranes[node.name]).to(torch.int64)
+    return op.reference(run).to(torch.int64)
 
 
 def _membrane(
@@ -224,4 +222,4 @@ def _membrane(
     op = op_of(node)
     assert isinstance(op, NeuronI8)
     spikes = None if forced is None else forced[node.name]
-    return op.membrane(node, _params(graph, node), values[node.inputs[0]], spikes=spikes)
+    return op.membrane(NodeRun.of(graph, node, values), spikes=spikes)

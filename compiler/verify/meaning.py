@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from snnc.compiler.ir.graph import Array, Graph, Kind, Node
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.passes.pipeline import lowered
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.exact import Decision, Exact
@@ -44,7 +45,7 @@ def difference(model: nn.Module, graph: Graph, *, still: bool = False) -> str:
         still: the model needs the same frame at every step.
     """
     source = lowered(graph)
-    (given,) = (node for node in source if node.op == "input")
+    (given,) = (node for node in source if node.plays(Role.INPUT))
     for frames in windows(given.type.shape, source.time_steps, still=still):
         found = _different(model, source, torch.from_numpy(frames))
         if found:

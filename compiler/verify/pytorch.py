@@ -13,6 +13,7 @@ from torch import nn
 from snnc.compiler.frontend.adapters import asa_snn
 from snnc.compiler.frontend.capture.driving import at_rest
 from snnc.compiler.ir.graph import Array, Graph, Node, fires
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.verify.outputs import pytorch_outputs
 from snnc.errors import InternalError
 
@@ -21,7 +22,7 @@ Reader = Callable[[Any], torch.Tensor]
 
 def is_discrete(node: Node) -> bool:
     """Whether a node turns real numbers into whole ones: where rounding can show."""
-    return fires(node) or node.op == "complementary_mask"
+    return fires(node) or node.plays(Role.MASK)
 
 
 def discrete_nodes(graph: Graph) -> list[Node]:
@@ -61,7 +62,7 @@ def _first_sample(node: Node, value: torch.Tensor) -> torch.Tensor:
 def _observed(model: nn.Module, node: Node) -> tuple[str, Reader]:
     """The module whose result holds a discrete node's value, and how to read it from there."""
     path = node.loc.module
-    if node.op == "complementary_mask" and path not in dict(model.named_modules()):
+    if node.plays(Role.MASK) and path not in dict(model.named_modules()):
         return asa_snn.mixing_of(path), asa_snn.mask_of
     return path, _spikes
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import networkx as nx
 import torch
 
 from snnc.compiler.ir.graph import Graph, Node, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.rounding import no_error
+from snnc.compiler.ops.view import NodeRun, params_of
 from snnc.errors import InternalError
 
 Values = Mapping[str, torch.Tensor]
@@ -53,18 +54,16 @@ def run(
             _by_steps(graph, nodes, params, values)
             continue
         (node,) = nodes
-        given = [values[name] for name in graph.sources(node)]
-        values[node.name] = op_of(node).reference(node, _own(node, params), given)
+        values[node.name] = op_of(node).reference(NodeRun.of(graph, node, values, params))
     return {name: values[name] for name in names}
-
-
-def _own(node: Node, params: Values) -> dict[str, torch.Tensor]:
-    return {role: params[key] for role, key in node.params.items()}
 
 
 def _by_steps(graph: Graph, loop: Sequence[Node], params: Values, values: Values) -> None:
     """Fill in the values of a recurrent loop, step by step."""
-    memory: dict[str, dict[str, Any]] = {node.name: {} for node in loop}
+    runs = {
+        node.name: NodeRun(node, graph.input_types(node), params_of(graph, node, params), ())
+        for node in loop
+    }
     temporal = {node.name for node in graph if node.type.temporal}
     writes = graph.feedback
     for step in range(graph.time_steps):
@@ -76,11 +75,9 @@ def _by_steps(graph: Graph, loop: Sequence[Node], params: Values, values: Values
             given = [
                 values[name][now] if name in temporal else values[name] for name in node.inputs
             ]
-            op, own = op_of(node), _own(node, params)
-            if op.time(node) is Time.STEP:
-                values[node.name][now] = op.reference(node, own, given)
-            else:
-                values[node.name][now] = op.step(node, own, given, memory[node.name])
+            op, run_now = op_of(node), runs[node.name].at(given)
+            facet = op.reference if op.time(node) is Time.STEP else op.step
+            values[node.name][now] = facet(run_now)
 
 
 @dataclass
@@ -116,16 +113,16 @@ def judge(
         if len(nodes) > 1:
             raise InternalError("no spikes end the errors of this loop", where=nodes[0].name)
         (node,) = nodes
-        if node.op == "input":
+        if node.plays(Role.INPUT):
             verdicts[node.name] = taken[node.name]
             continue
-        own = _own(node, params)
-        given = [taken.get(name) or verdicts[name] for name in graph.sources(node)]
-        values, errors = [v.value for v in given], [v.error for v in given]
+        given = {name: taken.get(name) or verdicts[name] for name in graph.sources(node)}
+        exact = NodeRun.of(graph, node, {name: v.value for name, v in given.items()}, params)
         output = ends.get(node.name)
         if output is None:
-            output = op_of(node).reference(node, own, values)
-        error = op_of(node).error(node, own, values, errors, output)
+            output = op_of(node).reference(exact)
+        errors = [given[name].error for name in graph.sources(node)]
+        error = op_of(node).error(exact.bounded(errors, output))
         verdicts[node.name] = Verdict(output, error)
     return {name: verdicts[name] for name in wanted}
 

@@ -18,6 +18,7 @@ import torch
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.host.observed import Observation, ObservedModel
 from snnc.compiler.ir.graph import Array, Graph, fires
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.plan.input_buffer import most_events
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.chain.links import STRESS, Divergence
@@ -130,7 +131,7 @@ class Stress:
         return self._with_masks(scenario.frames, spikes)
 
     def _with_masks(self, frames: Array, spikes: Spikes) -> Spikes:
-        masks = [node.name for node in self.graph if node.op == "complementary_mask"]
+        masks = [node.name for node in self.graph if node.plays(Role.MASK)]
         dtype = torch.int64 if self.integer else torch.float64
         inputs = {"input": torch.from_numpy(np.asarray(frames, dtype=np.int64))}
         found = reference.run(self.graph, inputs, dtype=dtype, forced=spikes, wanted=masks)

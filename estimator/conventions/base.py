@@ -10,6 +10,8 @@ from fractions import Fraction
 import torch
 
 from snnc.compiler.ir.graph import Array, Graph, Node, TensorType
+from snnc.compiler.ir.roles import Role, roles_of
+from snnc.compiler.ops.view import NodeRun
 from snnc.errors import NO_COUNT_RULE, SnncError
 from snnc.estimator.activity import Values
 from snnc.estimator.layers import Layer
@@ -17,28 +19,11 @@ from snnc.estimator.layers import Layer
 COUNTERS = ("ac", "mac", "mul", "add", "cmp")
 """Accumulations of a weight, multiply-accumulates, other products, other sums, comparisons."""
 
-NEURONS = ("neuron", "integrator", "cell")
-NORMALISATION = ("batch_norm", "affine")
-POOLS = ("avg_pool2d", "max_pool2d", "sum_pool2d")
-READOUT = (
-    *("time_mean", "time_sum", "time_last", "time_max", "time_stack", "group_mean", "reduce"),
+BESIDE_SYNAPSES = (
+    *(Role.INPUT, Role.WIRING, Role.SUM, Role.LOGIC, Role.ACTIVATION, Role.NORMALISATION),
+    *(Role.NEURON, Role.POOL, Role.READOUT, Role.STATISTIC),
 )
-STATISTICS = (
-    "statistics",
-    "weighted_rows",
-    "sigmoid",
-    "complementary_mask",
-    "masked_statistics",
-)
-WIRING = (
-    *("input", "flatten", "delay", "feedback", "feedback_write", "spike_logic", "add", "relu"),
-    *("arrange", "concat", "pad"),
-)
-GATES = ("scale", "masked_gate")
-"""Ops by what they are for, so that a convention can name those that it charges nothing for."""
-
-BESIDE_SYNAPSES = (*WIRING, *NORMALISATION, *NEURONS, *POOLS, *READOUT, *STATISTICS)
-"""All but gates and what has weights to multiply by."""
+"""The roles of all ops but gates and what has weights to multiply by."""
 
 Number = int | Fraction
 StepCounts = Mapping[str, Sequence[Number]]
@@ -63,6 +48,11 @@ class Visit:
     def inputs(self) -> list[torch.Tensor]:
         """Values of the node's inputs."""
         return [self.values[name] for name in self.graph.sources(self.node)]
+
+    @property
+    def run(self) -> NodeRun:
+        """The node as its op's facets take it."""
+        return NodeRun.of(self.graph, self.node, self.values)
 
     @property
     def types(self) -> list[TensorType]:
@@ -117,7 +107,8 @@ class Convention:
             network's input, or sums of spikes.
         differs: for each part of a layer, why its figure is not the executed one, beyond the
             folding of pools and the borders.
-        rules: the rule for each op, without a default.
+        rules: the rule for an op, by its name, or for all ops of a role; an op's own goes first,
+            then that of the first of its roles that has one. There is no default.
     """
 
     name: str
@@ -129,15 +120,20 @@ class Convention:
     counts_follow_spikes: bool
     count_inputs: str
     differs: Mapping[str, str]
-    rules: Mapping[str, Rule]
+    rules: Mapping[str | Role, Rule]
+
+    def rule_of(self, op: str) -> Rule | None:
+        """The rule for an op by its name; None where the convention does not know it."""
+        keys: tuple[str | Role, ...] = (op, *roles_of(op))
+        return next((self.rules[key] for key in keys if key in self.rules), None)
 
     def count(self, visit: Visit) -> StepCounts:
         """Counts of one node on one sample.
 
         Raises:
-            SnncError: NO_COUNT_RULE for an op without an entry: its cost is unknown, not zero.
+            SnncError: NO_COUNT_RULE for an op without a rule: its cost is unknown, not zero.
         """
-        rule = self.rules.get(visit.node.op)
+        rule = self.rule_of(visit.node.op)
         if rule is None:
             raise SnncError(
                 NO_COUNT_RULE,
@@ -152,7 +148,9 @@ def added(visit: Visit, counted: Iterable[tuple[str, Sequence[Number]]]) -> Step
     and all numbers are per step, else in one sum for the window."""
     counted = list(counted)
     steps = visit.graph.time_steps
-    by_step = visit.node.op != "mlp" and all(len(numbers) == steps for _, numbers in counted)
+    by_step = not visit.node.plays(Role.PERCEPTRON) and all(
+        len(numbers) == steps for _, numbers in counted
+    )
     sums: dict[str, list[Number]] = {}
     for counter, numbers in counted:
         more = list(numbers) if by_step else [sum(numbers)]
@@ -166,9 +164,9 @@ def nothing(visit: Visit) -> StepCounts:
     return {}
 
 
-def free(*ops: str) -> dict[str, Rule]:
-    """Rules of ops that a convention charges nothing for; each is named, none is a default."""
-    return dict.fromkeys(ops, nothing)
+def free(*known: str | Role) -> dict[str | Role, Rule]:
+    """Rules of ops, or of roles, that a convention charges nothing for; none is a default."""
+    return dict.fromkeys(known, nothing)
 
 
 def product_macs(visit: Visit) -> int:

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from snnc.compiler.ir.graph import Array
+from snnc.compiler.ir.roles import Role
 from snnc.estimator.conventions.base import Visit
 
 
@@ -81,18 +82,18 @@ _ONE_BY_ONE = {"stride": (1, 1), "padding": (0,) * 4, "dilation": (1, 1), "group
 
 
 def weighted_calls(visit: Visit) -> list[Call]:
-    """The calls behind a conv2d, linear, axis_linear or mlp node."""
+    """The calls behind a convolution, a linear layer (whose weight is a matrix) or a perceptron."""
     (x,) = visit.inputs
     params = visit.params
-    if visit.node.op == "mlp":
+    if visit.node.plays(Role.PERCEPTRON):
         return list(_perceptron(visit, x))
     bias = "bias" in params
-    if visit.node.op == "linear":
-        return [Call(x, params["weight"], bias)]
-    if visit.node.op == "axis_linear":  # a 1x1 convolution to a tool
-        given = x.movedim(visit.node.type.packed + 1, 1)
+    if params["weight"].ndim == 2 and len(visit.node.type.shape) > 1:
+        given = x.movedim(visit.node.type.packed + 1, 1)  # a 1x1 convolution to a tool
         given = given.reshape(*given.shape[:2], -1, 1)
         return [Call(given, params["weight"][:, :, None, None], bias, _ONE_BY_ONE)]
+    if params["weight"].ndim == 2:
+        return [Call(x, params["weight"], bias)]
     attrs = {name: visit.node.attrs[name] for name in ("stride", "padding", "dilation", "groups")}
     if not visit.in_attention:
         return [Call(x, params["weight"], bias, attrs)]

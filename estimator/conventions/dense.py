@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from snnc.compiler.ir.roles import Role
 from snnc.estimator.conventions.base import (
     BESIDE_SYNAPSES,
     Convention,
@@ -38,8 +39,8 @@ DENSE = Convention(
     name="dense",
     title="an ANN of the same shape",
     rule=(
-        "Every convolution, linear layer and matrix product multiplies every input at every step, "
-        "zeros and padding included: outputs × weights per output, times T. Attention: its "
+        "Every convolution, linear layer and product of matrices multiplies every input at every "
+        "step, zeros and padding included: outputs × weights per output, times T. Attention: its "
         "convolutions and "
         "perceptrons likewise, and one product an element for the gate. Normalisation, pooling, "
         "activation and readout are not counted."
@@ -61,14 +62,6 @@ DENSE = Convention(
         "neuron": "activations are free",
         "other": "pools, normalisation and readout are free",
     },
-    rules={
-        "conv2d": _synapse,
-        "linear": _synapse,
-        "axis_linear": _synapse,
-        "matmul": _product,
-        "mlp": _mlp,
-        "scale": _gate,
-        "masked_gate": _gate,
-    }
-    | free(*BESIDE_SYNAPSES),
+    rules=free(*BESIDE_SYNAPSES)
+    | {Role.SYNAPSE: _synapse, Role.PERCEPTRON: _mlp, Role.GATE: _gate, Role.PRODUCT: _product},
 )

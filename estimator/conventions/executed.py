@@ -13,8 +13,7 @@ from snnc.estimator.conventions.base import (
 
 
 def _count(visit: Visit) -> StepCounts:
-    op = op_of(visit.node)
-    counts = op.count(visit.node, visit.params, visit.inputs, visit.types)
+    counts = op_of(visit.node).count(visit.run)
     return {counter: (getattr(counts, counter) * visit.runs).tolist() for counter in COUNTERS}
 
 

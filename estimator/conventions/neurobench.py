@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from snnc.compiler.ir.roles import Role
 from snnc.estimator.conventions.base import (
     BESIDE_SYNAPSES,
-    GATES,
     Convention,
     Footing,
     StepCounts,
@@ -56,6 +56,6 @@ NEUROBENCH = Convention(
         "neuron": "synaptic operations leave neurons out",
         "other": "normalisation, pools and readout are free",
     },
-    rules=free(*BESIDE_SYNAPSES, *GATES, "matmul")
-    | dict.fromkeys(("conv2d", "linear", "axis_linear", "mlp"), _weighted),
+    rules=free(*BESIDE_SYNAPSES, Role.GATE, Role.PRODUCT)
+    | dict.fromkeys((Role.SYNAPSE, Role.PERCEPTRON), _weighted),
 )

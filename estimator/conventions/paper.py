@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from snnc.compiler.ir.graph import Graph, Kind, Node, fires
+from snnc.compiler.ir.roles import Role
 from snnc.estimator.activity import Values
 from snnc.estimator.conventions.base import (
     BESIDE_SYNAPSES,
@@ -24,15 +25,17 @@ from snnc.estimator.conventions.base import (
 Rates = Sequence[Fraction]
 
 
-def _conv2d(visit: Visit) -> StepCounts:
-    if not visit.in_attention:
-        return _synapse(visit)
+def _synapse(visit: Visit) -> StepCounts:
+    return _spatial(visit) if visit.in_attention else _layer(visit)
+
+
+def _spatial(visit: Visit) -> StepCounts:
     # A spatial kernel is charged once a time step, and of ASA's two kernels only one: 18 a pixel.
     kernel = int(visit.params["weight"][0].size)
     return {"mac": [visit.node.type.pixels * kernel] * visit.graph.time_steps}
 
 
-def _synapse(visit: Visit) -> StepCounts:
+def _layer(visit: Visit) -> StepCounts:
     """Dense work times the firing rate of the layer before; dense MAC where no neuron feeds it."""
     dense = dense_macs(visit)
     rates = _rates(visit.graph, visit.graph[visit.node.inputs[0]], visit.values)
@@ -59,22 +62,22 @@ def _rates(graph: Graph, node: Node, values: Values) -> Rates | None:
     or of two paths, is charged for each summand; logic on spikes, and spikes of which some are left
     out or repeated, have rates of their own.
     """
-    moved = node.op in ("arrange", "concat", "pad", "reduce") and node.type.kind is Kind.SPIKE
-    if moved or node.op == "spike_logic" or fires(node):
+    moved = node.op in ("arrange", "concat", "pad") and node.type.kind is Kind.SPIKE
+    if moved or node.plays(Role.LOGIC) or fires(node):
         fired = values[node.name].flatten(1).sum(dim=1).tolist()
         return [Fraction(int(count), node.type.size) for count in fired]
     above = [_rates(graph, graph[name], values) for name in graph.sources(node)]
     known = [rates for rates in above if rates is not None]
     if not known or len(known) < len(above):
         return None
-    if node.op in ("max_pool2d", "avg_pool2d", "flatten", "feedback_write", "arrange"):
-        return known[0]
     if node.op == "sum_pool2d":
         window = math.prod(node.attrs["kernel_size"])
         return [rate * window for rate in known[0]]
     if node.op in ("delay", "feedback"):
         return _delayed(node, known[0])
-    if node.op == "add":
+    if node.plays(Role.POOL, Role.WIRING):
+        return known[0]
+    if node.plays(Role.SUM):
         return [sum(rates, Fraction(0)) for rates in zip(*known, strict=True)]
     return None
 
@@ -96,7 +99,7 @@ def _mlp(visit: Visit) -> StepCounts:
     return {"mac": [perceptron_macs(visit) * lanes]}
 
 
-def _scale(visit: Visit) -> StepCounts:
+def _gate(visit: Visit) -> StepCounts:
     return visit.every_step(mac=visit.node.type.size)
 
 
@@ -136,13 +139,6 @@ PAPER = Convention(
         "neuron": "neurons are free",
         "other": "pools, normalisation and readout are free",
     },
-    rules={
-        "conv2d": _conv2d,
-        "linear": _synapse,
-        "axis_linear": _synapse,
-        "matmul": _product,
-        "mlp": _mlp,
-        "scale": _scale,
-    }
-    | free(*BESIDE_SYNAPSES, "masked_gate"),
+    rules=free(*BESIDE_SYNAPSES, "masked_gate")
+    | {Role.SYNAPSE: _synapse, Role.PERCEPTRON: _mlp, Role.GATE: _gate, Role.PRODUCT: _product},
 )

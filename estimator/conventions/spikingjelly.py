@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from snnc.compiler.ir.roles import Role
 from snnc.estimator.conventions.base import (
     BESIDE_SYNAPSES,
-    GATES,
     Convention,
     Footing,
     StepCounts,
@@ -96,13 +96,13 @@ SPIKINGJELLY = Convention(
         "neuron": "the Python of a neuron is not emulated",
         "other": "normalisation costs a sum and a MAC a value; average pools and means are AC",
     },
-    rules=free(*BESIDE_SYNAPSES, *GATES)
-    | dict.fromkeys(("conv2d", "linear", "axis_linear", "mlp"), _weighted)
+    rules=free(*BESIDE_SYNAPSES, Role.GATE)
+    | dict.fromkeys((Role.SYNAPSE, Role.PERCEPTRON), _weighted)
     | {
         "batch_norm": _batch_norm,
         "avg_pool2d": _avg_pool2d,
         "sum_pool2d": _avg_pool2d,
-        "add": _add,
+        Role.SUM: _add,
         "time_mean": _time_mean,
         "time_sum": _time_mean,
         "group_mean": _group_mean,

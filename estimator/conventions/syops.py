@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import torch
 
+from snnc.compiler.ir.roles import Role
 from snnc.estimator.conventions.base import (
     BESIDE_SYNAPSES,
-    GATES,
     Convention,
     Footing,
     Number,
@@ -122,13 +122,13 @@ SYOPS = Convention(
             "readout is free"
         ),
     },
-    rules=free(*BESIDE_SYNAPSES, *GATES, "matmul")
-    | dict.fromkeys(("conv2d", "linear", "axis_linear"), _weighted)
+    rules=free(*BESIDE_SYNAPSES, Role.GATE, Role.PRODUCT)
     | {
-        "mlp": _mlp,
+        Role.SYNAPSE: _weighted,
+        Role.PERCEPTRON: _mlp,
         "batch_norm": _batch_norm,
         "avg_pool2d": _pool,
         "max_pool2d": _pool,
-        "relu": _relu,
+        Role.ACTIVATION: _relu,
     },
 )

@@ -48,7 +48,7 @@ def energy_bars(names: Sequence[str], estimates: Sequence[Estimate]) -> Markup:
                         _note(axes, (end, at), names[place], (4, 0), va="center")
         axes.set_yticks(range(len(layers)), layers)
         axes.set_ylim(len(layers) - 0.5, -0.5)
-        axes.set_xlabel(f"{unit} a recording: Eq. 11 and what is outside it")
+        axes.set_xlabel(f"{unit} per inference: Eq. 11 and what is outside it")
         grid(axes, "x")
         handles = [axes.barh(0, 0, color=COLOURS[name], label=label) for name, label in _SEGMENTS]
         figure.legend(handles=handles, loc="outside upper left", ncols=2)
@@ -111,7 +111,7 @@ def delta_waterfall(comparison: Comparison) -> Markup:
             range(len(layers) + 1), [*(entry["name"] for entry in layers), "ΔE, Eq. 11"]
         )
         axes.set_ylim(len(layers) + 0.5, -0.6)
-        axes.set_xlabel(f"{unit} a recording, added up from above; left of 0 the model saves")
+        axes.set_xlabel(f"{unit} per inference, added up from above; left of 0 the model saves")
         grid(axes, "x")
         labels = {"ac": "-E_AC·Δ_AC: accumulations saved", "mac": "+E_MAC·Δ_MAC: MACs added"}
         handles = [axes.barh(0, 0, color=COLOURS[key], label=text) for key, text in labels.items()]
@@ -143,7 +143,7 @@ def break_even(comparison: Comparison) -> Markup:
             _note(axes, (comparison.break_even_rate, 0), at, (-6, 6), ha="right")
         axes.set_xlim(0, far)
         axes.set_xlabel("NASFR of the model, all layers scaled alike")
-        axes.set_ylabel(f"ΔE of Eq. 11, {unit} a recording")
+        axes.set_ylabel(f"ΔE of Eq. 11, {unit} per inference")
         grid(axes, "y")
     return labelled(result[0], "ΔE of Eq. 11 against the model's firing rate")
 
@@ -185,7 +185,7 @@ def sensitivity(comparison: Comparison, tables: Sequence[EnergyTable]) -> Markup
         axes.set_xticks(marks, [f"{mark:g}" for mark in marks])
         axes.minorticks_off()
         axes.set_xlabel("E_MAC / E_AC")
-        axes.set_ylabel(f"ΔE of Eq. 11 / E_AC{unit} a recording")
+        axes.set_ylabel(f"ΔE of Eq. 11 / E_AC{unit} per inference")
         grid(axes, "y")
     return labelled(
         result[0], "ΔE of Eq. 11 against the ratio of the energies of a MAC and an accumulation"

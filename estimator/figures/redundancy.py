@@ -1,4 +1,4 @@
-"""Figures of redundancy: firing rates over time, spike features, membrane potentials, QE."""
+"""Figures of redundancy: spike features, membrane potentials, QE."""
 
 from __future__ import annotations
 
@@ -27,30 +27,6 @@ PIXELS = 64
 
 Pair = tuple[LayerRecord, LayerRecord | None]
 """A layer of the model, and the same layer of the baseline if there is one."""
-
-
-def t_sfr_panel(title: str, model: Reals, baseline: Reals | None, top: float) -> Markup:
-    """T-SFR over time of one layer, or of the network.
-
-    Args:
-        title: what it shows.
-        model: T-SFR of the model, [T].
-        baseline: of the baseline, or None.
-        top: upper end of the axis, the same for panels to be compared.
-    """
-    with drawing(2.7, 1.6, (0.42, 0.42, 0.08, 0.25)) as (figure, result):
-        axes = figure.subplots()
-        steps = np.arange(1, len(model) + 1)
-        if baseline is not None:
-            axes.plot(steps, baseline, color=COLOURS["base"])
-        axes.plot(steps, model, color=COLOURS["model"], marker="." if len(model) < 12 else "")
-        axes.set_title(title)
-        axes.set_ylim(0, top)
-        axes.set_xlim(1 - 0.02 * len(model), len(model))
-        axes.locator_params(axis="both", nbins=4, integer=False)
-        axes.set_xlabel("time step", labelpad=1)
-        grid(axes, "y")
-    return labelled(result[0], f"Firing rate over time, {title}")
 
 
 def mpd_panel(pair: Pair) -> Markup:
@@ -121,21 +97,23 @@ def _range(pair: Pair, histograms: Sequence[Any]) -> tuple[float, float]:
     return float(bins.edges[low]), float(bins.edges[min(high, bins.count)])
 
 
-def _reduction(shape: tuple[int, ...]) -> int:
+def reduction(shape: tuple[int, ...]) -> int:
     """By how much a map is reduced to be drawn."""
     return -(-max(shape) // PIXELS)
 
 
 def _scale_note(shape: tuple[int, ...]) -> str:
-    by = _reduction(shape)
+    by = reduction(shape)
     return f"; drawn at 1/{by} of its resolution" if by > 1 else ""
 
 
-def _reduced(image: Reals) -> Reals:
-    """Means over blocks; what does not fill a block at the far edges is left out."""
-    size = _reduction(image.shape)
-    height, width = (length // size * size for length in image.shape)
-    blocks = image[:height, :width].reshape(height // size, size, width // size, size)
+def reduced(image: Reals, by: int) -> Reals:
+    """Means over blocks of ``by`` times ``by``; what does not fill one at the far edges is left
+    out. An image that is smaller than a block stays as it is."""
+    if by == 1 or min(image.shape) < by:
+        return image
+    height, width = (length // by for length in image.shape)
+    blocks = image[: height * by, : width * by].reshape(height, by, width, by)
     means: Reals = blocks.mean(axis=(1, 3))
     return means
 
@@ -143,7 +121,8 @@ def _reduced(image: Reals) -> Reals:
 def _feature(
     axes: Axes, record: LayerRecord, step: int, channel: int, found: Ghosts, top: float
 ) -> None:
-    image = _reduced(measures.n_sfr_map(record, step, channel))
+    image = measures.n_sfr_map(record, step, channel)
+    image = reduced(image, reduction(image.shape))
     axes.imshow(image, cmap="magma", vmin=0, vmax=top or 1, interpolation="none")
     axes.set_xticks([])
     axes.set_yticks([])

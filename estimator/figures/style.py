@@ -19,20 +19,22 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-_NAMES = (
-    "ink",
-    "muted",
-    "grid",
-    "ac",
-    "mac",
-    "attention",
-    "other",
-    "base",
-    "model",
-    "save",
-    "cost",
-)
-COLOURS = {name: f"#0{place:x}0b0c" for place, name in enumerate(_NAMES)}
+LIGHT = {
+    "ink": "#1c2024",
+    "muted": "#60656c",
+    "grid": "#e6e6e2",
+    "ac": "#3f6fd8",
+    "mac": "#e08a33",
+    "attention": "#b0467f",
+    "other": "#b3b8bf",
+    "base": "#8b929b",
+    "model": "#148a86",
+    "save": "#2c9163",
+    "cost": "#cf4a4a",
+}
+"""Colour name → its value where no page gives one, as in a notebook: the page's in light."""
+
+COLOURS = {name: f"#0{place:x}0b0c" for place, name in enumerate(LIGHT)}
 """Colour name → placeholder."""
 
 STYLE: Any = {
@@ -114,7 +116,7 @@ def _belonging(text: str) -> Markup:
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
     for name, placeholder in COLOURS.items():
-        svg = svg.replace(placeholder, f"var(--{name})")
+        svg = svg.replace(placeholder, f"var(--{name}, {LIGHT[name]})")
     width, height = (
         float(n) for n in re.findall(r'(?:width|height)="([\d.]+)pt"', svg[: svg.index(">")])
     )
@@ -124,7 +126,7 @@ def _belonging(text: str) -> Markup:
         svg = svg.replace("<svg ", f'<svg viewBox="0 0 {width} {height}" ', 1)
     svg = re.sub(r"<[^>]+>", _rounded, svg)
     # the page's font decides, not matplotlib's list of families
-    svg = re.sub(r"font: ([^;\"]*?)px [^;\"]*", r"font: \1px var(--sans)", svg)
+    svg = re.sub(r"font: ([^;\"]*?)px [^;\"]*", r"font: \1px var(--sans, sans-serif)", svg)
     return Markup(_own_ids(svg))
 
 

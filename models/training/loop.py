@@ -99,9 +99,23 @@ def train(
 
 
 class Run:
-    """One training run, in one process or as one of several."""
+    """One training run, in one process or as one of several.
 
-    def __init__(self, config: TrainConfig, input: InputDescription, classes: int) -> None:
+    Args:
+        config: the run.
+        input: how the frames were made.
+        classes: number of classes.
+        change: what to do to the fresh network before it is trained, such as putting in modules
+            of one's own; a model file cannot rebuild those.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        input: InputDescription,
+        classes: int,
+        change: Callable[[Network], None] | None = None,
+    ) -> None:
         self.config = config
         self.input = input
         self.classes = classes
@@ -117,7 +131,10 @@ class Run:
                 "time_steps": input.time_steps,
                 "classes": classes,
             },
-        ).to(self.device)
+        )
+        if change is not None:
+            change(model)
+        model.to(self.device)
         if config.mixed_precision:
             use_mixed_precision(model, self.device)
         self.forward = shared(model, self.device)

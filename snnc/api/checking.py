@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from snnc.api.model import Forward, take
 from snnc.api.results import Result, text_page
@@ -17,13 +16,15 @@ from snnc.api.words import python_words, speaks_python
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.deploy import firmware
 from snnc.compiler.frontend.driving import Readout, Reset
-from snnc.console import slim_table
+from snnc.console import BAD, GOOD, slim_table, styled
 from snnc.errors import BAD_OPTION, EXIT_NO, OVER_BUDGET, SnncError
 
 if TYPE_CHECKING:
+    from snnc.api.model import Counts
     from snnc.compiler.deploy.targets import Target
     from snnc.compiler.frontend.importing import Unsupported
     from snnc.compiler.frontend.source import SourceModel
+    from snnc.compiler.ir.graph import Graph, Node
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,7 +36,9 @@ class Check(Result):
         supported: whether it can be compiled.
         unsupported: every part that cannot, with the reason, a way out and the user's line.
         causality: whether it streams, and what needs the whole window (DESIGN: ``snnc check``).
-        budgets: bytes (needed, allowed) of "ram" and "flash", where they were asked about.
+        needs: bytes of "arena", "ram" (for a core with stack) and "flash" (for a core with code, at
+            its estimate), where the dtype, a core or a budget was asked about.
+        budgets: bytes (needed, allowed) of "ram" and "flash", where there is a budget.
 
     >>> import snnc, torch
     >>> found = snnc.check(torch.nn.Bilinear(3, 3, 2), torch.zeros(4, 1, 3))
@@ -47,6 +50,7 @@ class Check(Result):
     supported: bool
     unsupported: tuple[Unsupported, ...]
     causality: dict[str, Any]
+    needs: dict[str, int]
     budgets: dict[str, tuple[int, int]]
 
     @property
@@ -58,12 +62,13 @@ class Check(Result):
         return self.fits
 
     def to_json(self) -> dict[str, Any]:
-        """``supported``, ``unsupported``, ``causality``, ``fits``, ``budgets``."""
+        """``supported``, ``unsupported``, ``causality``, ``fits``, ``needs``, ``budgets``."""
         return {
             "supported": self.supported,
             "unsupported": [entry.as_json() for entry in self.unsupported],
             "causality": self.causality,
             "fits": self.fits,
+            "needs": self.needs,
             "budgets": {
                 name: {"needed": need, "allowed": given}
                 for name, (need, given) in self.budgets.items()
@@ -145,6 +150,12 @@ class Wish:
             )
 
     @property
+    def asks_for_memory(self) -> bool:
+        """Whether anything is asked that the model has to be compiled for."""
+        plain = self.dtype == "f32" and self.target == "host"
+        return not plain or self.max_ram is not None or self.max_flash is not None
+
+    @property
     def core(self) -> Target | None:
         """The core; None for this machine."""
         from snnc.compiler.deploy.targets import target_named
@@ -170,15 +181,40 @@ def checked(source: SourceModel, wish: Wish) -> Check:
         if unsupported
         else causality(importing.graph(outputs))
     )
-    budgets: dict[str, tuple[int, int]] = {}
-    if not unsupported:
+    needs: dict[str, int] = {}
+    if not unsupported and wish.dtype == "int8":
+        unsupported = _int8_faults(source)
+    if not unsupported and wish.asks_for_memory:
         try:
-            budgets = _budgets(source, wish)
-        except SnncError as error:  # what int8 has no form for
+            needs = _needs(source, wish)
+        except SnncError as error:
             if error.code.status != EXIT_NO:
                 raise
             unsupported.append(_refused(error, wish))
-    return Check(source.origin, not unsupported, tuple(unsupported), found, budgets)
+    budgets = _budgets(needs, wish) if needs else {}
+    return Check(source.origin, not unsupported, tuple(unsupported), found, needs, budgets)
+
+
+def _int8_faults(source: SourceModel) -> list[Unsupported]:
+    """Every node that int8 has no form for, with the line of the user's file."""
+    from snnc.compiler.calibrate.ranges import calibrate
+    from snnc.compiler.passes import pipeline, quantize
+
+    graph = pipeline.optimised(source.graph())
+    found = quantize.faults(graph, calibrate(graph, [_stand_in(source)]))
+    return [_fault(source, graph, node, error) for node, error in found]
+
+
+def _fault(source: SourceModel, graph: Graph, node: Node, error: SnncError) -> Unsupported:
+    from snnc.compiler.frontend.importing import Unsupported
+
+    modules = {name.removeprefix("model."): m for name, m in source.module.named_modules()}
+    module = modules.get(node.loc.module) if node.loc.module else None
+    types = graph.input_types(node)
+    shape = "×".join(map(str, types[0].shape)) if types else ""
+    called = node.op if module is None else type(module).__name__
+    where, line = node.loc.module or node.name, node.loc.source
+    return Unsupported(where, called, shape, f"int8: {error.what}", error.mend, line)
 
 
 def _refused(error: SnncError, wish: Wish) -> Unsupported:
@@ -194,38 +230,44 @@ def _in_python(entries: Sequence[Unsupported]) -> tuple[Unsupported, ...]:
     )
 
 
-def _budgets(source: SourceModel, wish: Wish) -> dict[str, tuple[int, int]]:
+def _needs(source: SourceModel, wish: Wish) -> dict[str, int]:
+    """Bytes of arena, RAM and flash."""
+    generated = _smallest(source, wish).generated
+    arena, flash = generated.plan.size, generated.constant_bytes
+    if wish.core is None:
+        return {"arena": arena, "ram": arena, "flash": flash}
+    ram = arena + firmware.STACK_BYTES + firmware.RESERVED_BYTES
+    return {"arena": arena, "ram": ram, "flash": flash + firmware.CODE_BYTES}
+
+
+def _budgets(needs: dict[str, int], wish: Wish) -> dict[str, tuple[int, int]]:
     """What is needed of each budget that was given, or that the core's largest board has."""
-    core = wish.core
-    if core is None and wish.max_ram is None and wish.max_flash is None and wish.dtype == "f32":
-        return {}
-    compilation = _smallest(source, wish)
-    ram, flash = compilation.generated.plan.size, compilation.generated.constant_bytes
-    most_ram, most_flash = wish.max_ram, wish.max_flash
-    if core is not None:
-        ram += firmware.STACK_BYTES + firmware.RESERVED_BYTES
-        flash += firmware.CODE_BYTES
-        most_ram = most_ram or max(board.ram[1] for board in core.boards)
-        most_flash = most_flash or max(board.flash[1] for board in core.boards)
-    pairs = {"ram": (ram, most_ram), "flash": (flash, most_flash)}
-    return {name: (need, most) for name, (need, most) in pairs.items() if most is not None}
+    most = {"ram": wish.max_ram, "flash": wish.max_flash}
+    if wish.core is not None:
+        boards = wish.core.boards
+        most["ram"] = most["ram"] or max(board.ram[1] for board in boards)
+        most["flash"] = most["flash"] or max(board.flash[1] for board in boards)
+    return {name: (needs[name], given) for name, given in most.items() if given is not None}
+
+
+def _stand_in(source: SourceModel) -> Counts:
+    """A window of random counts in place of calibration data."""
+    shape = (source.time_steps, *source.input_shape)
+    return np.random.default_rng(0).poisson(1.0, shape).astype(np.uint16)
 
 
 def _smallest(source: SourceModel, wish: Wish) -> Compilation:
     """The compilation that fits the RAM, or the usual one where none does.
 
-    Sizes of an int8 network do not hang on its ranges: a window of random counts stands for
-    calibration data.
+    Sizes of an int8 network do not hang on its ranges.
     """
     core = wish.core
     limit = wish.max_ram if core is None else firmware.arena_limit(core, wish.max_ram)
-    shape = (source.time_steps, *source.input_shape)
-    window = np.random.default_rng(0).poisson(1.0, shape).astype(np.uint16)
     compile_source = partial(
         compile_graph,
         source.graph(),
         source.framing,
-        calibration=[window] if wish.dtype == "int8" else None,
+        calibration=[_stand_in(source)] if wish.dtype == "int8" else None,
         order=None if core is None else core.order,
     )
     try:
@@ -237,22 +279,33 @@ def _smallest(source: SourceModel, wish: Wish) -> Compilation:
 
 
 def show(console: Console, model: str, result: dict[str, Any]) -> None:
-    """Print what is unsupported, or that all is supported; and what keeps it from streaming."""
-    if not result["supported"]:
-        table = Table(
-            "module", "class", "input", "reason", "way out", "line", title=f"{model}: unsupported"
-        )
-        for entry in result["unsupported"]:
-            keys = ("module", "class", "shape", "reason", "suggestion", "source")
-            table.add_row(*(entry[key] for key in keys))
-        console.print(table)
-    else:
+    """Print what is unsupported, or that all is supported; what keeps it from streaming; and what
+    memory it needs."""
+    if result["supported"]:
         console.print(f"{model}: every layer is supported")
+    for entry in result["unsupported"]:
+        _show_unsupported(console, entry)
+    if not result["supported"]:
+        console.print(f"{model}: {len(result['unsupported'])} unsupported")
     _show_causality(console, result["causality"])
+    if result["needs"]:
+        needs = ", ".join(f"{name} {size:,}" for name, size in result["needs"].items())
+        console.print(f"bytes: {needs}")
     for name, budget in result["budgets"].items():
         fits = budget["needed"] <= budget["allowed"]
-        said = "fits in" if fits else "[bold red]does not fit in[/]"
-        console.print(f"{name}: {budget['needed']:,} bytes, {said} {budget['allowed']:,}")
+        said = styled("fits in" if fits else "does not fit in", GOOD if fits else BAD)
+        line = f"{name}: {budget['needed']:,} bytes,", said, f"{budget['allowed']:,}"
+        console.print(*line)
+
+
+def _show_unsupported(console: Console, entry: dict[str, str]) -> None:
+    """One entry; the line of the user's file is never cut or wrapped."""
+    takes = f", input {entry['shape']}" if entry["shape"] else ""
+    called = f" ({entry['class']}{takes})" if entry["class"] else ""
+    console.print(styled(f"{entry['module']}{called}", BAD), f" {entry['reason']}", sep=":")
+    if entry["source"]:
+        console.print(f"  {entry['source']}", soft_wrap=True)
+    console.print(f"  {entry['suggestion']}")
 
 
 def _show_causality(console: Console, found: dict[str, Any]) -> None:

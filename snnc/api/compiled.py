@@ -26,6 +26,7 @@ from snnc.compiler.deploy.footprint import Memory
 from snnc.compiler.deploy.targets import Target
 from snnc.compiler.ir import layout
 from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
+from snnc.estimator.page.proven import Proven
 
 if TYPE_CHECKING:
     from snnc.api.kernels import Choice
@@ -95,6 +96,7 @@ class Compiled:
         self._choice = choice
         self._target = target
         self._max_ram = max_ram
+        self._proven: Proven | None = None
 
     @property
     def name(self) -> str:
@@ -246,7 +248,7 @@ class Compiled:
         if self._target is not None:
             with evaluation(module):
                 found = self._on_board(self._target, every, min_agreement)
-            return Proof(self._origin, described(data), found)
+            return self._kept(Proof(self._origin, described(data), found))
         thoroughly = prove.Manner(stress, min_agreement, self._single())
         with tempfile.TemporaryDirectory() as scratch, evaluation(module):
             found = prove.prove(
@@ -257,7 +259,12 @@ class Compiled:
                 Path(scratch),
                 thoroughly,
             )
-        return Proof(self._origin, described(data), found)
+        return self._kept(Proof(self._origin, described(data), found))
+
+    def _kept(self, proof: Proof) -> Proof:
+        """A proof, kept for the pages of what is counted afterwards."""
+        self._proven = Proven(proof.passed, proof.verdict, proof.samples)
+        return proof
 
     def _single(self) -> Compilation | None:
         """The model for one thread, where it was compiled for more."""
@@ -286,7 +293,7 @@ class Compiled:
         audit: bool = False,
         ann: bool = False,
     ) -> EnergyReport:
-        """Count operations and energy on data.
+        """Count operations and energy on data. Its page states what :meth:`verify` said last.
 
         Args:
             data: as of :meth:`verify`.
@@ -303,7 +310,8 @@ class Compiled:
         """
         how = Counting(convention, table, self.dtype, audit, ann)
         theirs = self._baseline(baseline)
-        return EnergyReport(surveyed(self.subject, theirs, data, samples, how))
+        report = surveyed(self.subject, theirs, data, samples, how)
+        return EnergyReport(replace(report, proof=self._proven))
 
     @speaks_python
     def analyze(self, data: Data, baseline: Any = None, samples: int | None = None) -> Analysis:
@@ -312,7 +320,8 @@ class Compiled:
         Arguments and errors as of :meth:`energy`.
         """
         how = Counting(dtype=self.dtype)
-        return Analysis(surveyed(self.subject, self._baseline(baseline), data, samples, how))
+        report = surveyed(self.subject, self._baseline(baseline), data, samples, how)
+        return Analysis(replace(report, proof=self._proven))
 
     def _baseline(self, baseline: Any) -> Subject | None:
         steps, *shape = self._taken.shape

@@ -51,7 +51,7 @@ class _Surveyed(Result):
         return None if right is None else right[0] / right[1]
 
     def _page(self) -> str:
-        from snnc.estimator.report import render
+        from snnc.estimator.page.render import render
 
         return render(self.report)
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from snnc.api.results import Result
+from snnc.compiler.deploy.manifest import read_manifest
+from snnc.errors import BAD_OPTION, SnncError
+from snnc.estimator.page.proven import Proven
 
 if TYPE_CHECKING:
+    from snnc.compiler.compilation import Compilation
     from snnc.compiler.verify.chain.links import Divergence, LayerResult, Link, Vacuous
     from snnc.compiler.verify.chain.proof import Verification
 
@@ -105,3 +111,33 @@ class Proof(Result):
         from snnc.compiler.verify.chain.page import proof_page
 
         return proof_page(self.verification, self.model, self.data)
+
+
+def proven_of(folder: Path, compilation: Compilation) -> Proven:
+    """What ``snnc verify --compiled`` recorded in a folder, if its C is that of a compilation.
+
+    Args:
+        folder: from ``snnc compile``.
+        compilation: what is about to be reported, compiled as the folder was.
+
+    Raises:
+        SnncError: NOT_COMPILED; BAD_OPTION for a folder without a proof, or with another's C.
+    """
+    manifest = read_manifest(folder)
+    proof = manifest.get("proof")
+    if proof is None:
+        raise SnncError(
+            BAD_OPTION,
+            "the folder holds no proof",
+            where=str(folder),
+            mend="Run snnc verify MODEL --data DATA --compiled on it first.",
+        )
+    for name, text in compilation.generated.files.items():
+        if manifest["files"].get(name) != sha256(text.encode()).hexdigest():
+            raise SnncError(
+                BAD_OPTION,
+                f"{name} is not the C of this model, so the folder's proof is of another",
+                where=str(folder),
+                mend="Compile and verify it with the same options.",
+            )
+    return Proven(proof["passed"], proof["verdict"], proof["samples"])

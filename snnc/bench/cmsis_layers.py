@@ -181,7 +181,7 @@ class _Bench:
             raise NotExpressibleError("the library returned an error")
         if said != "PASS":
             raise InternalError(f"CMSIS-NN on the board said: {said}", where=name)
-        return counting.take_sums(out)[MARKS.index("CALL")]
+        return counting.take_sums(out)[MARKS.index("CALL")].instructions
 
     def _board(self, layer: Layer) -> Board:
         flash = layer.input.size + layer.weights.size + layer.expected.size + CODE_BYTES

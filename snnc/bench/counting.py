@@ -1,8 +1,9 @@
-"""The QEMU plugin that counts instructions between marks, and what it has to be told."""
+"""The QEMU plugin that counts instructions and bytes between marks, and what it is told."""
 
 from __future__ import annotations
 
 import subprocess
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -31,13 +32,30 @@ def plugin(folder: Path) -> Path:
     return library
 
 
-def plugin_argument(library: Path, elf: Path, target: Target, entries: int, out: Path) -> str:
-    """QEMU's ``-plugin`` value for a program with ``entries`` marks; the sums go to ``out``."""
+@dataclass(frozen=True)
+class Sums:
+    """What was executed up to a mark: instructions, and bytes loaded and stored (0 where they
+    were not counted)."""
+
+    instructions: int
+    loaded: int = 0
+    stored: int = 0
+
+
+def plugin_argument(
+    library: Path, elf: Path, target: Target, entries: int, out: Path, *, memory: bool = False
+) -> str:
+    """QEMU's ``-plugin`` value for a program with ``entries`` marks; the sums go to ``out``.
+
+    ``memory``: count the bytes that are loaded and stored too, which takes several times longer.
+    """
     code, size = _symbol(elf, target, "snn_profile")
     marks, found = _symbol(elf, target, "snn_marks")
     if found != entries:
         raise InternalError(f"{found} marks instead of {entries}")
-    return f"{library},code={code},bytes={size},marks={marks},entries={entries},out={out}"
+    given = {"code": code, "bytes": size, "marks": marks, "entries": entries, "out": out}
+    words = [f"{name}={value}" for name, value in given.items()]
+    return ",".join([str(library), *words, *(["memory=1"] if memory else [])])
 
 
 def _symbol(elf: Path, target: Target, name: str) -> tuple[int, int]:
@@ -52,8 +70,8 @@ def _symbol(elf: Path, target: Target, name: str) -> tuple[int, int]:
     raise InternalError(f"{name} is not in the firmware")
 
 
-def take_sums(out: Path) -> list[int]:
-    """Instructions of every mark, as the plugin wrote them; the file is removed."""
-    sums = [int(line) for line in out.read_text().split()]
+def take_sums(out: Path) -> list[Sums]:
+    """What every mark ended, as the plugin wrote it; the file is removed."""
+    lines = out.read_text().splitlines()
     out.unlink()
-    return sums
+    return [Sums(*(int(number) for number in line.split())) for line in lines]

@@ -17,10 +17,9 @@ from snnc.bench.densities import fire_at
 from snnc.bench.profile import node_times
 from snnc.compiler.calibrate.densities import measured
 from snnc.compiler.calibrate.kernel_costs import cpu_name
-from snnc.compiler.ops.synapses.synapse import DENSE, EVENT
+from snnc.compiler.ops.synapses.synapse import DENSE, EVENT, Work
 from snnc.compiler.passes.choose_kernels import (
     CostModel,
-    Work,
     choosable,
     fit,
     one_kernel,

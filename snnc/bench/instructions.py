@@ -17,10 +17,11 @@ from pathlib import Path
 
 from snnc.atomic import scratch_folder
 from snnc.bench import counting
+from snnc.bench.counting import Sums
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.firmware import Vector
-from snnc.compiler.deploy.targets import Target, require_tools
+from snnc.compiler.deploy.targets import Board, Target, require_tools
 from snnc.compiler.program.program import TraceEntry
 from snnc.errors import C_COMPILER_FAILED, InternalError, SnncError
 
@@ -56,27 +57,54 @@ def count(compilation: Compilation, target: Target, vectors: Sequence[Vector]) -
             C_COMPILER_FAILED.
         InternalError: the scores are not those of the reference.
     """
-    require_tools(target, target.boards[0])
     traces = compilation.generated.traces
-    with scratch_folder() as name:
-        folder = name
-        board = firmware.write_project(folder, compilation, target, vectors)
-        require_tools(target, board)
-        _write_program(folder, compilation.graph.name, len(traces))
-        plugin = counting.plugin(folder)
-        shipped = _run(folder, target, board.emulator, plugin, len(traces), ())
-        marked = _run(folder, target, board.emulator, plugin, len(traces), MARKED_FLAGS)
+    with scratch_folder() as folder:
+        program = prepared(folder, compilation, target, vectors)
+        shipped = [sums.instructions for sums in run(program)]
+        marked = [sums.instructions for sums in run(program, MARKED_FLAGS)]
     others = dict(zip(MARKS, marked[len(traces) :], strict=True))
     total = sum(shipped) - shipped[len(traces) + MARKS.index(OUTSIDE)]
     total -= shipped[len(traces) + MARKS.index(END)]
-    return Executed(board.name, total, _by_node(traces, marked), others[EVENTS], others[REST])
+    nodes = by_node(traces, marked)
+    return Executed(program.board.name, total, nodes, others[EVENTS], others[REST])
 
 
-def _by_node(traces: Sequence[TraceEntry], sums: Sequence[int]) -> dict[str, int]:
+def by_node(traces: Sequence[TraceEntry], sums: Sequence[int]) -> dict[str, int]:
+    """Node → the sum of its marks."""
     found: Counter[str] = Counter()
     for trace, executed in zip(traces, sums, strict=False):
         found[trace.node] += executed
     return dict(found)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A firmware project with the counting program in it.
+
+    Attributes:
+        folder: where it is.
+        target, board: what it is for.
+        plugin: the emulator's.
+        nodes: marks of the model's nodes.
+    """
+
+    folder: Path
+    target: Target
+    board: Board
+    plugin: Path
+    nodes: int
+
+
+def prepared(
+    folder: Path, compilation: Compilation, target: Target, vectors: Sequence[Vector]
+) -> Program:
+    """Write the project. Raises SnncError as :func:`count`."""
+    require_tools(target, target.boards[0])
+    board = firmware.write_project(folder, compilation, target, vectors)
+    require_tools(target, board)
+    nodes = len(compilation.generated.traces)
+    _write_program(folder, compilation.graph.name, nodes)
+    return Program(folder, target, board, counting.plugin(folder), nodes)
 
 
 def _write_program(folder: Path, name: str, nodes: int) -> None:
@@ -95,15 +123,19 @@ def _write_program(folder: Path, name: str, nodes: int) -> None:
     (folder / "board" / "marks.h").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _run(
-    folder: Path,
-    target: Target,
-    emulator: str,
-    plugin: Path,
-    nodes: int,
-    flags: Sequence[str],
-) -> list[int]:
-    """Instructions of every mark, of a build with ``flags`` beside the project's own."""
+def run(program: Program, flags: Sequence[str] = (), *, memory: bool = False) -> list[Sums]:
+    """What every mark ended, of a build with ``flags`` beside the project's own.
+
+    Args:
+        program: the project.
+        flags: of the compiler; :data:`MARKED_FLAGS` for marks at the nodes too.
+        memory: count bytes too.
+
+    Raises:
+        SnncError: C_COMPILER_FAILED.
+        InternalError: the scores are not those of the reference.
+    """
+    folder, target = program.folder, program.target
     shutil.rmtree(folder / "build", ignore_errors=True)
     build = [
         f"OBJECTS={' '.join(f'build/{name}.o' for name in OBJECTS)}",
@@ -113,9 +145,9 @@ def _run(
     if done.returncode:
         raise SnncError(C_COMPILER_FAILED, done.stderr.strip(), where=str(folder))
     out, elf = folder / "counts", folder / "build" / "firmware.elf"
-    argument = counting.plugin_argument(plugin, elf, target, nodes + len(MARKS), out)
-    qemu = f"QEMU={emulator} -plugin {argument}"
-    done = _make(folder, "run", *build, qemu)
+    entries = program.nodes + len(MARKS)
+    argument = counting.plugin_argument(program.plugin, elf, target, entries, out, memory=memory)
+    done = _make(folder, "run", *build, f"QEMU={program.board.emulator} -plugin {argument}")
     if done.returncode or not out.exists():
         raise InternalError(f"the board said: {(done.stderr + done.stdout).strip()}")
     return counting.take_sums(out)

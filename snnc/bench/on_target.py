@@ -16,12 +16,11 @@ from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.deploy.firmware import Vector, arena_limit
 from snnc.compiler.deploy.targets import Target, require_tools
 from snnc.compiler.ir.graph import Array, Graph, Node
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.synapses.synapse import DENSE
 from snnc.compiler.passes.choose_kernels import one_kernel
 from snnc.compiler.verify.counting import analytic_counts
 from snnc.compiler.verify.integer import run_reference
-
-SYNAPSES = ("conv2d_i8", "linear_i8")
 
 
 def measure(
@@ -104,7 +103,7 @@ def _entry(compilation: Compilation, executed: Executed, frames: Sequence[Array]
         values, _ = run_reference(graph, window)
         for name, counts in analytic_counts(graph, values, compilation.schedule.runs).items():
             operations[name] += counts["ac"] + counts["mac"]
-    synapses = {node.name for node in graph.nodes if node.op in SYNAPSES}
+    synapses = {node.name for node in graph.nodes if node.plays(Role.SYNAPSE)}
     synaptic = sum(operations[name] for name in synapses)
     return {
         "board": executed.board,
@@ -124,7 +123,7 @@ def _entry(compilation: Compilation, executed: Executed, frames: Sequence[Array]
 
 
 def _layer(node: Node, executed: int, operations: int) -> dict[str, Any]:
-    synaptic = operations if node.op in SYNAPSES else 0
+    synaptic = operations if node.plays(Role.SYNAPSE) else 0
     return {
         "name": node.name,
         "op": node.op,

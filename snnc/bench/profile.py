@@ -20,7 +20,10 @@ from snnc.compiler.compilation import Compilation
 from snnc.compiler.host.build import NATIVE, compile_shared
 from snnc.compiler.host.model import HostModel
 from snnc.compiler.host.observed import ObservedModel
-from snnc.compiler.ir.graph import Kind
+from snnc.compiler.ir.graph import Kind, Node
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops import op_of
+from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.errors import InternalError
 
 _ENTRIES = 1024
@@ -36,6 +39,13 @@ class NodeProfile:
     milliseconds: float
     counts: dict[str, int]
     input_density: float | None
+    float_layer: bool
+    """Whether it sums spikes, counts or reals times float32 weights."""
+
+
+def is_float_layer(node: Node) -> bool:
+    """Whether a node sums spikes, counts or reals times float32 weights."""
+    return node.plays(Role.SYNAPSE) and not isinstance(op_of(node), IntegerOp)
 
 
 def profile(
@@ -57,7 +67,7 @@ def profile(
         {
             name
             for node in graph.nodes
-            if node.op in ("conv2d", "linear")
+            if is_float_layer(node)
             for name in node.inputs
             if graph[name].type.kind is Kind.SPIKE
         }
@@ -72,6 +82,7 @@ def profile(
             times[node.name],
             observation.counts[node.name],
             density.get(node.inputs[0]) if node.inputs else None,
+            is_float_layer(node),
         )
         for node in graph.nodes
         if times.get(node.name, 0.0) > 0.0

@@ -53,7 +53,7 @@ def layer_entries(profiles: list[NodeProfile], roof: dict[str, Any]) -> list[dic
             **node.counts,
         }
         sums = node.counts["ac"] + node.counts["mac"]
-        if node.op in ("conv2d", "linear") and sums:
+        if node.float_layer and sums:
             rate = 1e-6 * WEIGHT_BYTES * sums / node.milliseconds
             entry |= {
                 "input_density": node.input_density,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from snnc.api.manner import Manner
+from snnc.api.manner import Manner, compiled
 from snnc.commands.memory import Size
 from snnc.commands.options import (
     ModelChoice,
@@ -43,6 +44,11 @@ from snnc.commands.options import (
 @click.option("--device", help="Device whose published prices make the total, such as loihi-1.")
 @click.option("--sram", type=Size(), help="SRAM on the chip; default: the table's, or all memory.")
 @click.option("--max-ram", type=Size(), help="Most bytes of arena: what is computed again counts.")
+@click.option(
+    "--proof",
+    type=click.Path(path_type=Path),
+    help="Folder that `snnc verify --compiled` proved, of this model: the page states its verdict.",
+)
 @page_option
 @csv_option
 @json_option
@@ -63,6 +69,7 @@ def command(
     calibrate_samples: int | None,
     density: float | None,
     max_ram: int | None,
+    proof: Path | None,
     out: Path | None,
     csv_file: str | None,
     json_file: str | None,
@@ -78,7 +85,9 @@ def command(
     Under `torchrun` the processes share the recordings.
     """
     from snnc.api.costs import EnergyReport
+    from snnc.api.proof import proven_of
     from snnc.api.surveying import reported, survey_both
+    from snnc.compiler.deploy.manifest import read_manifest
     from snnc.estimator.analysis import csv_text, layer_rows
     from snnc.estimator.audit import AUDITED, audit
     from snnc.estimator.conventions import EXECUTED, convention_called
@@ -95,14 +104,15 @@ def command(
     manner = Manner(dtype, calibrate, calibrate_samples, density, max_ram)
     rules = AUDITED if audited or out is not None else (rule, EXECUTED)
     how = {"conventions": rules, "memory": True, "redundancy": out is not None, "ann": ann}
-    surveyed = survey_both(
-        model.load(), model.beside(baseline), data, split, samples, manner, **how
-    )
+    source = model.load(name=None if proof is None else read_manifest(proof)["name"])
+    proven = None if proof is None else proven_of(proof, compiled(source, manner)[0])
+    surveyed = survey_both(source, model.beside(baseline), data, split, samples, manner, **how)
     if surveyed is None:
         return
     ours, _ = surveyed
     names = (model.spec, baseline)
     report = reported(surveyed, names, prices, f"{data}, {split} part", rule.name, profile)
+    report = replace(report, proof=proven)
     lines = audit(ours.tallies) if audited else []
     result = energy_report_json(report, lines)
     write_json(result, json_file)

@@ -76,14 +76,10 @@ def test_the_operator_passes_its_generated_tests(double):
 
 
 MISTAKES = {
-    "infer keeps the kind": {"infer": lambda self, node, inputs, params: inputs[0]},
-    "count forgets": {
-        "count": lambda self, node, params, inputs, types: Counts.of(inputs[0].shape[0], cmp=1)
-    },
-    "no rounding in the bound": {
-        "error": lambda self, node, params, inputs, errors, output: 0 * errors[0]
-    },
-    "another formula": {"reference": lambda self, node, params, inputs: 3 * inputs[0]},
+    "infer keeps the kind": {"infer": lambda self, view: view.types[0]},
+    "count forgets": {"count": lambda self, run: Counts.of(run.steps, cmp=1)},
+    "no rounding in the bound": {"error": lambda self, run: 0 * run.errors[0]},
+    "another formula": {"reference": lambda self, run: 3 * run.inputs[0]},
     "misspelt kernel": {
         "emit": lambda self, node, c: c.call(
             "snn_ad_f32", node.type.size, c.real_input(0), c.real_input(0), c.output()

@@ -12,9 +12,12 @@ from snnc.estimator import tables
 from snnc.estimator.activity import observe
 from snnc.estimator.ann.terminal import print_ann
 from snnc.estimator.audit import AUDITED
-from snnc.estimator.report import Report, Subject, render
+from snnc.estimator.page.answer import answer_of
+from snnc.estimator.page.render import render
+from snnc.estimator.report import Report, Subject
 from snnc.estimator.survey import Survey
 from snnc.estimator.terminal import (
+    print_answer,
     print_audit,
     print_energy,
     print_measures,
@@ -68,10 +71,10 @@ def test_terminal_names_the_view_of_every_figure(report: Report, alone: bool) ->
     assert shown.estimate is not None
     text = StringIO()
     console = Console(file=text, width=80)
-    names = (shown.model.name, shown.baseline.name if shown.baseline else None)
-    print_views(console, names, shown.changes, 2)
+    print_answer(console, answer_of(shown))
+    print_views(console, shown.changes, 2)
     assert shown.ann is not None
-    print_ann(console, shown.model.name, shown.ann)
+    print_ann(console, shown.model.title, shown.ann)
     print_sram(console, shown.sram, 2)
     print_energy(console, "a pair", shown.estimate, shown.comparison)
     print_measures(console, shown.measures)

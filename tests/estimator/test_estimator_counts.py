@@ -230,7 +230,9 @@ def test_every_convention_has_a_rule_for_every_op_that_it_can_meet() -> None:
     assert len(integer) > 10
     for convention in CONVENTIONS.values():
         ops = set(OPS) if convention.footing is Footing.EXECUTED else set(OPS) - integer
-        assert set(convention.rules) == ops, convention.name
+        assert not [op for op in ops if convention.rule_of(op) is None], convention.name
+        named = {key for key in convention.rules if isinstance(key, str)}
+        assert named <= set(OPS), "a rule for an op that there is none of"
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS.values(), ids=CONVENTIONS)

@@ -15,7 +15,8 @@ from snnc.estimator.activity import observe
 from snnc.estimator.conventions import CONVENTIONS
 from snnc.estimator.counts import count
 from snnc.estimator.energy import Estimate, energy_json
-from snnc.estimator.report import Report, Subject, render
+from snnc.estimator.page.render import render
+from snnc.estimator.report import Report, Subject
 from snnc.estimator.tables import DEFAULT, load
 from snnc.estimator.terminal import print_energy
 from snnc.models.networks import build

@@ -64,7 +64,11 @@ def test_every_link_compares_something_and_the_proof_is_kept(snnc, model, proven
     assert [link["name"] for link in result["links"]] == names
     assert all(link["compared"] > 0 and link["unexplained"] == 0 for link in result["links"])
     paths = next(link for link in result["links"] if link["name"] == "paths")
+    levels = result["artefact"]["levels"]
+    assert levels[0] in before["options"]["levels"]
+    assert set(levels) <= set(before["options"]["levels"])
     assert {check["name"] for check in paths["checks"]} == {
+        *(f"level {level}" for level in levels[1:]),
         "events from step 1 on",
         "memory beside the arena",
         "frames made of events", "a second window after reset", "events", "step by step",
@@ -75,6 +79,7 @@ def test_every_link_compares_something_and_the_proof_is_kept(snnc, model, proven
     assert {**after, "proof": None} == before
     assert proof["passed"] is True
     assert proof["files"] == before["files"]
+    assert proof["levels"] == levels
     page = (tmp_path / "proof.html").read_text()
     assert all(f'id="{name}"' in page for name in names)
     assert before["files"]["libnet.so"] in page

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +17,6 @@ from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.observed import ObservedModel
 from snnc.compiler.ir.graph import (
-    CELL,
     FEEDBACK,
     FEEDBACK_WRITE,
     Array,
@@ -31,6 +29,7 @@ from snnc.compiler.ops import OPS, Sample, op_of
 from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.neurons.neuron import Neuron
+from snnc.compiler.ops.view import NodeRun
 from snnc.compiler.plan.planned import planned
 from snnc.compiler.plan.schedule import Schedule, schedule
 from snnc.compiler.verify import reference
@@ -198,24 +197,17 @@ def analytic_counts(
 ) -> dict[str, dict[str, int]]:
     """Operations of each node by its own rule."""
     return {
-        name: op_of(graph[name])
-        .count(
-            graph[name],
-            graph.params_of(graph[name]),
-            [values[given] for given in graph.sources(graph[name])],
-            graph.input_types(graph[name]),
-        )
-        .totals()
+        name: op_of(graph[name]).count(NodeRun.of(graph, graph[name], values)).totals()
         for name in names
     }
 
 
-def torch_params(graph: Graph, name: str, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
-    """A node's parameters as tensors."""
-    return {
-        role: torch.from_numpy(value).to(dtype)
-        for role, value in graph.params_of(graph[name]).items()
-    }
+def run_of(
+    graph: Graph, name: str, given: Sequence[torch.Tensor], dtype: torch.dtype = torch.float64
+) -> NodeRun:
+    """A node on inputs, with its parameters in the dtype of the arithmetic."""
+    values = dict(zip(graph.sources(graph[name]), given, strict=True))
+    return NodeRun.of(graph, graph[name], values).to(dtype)
 
 
 def assert_within_bounds(
@@ -257,23 +249,21 @@ def exact_choice(
     graph: Graph, name: str, given: Sequence[torch.Tensor], own: torch.Tensor
 ) -> torch.Tensor:
     """The float64 choice; a neuron goes on from the spikes that were really fired (``own``)."""
-    node = graph[name]
-    if node.op == CELL:
-        return Cell().decisions(node, torch_params(graph, name), given, own)
+    node, run = graph[name], run_of(graph, name, given)
+    if isinstance(op_of(node), Cell):
+        return Cell().decisions(run, own)
     if node.op != "neuron":
-        return op_of(node).reference(node, torch_params(graph, name), given)
-    params = torch_params(graph, name)
-    u = torch.stack([u for u, _ in Neuron().membrane(node, params, given[0], own)])
-    threshold = Neuron().threshold(node, params, given[0])
+        return op_of(node).reference(run)
+    u = torch.stack([u for u, _ in Neuron().membrane(run, own)])
+    threshold = Neuron().threshold(run)
     return (u > threshold if node.attrs["strict"] else u >= threshold).to(torch.float64)
 
 
 def one_by_one(graph: Graph, name: str, given: Sequence[torch.Tensor]) -> torch.Tensor:
     """What a node with state gives for its inputs, a step at a time."""
-    node, memory = graph[name], {}
-    params = torch_params(graph, name, given[0].dtype)
+    node, run = graph[name], run_of(graph, name, given, given[0].dtype)
     steps = [[x[t : t + 1] if len(x) > 1 else x for x in given] for t in range(len(given[0]))]
-    return torch.cat([op_of(node).step(node, params, step, memory) for step in steps])
+    return torch.cat([op_of(node).step(run.at(step)) for step in steps])
 
 
 def as_tensors(values: Mapping[tuple[str, str], Array]) -> dict[str, torch.Tensor]:

@@ -32,14 +32,14 @@ from snnc.compiler.frontend.importing import (
     needed_importer,
 )
 from snnc.compiler.frontend.outputs import named_outputs
-from snnc.compiler.ir.graph import Kind
+from snnc.compiler.ir.graph import Kind, Time
+from snnc.compiler.ops import OPS
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 READOUTS = {
     **{"mean": "time_mean", "sum": "time_sum", "last": "time_last", "max": "time_max"},
     "none": "time_stack",
 }
-_STATES = ("neuron", "integrator", "delay")
 _REMEMBERING = ("spikingjelly", "snntorch")
 
 
@@ -227,7 +227,9 @@ class Walk:
                     "Pass each neuron the state that it returned.",
                 )
         passed_on = name == given.name  # dropout: the node is the one before it
-        if passed_on or self.importing.nodes[name].op not in _STATES:
+        node = self.importing.nodes[name]
+        op = OPS.get(node.op)
+        if passed_on or op is None or op.time(node) is not Time.STATE:
             return
         if given.layout is Layout.MERGED:
             raise refusal(

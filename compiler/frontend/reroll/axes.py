@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -126,18 +127,47 @@ def slice_(call: Call) -> Traced:
 
 
 def expand(call: Call) -> Traced:
-    """Repetition along axes of length 1, not over time."""
+    """Repetition along axes of length 1; of a still image over time."""
     x = call["self"]
-    if call.shape == tuple(call.shape_of(x)):
+    given = tuple(call.shape_of(x))
+    if call.shape == given:
         return x
+    moved = len(call.shape) - len(given)
     if not isinstance(x, Seq):
-        return call.as_it_stands()
-    moved = len(call.shape) - len(x.shape)
+        full = (1,) * moved + given
+        times = [n // m for n, m in zip(call.shape, full, strict=True)]
+        return _over_time(call, x, times) or call.as_it_stands()
     place = Place(x.axis + moved, x.place.outer, x.place.inner)
     if moved and x.place.axis + moved != place.axis:
         raise call.refused("it repeats time")
     whole = Seq(x.steps, call.shape, place)
     return call.each(x, lambda step: {"self": step, "size": list(whole.step_shape)}, place)
+
+
+def repeat(call: Call) -> Traced:
+    """Copies along axes; of a still image over time."""
+    x, times = call["self"], [int(n) for n in call["repeats"]]
+    if not isinstance(x, Seq):
+        return _over_time(call, x, times) or call.as_it_stands()
+    moved = len(times) - len(x.shape)
+    axis = x.axis + moved
+    if times[axis] != 1:
+        raise call.refused("it repeats time")
+    place = Place(axis, x.place.outer, x.place.inner)
+    left = times[:axis] + times[axis + 1 :] if x.place.alone else times
+    return call.each(x, lambda step: {"self": step, "repeats": left}, place)
+
+
+def _over_time(call: Call, x: Ref, times: Sequence[int]) -> Seq | None:
+    """A still image repeated over a time axis, as a sequence; None for anything else."""
+    steps = call.graph.time_steps
+    axes = [axis for axis, n in enumerate(times) if n > 1]
+    if not call.graph.still or axes != [0] or times[0] != steps or call.graph.is_static(x):
+        return None
+    shape = call.shape_of(x)
+    if len(shape) == len(times):
+        x = _selected(call, x, 0, 0, shape[1:])
+    return Seq(tuple(call.graph.at_step(x, t) for t in range(steps)), call.shape, Place(0))
 
 
 def split(call: Call) -> Traced:
@@ -191,6 +221,10 @@ def stack(call: Call) -> Traced:
         if steps == 1 and stacked and not call.graph.is_static(parts[0]):
             return Seq((parts[0],), shape, Place(axis))
         return call.other(aten.unsqueeze.default, [parts[0], axis], shape) if stacked else parts[0]
+    if _is_still(call, parts):
+        axis = int(call["dim"]) % len(call.shape)
+        made = tuple(call.graph.at_step(part, t) for t, part in enumerate(parts))
+        return Seq(made, call.shape, Place(axis))
     if not _are_steps(call, parts):
         return call.as_it_stands()
     if len(parts) != steps:
@@ -203,6 +237,15 @@ def stack(call: Call) -> Traced:
         taken = tuple(_selected(call, part, axis, 0, shape) for part in parts)
         return Seq(taken, call.shape, Place(axis))
     return Seq(tuple(parts), call.shape, Place(axis, 1, call.shape[axis] // steps))
+
+
+def _is_still(call: Call, parts: list[Traced]) -> bool:
+    """Whether it stacks one still image for all steps."""
+    image = parts[0]
+    if not call.graph.still or call.op is not aten.stack.default or not isinstance(image, Ref):
+        return False
+    same = all(part == image for part in parts) and len(parts) == call.graph.time_steps
+    return same and not call.graph.is_static(image)
 
 
 def _are_steps(call: Call, parts: list[Traced]) -> bool:
@@ -240,6 +283,7 @@ RULES: dict[Any, Rule] = {
     aten.unsqueeze.default: unsqueeze,
     aten.slice.Tensor: slice_,
     aten.expand.default: expand,
+    aten.repeat.default: repeat,
     aten.unbind.int: split,
     aten.split.Tensor: split,
     aten.split_with_sizes.default: split,

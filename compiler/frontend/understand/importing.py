@@ -19,11 +19,16 @@ from snnc.compiler.frontend.understand.lowering import Lowering
 from snnc.compiler.frontend.understand.observer import Observer, Tap
 from snnc.compiler.frontend.understand.values import Lowered, Operation
 from snnc.compiler.ir.graph import FEEDBACK_WRITE, Graph, Kind
+from snnc.compiler.ir.roles import Role
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 
 def import_captured(
-    captured: Captured, input_shape: tuple[int, ...], time_steps: int, name: str = "model"
+    captured: Captured,
+    input_shape: tuple[int, ...],
+    time_steps: int,
+    name: str = "model",
+    still: bool = False,
 ) -> Graph:
     """The graph of a captured model.
 
@@ -33,16 +38,21 @@ def import_captured(
         input_shape: of one step.
         time_steps: T.
         name: of the graph.
+        still: the model reads the first step of a window of equal ones, and repeats it itself.
 
     Raises:
         SnncError: UNSUPPORTED_LAYER with the user's line; BAD_SHAPE, BAD_WEIGHTS.
     """
-    importing, outputs = read_captured(captured, input_shape, time_steps, name)
+    importing, outputs = read_captured(captured, input_shape, time_steps, name, still)
     return importing.graph(outputs)
 
 
 def read_captured(
-    captured: Captured, input_shape: tuple[int, ...], time_steps: int, name: str
+    captured: Captured,
+    input_shape: tuple[int, ...],
+    time_steps: int,
+    name: str,
+    still: bool = False,
 ) -> tuple[Importing, list[str]]:
     """The same as a graph under construction and its outputs. Raises as import_captured()."""
     g = Importing(name, time_steps)
@@ -54,7 +64,7 @@ def read_captured(
             mend="Let it take one tensor.",
         )
     g.samples = captured.inputs[0].shape[1]
-    expander = Expander(captured.graph, captured.tensors, time_steps)
+    expander = Expander(captured.graph, captured.tensors, time_steps, still)
     given = iter(expander.outputs)
     leaves = [o.constant if o.node is None else next(given) for o in captured.outputs]
     results = named_outputs(pytree.tree_unflatten(leaves, captured.output_spec))
@@ -72,7 +82,7 @@ def _leave_out(g: Importing, outputs: Iterable[str]) -> None:
     """Drop what nothing reads: a sum of which only the mean was wanted."""
     kept = {*outputs}
     for name, node in reversed(list(g.nodes.items())):
-        if name in kept or node.op in ("input", FEEDBACK_WRITE):
+        if name in kept or node.plays(Role.INPUT) or node.op == FEEDBACK_WRITE:
             kept |= {name, *node.inputs}
         else:
             del g.nodes[name]

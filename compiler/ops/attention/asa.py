@@ -9,10 +9,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from snnc.compiler.ir.graph import Array, Node
+from snnc.compiler.ir.graph import Array
 from snnc.compiler.ops.attention.gates import Gate, same_size_conv
 from snnc.compiler.ops.attributes import Parameter, arrays, real
 from snnc.compiler.ops.base import Lowered, Lowering
+from snnc.compiler.ops.view import NodeView
 
 
 class Asa(Gate):
@@ -31,23 +32,23 @@ class Asa(Gate):
         Parameter("expand").optional,
     )
 
-    def lower(self, node: Node, params: Mapping[str, Array]) -> Lowered:
+    def lower(self, view: NodeView) -> Lowered:
         """statistics, mix, mask, masked statistics, one grouped conv2d, sigmoid, gate."""
-        (x,) = node.inputs
-        parts = Lowering(node)
+        (x,) = view.node.inputs
+        parts = Lowering(view.node)
         pooled = {"over": "pixels", "mean_scale": 1.0}
         statistics = parts.node("statistics", "statistics", [x], pooled)
         # (F_avg + F_max)/2 + alpha F_avg + gamma F_max, with the weights of each row summed
-        weights = np.array([0.5 + params["alpha"].item(), 0.5 + params["gamma"].item()])
+        weights = np.array([0.5 + view.params["alpha"].item(), 0.5 + view.params["gamma"].item()])
         mixed = parts.node("mix", "weighted_rows", [statistics], params={"weights": weights})
-        if "expand" in params:
-            mlp, attrs = _perceptron(params)
+        if "expand" in view.params:
+            mlp, attrs = _perceptron(view.params)
             mixed = parts.node("mlp", "mlp", [mixed], attrs, mlp, "mix.expand")
             mixed = parts.node("activation", "sigmoid", [mixed], module="mix.activation")
         mask = parts.node("select", "complementary_mask", [mixed])
-        scale = {"mean_scale": node.attrs["mean_scale"]}
+        scale = {"mean_scale": view.attrs["mean_scale"]}
         maps = parts.node("maps", "masked_statistics", [x, mask], scale)
-        weight = np.concatenate([params["score1"], params["score2"]])
+        weight = np.concatenate([view.params["score1"], view.params["score2"]])
         conv = parts.node(
             "conv", "conv2d", [maps], same_size_conv(weight, groups=2), {"weight": weight}
         )

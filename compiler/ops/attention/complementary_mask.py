@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank, shape_error
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.base import Counts, Op, Sample, expect_rank, shape_error
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -17,45 +19,31 @@ class ComplementaryMask(Op):
     """
 
     name = "complementary_mask"
+    roles = (Role.STATISTIC, Role.MASK)
 
     def time(self, node: Node) -> Time:
         return Time.SEQUENCE
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
-        expect_rank(node, given, 1)
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
+        expect_rank(view.node, given, 1)
         if given.kind is not Kind.REAL:
-            raise shape_error(node, f"chooses among real values, got {given}")
+            raise shape_error(view.node, f"chooses among real values, got {given}")
         return given.of(Kind.SPIKE)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        (m,) = inputs
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        (m,) = run.inputs
         of_step, of_channel = _largest(m, dim=1), _largest(m, dim=0)
         return (of_step != of_channel).to(m.dtype)
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        (m,), (error,) = inputs, errors
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        (m,), (error,) = run.inputs, run.errors
         undecided = _undecided(m, error) | _undecided(m.T, error.T).T
         return undecided.to(torch.float64)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
+    def count(self, run: NodeRun) -> Counts:
         # Each value is compared with every value of its step and of its channel.
-        steps, channels = inputs[0].shape
+        steps, channels = run.inputs[0].shape
         return Counts.of(1, cmp=steps * channels * (steps + channels))
 
     def emit(self, node: Node, c: Emitter) -> None:

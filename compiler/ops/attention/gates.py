@@ -5,24 +5,21 @@ Source: Yao et al. 2023, "Attention Spiking Neural Networks" (TPAMI).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ir.graph import Array, Kind, TensorType
 from snnc.compiler.ops.attributes import arrays, real
 from snnc.compiler.ops.base import Composite, Lowered, Lowering, expect_rank
+from snnc.compiler.ops.view import NodeView
 
 
 class Gate(Composite):
     """Y = X * score(X): what the three gates share."""
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
+    def infer(self, view: NodeView) -> TensorType:
         """The input's own type, as REAL."""
-        expect_rank(node, inputs[0], 3)
-        return inputs[0].of(Kind.REAL)
+        expect_rank(view.node, view.types[0], 3)
+        return view.types[0].of(Kind.REAL)
 
 
 class SpatialGate(Gate):
@@ -35,14 +32,19 @@ class SpatialGate(Gate):
     attributes = (real("mean_scale"),)
     parameters = arrays("weight")
 
-    def lower(self, node: Node, params: Mapping[str, Array]) -> Lowered:
+    def lower(self, view: NodeView) -> Lowered:
         """statistics, conv2d, sigmoid, scale."""
-        (x,) = node.inputs
-        parts = Lowering(node)
-        attrs = {"over": "time_channels", "mean_scale": node.attrs["mean_scale"]}
+        (x,) = view.node.inputs
+        parts = Lowering(view.node)
+        attrs = {"over": "time_channels", "mean_scale": view.attrs["mean_scale"]}
         maps = parts.node("statistics", "statistics", [x], attrs, module="score.statistics")
         conv = parts.node(
-            "conv", "conv2d", [maps], same_size_conv(params["weight"], 1), params, "score.conv"
+            "conv",
+            "conv2d",
+            [maps],
+            same_size_conv(view.params["weight"], 1),
+            view.params,
+            "score.conv",
         )
         score = parts.node("score", "sigmoid", [conv])
         parts.node("", "scale", [x, score])
@@ -58,15 +60,13 @@ class TemporalGate(Gate):
     name = "temporal_gate"
     parameters = arrays("reduce", "expand")
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
+    def infer(self, view: NodeView) -> TensorType:
         """The input's own type, as REAL."""
-        return inputs[0].of(Kind.REAL)
+        return view.types[0].of(Kind.REAL)
 
-    def lower(self, node: Node, params: Mapping[str, Array]) -> Lowered:
+    def lower(self, view: NodeView) -> Lowered:
         """statistics, mlp, weighted_rows, sigmoid, scale."""
-        return _shared_mlp_gate(node, params, over="all", along="time")
+        return _shared_mlp_gate(view, over="all", along="time")
 
 
 class ChannelGate(Gate):
@@ -78,17 +78,17 @@ class ChannelGate(Gate):
     name = "channel_gate"
     parameters = arrays("reduce", "expand")
 
-    def lower(self, node: Node, params: Mapping[str, Array]) -> Lowered:
+    def lower(self, view: NodeView) -> Lowered:
         """statistics, mlp, weighted_rows, sigmoid, scale."""
-        return _shared_mlp_gate(node, params, over="time_pixels", along="channels")
+        return _shared_mlp_gate(view, over="time_pixels", along="channels")
 
 
-def _shared_mlp_gate(node: Node, params: Mapping[str, Array], over: str, along: str) -> Lowered:
-    (x,) = node.inputs
-    parts = Lowering(node)
+def _shared_mlp_gate(view: NodeView, over: str, along: str) -> Lowered:
+    (x,) = view.node.inputs
+    parts = Lowering(view.node)
     attrs = {"over": over, "mean_scale": 1.0}
     statistics = parts.node("statistics", "statistics", [x], attrs)
-    mlp = parts.node("mlp", "mlp", [statistics], {"along": along}, params)
+    mlp = parts.node("mlp", "mlp", [statistics], {"along": along}, view.params)
     weights = {"weights": np.ones(2)}
     total = parts.node("sum", "weighted_rows", [mlp], params=weights, module="mlp")
     score = parts.node("score", "sigmoid", [total], module="mlp.activation")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, expect_rank, shape_error
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.base import Counts, Op, Rows, Sample, expect_rank, shape_error
 from snnc.compiler.ops.rounding import rounded
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -19,49 +21,35 @@ class MaskedGate(Op):
     """
 
     name = "masked_gate"
+    roles = (Role.GATE,)
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        given, mask, scores = inputs
-        expect_rank(node, given, 3)
+    def infer(self, view: NodeView) -> TensorType:
+        given, mask, scores = view.types
+        expect_rank(view.node, given, 3)
         fits = mask.shape == (given.channels,) and scores.shape == (2, *given.shape[1:])
         if not fits or mask.kind is not Kind.SPIKE:
-            raise shape_error(node, f"{mask} and {scores} cannot gate {given}")
+            raise shape_error(view.node, f"{mask} and {scores} cannot gate {given}")
         return TensorType(given.shape, Kind.REAL, given.temporal or mask.temporal)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        x, mask, scores = inputs
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        x, mask, scores = run.inputs
         return x * _chosen(mask, scores)
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        x, mask, scores = inputs
-        score, score_error = _chosen(mask, scores.abs()), _chosen(mask, errors[2])
-        error = errors[0] * (score + score_error) + x.abs() * score_error
-        return rounded(output, error)
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        x, mask, scores = run.inputs
+        score, score_error = _chosen(mask, scores.abs()), _chosen(mask, run.errors[2])
+        error = run.errors[0] * (score + score_error) + x.abs() * score_error
+        return rounded(run.output, error)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(inputs[0].shape[0], mul=node.type.size)
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(run.steps, mul=run.type.size)
 
-    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+    def rows_of(self, view: NodeView) -> Rows:
         """Inputs that are not REAL are converted as a whole."""
-        real = inputs[0].kind is inputs[2].kind is Kind.REAL
+        real = view.types[0].kind is view.types[2].kind is Kind.REAL
         return Rows.MAP if real else Rows.NEVER
 
     def emit(self, node: Node, c: Emitter) -> None:

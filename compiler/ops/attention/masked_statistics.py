@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import Attribute, real
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank, shape_error
+from snnc.compiler.ops.base import Counts, Op, Sample, expect_rank, shape_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -23,54 +25,40 @@ class MaskedStatistics(Op):
     """
 
     name = "masked_statistics"
+    roles = (Role.STATISTIC,)
     attributes: ClassVar[tuple[Attribute, ...]] = (real("mean_scale"),)
 
     def time(self, node: Node) -> Time:
         return Time.REDUCE
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        given, mask = inputs
-        expect_rank(node, given, 3)
+    def infer(self, view: NodeView) -> TensorType:
+        given, mask = view.types
+        expect_rank(view.node, given, 3)
         if mask.shape != (given.channels,) or mask.kind is not Kind.SPIKE:
-            raise shape_error(node, f"{mask} cannot mask {given}")
+            raise shape_error(view.node, f"{mask} cannot mask {given}")
         return TensorType((4, *given.shape[1:]), Kind.REAL, temporal=False)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+    def reference(self, run: NodeRun) -> torch.Tensor:
         rows = []
-        for group in groups(*inputs):
-            rows += [group.mean(dim=(0, 1)) * node.attrs["mean_scale"], group.amax(dim=(0, 1))]
+        for group in groups(*run.inputs):
+            rows += [group.mean(dim=(0, 1)) * run.attrs["mean_scale"], group.amax(dim=(0, 1))]
         return torch.stack(rows)[None]
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        x, mask = inputs
-        scale = node.attrs["mean_scale"]
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        x, mask = run.inputs
+        scale = run.attrs["mean_scale"]
         terms = float(x.shape[0] * x.shape[1]) + 2
         rows = []
         for size, error in zip(
-            groups(x.abs() + errors[0], mask), groups(errors[0], mask), strict=True
+            groups(x.abs() + run.errors[0], mask), groups(run.errors[0], mask), strict=True
         ):
             rounding = gamma(terms) * size.mean(dim=(0, 1)) + terms * SMALLEST
             rows += [scale * (error.mean(dim=(0, 1)) + rounding), error.amax(dim=(0, 1))]
         return torch.stack(rows)[None]
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        given = types[0]
-        counts = Counts.of(inputs[0].shape[0], add=2 * given.size, cmp=2 * given.size)
+    def count(self, run: NodeRun) -> Counts:
+        given = run.types[0]
+        counts = Counts.of(run.steps, add=2 * given.size, cmp=2 * given.size)
         counts.mul[-1] = 2 * given.pixels
         return counts
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 import numpy as np
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import Attribute, Parameter, arrays, flag, one_of
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, shape_error
+from snnc.compiler.ops.base import Counts, Op, Sample, shape_error
 from snnc.compiler.ops.elementwise.relu import cut_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma, parameter_rounding
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -25,6 +27,7 @@ class Mlp(Op):
     """
 
     name = "mlp"
+    roles = (Role.PERCEPTRON,)
     attributes: ClassVar[tuple[Attribute, ...]] = (
         one_of("along", "time", "channels"),
         flag("one_matrix").optional,
@@ -34,55 +37,42 @@ class Mlp(Op):
     def time(self, node: Node) -> Time:
         return Time.SEQUENCE if node.attrs["along"] == "time" else Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
         if given.kind is not Kind.REAL:
-            raise shape_error(node, f"a perceptron takes real values, got {given}")
-        hidden, length = params["reduce"].shape
-        if params["expand"].shape != (length, hidden):
+            raise shape_error(view.node, f"a perceptron takes real values, got {given}")
+        hidden, length = view.params["reduce"].shape
+        if view.params["expand"].shape != (length, hidden):
             raise shape_error(
-                node, "the two weight matrices of the perceptron do not fit each other"
+                view.node, "the two weight matrices of the perceptron do not fit each other"
             )
-        if node.attrs["along"] == "channels" and given.shape[-1] != length:
-            raise shape_error(node, f"a perceptron over {length} channels cannot take {given}")
-        if node.attrs["along"] == "time" and not given.temporal:
-            raise shape_error(node, f"a perceptron along time cannot take {given}")
+        if view.attrs["along"] == "channels" and given.shape[-1] != length:
+            raise shape_error(view.node, f"a perceptron over {length} channels cannot take {given}")
+        if view.attrs["along"] == "time" and not given.temporal:
+            raise shape_error(view.node, f"a perceptron along time cannot take {given}")
         return given.of(Kind.REAL)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        (x,) = inputs
-        if node.attrs["along"] == "time" and x.shape[0] != params["reduce"].shape[1]:
-            steps = params["reduce"].shape[1]
-            raise shape_error(node, f"a perceptron along {steps} time steps was given {x.shape[0]}")
-        hidden = torch.relu(product(node, params["reduce"], x))
-        return product(node, params["expand"], hidden)
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        (x,) = run.inputs
+        if run.attrs["along"] == "time" and x.shape[0] != run.params["reduce"].shape[1]:
+            steps = run.params["reduce"].shape[1]
+            raise shape_error(
+                run.node, f"a perceptron along {steps} time steps was given {x.shape[0]}"
+            )
+        hidden = torch.relu(product(run.node, run.params["reduce"], x))
+        return product(run.node, run.params["expand"], hidden)
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        x, error = inputs[0], errors[0]
-        hidden = product(node, params["reduce"], x)
-        hidden_error = cut_error(hidden, _layer_error(node, params["reduce"], x, error))
-        return _layer_error(node, params["expand"], torch.relu(hidden), hidden_error)
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        x, error = run.inputs[0], run.errors[0]
+        hidden = product(run.node, run.params["reduce"], x)
+        hidden_error = cut_error(hidden, _layer_error(run.node, run.params["reduce"], x, error))
+        return _layer_error(run.node, run.params["expand"], torch.relu(hidden), hidden_error)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        hidden, length = params["reduce"].shape
-        along_time = node.attrs["along"] == "time"
-        lanes = types[0].size if along_time else types[0].size // length
-        runs = 1 if along_time else inputs[0].shape[0]
+    def count(self, run: NodeRun) -> Counts:
+        hidden, length = run.params["reduce"].shape
+        along_time = run.attrs["along"] == "time"
+        lanes = run.types[0].size if along_time else run.types[0].size // length
+        runs = 1 if along_time else run.steps
         return Counts.of(runs, mac=2 * hidden * length * lanes, cmp=hidden * lanes)
 
     def emit(self, node: Node, c: Emitter) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import Attribute, one_of, real
 from snnc.compiler.ops.base import (
     Counts,
     Op,
-    Params,
     Rows,
     Sample,
     expect_rank,
@@ -20,6 +20,7 @@ from snnc.compiler.ops.base import (
     unsupported,
 )
 from snnc.compiler.ops.rounding import SMALLEST, gamma
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -39,6 +40,7 @@ class Statistics(Op):
     """
 
     name = "statistics"
+    roles = (Role.STATISTIC,)
     attributes: ClassVar[tuple[Attribute, ...]] = (
         one_of("over", "all", "pixels", "time_channels", "time_pixels"),
         real("mean_scale"),
@@ -47,54 +49,39 @@ class Statistics(Op):
     def time(self, node: Node) -> Time:
         return Time.REDUCE if node.attrs["over"].startswith("time") else Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
-        over = node.attrs["over"]
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
+        over = view.attrs["over"]
         if over != "all":  # which takes vectors too
-            expect_rank(node, given, 3)
+            expect_rank(view.node, given, 3)
         rest = {"all": (1,), "time_channels": given.shape[1:]}.get(over, given.shape[:1])
         shape = (2, *rest)
-        reduces = self.time(node) is Time.REDUCE
+        reduces = self.time(view.node) is Time.REDUCE
         if reduces:
-            expect_time(node, given)
-        if node.attrs["mean_scale"] != 1 and over != "time_channels":
-            raise unsupported(node, "this mean cannot be scaled", "Use mean_scale 1.")
+            expect_time(view.node, given)
+        if view.attrs["mean_scale"] != 1 and over != "time_channels":
+            raise unsupported(view.node, "this mean cannot be scaled", "Use mean_scale 1.")
         return TensorType(shape, Kind.REAL, given.temporal and not reduces)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        mean, maximum = self._pooled(node, inputs[0], inputs[0])
-        return torch.stack((mean * node.attrs["mean_scale"], maximum), dim=1)
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        mean, maximum = self._pooled(run.node, run.inputs[0], run.inputs[0])
+        return torch.stack((mean * run.attrs["mean_scale"], maximum), dim=1)
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        (x,), (error,) = inputs, errors
-        size, spread = self._pooled(node, x.abs() + error, error)
-        mean_error, _ = self._pooled(node, error, error)
-        terms = x.numel() / output[:, 0].numel() + 2
-        scale = node.attrs["mean_scale"]
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        (x,), (error,) = run.inputs, run.errors
+        size, spread = self._pooled(run.node, x.abs() + error, error)
+        mean_error, _ = self._pooled(run.node, error, error)
+        terms = x.numel() / run.output[:, 0].numel() + 2
+        scale = run.attrs["mean_scale"]
         mean_error = scale * (mean_error + gamma(terms) * size) + terms * SMALLEST
         return torch.stack((mean_error, spread), dim=1)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        (given,) = types
-        steps = inputs[0].shape[0]
+    def count(self, run: NodeRun) -> Counts:
+        (given,) = run.types
+        steps = run.steps
         counts = Counts.of(steps, add=given.size, cmp=given.size)
-        means = node.type.size // 2
-        if self.time(node) is Time.REDUCE:
+        means = run.type.size // 2
+        if self.time(run.node) is Time.REDUCE:
             counts.mul[-1] = means
         else:
             counts.mul[:] = means
@@ -124,10 +111,10 @@ class Statistics(Op):
             c.call(f"{of_pixels}_accumulate_f32", *sizes, c.real_input(0), c.output())
             c.end(f"{of_pixels}_finish_f32", given.pixels, factor, c.output())
 
-    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+    def rows_of(self, view: NodeView) -> Rows:
         """Over the pixels of a step, in the order of one sweep over the whole map."""
-        real = inputs[0].kind is Kind.REAL and len(inputs[0].shape) == 3
-        return Rows.REDUCE if real and node.attrs["over"] == "pixels" else Rows.NEVER
+        real = view.types[0].kind is Kind.REAL and len(view.types[0].shape) == 3
+        return Rows.REDUCE if real and view.attrs["over"] == "pixels" else Rows.NEVER
 
     def samples(self) -> Iterable[Sample]:
         for over in ["pixels", "all", "time_pixels", "time_channels"]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,8 +13,7 @@ from snnc.compiler.ops.attributes import Attribute, Parameter, arrays
 from snnc.compiler.ops.base import (
     Counts,
     Layout,
-    Op,
-    Params,
+    Most,
     Rows,
     Sample,
     expect_time,
@@ -25,17 +23,19 @@ from snnc.compiler.ops.base import (
 from snnc.compiler.ops.cells import error as bounds
 from snnc.compiler.ops.cells.c_code import Array, Function
 from snnc.compiler.ops.cells.cost import cost_of
-from snnc.compiler.ops.cells.kinds import kind_of
+from snnc.compiler.ops.cells.kinds import kind_of, output_range
 from snnc.compiler.ops.cells.lazy import Split, decided_too_late, split
 from snnc.compiler.ops.cells.program import COMPARISONS, Program, fault
 from snnc.compiler.ops.cells.running import Running, running, stored, taken
 from snnc.compiler.ops.cells.samples import samples
 from snnc.compiler.ops.elementwise import constants as elementwise
+from snnc.compiler.ops.neurons.spiking import Spiking
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 from snnc.errors import InternalError
 
 
-class Cell(Op):
+class Cell(Spiking):
     """One program for each element of its inputs, which all have one shape.
 
     attrs: ``program``. params: one for each of the program's ``params`` (per channel [C, 1, ...] or
@@ -57,170 +57,119 @@ class Cell(Op):
     def time(self, node: Node) -> Time:
         return Time.STATE if _program(node).states else Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Values]
-    ) -> TensorType:
-        program = _program(node)
-        _check_program(node, program, inputs)
-        given = inputs[0]
-        if len({entry.shape for entry in inputs}) > 1:
+    def infer(self, view: NodeView) -> TensorType:
+        program = _program(view.node)
+        _check_program(view.node, program, view.types)
+        given = view.types[0]
+        if len({entry.shape for entry in view.types}) > 1:
             raise shape_error(
-                node,
-                f"a cell takes values of one shape, got {', '.join(map(str, inputs))}",
+                view.node,
+                f"a cell takes values of one shape, got {', '.join(map(str, view.types))}",
             )
-        if any(entry.dtype for entry in inputs):
+        if any(entry.dtype for entry in view.types):
             raise unsupported(
-                node,
+                view.node,
                 "a cell computes in float32, and has no int8 form",
                 "Compile with --dtype f32.",
             )
-        temporal = any(entry.temporal for entry in inputs)
+        temporal = any(entry.temporal for entry in view.types)
         if program.states or program.tables:
-            expect_time(node, TensorType(given.shape, given.kind, temporal))
-        tables = {role: params[role][0] for role in program.tables}
-        plain = {role: params[role] for role in program.params}
-        elementwise.check_shapes(node, given, plain | tables)
-        kind = kind_of(program, [x.kind for x in inputs])
+            expect_time(view.node, TensorType(given.shape, given.kind, temporal))
+        tables = {role: view.params[role][0] for role in program.tables}
+        plain = {role: view.params[role] for role in program.params}
+        elementwise.check_shapes(view.node, given, plain | tables)
+        kind = kind_of(program, [x.kind for x in view.types])
         return TensorType(given.shape, kind, temporal, packed=given.packed)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        memory: dict[str, Any] = {}
-        given = _by_steps(inputs)
-        return torch.cat([self.step(node, params, step, memory) for step in given])
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        steps = run.on(())
+        return torch.cat([self.step(steps.at(step)) for step in _by_steps(run.inputs)])
 
-    def step(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        memory: dict[str, Any],
-    ) -> torch.Tensor:
-        """One step, as the reference takes it; ``memory`` holds the step's number and values."""
-        cut, t = _cut(node), memory.get("t", 0)
-        if "cell" not in memory:
-            memory["cell"] = running(cut, params, inputs[0])
-        cell: Running[torch.Tensor] = memory["cell"]
-        values = cell.step(t, [x[0] for x in inputs], memory.get("values", {}))
-        memory |= {"t": t + 1, "values": values}
-        value = stored(cut, values[cut.decision], inputs[0].dtype)
-        return value.broadcast_to(node.type.shape)[None]
+    def step(self, run: NodeRun) -> torch.Tensor:
+        """One step, as the reference takes it; the memory holds the step's number and values."""
+        cut, t = _cut(run.node), run.memory.get("t", 0)
+        if "cell" not in run.memory:
+            run.memory["cell"] = running(cut, run.params, run.inputs[0])
+        cell: Running[torch.Tensor] = run.memory["cell"]
+        values = cell.step(t, [x[0] for x in run.inputs], run.memory.get("values", {}))
+        run.memory.update({"t": t + 1, "values": values})
+        value = stored(cut, values[cut.decision], run.inputs[0].dtype)
+        return value.broadcast_to(run.type.shape)[None]
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
+    def error(self, run: BoundedRun) -> torch.Tensor:
         """Of a decision how far a correct run may be from it: 1 for a spike that may not be."""
-        decision = _cut(node).decision
-        steps = self.bounded(node, params, inputs, errors, output)
-        found = [values[decision].error.to(output.dtype) for values in steps]
-        return torch.stack([error.broadcast_to(node.type.shape) for error in found])
+        decision = _cut(run.node).decision
+        steps = self.bounded(run)
+        found = [values[decision].error.to(run.output.dtype) for values in steps]
+        return torch.stack([error.broadcast_to(run.type.shape) for error in found])
 
-    def bounded(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> Iterator[dict[str, bounds.Bounded]]:
+    def bounded(self, run: BoundedRun) -> Iterator[dict[str, bounds.Bounded]]:
         """All values with their bounds at each step, which goes on from the output of the last."""
-        cut = _cut(node)
-        cell = bounds.bounded_running(cut, params, output)
+        cut = _cut(run.node)
+        cell = bounds.bounded_running(cut, run.params, run.output)
         before: dict[str, bounds.Bounded] = {}
-        pairs = zip(_by_steps(inputs), _by_steps(errors), strict=True)
+        pairs = zip(_by_steps(run.inputs), _by_steps(run.errors), strict=True)
         for t, (step, step_errors) in enumerate(pairs):
             given = [
                 bounds.Bounded(x[0], error[0]) for x, error in zip(step, step_errors, strict=True)
             ]
             before = cell.step(t, given, before)
             yield before
-            if node.type.kind is not Kind.REAL:
-                before = before | {cut.decision: bounds.known(cut, output[t])}
+            if run.type.kind is not Kind.REAL:
+                before = before | {cut.decision: bounds.known(cut, run.output[t])}
 
-    def margins(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> list[tuple[torch.Tensor | None, torch.Tensor | None]]:
+    def margins(self, run: BoundedRun) -> list[tuple[torch.Tensor | None, torch.Tensor | None]]:
         """For each step how far apart the two values are that the decision compares, and the bound
-        of that; None where no comparison decides. Arguments as of :meth:`error`."""
-        cut = _cut(node)
+        of that; None where no comparison decides."""
+        cut = _cut(run.node)
         entry = cut.program.by_name.get(cut.decision)
-        steps = self.bounded(node, params, inputs, errors, output)
+        steps = self.bounded(run)
         if entry is None or entry.op not in COMPARISONS:
             return [(None, None) for _ in steps]
         return [bounds.difference(*(values[name] for name in entry.args)) for values in steps]
 
-    def forced(
-        self, node: Node, params: Params, inputs: Sequence[torch.Tensor], output: torch.Tensor
-    ) -> Iterator[dict[str, torch.Tensor]]:
+    def forced(self, run: NodeRun, output: torch.Tensor) -> Iterator[dict[str, torch.Tensor]]:
         """All values at each step of a cell that goes on from the decisions ``output`` [T, *shape]
         of a real run, in the dtype of ``output``."""
-        cut, values = _cut(node), dict[str, torch.Tensor]()
-        cell = running(cut, params, output)
-        for t, step in enumerate(_by_steps(inputs)):
+        cut, values = _cut(run.node), dict[str, torch.Tensor]()
+        cell = running(cut, run.params, output)
+        for t, step in enumerate(_by_steps(run.inputs)):
             values = cell.step(t, [x[0] for x in step], values)
             yield values
             values = values | {cut.decision: taken(cut, output[t])}
 
-    def decisions(
-        self, node: Node, params: Params, inputs: Sequence[torch.Tensor], output: torch.Tensor
-    ) -> torch.Tensor:
+    def decisions(self, run: NodeRun, output: torch.Tensor) -> torch.Tensor:
         """What a cell that is forced to ``output`` would have decided itself, [T, *shape]."""
-        cut = _cut(node)
-        steps = self.forced(node, params, inputs, output)
+        cut = _cut(run.node)
+        steps = self.forced(run, output)
         own = [stored(cut, values[cut.decision], output.dtype) for values in steps]
-        return torch.stack([value.broadcast_to(node.type.shape) for value in own])
+        return torch.stack([value.broadcast_to(run.type.shape) for value in own])
 
-    def membrane(
-        self, node: Node, params: Params, inputs: Sequence[torch.Tensor], output: torch.Tensor
-    ) -> torch.Tensor:
-        """The membrane potential before the reset in a run that decided ``output``, [T, *shape].
-
-        Raises:
-            InternalError: the cell keeps none.
-        """
-        name = _cut(node).membrane
+    def potentials(self, run: NodeRun, spikes: torch.Tensor) -> torch.Tensor:
+        name = _cut(run.node).membrane
         if not name:
-            raise InternalError("the cell keeps no membrane potential", where=node.name)
-        steps = self.forced(node, params, inputs, output)
-        return torch.stack([values[name].broadcast_to(node.type.shape) for values in steps])
+            raise InternalError("the cell keeps no membrane potential", where=run.node.name)
+        steps = self.forced(run, spikes)
+        return torch.stack([values[name].broadcast_to(run.type.shape) for values in steps])
 
     def keeps_potential(self, node: Node) -> bool:
-        """Whether the C keeps a membrane potential, which can be observed."""
         cut = _cut(node)
         return bool(cut.membrane) and cut.membrane in cut.kept
 
-    def potential(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor] | None:
+    def potential(self, run: BoundedRun) -> tuple[torch.Tensor, torch.Tensor] | None:
         """The membrane potential before the reset with its bound, each [T, *shape]; None where it
-        keeps none. Arguments as of :meth:`error`."""
-        name, shape = _cut(node).membrane, node.type.shape
+        keeps none."""
+        name, shape = _cut(run.node).membrane, run.type.shape
         if not name:
             return None
-        found = [v[name] for v in self.bounded(node, params, inputs, errors, output)]
+        found = [v[name] for v in self.bounded(run)]
         return (
             torch.stack([entry.value.broadcast_to(shape) for entry in found]),
             torch.stack([entry.error.broadcast_to(shape) for entry in found]),
         )
 
-    def threshold(self, node: Node, params: Mapping[str, Values]) -> Values | None:
-        """What the membrane potential is compared with where it fires, if that is a constant or a
-        parameter: 0-D, or as the parameter lies."""
-        cut = _cut(node)
+    def fixed_threshold(self, view: NodeView) -> Values | None:
+        cut, params = _cut(view.node), view.params
         entry = cut.program.by_name.get(cut.decision)
         if entry is None or entry.op not in ("ge", "gt"):
             return None
@@ -233,25 +182,23 @@ class Cell(Op):
             level = None if level is None or offset is None else level + offset
         return level if left == cut.membrane else None
 
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        """Counts of a cell have a range of their own, whatever it reads."""
+        kinds = [entry.kind for entry in view.types]
+        return Most(0, int(output_range(_program(view.node), kinds).high))
+
     def states(self, node: Node) -> int:
-        """How many values it keeps for each element from step to step."""
         return len(_cut(node).kept)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Values],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        cut, n = _cut(node), node.type.size
+    def count(self, run: NodeRun) -> Counts:
+        cut, n = _cut(run.node), run.type.size
         cost = cost_of((*cut.after, *cut.before))
-        steps = max(len(x) for x in inputs)
+        steps = max(len(x) for x in run.inputs)
         return Counts.of(steps, mul=cost.mul * n, add=cost.add * n, cmp=cost.cmp * n)
 
-    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+    def rows_of(self, view: NodeView) -> Rows:
         """Parameters are laid out for whole maps."""
-        return Rows.MAP if len(node.type.shape) == 3 and not node.params else Rows.NEVER
+        return Rows.MAP if len(view.type.shape) == 3 and not view.node.params else Rows.NEVER
 
     def emit(self, node: Node, c: Emitter) -> None:
         cut, given = _cut(node), node.type

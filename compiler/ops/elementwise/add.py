@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import flag
-from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, shape_error
+from snnc.compiler.ops.base import Counts, Layout, Most, Op, Sample, shape_error
 from snnc.compiler.ops.rounding import gamma, rounded
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -22,46 +24,35 @@ class Add(Op):
 
     name = "add"
     layout = Layout.ALIKE
+    roles = (Role.SUM,)
     attributes = (flag("apart").optional,)
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        first, second = inputs
+    def infer(self, view: NodeView) -> TensorType:
+        first, second = view.types
         if first.shape != second.shape:
-            raise shape_error(node, f"cannot add {first} and {second}")
+            raise shape_error(view.node, f"cannot add {first} and {second}")
         kind = Kind.REAL if Kind.REAL in (first.kind, second.kind) else Kind.COUNT
         temporal = first.temporal or second.temporal
         return TensorType(first.shape, kind, temporal, packed=first.packed)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return inputs[0] + inputs[1]
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        return Most(sum(b.factor for b in given), sum(b.rest for b in given))
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        error = errors[0] + errors[1]
-        if node.attrs.get("apart"):
-            sizes = [value.abs() + own for value, own in zip(inputs, errors, strict=True)]
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return run.inputs[0] + run.inputs[1]
+
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        error = run.errors[0] + run.errors[1]
+        if run.attrs.get("apart"):
+            sizes = [value.abs() + own for value, own in zip(run.inputs, run.errors, strict=True)]
             error = error + gamma(2.0) * (sizes[0] + sizes[1])
-        return rounded(output, error)
+        return rounded(run.output, error)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(max(x.shape[0] for x in inputs), add=node.type.size)
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(max(x.shape[0] for x in run.inputs), add=run.type.size)
 
     def emit(self, node: Node, c: Emitter) -> None:
         if node.type.kind is Kind.COUNT:

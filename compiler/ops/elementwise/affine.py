@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import arrays
-from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample
+from snnc.compiler.ops.base import Counts, Layout, Op, Sample
 from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.rounding import SMALLEST, gamma, parameter_rounding
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 CONSTANTS = ("scale", "shift")
@@ -25,43 +27,29 @@ class Affine(Op):
 
     name = "affine"
     layout = Layout.ALIKE
+    roles = (Role.NORMALISATION,)
     parameters = arrays("scale", "shift")
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        elementwise.check_shapes(node, inputs[0], params)
-        return inputs[0].of(Kind.REAL)
+    def infer(self, view: NodeView) -> TensorType:
+        elementwise.check_shapes(view.node, view.types[0], view.params)
+        return view.types[0].of(Kind.REAL)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return params["scale"] * inputs[0] + params["shift"]
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return run.params["scale"] * run.inputs[0] + run.params["shift"]
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        scale, shift = (params[role] for role in CONSTANTS)
-        size = inputs[0].abs() + errors[0]
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        scale, shift = (run.params[role] for role in CONSTANTS)
+        size = run.inputs[0].abs() + run.errors[0]
         constants = parameter_rounding(scale) * size + parameter_rounding(shift)
         rounding = gamma(3.0) * (scale.abs() * size + shift.abs()) + 2 * SMALLEST
-        return scale.abs() * errors[0] + constants + rounding
+        return scale.abs() * run.errors[0] + constants + rounding
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        n = node.type.size
-        return Counts.of(inputs[0].shape[0], mul=n, add=n)
+    def count(self, run: NodeRun) -> Counts:
+        n = run.type.size
+        return Counts.of(run.steps, mul=n, add=n)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = node.type

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import arrays, real
-from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, shape_error
+from snnc.compiler.ops.base import Counts, Layout, Op, Sample, shape_error
 from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.rounding import SMALLEST, gamma
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView, Params
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -23,52 +25,42 @@ class BatchNorm(Op):
 
     name = "batch_norm"
     layout = Layout.ALIKE
+    roles = (Role.NORMALISATION,)
     attributes = (real("eps"),)
     parameters = arrays("mean", "var", "weight", "bias")
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
-        if params["mean"].shape != given.shape[:1]:
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
+        if view.params["mean"].shape != given.shape[:1]:
             raise shape_error(
-                node, f"batch norm over {params['mean'].size} channels cannot take {given}"
+                view.node,
+                f"batch norm over {view.params['mean'].size} channels cannot take {given}",
             )
         return given.of(Kind.REAL)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        (x,) = inputs
-        scale, shift = (_per_channel(value, x) for value in affine(node, params))
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        (x,) = run.inputs
+        scale, shift = (_per_channel(value, x) for value in affine(run.node, run.params))
         return x * scale + shift
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
+    def error(self, run: BoundedRun) -> torch.Tensor:
         # Whichever way a kernel writes it, at most 5 roundings reach the scale (add eps, root,
         # reciprocal, weight, parameters' own), 2 more the shift, and 3 the final form.
-        (x,), (error,) = inputs, errors
-        scale, _ = affine(node, params)
-        mean, bias = _per_channel(params["mean"].abs(), x), _per_channel(params["bias"].abs(), x)
+        (x,), (error,) = run.inputs, run.errors
+        scale, _ = affine(run.node, run.params)
+        mean, bias = (
+            _per_channel(run.params["mean"].abs(), x),
+            _per_channel(run.params["bias"].abs(), x),
+        )
         slope = _per_channel(scale.abs(), x)
         size = slope * (x.abs() + error + mean) + bias
         return slope * error + gamma(10.0) * size + 10 * SMALLEST
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(inputs[0].shape[0], mul=types[0].size, add=types[0].size)
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(run.steps, mul=run.types[0].size, add=run.types[0].size)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = node.type
@@ -99,7 +91,7 @@ class BatchNorm(Op):
                 "bias": rng.normal(size=channels),
             }
             for kind in Kind:
-                for packed in {0, len(shape) - 1}:
+                for packed in sorted({0, len(shape) - 1}):
                     given = TensorType(shape, kind, packed=packed)
                     yield Sample((given,), {"eps": 1e-5}, params)
 

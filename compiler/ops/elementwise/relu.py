@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.base import Counts, Layout, Op, Sample
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -16,36 +18,22 @@ class Relu(Op):
 
     name = "relu"
     layout = Layout.ALIKE
+    roles = (Role.ACTIVATION,)
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return inputs[0].of(Kind.REAL)
+    def infer(self, view: NodeView) -> TensorType:
+        return view.types[0].of(Kind.REAL)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return torch.relu(inputs[0])
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return torch.relu(run.inputs[0])
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        return cut_error(inputs[0], errors[0])
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        return cut_error(run.inputs[0], run.errors[0])
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(inputs[0].shape[0], cmp=node.type.size)
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(run.steps, cmp=run.type.size)
 
     def emit(self, node: Node, c: Emitter) -> None:
         c.call("snn_relu_f32", node.type.size, c.real_input(0), c.output())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, shape_error
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.base import Counts, Op, Rows, Sample, shape_error
 from snnc.compiler.ops.rounding import rounded
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -19,50 +21,34 @@ class Scale(Op):
     """
 
     name = "scale"
+    roles = (Role.GATE,)
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        given, factor = inputs
+    def infer(self, view: NodeView) -> TensorType:
+        given, factor = view.types
         if spread(given, factor) is None:
-            raise shape_error(node, f"cannot scale {given} by {factor}")
+            raise shape_error(view.node, f"cannot scale {given} by {factor}")
         return TensorType(given.shape, Kind.REAL, given.temporal or factor.temporal)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        x, g = inputs
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        x, g = run.inputs
         return x * g.reshape(*g.shape, *[1] * (x.ndim - g.ndim))
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        x, g = (value.abs() for value in inputs)
-        x_error, g_error = errors
-        scaled = [
-            self.reference(node, params, pair) for pair in [(x, g_error), (x_error, g + g_error)]
-        ]
-        return rounded(output, scaled[0] + scaled[1])
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        x, g = (value.abs() for value in run.inputs)
+        x_error, g_error = run.errors
+        scaled = [self.reference(run.on(pair)) for pair in [(x, g_error), (x_error, g + g_error)]]
+        return rounded(run.output, scaled[0] + scaled[1])
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(max(x.shape[0] for x in inputs), mul=node.type.size)
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(max(x.shape[0] for x in run.inputs), mul=run.type.size)
 
-    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+    def rows_of(self, view: NodeView) -> Rows:
         """Inputs that are not REAL are converted as a whole."""
-        real = inputs[0].kind is inputs[1].kind is Kind.REAL
-        return Rows.MAP if real and len(inputs[0].shape) == 3 else Rows.NEVER
+        real = view.types[0].kind is view.types[1].kind is Kind.REAL
+        return Rows.MAP if real and len(view.types[0].shape) == 3 else Rows.NEVER
 
     def emit(self, node: Node, c: Emitter) -> None:
         how = spread(*(c.input_type(index) for index in (0, 1)))

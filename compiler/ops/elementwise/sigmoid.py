@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.base import Counts, Layout, Op, Sample
 from snnc.compiler.ops.rounding import SMALLEST_NORMAL, rounded
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 MULS, ADDS, COMPARISONS = 13, 12, 2
@@ -23,39 +25,25 @@ class Sigmoid(Op):
 
     name = "sigmoid"
     layout = Layout.ALIKE
+    roles = (Role.STATISTIC,)
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return inputs[0].of(Kind.REAL)
+    def infer(self, view: NodeView) -> TensorType:
+        return view.types[0].of(Kind.REAL)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return torch.sigmoid(inputs[0])
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return torch.sigmoid(run.inputs[0])
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
+    def error(self, run: BoundedRun) -> torch.Tensor:
         # The slope is at most 1/4. Then: an exponential good to EXP_ULPS units in the last place,
         # an addition and a division. PyTorch gives 0 where exp(-x) overflows: below 2^-126.
-        return rounded(output, errors[0] / 4, 2 * EXP_ULPS + 2) + SMALLEST_NORMAL
+        return rounded(run.output, run.errors[0] / 4, 2 * EXP_ULPS + 2) + SMALLEST_NORMAL
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        n = node.type.size
-        return Counts.of(inputs[0].shape[0], mul=MULS * n, add=ADDS * n, cmp=COMPARISONS * n)
+    def count(self, run: NodeRun) -> Counts:
+        n = run.type.size
+        return Counts.of(run.steps, mul=MULS * n, add=ADDS * n, cmp=COMPARISONS * n)
 
     def emit(self, node: Node, c: Emitter) -> None:
         c.call("snn_sigmoid_f32", node.type.size, c.real_input(0), c.output())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.layout import words
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import one_of
-from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, shape_error, unsupported
+from snnc.compiler.ops.base import Counts, Layout, Op, Sample, shape_error, unsupported
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 FUNCTIONS = {"and": 2, "not": 1}
@@ -21,47 +23,40 @@ class SpikeLogic(Op):
 
     name = "spike_logic"
     layout = Layout.ALIKE
+    roles = (Role.LOGIC,)
     attributes = (one_of("function", "and", "not"),)
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        if FUNCTIONS.get(node.attrs["function"]) != len(inputs):
-            raise unsupported(node, f"no logic of {len(inputs)} inputs is known", "Use and or not.")
-        shapes = {given.shape for given in inputs}
-        if len(shapes) > 1 or any(given.kind is not Kind.SPIKE for given in inputs):
-            raise shape_error(node, f"needs spikes of one shape, got {', '.join(map(str, inputs))}")
-        temporal = any(given.temporal for given in inputs)
-        return TensorType(inputs[0].shape, Kind.SPIKE, temporal, packed=inputs[0].packed)
+    def infer(self, view: NodeView) -> TensorType:
+        if FUNCTIONS.get(view.attrs["function"]) != len(view.types):
+            raise unsupported(
+                view.node, f"no logic of {len(view.types)} inputs is known", "Use and or not."
+            )
+        shapes = {given.shape for given in view.types}
+        if len(shapes) > 1 or any(given.kind is not Kind.SPIKE for given in view.types):
+            raise shape_error(
+                view.node, f"needs spikes of one shape, got {', '.join(map(str, view.types))}"
+            )
+        given = view.types[0]
+        temporal = any(entry.temporal for entry in view.types)
+        return TensorType(given.shape, Kind.SPIKE, temporal, packed=given.packed)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return inputs[0] * inputs[1] if node.attrs["function"] == "and" else 1 - inputs[0]
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return (
+            run.inputs[0] * run.inputs[1] if run.attrs["function"] == "and" else 1 - run.inputs[0]
+        )
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        possible = torch.zeros_like(output)
-        for error in errors:
-            possible = torch.maximum(possible, (error != 0).to(output.dtype))
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        possible = torch.zeros_like(run.output)
+        for error in run.errors:
+            possible = torch.maximum(possible, (error != 0).to(run.output.dtype))
         return possible
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        each = node.type.pixels * words(node.type.channels)
-        return Counts.of(max(len(x) for x in inputs), cmp=each)
+    def count(self, run: NodeRun) -> Counts:
+        each = run.type.pixels * words(run.type.channels)
+        return Counts.of(max(len(x) for x in run.inputs), cmp=each)
 
     def emit(self, node: Node, c: Emitter) -> None:
         sources = [c.input(index) for index in range(FUNCTIONS[node.attrs["function"]])]

@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from enum import Enum
+from typing import ClassVar
 
 import torch
 
-from snnc.compiler.ir.graph import Node, TensorType
-from snnc.compiler.ops.base import Op, Params, Rows
+from snnc.compiler.ops.base import Op, Rows
+from snnc.compiler.ops.view import BoundedRun, NodeView
 
 BETA_BITS = 15
 """A leak of 1 is 2^15."""
@@ -27,21 +28,29 @@ LIMITS = {"int8": 2**7 - 1, "int16": 2**15 - 1, "int32": 2**31 - 1}
 """The largest value of each width."""
 
 
-class IntegerOp(Op):
-    """An operator on whole numbers. Its reference is exact, and so is the C."""
+class Form(Enum):
+    """What the whole numbers of a REAL value stand for, and how wide they are."""
 
-    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+    SUMS = "sums of int8 weights, each channel in a unit of its own"
+    TOTAL = "the sum of two such sums"
+    CURRENT = "int16, in one unit for all channels"
+    STATISTIC = "int32, in one unit for all channels"
+    KEPT = "as those that it reads"
+
+
+class IntegerOp(Op):
+    """An operator on whole numbers. Its reference is exact, and so is the C.
+
+    ``form`` is that of the numbers it gives; None where they are spikes, or scores.
+    """
+
+    form: ClassVar[Form | None] = None
+
+    def rows_of(self, view: NodeView) -> Rows:
         return self.rows
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        return torch.zeros_like(output)
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        return torch.zeros_like(run.output)
 
 
 def round_shift(a: torch.Tensor, shift: int) -> torch.Tensor:

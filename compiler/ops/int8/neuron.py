@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import Parameter, flag, one_of, whole
-from snnc.compiler.ops.base import Counts, Params, Rows, Sample
+from snnc.compiler.ops.base import Counts, Rows, Sample
 from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, IntegerOp, round_shift, saturate
+from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 from snnc.compiler.program.values import Argument, ShapeRef
 
@@ -34,6 +36,7 @@ class NeuronI8(IntegerOp):
     """
 
     name = "neuron_i8"
+    roles = (Role.NEURON,)
     attributes = (
         whole("beta"),
         whole("input_shift"),
@@ -51,46 +54,42 @@ class NeuronI8(IntegerOp):
     def time(self, node: Node) -> Time:
         return Time.STATE
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return inputs[0].of(Kind.SPIKE)
+    def states(self, node: Node) -> int:
+        return 1
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        potentials = torch.stack(list(self.membrane(node, params, inputs[0])))
-        return self.fires(params, potentials).to(torch.int64)
+    def keeps_potential(self, node: Node) -> bool:
+        return True
 
-    def fires(self, params: Params, potentials: torch.Tensor) -> torch.Tensor:
+    def infer(self, view: NodeView) -> TensorType:
+        return view.types[0].of(Kind.SPIKE)
+
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        potentials = torch.stack(list(self.membrane(run)))
+        return self.fires(run, potentials).to(torch.int64)
+
+    def fires(self, run: NodeRun, potentials: torch.Tensor) -> torch.Tensor:
         """Which potentials [T, *shape] fire."""
-        return potentials >= _per_channel(params["threshold"], potentials)
+        return potentials >= _per_channel(run.params["threshold"], potentials)
 
-    def step(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        memory: dict[str, Any],
-    ) -> torch.Tensor:
-        (u,) = self.membrane(node, params, inputs[0], memory.get("state"))
-        spikes = u >= _per_channel(params["threshold"], inputs[0])
-        memory["state"] = u, spikes
+    def step(self, run: NodeRun) -> torch.Tensor:
+        (u,) = self.membrane(run, run.memory.get("state"))
+        spikes = u >= _per_channel(run.params["threshold"], run.inputs[0])
+        run.memory["state"] = u, spikes
         return spikes.to(torch.int64)[None]
 
     def membrane(
         self,
-        node: Node,
-        params: Params,
-        x: torch.Tensor,
+        run: NodeRun,
         start: tuple[torch.Tensor, torch.Tensor] | None = None,
         spikes: torch.Tensor | None = None,
     ) -> Iterator[torch.Tensor]:
-        """Membrane potential U[t] before the reset, per step, for sums x [T, *shape].
+        """Membrane potential U[t] before the reset, per step, for sums X [T, *shape].
 
         ``start``: U of the step before the first and whether it fired; default: at rest.
         ``spikes``: those that were really fired, [T, *shape]; default: the neuron's own.
         """
-        attrs = node.attrs
-        value = {role: _per_channel(vector, x) for role, vector in params.items()}
+        (x,), attrs = run.inputs, run.attrs
+        value = {role: _per_channel(vector, x) for role, vector in run.params.items()}
         zero = torch.zeros_like(x[0])
         drift, reset = value.get("drift", zero), value.get("reset", zero)
         u, fired = start or (value.get("initial", zero) + zero, zero != 0)
@@ -106,17 +105,11 @@ class NeuronI8(IntegerOp):
             yield u
             fired = u >= value["threshold"] if spikes is None else spikes[step] != 0
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        n = node.type.size
-        added = 1 + ("drift" in params) + (node.attrs["reset_mode"] == "soft")
-        leaks = node.attrs["beta"] != 1 << BETA_BITS
-        return Counts.of(inputs[0].shape[0], mul=leaks * n, add=added * n, cmp=n)
+    def count(self, run: NodeRun) -> Counts:
+        n = run.type.size
+        added = 1 + ("drift" in run.params) + (run.attrs["reset_mode"] == "soft")
+        leaks = run.attrs["beta"] != 1 << BETA_BITS
+        return Counts.of(run.steps, mul=leaks * n, add=added * n, cmp=n)
 
     def emit(self, node: Node, c: Emitter) -> None:
         u = c.state("u", f"{node.attrs['width']}_t", node.type.size)

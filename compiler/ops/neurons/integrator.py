@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import arrays
-from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, expect_time
+from snnc.compiler.ops.base import Counts, Layout, Op, Sample, expect_time
 from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma, rounded
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 CONSTANTS = ("beta", "drift", "gain")
@@ -26,43 +28,38 @@ class Integrator(Op):
 
     name = "integrator"
     layout = Layout.ALIKE
+    roles = (Role.NEURON,)
     parameters = arrays(*CONSTANTS)
 
     def time(self, node: Node) -> Time:
         return Time.STATE
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
-        expect_time(node, given)
-        elementwise.check_shapes(node, given, params)
+    def states(self, node: Node) -> int:
+        return 1
+
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
+        expect_time(view.node, given)
+        elementwise.check_shapes(view.node, given, view.params)
         return given.of(Kind.REAL)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        beta, drift, gain = (params[role] for role in CONSTANTS)
-        u = torch.zeros_like(inputs[0][0])
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        beta, drift, gain = (run.params[role] for role in CONSTANTS)
+        u = torch.zeros_like(run.inputs[0][0])
         values = []
-        for x in inputs[0]:
+        for x in run.inputs[0]:
             u = beta * u + drift + gain * x
             values.append(u)
         return torch.stack(values)
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
+    def error(self, run: BoundedRun) -> torch.Tensor:
         # Constants and products round once each; so do, per step, up to four sums in any order.
         # A constant of 1 or 0 is exact and its product free, but sources may write the step as
         # u + (x - u) k, whose roundings are of u and x themselves: hence gamma(6) of both.
-        beta, drift, gain = (params[role] for role in CONSTANTS)
-        u, error = torch.zeros_like(output[0]), torch.zeros_like(output[0])
+        beta, drift, gain = (run.params[role] for role in CONSTANTS)
+        u, error = torch.zeros_like(run.output[0]), torch.zeros_like(run.output[0])
         bounds = []
-        for x, x_error, after in zip(inputs[0], errors[0], output, strict=True):
+        for x, x_error, after in zip(run.inputs[0], run.errors[0], run.output, strict=True):
             kept = beta.abs() * (u.abs() + error)
             driven = gain.abs() * (x.abs() + x_error + u.abs() + error)
             error = beta.abs() * error + gain.abs() * x_error
@@ -72,15 +69,9 @@ class Integrator(Op):
             u = after
         return torch.stack(bounds)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        n = node.type.size
-        return Counts.of(inputs[0].shape[0], mul=2 * n, add=2 * n)
+    def count(self, run: NodeRun) -> Counts:
+        n = run.type.size
+        return Counts.of(run.steps, mul=2 * n, add=2 * n)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = node.type

@@ -16,7 +16,7 @@ decayed input (SpikingJelly's PLIF) is beta 1 - 1/tau, gain 1/tau, drift Vreset/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -24,18 +24,11 @@ import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.attributes import Parameter, flag, one_of, real
-from snnc.compiler.ops.base import (
-    Counts,
-    Layout,
-    Op,
-    Params,
-    Rows,
-    Sample,
-    expect_time,
-    unsupported,
-)
+from snnc.compiler.ops.base import Counts, Layout, Rows, Sample, expect_time, unsupported
 from snnc.compiler.ops.elementwise import constants as elementwise
+from snnc.compiler.ops.neurons.spiking import Spiking
 from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma_of, rounded
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 RESETS = ("hard", "soft", "none", "clear")
@@ -45,7 +38,7 @@ NEVER = (float(np.finfo(np.float32).max), True)
 """Threshold and ``strict`` of a neuron that never fires: no potential exceeds it."""
 
 
-class Neuron(Op):
+class Neuron(Spiking):
     """A spiking neuron per input element.
 
     attrs: ``beta``, ``drift``, ``gain``, ``reset_mode`` (hard, soft, none, clear), ``reset`` (the
@@ -72,40 +65,36 @@ class Neuron(Op):
     def time(self, node: Node) -> Time:
         return Time.STATE
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
-        expect_time(node, given)
-        if node.attrs["reset_mode"] not in RESETS:
+    def states(self, node: Node) -> int:
+        return 1
+
+    def keeps_potential(self, node: Node) -> bool:
+        return True
+
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
+        expect_time(view.node, given)
+        if view.attrs["reset_mode"] not in RESETS:
             raise unsupported(
-                node, f"reset {node.attrs['reset_mode']!r} is not known", f"Use one of {RESETS}."
+                view.node,
+                f"reset {view.attrs['reset_mode']!r} is not known",
+                f"Use one of {RESETS}.",
             )
-        elementwise.check_shapes(node, given, params)
+        elementwise.check_shapes(view.node, given, view.params)
         return given.of(Kind.SPIKE)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return torch.stack(
-            [_fire(node, params, u) for u, _ in self.membrane(node, params, inputs[0])]
-        )
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return torch.stack([_fire(run, u) for u, _ in self.membrane(run)])
 
-    def step(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        memory: dict[str, Any],
-    ) -> torch.Tensor:
-        ((u, _),) = self.membrane(node, params, inputs[0], start=memory.get("state"))
-        spikes = _fire(node, params, u)
-        memory["state"] = u, spikes
+    def step(self, run: NodeRun) -> torch.Tensor:
+        ((u, _),) = self.membrane(run, start=run.memory.get("state"))
+        spikes = _fire(run, u)
+        run.memory["state"] = u, spikes
         return spikes[None]
 
     def membrane(
         self,
-        node: Node,
-        params: Params,
-        x: torch.Tensor,
+        run: NodeRun,
         spikes: torch.Tensor | None = None,
         error: torch.Tensor | None = None,
         start: tuple[torch.Tensor, torch.Tensor] | None = None,
@@ -113,23 +102,22 @@ class Neuron(Op):
         """Membrane potential U[t] before the reset, and a bound on its float32 error, per step.
 
         Args:
-            node: the neuron.
-            params: its parameters.
-            x: input current [T, *shape].
+            run: the neuron, and its input current X [T, *shape].
             spikes: the spikes that were really fired [T, *shape]; default: the neuron's own.
-            error: bound on the error of x; default 0.
+            error: bound on the error of X; default 0.
             start: U and the spikes of the step before the first, exact; default: at rest.
         """
+        (x,) = run.inputs
         gain, reset, threshold = (
-            _constant(node, params, role, x) for role in ("gain", "reset", "threshold")
+            _constant(run, role, x) for role in ("gain", "reset", "threshold")
         )
         # A source may take the reset off after it has added the input: one sum more.
-        sums = gamma_of(2.0 if node.attrs["reset_mode"] == "soft" else 1.0)
-        u, fired = start or (torch.full_like(x[0], node.attrs["initial"]), torch.zeros_like(x[0]))
+        sums = gamma_of(2.0 if run.attrs["reset_mode"] == "soft" else 1.0)
+        u, fired = start or (torch.full_like(x[0], run.attrs["initial"]), torch.zeros_like(x[0]))
         u_error = u.abs() * UNIT
         for step, current in enumerate(x):
             x_error = None if error is None else error[step]
-            kept, kept_error = _after_reset(node, params, u, fired, u_error)
+            kept, kept_error = _after_reset(run, u, fired, u_error)
             drive, drive_error = current, x_error
             if _any(gain != 1):
                 # A neuron with decayed input may be written U + (X - (U - r)) / tau, with 1/tau
@@ -141,33 +129,33 @@ class Neuron(Op):
                 drive_error = _size(gain) * (carried + gamma_of(8.0) * (size + carried))
                 drive_error = drive_error + 8 * SMALLEST
             u = kept + drive
-            if node.attrs.get("apart"):
+            if run.attrs.get("apart"):
                 kept_error = kept_error + gamma_of(2.0) * (kept.abs() + kept_error)
             u_error = kept_error if drive_error is None else kept_error + drive_error
             # as rounding.rounded: the sum rounds once, or twice
             u_error = (u_error * (1.0 + sums)).add_(u.abs(), alpha=sums).add_(4 * SMALLEST)
-            if node.attrs["reset_mode"] == "clear":
+            if run.attrs["reset_mode"] == "clear":
                 u = torch.where(fired != 0, reset, u)
                 u_error = torch.where(fired != 0, _size(reset) * UNIT, u_error)
             yield u, u_error
-            fired = _fire(node, params, u) if spikes is None else spikes[step]
+            fired = _fire(run, u) if spikes is None else spikes[step]
 
-    def threshold(self, node: Node, params: Params, x: torch.Tensor) -> torch.Tensor:
-        """The firing threshold as a tensor that broadcasts over one step of ``x``."""
-        return torch.as_tensor(_constant(node, params, "threshold", x), dtype=x.dtype)
+    def potentials(self, run: NodeRun, spikes: torch.Tensor) -> torch.Tensor:
+        return torch.stack([u for u, _ in self.membrane(run, spikes)])
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        threshold = self.threshold(node, params, inputs[0])
+    def fixed_threshold(self, view: NodeView) -> Array:
+        return view.params.get("threshold", np.array(view.attrs["threshold"]))
+
+    def threshold(self, run: NodeRun) -> torch.Tensor:
+        """The firing threshold as a tensor that broadcasts over one step of the input."""
+        x = run.inputs[0]
+        return torch.as_tensor(_constant(run, "threshold", x), dtype=x.dtype)
+
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        threshold = self.threshold(run)
         undecided = [
             self.undecided(u - threshold, error, threshold)
-            for u, error in self.membrane(node, params, inputs[0], output, errors[0])
+            for u, error in self.membrane(run, run.output, run.errors[0])
         ]
         return torch.stack(undecided).to(torch.float64)
 
@@ -178,27 +166,21 @@ class Neuron(Op):
         threshold in exact arithmetic and carry ``error``."""
         return margin.abs() <= error + threshold.abs() * UNIT
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        n = node.type.size
-        if _is_varied(node):  # the kernel for varied constants leaves nothing out
-            added = 2 + (node.attrs["reset_mode"] == "soft")
-            return Counts.of(inputs[0].shape[0], mul=2 * n, add=added * n, cmp=n)
+    def count(self, run: NodeRun) -> Counts:
+        n = run.type.size
+        if _is_varied(run.node):  # the kernel for varied constants leaves nothing out
+            added = 2 + (run.attrs["reset_mode"] == "soft")
+            return Counts.of(run.steps, mul=2 * n, add=added * n, cmp=n)
         # The kernel leaves out what its float32 constants make trivial.
-        beta, gain, drift = (np.float32(node.attrs[role]) for role in ("beta", "gain", "drift"))
+        beta, gain, drift = (np.float32(run.attrs[role]) for role in ("beta", "gain", "drift"))
         multiplied = int(beta != 1) + int(gain != 1)
-        added = 1 + int(drift != 0) + (node.attrs["reset_mode"] == "soft")
-        return Counts.of(inputs[0].shape[0], mul=multiplied * n, add=added * n, cmp=n)
+        added = 1 + int(drift != 0) + (run.attrs["reset_mode"] == "soft")
+        return Counts.of(run.steps, mul=multiplied * n, add=added * n, cmp=n)
 
-    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+    def rows_of(self, view: NodeView) -> Rows:
         """Constants that vary are laid out for whole maps, and inputs are converted as a whole."""
-        real = inputs[0].kind is Kind.REAL and len(inputs[0].shape) == 3
-        return Rows.MAP if real and not _is_varied(node) else Rows.NEVER
+        real = view.types[0].kind is Kind.REAL and len(view.types[0].shape) == 3
+        return Rows.MAP if real and not _is_varied(view.node) else Rows.NEVER
 
     def emit(self, node: Node, c: Emitter) -> None:
         if _is_varied(node):
@@ -284,10 +266,10 @@ def _is_varied(node: Node) -> bool:
 Constant = float | torch.Tensor
 
 
-def _constant(node: Node, params: Params, role: str, like: torch.Tensor) -> Constant:
+def _constant(run: NodeRun, role: str, like: torch.Tensor) -> Constant:
     """A constant of the neuron: a number, or a tensor that broadcasts over one step of ``like``."""
-    given = params.get(role)
-    return float(node.attrs[role]) if given is None else given.to(like.dtype)
+    given = run.params.get(role)
+    return float(run.attrs[role]) if given is None else given.to(like.dtype)
 
 
 def _size(value: Constant) -> Constant:
@@ -299,24 +281,24 @@ def _any(condition: bool | torch.Tensor) -> bool:
 
 
 def _after_reset(
-    node: Node, params: Params, u: torch.Tensor, fired: torch.Tensor, error: torch.Tensor
+    run: NodeRun, u: torch.Tensor, fired: torch.Tensor, error: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    beta, drift, reset = (_constant(node, params, role, u) for role in ("beta", "drift", "reset"))
+    beta, drift, reset = (_constant(run, role, u) for role in ("beta", "drift", "reset"))
     leaked = beta * u + drift if _any(drift != 0) else beta * u
     # Rounding of beta and of the product, of the drift and of the sum; beta 1 costs nothing.
     leak_error = _size(beta) * error
     if _any(beta != 1):
         # U - (U - Vreset)/tau rounds terms of the size of U, however small beta is.
         size = u.abs().add_(error)
-        factor = 1.0 if node.attrs.get("difference") else _size(beta)
+        factor = 1.0 if run.attrs.get("difference") else _size(beta)
         leak_error = leak_error + gamma_of(2.0) * factor * size  # underflow: 4 SMALLEST a step
-        if node.attrs.get("difference"):
+        if run.attrs.get("difference"):
             leak_error = leak_error + gamma_of(4.0) * (size + _size(reset) + _size(drift))
     if _any(drift != 0):
         leak_error = rounded(leaked, leak_error + _size(drift) * UNIT)
-    if node.attrs["reset_mode"] in ("none", "clear"):
+    if run.attrs["reset_mode"] in ("none", "clear"):
         return leaked, leak_error
-    if node.attrs["reset_mode"] == "hard":
+    if run.attrs["reset_mode"] == "hard":
         # A source may store Vreset and apply leak and drift at the next step: beta Vreset + drift.
         reset_error = gamma_of(4.0) * (_size(reset) + 2 * _size(drift))
         there = fired != 0
@@ -327,7 +309,7 @@ def _after_reset(
     return after, leak_error + gamma_of(4.0) * size * fired + SMALLEST
 
 
-def _fire(node: Node, params: Params, u: torch.Tensor) -> torch.Tensor:
-    threshold = _constant(node, params, "threshold", u)
-    fired: torch.Tensor = u > threshold if node.attrs["strict"] else u >= threshold
+def _fire(run: NodeRun, u: torch.Tensor) -> torch.Tensor:
+    threshold = _constant(run, "threshold", u)
+    fired: torch.Tensor = u > threshold if run.attrs["strict"] else u >= threshold
     return fired.to(u.dtype)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import flag, whole
-from snnc.compiler.ops.base import Counts, Op, Params, Sample
+from snnc.compiler.ops.base import Counts, Op, Sample
 from snnc.compiler.ops.pooling import pool2d
 from snnc.compiler.ops.rounding import SMALLEST, gamma
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -25,50 +27,37 @@ class AvgPool2d(Op):
     """
 
     name = "avg_pool2d"
+    roles = (Role.POOL,)
     attributes = (*pool2d.ATTRIBUTES, flag("count_include_pad"), whole("divisor"))
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return TensorType(pool2d.pooled_shape(node, inputs[0]), Kind.REAL, inputs[0].temporal)
-
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return F.avg_pool2d(
-            inputs[0],
-            node.attrs["kernel_size"],
-            node.attrs["stride"],
-            node.attrs["padding"],
-            node.attrs["ceil_mode"],
-            node.attrs["count_include_pad"],
-            node.attrs["divisor"] or None,
+    def infer(self, view: NodeView) -> TensorType:
+        return TensorType(
+            pool2d.pooled_shape(view.node, view.types[0]), Kind.REAL, view.types[0].temporal
         )
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        # Up to n additions and one division; a sum of spikes or counts is exact until then.
-        terms = float(np.prod(node.attrs["kernel_size"])) + 1
-        size = self.reference(node, params, [inputs[0].abs() + errors[0]])
-        return self.reference(node, params, [errors[0]]) + gamma(terms) * size + terms * SMALLEST
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return F.avg_pool2d(
+            run.inputs[0],
+            run.attrs["kernel_size"],
+            run.attrs["stride"],
+            run.attrs["padding"],
+            run.attrs["ceil_mode"],
+            run.attrs["count_include_pad"],
+            run.attrs["divisor"] or None,
+        )
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        (x,), (given,) = inputs, types
-        sums = partial(self.reference, node.with_attrs(divisor=1), {})
-        return Counts.of(x.shape[0], add=pool2d.added(node, given, x, sums), mul=node.type.size)
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        # Up to n additions and one division; a sum of spikes or counts is exact until then.
+        terms = float(np.prod(run.attrs["kernel_size"])) + 1
+        size = self.reference(run.on([run.inputs[0].abs() + run.errors[0]]))
+        return self.reference(run.on([run.errors[0]])) + gamma(terms) * size + terms * SMALLEST
+
+    def count(self, run: NodeRun) -> Counts:
+        summing = replace(run, node=run.node.with_attrs(divisor=1))
+        return Counts.of(run.steps, add=pool2d.added(summing, self.reference), mul=run.type.size)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)

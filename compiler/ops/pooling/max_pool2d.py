@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.layout import words
-from snnc.compiler.ops.base import Counts, Op, Params, Sample
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.base import Counts, Most, Op, Sample
 from snnc.compiler.ops.pooling import pool2d
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -18,44 +20,33 @@ class MaxPool2d(Op):
     """Maximum over each window, per channel; attrs: :mod:`snnc.compiler.ops.pooling.pool2d`."""
 
     name = "max_pool2d"
+    roles = (Role.POOL,)
     attributes = pool2d.ATTRIBUTES
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
-        return TensorType(pool2d.pooled_shape(node, given), given.kind, given.temporal)
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
+        return TensorType(pool2d.pooled_shape(view.node, given), given.kind, given.temporal)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        return given[0]
+
+    def reference(self, run: NodeRun) -> torch.Tensor:
         keys = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
-        pooled: torch.Tensor = F.max_pool2d(inputs[0], *(node.attrs[key] for key in keys))
+        pooled: torch.Tensor = F.max_pool2d(run.inputs[0], *(run.attrs[key] for key in keys))
         return pooled
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        return self.reference(node, params, [errors[0]])
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        return self.reference(run.on([run.errors[0]]))
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
+    def count(self, run: NodeRun) -> Counts:
         # spikes are compared a word of channels at a time: one OR
-        (given,) = types
+        (given,) = run.types
         lanes = words(given.channels) if given.kind is Kind.SPIKE else given.channels
-        covered = int(pool2d.covered(node, given).sum())
-        return Counts.of(inputs[0].shape[0], cmp=covered * lanes)
+        covered = int(pool2d.covered(run.node, given).sum())
+        return Counts.of(run.steps, cmp=covered * lanes)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)

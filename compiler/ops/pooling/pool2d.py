@@ -11,6 +11,7 @@ import torch
 from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ops.attributes import flag, sizes
 from snnc.compiler.ops.base import IntArray, expect_rank, shape_error
+from snnc.compiler.ops.view import NodeRun
 from snnc.compiler.program.emitter import Emitter
 from snnc.compiler.program.values import ShapeRef
 
@@ -53,25 +54,20 @@ def covered(node: Node, given: TensorType) -> npt.NDArray[np.int64]:
     return np.outer(rows, columns)
 
 
-def added(
-    node: Node,
-    given: TensorType,
-    x: torch.Tensor,
-    sums: Callable[[list[torch.Tensor]], torch.Tensor],
-) -> IntArray | int:
+def added(run: NodeRun, sums: Callable[[NodeRun], torch.Tensor]) -> IntArray | int:
     """How many values a pool adds: per step [T] for spikes, the same in each step for others.
 
     Only spikes that are set are added, each once a window that covers it.
 
     Args:
-        node: the pool.
-        given: type of its input.
-        x: its input, [T, *shape].
-        sums: the sum over each window of such an input.
+        run: the pool on its input.
+        sums: the sum over each window.
     """
+    (x,), (given,) = run.inputs, run.types
     if given.kind is not Kind.SPIKE:
-        return int(covered(node, given).sum()) * node.type.channels
-    found: IntArray = sums([x.to(torch.float64)]).sum(dim=(1, 2, 3)).to(torch.int64).numpy()
+        return int(covered(run.node, given).sum()) * run.type.channels
+    of_window = sums(run.on([x.to(torch.float64)]))
+    found: IntArray = of_window.sum(dim=(1, 2, 3)).to(torch.int64).numpy()
     return found
 
 

@@ -8,10 +8,12 @@ from typing import ClassVar
 import torch
 
 from snnc.compiler.ir import layout
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import Attribute, one_of, sizes
-from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, shape_error
+from snnc.compiler.ops.base import Counts, Layout, Most, Op, Sample, shape_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.ops.wiring import walks
 from snnc.compiler.ops.wiring.walks import Dim, Walk
 from snnc.compiler.program.emitter import Emitter
@@ -32,6 +34,7 @@ class Reduce(Op):
     """
 
     name = "reduce"
+    roles = (Role.STATISTIC,)
     layout = Layout.OWN
     attributes: ClassVar[tuple[Attribute, ...]] = (
         one_of("function", "max", "mean", "sum"),
@@ -41,53 +44,43 @@ class Reduce(Op):
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
-        axes = node.attrs["axes"]
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
+        axes = view.attrs["axes"]
         if not axes or tuple(sorted(set(axes))) != axes or axes[-1] >= len(given.shape):
-            raise shape_error(node, f"{axes} are no axes of {given}, each once and in order")
-        kept = _kept(node, given)
+            raise shape_error(view.node, f"{axes} are no axes of {given}, each once and in order")
+        kept = _kept(view.node, given)
         shape = tuple(given.shape[axis] for axis in kept) or (1,)
         packed = kept.index(given.packed) if given.packed in kept else len(shape) - 1
-        return TensorType(shape, _kind(node, given), given.temporal, packed=packed)
+        return TensorType(shape, _kind(view.node, given), given.temporal, packed=packed)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return _reduced(node, inputs[0], node.attrs["function"])
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        return Most(0, view.types[0].size // view.type.size)
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        (x,), (error,) = inputs, errors
-        if node.attrs["function"] == "max":
-            return _reduced(node, error, "max")
-        function = node.attrs["function"]
-        terms = x[0].numel() / output[0].numel()
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return _reduced(run.node, run.inputs[0], run.attrs["function"])
+
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        (x,), (error,) = run.inputs, run.errors
+        if run.attrs["function"] == "max":
+            return _reduced(run.node, error, "max")
+        function = run.attrs["function"]
+        terms = x[0].numel() / run.output[0].numel()
         whole = bool((x == x.round()).all()) and not bool(error.any())
-        rounding = gamma(terms + 2.0) * _reduced(node, x.abs() + error, function)
-        if whole and function == "sum" and float(output.abs().max()) < 2**24:
-            rounding = torch.zeros_like(output)  # whole numbers that float32 holds
-        return _reduced(node, error, function) + rounding + (terms + 2.0) * SMALLEST * (not whole)
+        rounding = gamma(terms + 2.0) * _reduced(run.node, x.abs() + error, function)
+        if whole and function == "sum" and float(run.output.abs().max()) < 2**24:
+            rounding = torch.zeros_like(run.output)  # whole numbers that float32 holds
+        return (
+            _reduced(run.node, error, function) + rounding + (terms + 2.0) * SMALLEST * (not whole)
+        )
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        (x,), (given,) = inputs, types
-        if node.attrs["function"] == "max":
+    def count(self, run: NodeRun) -> Counts:
+        (x,), (given,) = run.inputs, run.types
+        if run.attrs["function"] == "max":
             return Counts.of(len(x), cmp=0 if given.kind is Kind.SPIKE else given.size)
-        divided = node.type.size if node.attrs["function"] == "mean" else 0
+        divided = run.type.size if run.attrs["function"] == "mean" else 0
         counts = Counts.of(len(x), add=given.size, mul=divided)
-        if given.kind is Kind.SPIKE and _sum_fits(node, given):
+        if given.kind is Kind.SPIKE and _sum_fits(run.node, given):
             counts.add[:] = (x != 0).flatten(1).sum(dim=1).numpy()
         return counts
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Params, Sample
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.base import Counts, Most, Op, Sample
 from snnc.compiler.ops.pooling import pool2d
 from snnc.compiler.ops.rounding import SMALLEST, gamma
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -21,46 +22,35 @@ class SumPool2d(Op):
     (zeros), ``dilation`` (always 1, 1), ``ceil_mode`` (False)."""
 
     name = "sum_pool2d"
+    roles = (Role.POOL,)
     attributes = pool2d.ATTRIBUTES
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
         kind = Kind.REAL if given.kind is Kind.REAL else Kind.COUNT
-        return TensorType(pool2d.pooled_shape(node, given), kind, given.temporal)
+        return TensorType(pool2d.pooled_shape(view.node, given), kind, given.temporal)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        kernel, stride, padding = (node.attrs[key] for key in ("kernel_size", "stride", "padding"))
-        return F.avg_pool2d(inputs[0], kernel, stride, padding, divisor_override=1)
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        (each,) = given
+        terms = int(pool2d.covered(view.node, view.types[0]).max())
+        return Most(each.factor * terms, each.rest * terms)
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        if node.type.kind is Kind.COUNT and not bool(errors[0].any()):
-            return torch.zeros_like(output)  # sums of small whole numbers are exact
-        terms = float(np.prod(node.attrs["kernel_size"]))
-        size = self.reference(node, params, [inputs[0].abs() + errors[0]])
-        return self.reference(node, params, [errors[0]]) + gamma(terms) * size + terms * SMALLEST
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        kernel, stride, padding = (run.attrs[key] for key in ("kernel_size", "stride", "padding"))
+        return F.avg_pool2d(run.inputs[0], kernel, stride, padding, divisor_override=1)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        (x,), (given,) = inputs, types
-        sums = partial(self.reference, node, {})
-        return Counts.of(x.shape[0], add=pool2d.added(node, given, x, sums))
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        if run.type.kind is Kind.COUNT and not bool(run.errors[0].any()):
+            return torch.zeros_like(run.output)  # sums of small whole numbers are exact
+        terms = float(np.prod(run.attrs["kernel_size"]))
+        size = self.reference(run.on([run.inputs[0].abs() + run.errors[0]]))
+        return self.reference(run.on([run.errors[0]])) + gamma(terms) * size + terms * SMALLEST
+
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(run.steps, add=pool2d.added(run, self.reference))
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)

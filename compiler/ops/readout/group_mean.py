@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import Attribute, whole
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank, shape_error
+from snnc.compiler.ops.base import Counts, Op, Sample, expect_rank, shape_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -18,44 +20,32 @@ class GroupMean(Op):
     """y[g] = mean of x[g*size .. g*size + size - 1]. attrs: ``size``."""
 
     name = "group_mean"
+    roles = (Role.READOUT,)
     attributes: ClassVar[tuple[Attribute, ...]] = (whole("size", 1),)
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
-        expect_rank(node, given, 1)
-        if given.size % node.attrs["size"]:
-            raise shape_error(node, f"{given} does not split into groups of {node.attrs['size']}")
-        return TensorType((given.size // node.attrs["size"],), Kind.REAL, given.temporal)
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
+        expect_rank(view.node, given, 1)
+        if given.size % view.attrs["size"]:
+            raise shape_error(
+                view.node, f"{given} does not split into groups of {view.attrs['size']}"
+            )
+        return TensorType((given.size // view.attrs["size"],), Kind.REAL, given.temporal)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        (x,) = inputs
-        return x.reshape(x.shape[0], -1, node.attrs["size"]).mean(dim=2)
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        (x,) = run.inputs
+        return x.reshape(x.shape[0], -1, run.attrs["size"]).mean(dim=2)
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        terms = float(node.attrs["size"]) + 1.0
-        size = self.reference(node, params, [inputs[0].abs() + errors[0]])
-        return self.reference(node, params, [errors[0]]) + gamma(terms) * size + terms * SMALLEST
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        terms = float(run.attrs["size"]) + 1.0
+        size = self.reference(run.on([run.inputs[0].abs() + run.errors[0]]))
+        return self.reference(run.on([run.errors[0]])) + gamma(terms) * size + terms * SMALLEST
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(inputs[0].shape[0], add=types[0].size, mul=node.type.size)
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(run.steps, add=run.types[0].size, mul=run.type.size)
 
     def emit(self, node: Node, c: Emitter) -> None:
         sizes = node.type.size, node.attrs["size"]

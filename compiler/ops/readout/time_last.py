@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.base import Counts, Op, Sample, expect_time
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -15,37 +17,23 @@ class TimeLast(Op):
     """y = x[T-1]; of a stream the value of the latest step."""
 
     name = "time_last"
+    roles = (Role.READOUT,)
 
     def time(self, node: Node) -> Time:
         return Time.REDUCE
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        expect_time(node, inputs[0])
-        return TensorType(inputs[0].shape, Kind.REAL, temporal=False)
+    def infer(self, view: NodeView) -> TensorType:
+        expect_time(view.node, view.types[0])
+        return TensorType(view.types[0].shape, Kind.REAL, temporal=False)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return inputs[0][-1:]
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return run.inputs[0][-1:]
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        return errors[0][-1:]
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        return run.errors[0][-1:]
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(inputs[0].shape[0])
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(run.steps)
 
     def emit(self, node: Node, c: Emitter) -> None:
         last = c.state("last", "float", node.type.size)

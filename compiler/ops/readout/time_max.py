@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import torch
 
-from snnc.compiler.ir.graph import Array, Node, TensorType
-from snnc.compiler.ops.base import Counts, Params
+from snnc.compiler.ir.graph import Node
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.base import Counts
 from snnc.compiler.ops.readout.time_last import TimeLast
+from snnc.compiler.ops.view import BoundedRun, NodeRun
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -16,31 +16,19 @@ class TimeMax(TimeLast):
     """y = the largest x[t]; of a stream the largest so far."""
 
     name = "time_max"
+    roles = (Role.READOUT,)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return inputs[0].amax(dim=0, keepdim=True)
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return run.inputs[0].amax(dim=0, keepdim=True)
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
+    def error(self, run: BoundedRun) -> torch.Tensor:
         """A maximum strays no further than the value that strays furthest above or below it."""
-        above = (inputs[0] + errors[0]).amax(dim=0, keepdim=True) - output
-        below = output - (inputs[0] - errors[0]).amax(dim=0, keepdim=True)
+        above = (run.inputs[0] + run.errors[0]).amax(dim=0, keepdim=True) - run.output
+        below = run.output - (run.inputs[0] - run.errors[0]).amax(dim=0, keepdim=True)
         return torch.maximum(above, below)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        counts = Counts.of(inputs[0].shape[0], cmp=node.type.size)
+    def count(self, run: NodeRun) -> Counts:
+        counts = Counts.of(run.steps, cmp=run.type.size)
         counts.cmp[0] = 0
         return counts
 

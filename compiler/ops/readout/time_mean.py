@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, expect_time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.base import Counts, Layout, Op, Sample, expect_time
 from snnc.compiler.ops.rounding import SMALLEST, gamma
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 from snnc.compiler.program.values import Argument
 
@@ -19,43 +21,32 @@ class TimeMean(Op):
 
     name = "time_mean"
     layout = Layout.ALIKE
+    roles = (Role.READOUT,)
     divisor: ClassVar[Argument] = Emitter.steps_done
 
     def time(self, node: Node) -> Time:
         return Time.REDUCE
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        expect_time(node, inputs[0])
-        return TensorType(inputs[0].shape, Kind.REAL, temporal=False, packed=inputs[0].packed)
+    def infer(self, view: NodeView) -> TensorType:
+        expect_time(view.node, view.types[0])
+        given = view.types[0]
+        return TensorType(given.shape, Kind.REAL, temporal=False, packed=given.packed)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return inputs[0].mean(dim=0, keepdim=True)
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return run.inputs[0].mean(dim=0, keepdim=True)
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        steps = inputs[0].shape[0]
-        size = (inputs[0].abs() + errors[0]).mean(dim=0, keepdim=True)
-        return errors[0].mean(dim=0, keepdim=True) + gamma(steps + 1.0) * size + steps * SMALLEST
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        steps = run.steps
+        size = (run.inputs[0].abs() + run.errors[0]).mean(dim=0, keepdim=True)
+        return (
+            run.errors[0].mean(dim=0, keepdim=True) + gamma(steps + 1.0) * size + steps * SMALLEST
+        )
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        counts = Counts.of(inputs[0].shape[0], add=node.type.size)
-        if types[0].kind is Kind.SPIKE:
-            counts.add[:] = (inputs[0] != 0).flatten(1).sum(dim=1).numpy()
-        counts.mul[-1] = node.type.size
+    def count(self, run: NodeRun) -> Counts:
+        counts = Counts.of(run.steps, add=run.type.size)
+        if run.types[0].kind is Kind.SPIKE:
+            counts.add[:] = (run.inputs[0] != 0).flatten(1).sum(dim=1).numpy()
+        counts.mul[-1] = run.type.size
         return counts
 
     def emit(self, node: Node, c: Emitter) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import Attribute, whole
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank, expect_time, shape_error
+from snnc.compiler.ops.base import Counts, Op, Sample, expect_rank, expect_time, shape_error
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -38,46 +40,36 @@ class TimeStack(Op):
     """
 
     name = "time_stack"
+    roles = (Role.READOUT,)
     attributes: ClassVar[tuple[Attribute, ...]] = (whole("steps", 1), whole("inner", 1))
 
     def time(self, node: Node) -> Time:
         return Time.REDUCE
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
-        expect_time(node, given)
-        expect_rank(node, given, 1)
-        if given.size % node.attrs["inner"]:
-            raise shape_error(node, f"{given} does not split into parts of {node.attrs['inner']}")
-        return TensorType((node.attrs["steps"] * given.size,), Kind.REAL, temporal=False)
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
+        expect_time(view.node, given)
+        expect_rank(view.node, given, 1)
+        if given.size % view.attrs["inner"]:
+            raise shape_error(
+                view.node, f"{given} does not split into parts of {view.attrs['inner']}"
+            )
+        return TensorType((view.attrs["steps"] * given.size,), Kind.REAL, temporal=False)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        (x,) = inputs
-        steps, inner = len(x), node.attrs["inner"]
-        if steps != node.attrs["steps"]:
-            raise shape_error(node, f"{steps} steps are given, and {node.attrs['steps']} are read")
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        (x,) = run.inputs
+        steps, inner = len(x), run.attrs["inner"]
+        if steps != run.attrs["steps"]:
+            raise shape_error(
+                run.node, f"{steps} steps are given, and {run.attrs['steps']} are read"
+            )
         return x.reshape(steps, -1, inner).transpose(0, 1).reshape(1, -1)
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        return self.reference(node, params, [errors[0]])
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        return self.reference(run.on([run.errors[0]]))
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(inputs[0].shape[0])
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(run.steps)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given, steps, inner = c.input_type(0), node.attrs["steps"], node.attrs["inner"]

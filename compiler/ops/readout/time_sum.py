@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 
-from snnc.compiler.ir.graph import Node
-from snnc.compiler.ops.base import Params
 from snnc.compiler.ops.readout.time_mean import TimeMean
+from snnc.compiler.ops.view import BoundedRun, NodeRun
 
 
 class TimeSum(TimeMean):
@@ -17,15 +14,8 @@ class TimeSum(TimeMean):
     name = "time_sum"
     divisor = 1
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return inputs[0].sum(dim=0, keepdim=True)
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return run.inputs[0].sum(dim=0, keepdim=True)
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        return inputs[0].shape[0] * super().error(node, params, inputs, errors, output)
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        return run.steps * super().error(run)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import Parameter
-from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, shape_error
+from snnc.compiler.ops.base import Counts, Layout, Op, Sample, shape_error
 from snnc.compiler.ops.synapses import synapse
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -22,55 +25,43 @@ class AxisLinear(Op):
     """
 
     name = "axis_linear"
+    roles = (Role.SYNAPSE,)
     layout = Layout.OWN
     parameters = (Parameter("weight"), Parameter("bias").optional)
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
-        out_features, in_features = params["weight"].shape
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
+        out_features, in_features = view.params["weight"].shape
         if given.channels != in_features:
             raise shape_error(
-                node, f"the linear layer takes {in_features} inputs along an axis, got {given}"
+                view.node, f"the linear layer takes {in_features} inputs along an axis, got {given}"
             )
         shape = tuple(
             out_features if axis == given.packed else size for axis, size in enumerate(given.shape)
         )
         return TensorType(shape, Kind.REAL, given.temporal, packed=given.packed)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        axis = node.type.packed + 1
-        return _applied(inputs[0], params["weight"], params.get("bias"), axis)
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        axis = run.type.packed + 1
+        return _applied(run.inputs[0], run.params["weight"], run.params.get("bias"), axis)
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        axis = node.type.packed + 1
-        moved = [value.movedim(axis, -1) for value in (inputs[0], errors[0])]
-        rows = [value.reshape(-1, value.shape[-1]) for value in moved]
-        found = synapse.weighted_sum_error(F.linear, params, rows[:1], rows[1:])
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        axis = run.type.packed + 1
+        moved = [value.movedim(axis, -1) for value in (run.inputs[0], run.errors[0])]
+        rows, errors = (value.reshape(-1, value.shape[-1]) for value in moved)
+        found = synapse.weighted_sum_error(
+            F.linear, dataclasses.replace(run, inputs=[rows], errors=[errors])
+        )
         return found.reshape(*moved[0].shape[:-1], -1).movedim(-1, axis)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        (x,), (given,) = inputs, types
-        active = synapse.active_inputs(node, x, given).flatten(1).sum(dim=1)
-        executed = active * node.type.channels
-        return Counts.of(len(x), **{synapse.counted_as(node, given): executed.numpy()})
+    def count(self, run: NodeRun) -> Counts:
+        (x,), (given,) = run.inputs, run.types
+        active = synapse.active_inputs(run.node, x, given).flatten(1).sum(dim=1)
+        executed = active * run.type.channels
+        return Counts.of(len(x), **{synapse.counted_as(run.node, given): executed.numpy()})
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)

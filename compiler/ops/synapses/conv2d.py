@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -11,13 +11,14 @@ import torch.nn.functional as F
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.attributes import Attribute, Parameter, sizes, whole
-from snnc.compiler.ops.base import Counts, Op, Params, Rows, Sample, expect_rank, shape_error
+from snnc.compiler.ops.base import Counts, Rows, Sample, expect_rank, shape_error
 from snnc.compiler.ops.synapses import synapse
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 from snnc.compiler.program.values import Argument, ShapeRef, View
 
 
-class Conv2d(Op):
+class Conv2d(synapse.Synapse):
     """Y[o, y, x] = bias[o] + sum over (i, ky, kx) of W[o, i, ky, kx] X[i, y', x'].
 
     attrs: ``stride``, ``dilation`` (height, width); ``padding`` (top, left, bottom, right);
@@ -38,53 +39,48 @@ class Conv2d(Op):
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
-        expect_rank(node, given, 3)
-        out_c, in_c_per_group, *kernel = params["weight"].shape
-        groups = node.attrs["groups"]
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
+        expect_rank(view.node, given, 3)
+        out_c, in_c_per_group, *kernel = view.params["weight"].shape
+        groups = view.attrs["groups"]
         if given.channels != in_c_per_group * groups:
             raise shape_error(
-                node, f"the convolution takes {in_c_per_group * groups} channels, got {given}"
+                view.node, f"the convolution takes {in_c_per_group * groups} channels, got {given}"
             )
-        size = output_size(node, given, kernel)
+        size = output_size(view.node, given, kernel)
         if min(size) < 1:
-            raise shape_error(node, f"the kernel {tuple(kernel)} is larger than its input {given}")
+            raise shape_error(
+                view.node, f"the kernel {tuple(kernel)} is larger than its input {given}"
+            )
         return TensorType((out_c, *size), Kind.REAL, given.temporal)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return _apply(node)(inputs[0], params["weight"], params.get("bias"))
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return _apply(run.node)(run.inputs[0], run.params["weight"], run.params.get("bias"))
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        return synapse.weighted_sum_error(_apply(node), params, inputs, errors)
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        return synapse.weighted_sum_error(_apply(run.node), run)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        (x,), (given,) = inputs, types
-        active = synapse.active_inputs(node, x, given).sum(dim=1)
-        reached = torch.outer(*taps(node, given, params["weight"].shape[2:]))
-        executed = (active * reached).sum(dim=(1, 2)) * (node.type.channels // node.attrs["groups"])
-        return Counts.of(x.shape[0], **{synapse.counted_as(node, given): executed.numpy()})
+    def count(self, run: NodeRun) -> Counts:
+        (x,), (given,) = run.inputs, run.types
+        active = synapse.active_inputs(run.node, x, given).sum(dim=1)
+        reached = torch.outer(*taps(run.node, given, run.params["weight"].shape[2:]))
+        executed = (active * reached).sum(dim=(1, 2)) * (run.type.channels // run.attrs["groups"])
+        return Counts.of(x.shape[0], **{synapse.counted_as(run.node, given): executed.numpy()})
 
-    def rows_of(self, node: Node, inputs: Sequence[TensorType]) -> Rows:
+    def work(self, view: NodeView) -> synapse.Work:
+        (given,), groups = view.types, view.attrs["groups"]
+        rows, columns = taps(view.node, given, view.params["weight"].shape[2:])
+        visits = int(rows.sum()) * int(columns.sum())
+        out = -(-(view.type.channels // groups) // synapse.LANES)
+        words = visits * groups * -(-(given.channels // groups) // synapse.WORD_BITS)
+        return synapse.Work(view.type.pixels * groups * out, words, visits * given.channels * out)
+
+    def rows_of(self, view: NodeView) -> Rows:
         """A list holds one group, and the kernels that look tap by tap have no form for rows."""
-        if is_listed(node, inputs[0]):
-            return Rows.LEAD if node.attrs["groups"] == 1 else Rows.NEVER
-        return Rows.NEVER if _is_direct(node, inputs[0]) else Rows.LEAD
+        if is_listed(view.node, view.types[0]):
+            return Rows.LEAD if view.attrs["groups"] == 1 else Rows.NEVER
+        return Rows.NEVER if _is_direct(view.node, view.types[0]) else Rows.LEAD
 
     def emit(self, node: Node, c: Emitter) -> None:
         given, weight = c.input_type(0), c.param("weight")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 import numpy as np
@@ -12,12 +12,13 @@ import torch.nn.functional as F
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.attributes import Attribute, Parameter, whole
-from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, shape_error
+from snnc.compiler.ops.base import Counts, Layout, Sample, shape_error
 from snnc.compiler.ops.synapses import synapse
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
-class Linear(Op):
+class Linear(synapse.Synapse):
     """y[o] = bias[o] + sum over i of W[o, i] x[i].
 
     attrs: ``kernel`` ("event" or "dense"); ``terms`` (optional: so many more inputs of another node
@@ -34,42 +35,34 @@ class Linear(Op):
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
-        out_features, in_features = params["weight"].shape
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
+        out_features, in_features = view.params["weight"].shape
         if given.size != in_features:
             raise shape_error(
-                node, f"the linear layer takes {in_features} inputs, got {given.size} ({given})"
+                view.node,
+                f"the linear layer takes {in_features} inputs, got {given.size} ({given})",
             )
         return TensorType((out_features,), Kind.REAL, given.temporal)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return _apply(inputs[0], params["weight"], params.get("bias"))
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return _apply(run.inputs[0], run.params["weight"], run.params.get("bias"))
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        more = node.attrs.get("terms", 0)
-        return synapse.weighted_sum_error(_apply, params, inputs, errors, more)
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        more = run.attrs.get("terms", 0)
+        return synapse.weighted_sum_error(_apply, run, more)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        (x,), (given,) = inputs, types
-        active = synapse.active_inputs(node, x, given).flatten(1).sum(dim=1)
-        executed = active * node.type.size
-        return Counts.of(x.shape[0], **{synapse.counted_as(node, given): executed.numpy()})
+    def count(self, run: NodeRun) -> Counts:
+        (x,), (given,) = run.inputs, run.types
+        active = synapse.active_inputs(run.node, x, given).flatten(1).sum(dim=1)
+        executed = active * run.type.size
+        return Counts.of(x.shape[0], **{synapse.counted_as(run.node, given): executed.numpy()})
+
+    def work(self, view: NodeView) -> synapse.Work:
+        (given,) = view.types
+        out = -(-view.type.size // synapse.LANES)
+        words = given.pixels * -(-given.channels // synapse.WORD_BITS)
+        return synapse.Work(out, words, given.size * out)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given, weight = c.input_type(0), c.param("weight")

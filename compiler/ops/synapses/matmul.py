@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 
 from snnc.compiler.ir import layout
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, IntArray, Layout, Op, Params, Sample, shape_error
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.base import Counts, IntArray, Layout, Most, Op, Sample, shape_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 MOST_COUNTED = 65535
@@ -33,70 +35,59 @@ class Matmul(Op):
     """
 
     name = "matmul"
+    roles = (Role.PRODUCT,)
     layout = Layout.OWN
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        one, two = inputs
+    def infer(self, view: NodeView) -> TensorType:
+        one, two = view.types
         rank = len(one.shape)
         fits = rank >= 2 and len(two.shape) == rank and one.shape[:-2] == two.shape[:-2]
         if not fits or one.shape[-1] != two.shape[-2]:
-            raise shape_error(node, f"cannot multiply {one} by {two}")
+            raise shape_error(view.node, f"cannot multiply {one} by {two}")
         wanted = packing(one, two)
         if (one.packed, two.packed) != wanted[:2]:
-            raise shape_error(node, f"{one} and {two} are not packed as their product needs")
+            raise shape_error(view.node, f"{one} and {two} are not packed as their product needs")
         both = one.kind is two.kind is Kind.SPIKE
         if both and one.shape[-1] > MOST_COUNTED:
-            raise shape_error(node, f"a sum of {one.shape[-1]} products of spikes is no count")
+            raise shape_error(view.node, f"a sum of {one.shape[-1]} products of spikes is no count")
         shape = (*one.shape[:-1], two.shape[-1])
         kind = Kind.COUNT if both else Kind.REAL
         return TensorType(shape, kind, one.temporal or two.temporal, packed=wanted[2])
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return torch.matmul(*inputs)
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        return Most(0, view.types[0].shape[-1])
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        (one, two), (one_error, two_error) = inputs, errors
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return torch.matmul(*run.inputs)
+
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        (one, two), (one_error, two_error) = run.inputs, run.errors
         carried = torch.matmul(one_error, two.abs() + two_error)
         carried = carried + torch.matmul(one.abs(), two_error)
         size = torch.matmul(one.abs() + one_error, two.abs() + two_error)
-        exact = all(bool((x == x.round()).all()) for x in inputs) and not bool(carried.any())
+        exact = all(bool((x == x.round()).all()) for x in run.inputs) and not bool(carried.any())
         if exact and float(size.max()) < 2**24:  # sums of whole numbers that float32 holds
             return carried
         terms = one.shape[-1] + 1.0
         return (carried + gamma(terms) * size) * (1.0 + 2**-20) + 2 * terms * SMALLEST
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        one, two = (x.expand(max(map(len, inputs)), *x.shape[1:]) for x in inputs)
-        steps, (m, n) = len(one), node.type.shape[-2:]
-        first, second = (given.kind for given in types)
+    def count(self, run: NodeRun) -> Counts:
+        one, two = (x.expand(max(map(len, run.inputs)), *x.shape[1:]) for x in run.inputs)
+        steps, (m, n) = len(one), run.type.shape[-2:]
+        first, second = (given.kind for given in run.types)
         if first is second is Kind.SPIKE:
             pairs = torch.matmul(one, two).flatten(1).sum(dim=1).to(torch.int64).numpy()
-            return Counts.of(steps, ac=pairs, cmp=node.type.size * layout.words(one.shape[-1]))
+            return Counts.of(steps, ac=pairs, cmp=run.type.size * layout.words(one.shape[-1]))
         if first is Kind.SPIKE:
             return Counts.of(steps, ac=_active(one) * n)
         if second is Kind.SPIKE:
             return Counts.of(steps, ac=_active(two) * m)
         if first is Kind.COUNT:
             return Counts.of(steps, mac=_active(one) * n)
-        return Counts.of(steps, mac=types[0].size * n)
+        return Counts.of(steps, mac=run.types[0].size * n)
 
     def emit(self, node: Node, c: Emitter) -> None:
         one, two = c.input_type(0), c.input_type(1)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import one_of
-from snnc.compiler.ops.base import Params
+from snnc.compiler.ops.base import Op
 from snnc.compiler.ops.rounding import (
     SMALLEST,
     SMALLEST_NORMAL,
@@ -19,11 +22,36 @@ from snnc.compiler.ops.rounding import (
     gamma_of,
     parameter_rounding,
 )
+from snnc.compiler.ops.view import BoundedRun, NodeView
 
 Apply = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
 
 EVENT = "event"
 DENSE = "dense"
+
+WORD_BITS = 32
+"""Spikes of a word."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one step of a layer could have to do: vectors of outputs begun and stored, spike words
+    looked at, and vectors of weights that a full input would add."""
+
+    pixels: int
+    words: int
+    vectors: int
+
+
+class Synapse(Op):
+    """A layer that has an event-driven and a dense kernel for spikes, with the same values."""
+
+    roles = (Role.SYNAPSE,)
+
+    @abstractmethod
+    def work(self, view: NodeView) -> Work:
+        """The work of one step, from which the faster kernel follows."""
+
 
 KERNEL = one_of("kernel", EVENT, DENSE)
 """The variant of the kernel; event-driven where none is named."""
@@ -84,9 +112,7 @@ def blocked(weight: Array, size: int) -> Array:
 
 def weighted_sum_error(
     apply: Apply,
-    params: Params,
-    inputs: Sequence[torch.Tensor],
-    errors: Sequence[torch.Tensor],
+    run: BoundedRun,
     more: int = 0,
 ) -> torch.Tensor:
     """Bound on a float32 weighted sum: the inputs' errors, the weights' rounding, the additions.
@@ -95,9 +121,10 @@ def weighted_sum_error(
     a zero term is exact, so only active inputs count, in whatever order they are summed, and
     ``more`` terms that may stand in the same sum.
     """
-    weight, bias = params["weight"], params.get("bias")
-    carried = carries(errors[0])
-    size = inputs[0].abs() + errors[0] if carried else inputs[0].abs()
+    weight, bias = run.params["weight"], run.params.get("bias")
+    (x,), (x_error,) = run.inputs, run.errors
+    carried = carries(x_error)
+    size = x.abs() + x_error if carried else x.abs()
     terms = _active_terms(apply, weight, size) + 2.0 + more
     # Rounding the parameters costs at most the same share of each, but for subnormal ones.
     share = 0.0 if _is_float32(weight) and (bias is None or _is_float32(bias)) else UNIT
@@ -106,7 +133,7 @@ def weighted_sum_error(
     error = _magnitude(apply, size, weight, bias).to(torch.float64).mul_(relative)
     error.add_((2.0 * terms + weight[0].numel() + 3.0) * SMALLEST)
     if carried:
-        error += apply(errors[0], weight.abs(), None)
+        error += apply(x_error, weight.abs(), None)
     for value in (weight, bias):
         if value is None or share == 0.0:
             continue

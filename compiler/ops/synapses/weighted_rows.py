@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import arrays
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_rank, shape_error
+from snnc.compiler.ops.base import Counts, Op, Sample, expect_rank, shape_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -18,50 +20,36 @@ class WeightedRows(Op):
     """y[n] = sum over r of weights[r] x[r, n]. params: ``weights`` [R]."""
 
     name = "weighted_rows"
+    roles = (Role.STATISTIC,)
     parameters = arrays("weights")
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
-        expect_rank(node, given, 2)
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
+        expect_rank(view.node, given, 2)
         if given.kind is not Kind.REAL:
-            raise shape_error(node, f"mixes rows of real values, got {given}")
-        if params["weights"].shape != given.shape[:1]:
+            raise shape_error(view.node, f"mixes rows of real values, got {given}")
+        if view.params["weights"].shape != given.shape[:1]:
             raise shape_error(
-                node, f"{params['weights'].size} weights cannot mix the rows of {given}"
+                view.node, f"{view.params['weights'].size} weights cannot mix the rows of {given}"
             )
         return TensorType(given.shape[1:], Kind.REAL, given.temporal)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return torch.einsum("r,trn->tn", params["weights"], inputs[0])
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return torch.einsum("r,trn->tn", run.params["weights"], run.inputs[0])
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
+    def error(self, run: BoundedRun) -> torch.Tensor:
         # PyTorch writes (mean + max)/2 + alpha mean + gamma max: the weights carry one rounding
         # more, the sum at most 6 in all.
-        weights = params["weights"].abs()
-        size = torch.einsum("r,trn->tn", weights + 1, inputs[0].abs() + errors[0])
-        carried = torch.einsum("r,trn->tn", weights, errors[0])
+        weights = run.params["weights"].abs()
+        size = torch.einsum("r,trn->tn", weights + 1, run.inputs[0].abs() + run.errors[0])
+        carried = torch.einsum("r,trn->tn", weights, run.errors[0])
         return carried + gamma(len(weights) + 6.0) * size + 8 * SMALLEST
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(inputs[0].shape[0], mac=types[0].size)
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(run.steps, mac=run.types[0].size)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 import torch
 
 from snnc.compiler.ir import layout
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import Attribute, sizes, whole
-from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, shape_error
+from snnc.compiler.ops.base import Counts, Layout, Most, Op, Sample, shape_error
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.ops.wiring import walks
 from snnc.compiler.ops.wiring.walks import Dim, Walk
 from snnc.compiler.program.emitter import Emitter
@@ -29,6 +31,7 @@ class Arrange(Op):
     """
 
     name = "arrange"
+    roles = (Role.WIRING,)
     layout = Layout.OWN
     attributes: ClassVar[tuple[Attribute, ...]] = (
         sizes("factors", None, 1),
@@ -43,37 +46,27 @@ class Arrange(Op):
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
-        _check(node, given)
-        made = given.seen_as(tuple(node.attrs["shape"]), node.attrs["packed"])
-        if walk_of(node, given, made) is None:
-            raise shape_error(node, f"no strides see {given} as {node.attrs['factors']} and {made}")
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
+        _check(view.node, given)
+        made = given.seen_as(tuple(view.attrs["shape"]), view.attrs["packed"])
+        if walk_of(view.node, given, made) is None:
+            raise shape_error(
+                view.node, f"no strides see {given} as {view.attrs['factors']} and {made}"
+            )
         return made
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return _moved(node, inputs[0])
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        return given[0]
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        return _moved(node, errors[0])
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return _moved(run.node, run.inputs[0])
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(inputs[0].shape[0])
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        return _moved(run.node, run.errors[0])
+
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(run.inputs[0].shape[0])
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 
 from snnc.compiler.ir import layout
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import whole
-from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, shape_error
+from snnc.compiler.ops.base import Counts, Layout, Most, Op, Sample, shape_error
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.ops.wiring import walks
 from snnc.compiler.ops.wiring.walks import Dim, Walk
 from snnc.compiler.program.emitter import Emitter
@@ -20,48 +22,39 @@ class Concat(Op):
     with real values REAL."""
 
     name = "concat"
+    roles = (Role.WIRING,)
     layout = Layout.ALIKE
     attributes = (whole("axis"),)
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        axis = node.attrs["axis"]
-        rests = {(*given.shape[:axis], *given.shape[axis + 1 :]) for given in inputs}
-        ranks = {len(given.shape) for given in inputs}
+    def infer(self, view: NodeView) -> TensorType:
+        axis = view.attrs["axis"]
+        rests = {(*given.shape[:axis], *given.shape[axis + 1 :]) for given in view.types}
+        ranks = {len(given.shape) for given in view.types}
         if len(rests) != 1 or len(ranks) != 1 or axis >= max(ranks):
-            raise shape_error(node, f"cannot join {', '.join(map(str, inputs))} along {axis}")
-        kinds = {given.kind for given in inputs}
+            raise shape_error(
+                view.node, f"cannot join {', '.join(map(str, view.types))} along {axis}"
+            )
+        kinds = {given.kind for given in view.types}
         kind = next(kind for kind in (Kind.REAL, Kind.COUNT, Kind.SPIKE) if kind in kinds)
-        shape = list(inputs[0].shape)
-        shape[axis] = sum(given.shape[axis] for given in inputs)
-        temporal = any(given.temporal for given in inputs)
-        return TensorType(tuple(shape), kind, temporal, packed=inputs[0].packed)
+        shape = list(view.types[0].shape)
+        shape[axis] = sum(given.shape[axis] for given in view.types)
+        temporal = any(given.temporal for given in view.types)
+        return TensorType(tuple(shape), kind, temporal, packed=view.types[0].packed)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return _joined(node, inputs)
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        return Most.of(given)
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        return _joined(node, errors)
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return _joined(run.node, run.inputs)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(max(len(x) for x in inputs))
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        return _joined(run.node, run.errors)
+
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(max(len(x) for x in run.inputs))
 
     def emit(self, node: Node, c: Emitter) -> None:
         kind, axis = node.type.kind, node.attrs["axis"]

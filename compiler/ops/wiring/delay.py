@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 
 from snnc.compiler.ir import layout
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import whole
-from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, expect_time, unsupported
+from snnc.compiler.ops.base import Counts, Layout, Most, Op, Sample, expect_time, unsupported
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -18,42 +20,33 @@ class Delay(Op):
 
     name = "delay"
     layout = Layout.ALIKE
+    roles = (Role.WIRING,)
     attributes = (whole("steps", 1),)
 
     def time(self, node: Node) -> Time:
         return Time.STATE
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        expect_time(node, inputs[0])
-        if node.attrs["steps"] < 1:
-            raise unsupported(node, "a delay must be a positive number of steps", "Leave it out.")
-        return inputs[0]
+    def infer(self, view: NodeView) -> TensorType:
+        expect_time(view.node, view.types[0])
+        if view.attrs["steps"] < 1:
+            raise unsupported(
+                view.node, "a delay must be a positive number of steps", "Leave it out."
+            )
+        return view.types[0]
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        (x,) = inputs
-        steps = min(node.attrs["steps"], len(x))
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        return given[0]
+
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        (x,) = run.inputs
+        steps = min(run.attrs["steps"], len(x))
         return torch.cat([torch.zeros_like(x[:steps]), x[: len(x) - steps]])
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        return self.reference(node, params, [errors[0]])
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        return self.reference(run.on([run.errors[0]]))
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(inputs[0].shape[0])
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(run.steps)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given, steps = c.input_type(0), node.attrs["steps"]

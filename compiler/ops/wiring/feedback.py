@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import torch
 
 from snnc.compiler.ir import layout
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import sizes, text
-from snnc.compiler.ops.base import Counts, Op, Params, Sample
+from snnc.compiler.ops.base import Counts, Op, Sample
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -22,38 +24,24 @@ class Feedback(Op):
     """
 
     name = "feedback"
+    roles = (Role.WIRING,)
     attributes = (text("edge"), sizes("shape", None, 1))
 
     def time(self, node: Node) -> Time:
         return Time.STATE
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return TensorType(tuple(node.attrs["shape"]), Kind.SPIKE)
+    def infer(self, view: NodeView) -> TensorType:
+        return TensorType(tuple(view.attrs["shape"]), Kind.SPIKE)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        (written,) = inputs
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        (written,) = run.inputs
         return torch.cat([torch.zeros_like(written[:1]), written[:-1]])
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        return self.reference(node, params, [errors[0]])
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        return self.reference(run.on([run.errors[0]]))
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(inputs[0].shape[0])
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(run.steps)
 
     def emit(self, node: Node, c: Emitter) -> None:
         c.call("snn_copy", layout.step_bytes(node.type), c.fed_back(), c.output(), counted=False)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import torch
 
 from snnc.compiler.ir import layout
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import text
-from snnc.compiler.ops.base import Counts, Op, Params, Sample, expect_time, unsupported
+from snnc.compiler.ops.base import Counts, Op, Sample, expect_time, unsupported
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.ops.wiring.feedback import Feedback
 from snnc.compiler.program.emitter import Emitter
 
@@ -21,45 +23,31 @@ class FeedbackWrite(Op):
     """
 
     name = "feedback_write"
+    roles = (Role.WIRING,)
     attributes = (text("edge"),)
 
     def time(self, node: Node) -> Time:
         return Time.STATE
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
-        expect_time(node, given)
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
+        expect_time(view.node, given)
         if given.kind is not Kind.SPIKE:
             raise unsupported(
-                node,
+                view.node,
                 f"a recurrent connection carries spikes, not {given}",
                 "Let it start at a spiking neuron.",
             )
         return given
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return inputs[0]
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return run.inputs[0]
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        return errors[0]
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        return run.errors[0]
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(inputs[0].shape[0])
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(run.steps)
 
     def emit(self, node: Node, c: Emitter) -> None:
         c.call("snn_copy", layout.step_bytes(node.type), c.input(0), c.output(), counted=False)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Op, Params, Sample
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.base import Counts, Most, Op, Sample
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -15,36 +17,25 @@ class Flatten(Op):
     """(C, H, W) to (C*H*W,), kind unchanged."""
 
     name = "flatten"
+    roles = (Role.WIRING,)
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return TensorType((inputs[0].size,), inputs[0].kind, inputs[0].temporal)
+    def infer(self, view: NodeView) -> TensorType:
+        return TensorType((view.types[0].size,), view.types[0].kind, view.types[0].temporal)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return inputs[0].flatten(1)
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        return given[0]
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        return errors[0].flatten(1)
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return run.inputs[0].flatten(1)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(inputs[0].shape[0])
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        return run.errors[0].flatten(1)
+
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(run.steps)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)

@@ -6,13 +6,15 @@ or ``events``, how many packed events there is room for, with one frame made of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Node, TensorType, Time
+from snnc.compiler.ir.graph import Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import flag, whole
-from snnc.compiler.ops.base import Counts, Op, Params, Sample
+from snnc.compiler.ops.base import Counts, Most, Op, Sample
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -20,36 +22,25 @@ class Input(Op):
     """A value given from outside; its type is the node's own."""
 
     name = "input"
+    roles = (Role.INPUT,)
     attributes = (whole("frames", 1).optional, whole("events", 1).optional, flag("carry").optional)
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return node.type
+    def infer(self, view: NodeView) -> TensorType:
+        return view.type
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        return Most(1, 0)
+
+    def reference(self, run: NodeRun) -> torch.Tensor:
         raise TypeError("an input has no value of its own: the interpreter must be given it")
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        return torch.zeros_like(output)
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        return torch.zeros_like(run.output)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
+    def count(self, run: NodeRun) -> Counts:
         return Counts.of(1)
 
     def emit(self, node: Node, c: Emitter) -> None:

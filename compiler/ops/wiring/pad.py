@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 import torch
 
 from snnc.compiler.ir import layout
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import Attribute, real, sizes
-from snnc.compiler.ops.base import Counts, Layout, Op, Params, Sample, shape_error
+from snnc.compiler.ops.base import Counts, Layout, Most, Op, Sample, shape_error
 from snnc.compiler.ops.rounding import UNIT
+from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.ops.wiring import walks
 from snnc.compiler.ops.wiring.concat import part_of
 from snnc.compiler.program.emitter import Emitter
@@ -26,6 +28,7 @@ class Pad(Op):
     """
 
     name = "pad"
+    roles = (Role.WIRING,)
     layout = Layout.ALIKE
     attributes: ClassVar[tuple[Attribute, ...]] = (
         sizes("before", None),
@@ -37,41 +40,29 @@ class Pad(Op):
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        (given,) = inputs
-        spaces = [node.attrs[name] for name in ("before", "after", "step")]
+    def infer(self, view: NodeView) -> TensorType:
+        (given,) = view.types
+        spaces = [view.attrs[name] for name in ("before", "after", "step")]
         if any(len(space) != len(given.shape) for space in spaces):
-            raise shape_error(node, f"{spaces} does not pad {given}")
+            raise shape_error(view.node, f"{spaces} does not pad {given}")
         shape = tuple(
             before + (length - 1) * step + 1 + after
             for length, before, after, step in zip(given.shape, *spaces, strict=True)
         )
-        kind = Kind.REAL if node.attrs["value"] else given.kind
+        kind = Kind.REAL if view.attrs["value"] else given.kind
         return TensorType(shape, kind, given.temporal, packed=given.packed)
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return _padded(node, inputs[0], node.attrs["value"])
+    def most(self, view: NodeView, given: Sequence[Most]) -> Most:
+        return given[0]
 
-    def error(
-        self,
-        node: Node,
-        params: Params,
-        inputs: Sequence[torch.Tensor],
-        errors: Sequence[torch.Tensor],
-        output: torch.Tensor,
-    ) -> torch.Tensor:
-        return _padded(node, errors[0], abs(node.attrs["value"]) * UNIT)
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return _padded(run.node, run.inputs[0], run.attrs["value"])
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(inputs[0].shape[0])
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        return _padded(run.node, run.errors[0], abs(run.attrs["value"]) * UNIT)
+
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(run.inputs[0].shape[0])
 
     def emit(self, node: Node, c: Emitter) -> None:
         given, made = c.input_type(0).of(node.type.kind), node.type

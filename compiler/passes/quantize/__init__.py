@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from snnc.compiler.ir.graph import Array, Graph, Kind, Node, prune
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.base import unsupported
 from snnc.compiler.ops.inference import infer_types
-from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, narrowest
+from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, Form, narrowest
 from snnc.compiler.ops.int8.scaling import (
     Ranges,
     Scaled,
@@ -29,13 +30,14 @@ from snnc.compiler.ops.int8.scaling import (
 )
 from snnc.compiler.ops.int8.synapses.weight_scales import weight_scales
 from snnc.compiler.passes.quantize import attention
-from snnc.compiler.passes.quantize.building import CURRENTS, ONE, SUMS, Building
+from snnc.compiler.passes.quantize.building import ONE, Building
+from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 WEIGHT_LIMIT = LIMITS["int8"]
 COUNT_LIMIT = 2**16 - 1
 """Events in one cell of a frame; more is an error at run time."""
 
-_COMPARABLE = ("add_i8", *SUMS, *CURRENTS)
+_COMPARABLE = (Form.TOTAL, Form.SUMS, Form.CURRENT)
 """Values of which one channel has one unit, so that the largest integer is the largest value."""
 
 NARROW_COUNT = 2**6 - 1
@@ -53,22 +55,22 @@ def quantize(graph: Graph, ranges: Ranges) -> Graph:
     return _Quantizer(graph, ranges).run()
 
 
+def faults(graph: Graph, ranges: Ranges) -> list[tuple[Node, SnncError]]:
+    """Every node of an optimised graph that has no integer twin, and why; nothing is raised.
+
+    Behind a node without one, values are taken as known again where they are spikes or counts;
+    until there only ops are looked at that have no int8 form whatever they read.
+    """
+    return _Quantizer(graph, ranges).faults()
+
+
 class _Quantizer(Building):
     """Conversions by op; those of attention are functions beside it."""
 
     def run(self) -> Graph:
         """Convert every node, in order."""
         for node in self.graph.nodes:
-            node = node.replace(inputs=tuple(self.renamed.get(i, i) for i in node.inputs))
-            convert = _CONVERSIONS.get(node.op)
-            if convert is None:
-                raise unsupported(
-                    node,
-                    f"{node.op} has no int8 form here",
-                    "Compile with --dtype f32, or train the model with batch norm and pooling "
-                    "next to a convolution, where they can be folded.",
-                )
-            convert(self, node)
+            self.convert(node)
         outputs = tuple(self.renamed.get(name, name) for name in self.graph.outputs)
         units = {name: float(self.scaled[name].unit.max()) for name in outputs}
         nodes = tuple(
@@ -77,6 +79,35 @@ class _Quantizer(Building):
         )
         quantized = self.graph.replace(nodes=nodes, params=self.params, outputs=outputs)
         return prune(infer_types(quantized))
+
+    def convert(self, node: Node) -> None:
+        """Convert one node. Raises SnncError where it has no integer twin."""
+        node = node.replace(inputs=tuple(self.renamed.get(i, i) for i in node.inputs))
+        convert = _CONVERSIONS.get(node.op)
+        if convert is None:
+            raise _no_form(node)
+        convert(self, node)
+
+    def faults(self) -> list[tuple[Node, SnncError]]:
+        """Convert what can be, and list what cannot."""
+        found: list[tuple[Node, SnncError]] = []
+        unknown: set[str] = set()
+        for node in self.graph.nodes:
+            try:
+                if unknown.isdisjoint(node.inputs):
+                    self.convert(node)
+                    continue
+                if node.op not in _CONVERSIONS:
+                    raise _no_form(node)
+            except SnncError as error:
+                if error.code is not UNSUPPORTED_LAYER:
+                    raise
+                found.append((node, error))
+            if node.type.kind is Kind.REAL:
+                unknown.add(node.name)
+            else:
+                self.keep(node, Scaled(ONE, 1 if node.type.kind is Kind.SPIKE else COUNT_LIMIT))
+        return found
 
     # synapses ----------------------------------------------------------------------------
 
@@ -167,7 +198,7 @@ class _Quantizer(Building):
             self.keep(node, Scaled(ONE, 1))
             return
         narrow = self.ranges.values[node.name] <= NARROW_COUNT and all(
-            user.op in ("conv2d", "linear") for user in self.users[node.name]
+            user.plays(Role.SYNAPSE) for user in self.users[node.name]
         )
         stored = dataclasses.replace(node.type, dtype="uint8" if narrow else "")
         limit = 2**8 - 1 if narrow else COUNT_LIMIT
@@ -183,7 +214,7 @@ class _Quantizer(Building):
 
     def max_pool(self, node: Node) -> None:
         """max_pool2d: spikes and counts as they are; of sums and currents exact, in their unit."""
-        if node.type.kind is not Kind.REAL or self.origin(node.inputs[0]).op not in _COMPARABLE:
+        if node.type.kind is not Kind.REAL or self.form(node.inputs[0]) not in _COMPARABLE:
             self.whole(node)
         else:
             self.add(node, "max_pool2d_i8", self.scaled[node.inputs[0]])
@@ -194,8 +225,8 @@ class _Quantizer(Building):
             self.total(node)
             return
         first, second = (self.scaled[name] for name in node.inputs)
-        ops = {self.origin(name).op for name in node.inputs}
-        if not ops <= {"add_i8", *SUMS} or not np.array_equal(first.unit, second.unit):
+        forms = {self.form(name) for name in node.inputs}
+        if not forms <= {Form.SUMS, Form.TOTAL} or not np.array_equal(first.unit, second.unit):
             raise unsupported(
                 node, "this sum of real values has no int8 form", "Compile with --dtype f32."
             )
@@ -243,6 +274,15 @@ class _Quantizer(Building):
         self.add(node, "group_sum", scaled, {"size": size})
 
 
+def _no_form(node: Node) -> SnncError:
+    return unsupported(
+        node,
+        f"{node.op} has no int8 form here",
+        "Compile with --dtype f32, or train the model with batch norm and pooling "
+        "next to a convolution, where they can be folded.",
+    )
+
+
 _CONVERSIONS: dict[str, Callable[[_Quantizer, Node], None]] = {
     "input": _Quantizer.input,
     "conv2d": _Quantizer.synapse,
@@ -271,4 +311,4 @@ _CONVERSIONS: dict[str, Callable[[_Quantizer, Node], None]] = {
 CONVERTED = frozenset(_CONVERSIONS)
 """The operators that have an int8 form."""
 
-__all__: Sequence[str] = ("CONVERTED", "Ranges", "quantize")
+__all__: Sequence[str] = ("CONVERTED", "Ranges", "faults", "quantize")

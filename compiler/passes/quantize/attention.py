@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from snnc.compiler.ir.graph import Node
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.base import unsupported
-from snnc.compiler.ops.int8.fixed import LIMITS, LOGIT_BITS, SCORE_BITS, multiplier
+from snnc.compiler.ops.int8.fixed import LIMITS, LOGIT_BITS, SCORE_BITS, Form, multiplier
 from snnc.compiler.ops.int8.scaling import Scaled, fractions, shifted_bound
 from snnc.compiler.passes.quantize.building import ONE, Building
 
@@ -15,8 +16,6 @@ FRACTION_BITS = 4
 
 FACTOR_BITS = 20
 """Significant bits of the constant factors of means and logits."""
-
-_MIXES = ("statistics_i8", "masked_statistics_i8", "weighted_rows_i8", "mlp_i8", "conv2d_maps")
 
 
 def statistics(g: Building, node: Node) -> None:
@@ -81,7 +80,7 @@ def mlp(g: Building, node: Node) -> None:
 def sigmoid(g: Building, node: Node) -> None:
     """By table; left out where only an order is read from it, which it keeps."""
     given = _one_unit(g, node)
-    if all(user.op == "complementary_mask" for user in g.users[node.name]):
+    if all(user.plays(Role.MASK) for user in g.users[node.name]):
         g.renamed[node.name] = node.inputs[0]
         return
     factor, shift = multiplier(float(given.unit[0]) * 2**LOGIT_BITS, FACTOR_BITS)
@@ -91,11 +90,7 @@ def sigmoid(g: Building, node: Node) -> None:
 
 def _one_unit(g: Building, node: Node) -> Scaled:
     """The input, which must be a pooled statistic or what is mixed from one."""
-    source = g.made(node.inputs[0])
-    if source.op not in _MIXES:
-        raise unsupported(
-            node, f"{node.op} of {source.op} has no int8 form", "Compile with --dtype f32."
-        )
+    g.require(node, node.inputs[0], Form.STATISTIC)
     return g.scaled[node.inputs[0]]
 
 

@@ -7,15 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from snnc.compiler.ir.graph import Array, Graph, Kind, Node
+from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import UNTYPED, unsupported
-from snnc.compiler.ops.int8.fixed import LIMITS, multiplier
+from snnc.compiler.ops.int8.fixed import LIMITS, Form, IntegerOp, multiplier
 from snnc.compiler.ops.int8.scaling import Ranges, Scaled
 
 HEADROOM = 2.0
 """Currents may exceed what calibration saw by this factor before they saturate."""
-
-SUMS = ("conv2d_i8", "linear_i8")
-CURRENTS = ("requantize", "masked_gate_i8", "scale_i8", "relu_i8")
 
 ONE = np.ones(1)
 
@@ -64,26 +62,32 @@ class Building:
         """The integer node of that name."""
         return next(entry for entry in self.nodes if entry.name == name)
 
-    def origin(self, name: str) -> Node:
-        """The integer node whose numbers a value holds: what maxima choose from, or itself."""
-        found = self.made(name)
-        while found.op == "max_pool2d_i8":
-            found = self.made(found.inputs[0])
-        return found
+    def form(self, name: str) -> Form | None:
+        """The form of a value's whole numbers; None where they are spikes, counts or scores."""
+        node = self.made(name)
+        op = op_of(node)
+        own = op.form if isinstance(op, IntegerOp) else None
+        return self.form(node.inputs[0]) if own is Form.KEPT else own
+
+    def require(self, node: Node, name: str, form: Form) -> None:
+        """Raise SnncError (UNSUPPORTED_LAYER) unless a value that a node reads has the form that
+        the integer twin of the node takes."""
+        if self.form(name) is not form:
+            raise unsupported(
+                node,
+                f"{node.op} of {self.made(name).op} has no int8 form",
+                "Compile with --dtype f32.",
+            )
 
     def current(self, node: Node, index: int = 0) -> Node:
         """The node with input ``index`` as int16 in one unit for all channels."""
         name = node.inputs[index]
-        source, origin = self.made(name), self.origin(name)
-        if origin.op in CURRENTS:
+        if self.form(name) is Form.CURRENT:
             return node
-        if origin.op not in SUMS:
-            raise unsupported(
-                node, f"{node.op} of {source.op} has no int8 form", "Compile with --dtype f32."
-            )
+        self.require(node, name, Form.SUMS)
         wanted = f"{name}_current"
         if wanted not in self.scaled:
-            self._requantize(source, wanted)
+            self._requantize(self.made(name), wanted)
         inputs = (*node.inputs[:index], wanted, *node.inputs[index + 1 :])
         return node.replace(inputs=inputs)
 

@@ -13,6 +13,7 @@ import torch
 
 from snnc.compiler.host.observed import Observation
 from snnc.compiler.ir.graph import Array, Graph, fires
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.verify.chain.links import Vacuous
 from snnc.compiler.verify.chain.proof import Verification
 from snnc.compiler.verify.exact import Decision, Fired
@@ -33,7 +34,9 @@ class Activity:
         self.fired: dict[str, int] = {n.name: 0 for n in graph if fires(n)}
         self.places: dict[str, int] = dict.fromkeys(self.fired, 0)
         self.near: dict[str, bool] = dict.fromkeys(self.fired, False)
-        self.worked: dict[str, int | None] = {n.name: None for n in graph if n.op != "input"}
+        self.worked: dict[str, int | None] = {
+            n.name: None for n in graph if not n.plays(Role.INPUT)
+        }
         self.nonzero: dict[str, Array] = {
             name: np.zeros(graph[node].type.size, bool)
             for name, node in zip(graph.output_names, graph.outputs, strict=True)

@@ -1,11 +1,12 @@
-/* A QEMU plugin that counts executed guest instructions between marks.
+/* A QEMU plugin that counts executed guest instructions between marks, and the bytes they move.
  *
  *     qemu-system-arm -plugin libcount.so,code=ADDRESS,bytes=N,marks=ADDRESS,entries=N,out=FILE …
  *
  * The program marks by calling a function that stores into byte `entry` of an array: the function
  * is `bytes` long from `code` on, the array has `entries` bytes from `marks` on. The instructions
  * executed since the mark before, without those of the function itself, are added to the entry. A
- * mark of the last entry is the end: the sums are written to FILE, one a line.
+ * mark of the last entry is the end: the sums are written to FILE, one a line. With memory=1 each
+ * line goes on with the bytes that those instructions loaded and stored, their own code left out.
  *
  * Instructions, not cycles: QEMU models no pipeline. */
 #include "qemu_plugin.h"
@@ -18,11 +19,15 @@
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
-static uint64_t code, bytes, marks, entries;
+typedef struct {
+    uint64_t executed, loaded, stored;
+} counters;
+
+static uint64_t code, bytes, marks, entries, memory;
 static const char *out;
-static uint64_t executed; /* incremented by generated code, one for each instruction */
-static uint64_t before;   /* executed at the last mark */
-static uint64_t sums[MOST_ENTRIES];
+static counters now;    /* executed is incremented by generated code, one for each instruction */
+static counters before; /* at the last mark */
+static counters sums[MOST_ENTRIES];
 
 static void write_sums(void) {
     FILE *file = fopen(out, "w");
@@ -31,7 +36,12 @@ static void write_sums(void) {
         exit(1);
     }
     for (uint64_t i = 0; i < entries; i++) {
-        fprintf(file, "%llu\n", (unsigned long long)sums[i]);
+        fprintf(file, "%llu", (unsigned long long)sums[i].executed);
+        if (memory) {
+            fprintf(file, " %llu %llu", (unsigned long long)sums[i].loaded,
+                    (unsigned long long)sums[i].stored);
+        }
+        fputc('\n', file);
     }
     fclose(file);
 }
@@ -42,11 +52,19 @@ static void mark(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t address
     if (entry >= entries) {
         return; /* the function may save registers too */
     }
-    sums[entry] += executed - before;
-    before = executed;
+    sums[entry].executed += now.executed - before.executed;
+    sums[entry].loaded += now.loaded - before.loaded;
+    sums[entry].stored += now.stored - before.stored;
+    before = now;
     if (entry == entries - 1) {
         write_sums();
     }
+}
+
+static void moved(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t address, void *userdata) {
+    (void)vcpu, (void)address, (void)userdata;
+    uint64_t *const sum = qemu_plugin_mem_is_store(info) ? &now.stored : &now.loaded;
+    *sum += UINT64_C(1) << qemu_plugin_mem_size_shift(info);
 }
 
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
@@ -57,8 +75,12 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
             qemu_plugin_register_vcpu_mem_cb(insn, mark, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_W,
                                              NULL);
         } else {
-            qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64, &executed,
-                                                       1);
+            qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64,
+                                                       &now.executed, 1);
+            if (memory) {
+                qemu_plugin_register_vcpu_mem_cb(insn, moved, QEMU_PLUGIN_CB_NO_REGS,
+                                                 QEMU_PLUGIN_MEM_RW, NULL);
+            }
         }
     }
 }
@@ -71,8 +93,8 @@ static const char *value_of(const char *argument, const char *name) {
 }
 
 int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv) {
-    static const char *const names[] = {"code", "bytes", "marks", "entries"};
-    uint64_t *const numbers[] = {&code, &bytes, &marks, &entries};
+    static const char *const names[] = {"code", "bytes", "marks", "entries", "memory"};
+    uint64_t *const numbers[] = {&code, &bytes, &marks, &entries, &memory};
     (void)info;
     for (int i = 0; i < argc; i++) {
         for (size_t n = 0; n < sizeof names / sizeof *names; n++) {

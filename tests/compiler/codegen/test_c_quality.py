@@ -20,7 +20,7 @@ from snnc.compiler.calibrate.ranges import calibrate
 from snnc.compiler.codegen.c_program import Framing, Generated
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir import layout
-from snnc.compiler.ir.graph import SPIKING_OPS, Graph, Kind
+from snnc.compiler.ir.graph import Graph, Kind, fires
 from snnc.compiler.ops import OPS, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.int8.synapses.rows import LISTED
@@ -245,7 +245,7 @@ def scores_of(name: str) -> list[float]:
         assert all(torch.equal(own[node], value.double()) for node, value in values.items())
     else:
         assert_within_bounds(graph, {"input": torch.from_numpy(x.astype(float))}, own)
-    assert all(0 < own[n.name].mean() < 1 for n in graph.nodes if n.op in SPIKING_OPS)
+    assert all(0 < own[n.name].mean() < 1 for n in graph.nodes if fires(n))
     return run.scores.tolist()
 
 

@@ -21,7 +21,7 @@ from snnc.compiler.ops.cells.several import following
 from snnc.compiler.ops.cells.writing import Writing
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 from tests.support.cell_zoo import EXAMPLES, Example
-from tests.support.graphs import observed, sample_graph, torch_params
+from tests.support.graphs import observed, run_of, sample_graph
 
 SHAPE, STEPS = (5, 4, 3), 12
 each_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
@@ -46,7 +46,7 @@ def test_a_cell_is_the_loop_that_people_write_bit_for_bit(example):
     graph, node, _ = graph_of(example)
     x = currents()
     written = example.run(x, **example.params)[0]
-    own = Cell().reference(node, torch_params(graph, node.name, torch.float32), [x])
+    own = Cell().reference(run_of(graph, node.name, [x], torch.float32))
     assert torch.equal(own, written)
     assert 0.01 < (own != 0).float().mean() < 0.9
     assert fires(node)
@@ -73,14 +73,15 @@ def test_the_c_keeps_the_potential_and_follows_what_is_decided_for_it():
     wanted = [(node, what) for node in cases.nodes for what in ("value", "membrane")]
     run = observed(cases.graph).run(np.zeros((STEPS, 1)), observe=wanted, forced=forced)
     for name, output in decided.items():
-        node, params = cases.graph[name], torch_params(cases.graph, name)
-        exact = [x.double()], [torch.zeros_like(x).double()], output.double()
-        error = Cell().error(node, params, *exact)
+        node, exact = cases.graph[name], x.double()
+        run_exact = run_of(cases.graph, name, [exact])
+        run_exact = run_exact.bounded([torch.zeros_like(exact)], output.double())
+        error = Cell().error(run_exact)
         assert bool((found(run, name, "value") - output).abs().le(2 * error).all()), name
         assert float((error != 0).double().mean()) < 1e-3
-        membrane = Cell().membrane(node, params, exact[0], exact[2])
+        membrane = Cell().potentials(run_exact, output.double())
         kept = split(node.attrs["program"], True).membrane
-        bound = torch.stack([values[kept].error for values in Cell().bounded(node, params, *exact)])
+        bound = torch.stack([values[kept].error for values in Cell().bounded(run_exact)])
         assert bool((found(run, name, "membrane") - membrane).abs().le(bound).all()), name
         assert float(bound.max()) < 1e-2  # Izhikevich's square multiplies errors
 
@@ -94,11 +95,11 @@ def test_a_forced_decision_resets(example):
     """Another decision at step 3 changes what comes after it, as it would in the loop."""
     graph, node, _ = graph_of(example)
     x = currents(2)
-    params = torch_params(graph, node.name, torch.float32)
-    own = Cell().reference(node, params, [x])
+    same = run_of(graph, node.name, [x], torch.float32)
+    own = Cell().reference(same)
     turned = own.clone()
     turned[3] = (own[3] == 0).float()
-    after = Cell().decisions(node, params, [x], turned)
+    after = Cell().decisions(same, turned)
     assert torch.equal(after[:4], own[:4])
     assert not torch.equal(after[4:], own[4:])
 
@@ -115,7 +116,7 @@ def test_further_outputs_follow_the_decision():
     assert second.inputs == ("x", "given")
     assert fault(second) == ""
     example = Example("graded", (0.0,), lambda v, x: ((v,), (x,)), program)
-    _, node, _ = graph_of(example, second, inputs=2)
+    graph, node, _ = graph_of(example, second, inputs=2)
     assert node.type.kind is Kind.REAL
     x, v, values = currents(5), torch.zeros(SHAPE), []
     spikes = (torch.rand(x.shape, generator=torch.manual_seed(1)) < 0.3).float()
@@ -123,7 +124,7 @@ def test_further_outputs_follow_the_decision():
         u = v * 0.8 + current
         values.append(u * fired)
         v = u - values[-1]
-    own = Cell().reference(node, {}, [x, spikes])
+    own = Cell().reference(run_of(graph, node.name, [x, spikes]))
     assert torch.equal(own, torch.stack(values))
 
 

@@ -17,6 +17,7 @@ from snnc.compiler.ir.graph import Kind
 from snnc.compiler.ops.int8 import fixed
 from snnc.compiler.ops.int8.elementwise.sigmoid import TABLE, SigmoidI8
 from snnc.compiler.ops.int8.scaling import fractions
+from snnc.compiler.ops.view import NodeRun
 from snnc.compiler.passes import pipeline
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.integer import IntegerVerifier, run_reference
@@ -276,7 +277,7 @@ def test_fractions_fit_16_bits():
 def test_sigmoid_table_is_close_and_monotone():
     op, x = SigmoidI8(), torch.arange(-9 << 16, 9 << 16, 97)
     node = type("N", (), {"attrs": {"factor": 1 << 19, "shift": 19}})()
-    score = op.reference(node, {}, [x])
+    score = op.reference(NodeRun(node, [], {}, [x]))
     exact = torch.sigmoid(x.double() / 2**16) * 2**15
     inside = x.abs() < 8 << 16
     # the chord over an interval h = 1/16 leaves h^2/8 of the curvature (at most 0.0963); an entry

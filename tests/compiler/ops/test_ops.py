@@ -35,8 +35,8 @@ from tests.support.graphs import (
     one_by_one,
     random_operands,
     random_values,
+    run_of,
     sample_graph,
-    torch_params,
 )
 
 
@@ -129,9 +129,7 @@ def test_c_executes_what_is_counted(op, number, node):
 def test_counts_are_per_step(op, number, node):
     graph, inputs = graphs_of(op)[number].graph, operands_of(op, number)
     given = [inputs[name] for name in graph.sources(graph[node])]
-    counts = OPS[op].count(
-        graph[node], graph.params_of(graph[node]), given, graph.input_types(graph[node])
-    )
+    counts = OPS[op].count(run_of(graph, node, given))
     once = OPS[op].time(graph[node]) is Time.SEQUENCE
     for entry in (counts.ac, counts.mac, counts.mul, counts.add, counts.cmp):
         assert entry.dtype == np.int64
@@ -166,11 +164,11 @@ def test_bound_holds_for_float32_in_any_order(op, number, node):
 
 
 def exact_value(graph, node, given):
-    return op_of(graph[node]).reference(graph[node], torch_params(graph, node), given)
+    return op_of(graph[node]).reference(run_of(graph, node, given))
 
 
 def error_bound(graph, node, given, errors, output):
-    return op_of(graph[node]).error(graph[node], torch_params(graph, node), given, errors, output)
+    return op_of(graph[node]).error(run_of(graph, node, given).bounded(errors, output))
 
 
 def neighbours(graph, node, exact):
@@ -200,17 +198,17 @@ def gradients(graph, node, exact, rng):
 
 def float32_runs(graph, node, given):
     """The op in float32 by PyTorch's kernels: with and without oneDNN, and in reverse order."""
-    op, params = op_of(graph[node]), torch_params(graph, node, torch.float32)
-    yield op.reference(graph[node], params, given).double()
+    op, run = op_of(graph[node]), run_of(graph, node, given, torch.float32)
+    yield op.reference(run).double()
     with torch.backends.mkldnn.flags(enabled=False, allow_tf32=None):
-        yield op.reference(graph[node], params, given).double()
+        yield op.reference(run).double()
     if axes := summed_axes(graph[node]):
         flipped = [x.flip([axis for axis in axes if axis < x.ndim]) for x in given]
-        yield op.reference(graph[node], params, flipped).double()
+        yield op.reference(run.on(flipped)).double()
     if op.name in ("conv2d", "linear") and graph[node].attrs.get("groups", 1) == 1:
-        weight = params["weight"].unflatten(1, (given[0].shape[1], -1)).flip(1)
-        params["weight"] = weight.reshape(params["weight"].shape)
-        yield op.reference(graph[node], params, [given[0].flip(1)]).double()
+        weight = run.params["weight"].unflatten(1, (given[0].shape[1], -1)).flip(1)
+        params = {**run.params, "weight": weight.reshape(run.params["weight"].shape)}
+        yield op.reference(run.on([given[0].flip(1)], params)).double()
 
 
 def summed_axes(node):
@@ -274,7 +272,9 @@ def test_neuron_is_exact_where_rounding_plays_no_part(reset_mode, strict):
     x = torch.from_numpy(np.random.default_rng(0).integers(-4, 5, (6, 40)) / 4.0)
     own, theirs = run_one("neuron", sample, x)
     assert torch.equal(own.float(), theirs)
-    u = torch.stack([u for u, _ in Neuron().membrane(one_op("neuron", sample)[0]["s0"], {}, x)])
+    u = torch.stack(
+        [u for u, _ in Neuron().membrane(run_of(one_op("neuron", sample)[0], "s0", [x]))]
+    )
     assert bool((u == 1.0).any())
     assert bool((theirs == 1)[u == 1.0].all()) is not strict
 

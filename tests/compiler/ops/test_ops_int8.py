@@ -20,6 +20,7 @@ from tests.support.graphs import (
     observed,
     one_by_one,
     random_operands,
+    run_of,
     sample_graph,
 )
 
@@ -103,4 +104,4 @@ def test_nothing_is_left_to_rounding(op, number, node):
     given = [inputs[name] for name in graph[node].inputs]
     output = run_reference(op, number, node)
     errors = [torch.zeros_like(x) for x in given]
-    assert not OPS[op].error(graph[node], {}, given, errors, output).any()
+    assert not OPS[op].error(run_of(graph, node, given).bounded(errors, output)).any()

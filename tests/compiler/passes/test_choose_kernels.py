@@ -10,11 +10,11 @@ import pytest
 from snnc.compiler.calibrate import densities, kernel_costs
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
+from snnc.compiler.ops.synapses.synapse import Work
 from snnc.compiler.passes import pipeline
 from snnc.compiler.passes.choose_kernels import (
     CostModel,
     Prices,
-    Work,
     choosable,
     choose_kernels,
     fit,

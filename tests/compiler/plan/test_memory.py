@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from snnc.compiler.calibrate.ranges import calibrate
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.ir.graph import FEEDBACK_WRITE, SPIKING_OPS, Graph, Time
+from snnc.compiler.ir.graph import FEEDBACK_WRITE, Graph, Time, fires
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
 from snnc.compiler.ops.int8.synapses.rows import LISTED
@@ -133,7 +133,7 @@ class Execution:
             for node in stage.loop:
                 for state in self.own(node.name, index, "states"):
                     self.arena.write(state)
-                if node.op in (*SPIKING_OPS, FEEDBACK_WRITE):
+                if fires(node) or node.op == FEEDBACK_WRITE:
                     self.arena.write(self.request(node.name, index), 0)
                 if node in reduces:
                     self.arena.write(self.request(node.name, index))
@@ -174,7 +174,7 @@ class Execution:
             self.arena.read(*self.place(self.graph[name], stage, step))
         self.touch_states(node, stage)
         request, slot = self.place(node, stage, step)
-        if node.op in SPIKING_OPS:
+        if fires(node):
             self.arena.read(request, slot - 1 if request.slots > 1 else None)
         if node.op != "input" and op_of(node).time(node) is Time.REDUCE:
             self.arena.read(request)

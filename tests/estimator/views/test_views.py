@@ -147,7 +147,7 @@ def test_terminal_prints_every_view_in_80_columns(baseline: str | None) -> None:
     text = StringIO()
     other = views_by_hand(False) if baseline else None
     found = changes(views_by_hand(True), other)
-    print_views(Console(file=text, width=80), ("gated", baseline), found, 1)
+    print_views(Console(file=text, width=80), found, 1)
     lines = text.getvalue().splitlines()
     for title in ("Eq. 11", "everything executed", "memory traffic", "device total"):
         assert any(line.startswith(title) for line in lines), title

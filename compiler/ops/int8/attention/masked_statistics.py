@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ops.attention.masked_statistics import MaskedStatistics, groups
 from snnc.compiler.ops.attributes import whole
-from snnc.compiler.ops.base import Params, Rows, Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
+from snnc.compiler.ops.base import Rows, Sample
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp, round_shift
+from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -23,20 +24,19 @@ class MaskedStatisticsI8(IntegerOp, MaskedStatistics):
     """
 
     name = "masked_statistics_i8"
+    form = Form.STATISTIC
     attributes = (*MaskedStatistics.attributes, whole("factor"), whole("shift"), whole("bits"))
     rows = Rows.REDUCE
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return super().infer(node, inputs, params).stored_as("int32")
+    def infer(self, view: NodeView) -> TensorType:
+        return super().infer(view).stored_as("int32")
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+    def reference(self, run: NodeRun) -> torch.Tensor:
         rows = []
-        for group in groups(*inputs):
-            total = group.sum(dim=(0, 1)) * node.attrs["factor"]
-            rows.append(round_shift(total, node.attrs["shift"]))
-            rows.append(group.amax(dim=(0, 1)) << node.attrs["bits"])
+        for group in groups(*run.inputs):
+            total = group.sum(dim=(0, 1)) * run.attrs["factor"]
+            rows.append(round_shift(total, run.attrs["shift"]))
+            rows.append(group.amax(dim=(0, 1)) << run.attrs["bits"])
         return torch.stack(rows)[None]
 
     def emit(self, node: Node, c: Emitter) -> None:

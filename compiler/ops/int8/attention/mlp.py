@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ops.attention.mlp import Mlp, product
 from snnc.compiler.ops.attributes import whole
-from snnc.compiler.ops.base import Params, Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
+from snnc.compiler.ops.base import Sample
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp, round_shift
+from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -23,17 +24,16 @@ class MlpI8(IntegerOp, Mlp):
     """
 
     name = "mlp_i8"
+    form = Form.STATISTIC
     attributes = (*Mlp.attributes, whole("shift1"), whole("shift2"))
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return super().infer(node, inputs, params).stored_as("int32")
+    def infer(self, view: NodeView) -> TensorType:
+        return super().infer(view).stored_as("int32")
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        hidden = product(node, params["reduce"], inputs[0])
-        hidden = round_shift(hidden, node.attrs["shift1"]).clamp(min=0)
-        return round_shift(product(node, params["expand"], hidden), node.attrs["shift2"])
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        hidden = product(run.node, run.params["reduce"], run.inputs[0])
+        hidden = round_shift(hidden, run.attrs["shift1"]).clamp(min=0)
+        return round_shift(product(run.node, run.params["expand"], hidden), run.attrs["shift2"])
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)

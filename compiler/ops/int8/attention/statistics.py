@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ops.attention.statistics import Statistics
 from snnc.compiler.ops.attributes import whole
-from snnc.compiler.ops.base import Params, Rows, Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
+from snnc.compiler.ops.base import Rows, Sample
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp, round_shift
+from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -22,20 +23,19 @@ class StatisticsI8(IntegerOp, Statistics):
     """
 
     name = "statistics_i8"
+    form = Form.STATISTIC
     attributes = (*Statistics.attributes, whole("factor"), whole("shift"), whole("bits"))
     rows = Rows.REDUCE
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return super().infer(node, inputs, params).stored_as("int32")
+    def infer(self, view: NodeView) -> TensorType:
+        return super().infer(view).stored_as("int32")
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        (x,) = inputs
-        axes, shape = self.axes(node, x)
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        (x,) = run.inputs
+        axes, shape = self.axes(run.node, x)
         total, most = x.sum(dim=axes).reshape(shape), x.amax(dim=axes).reshape(shape)
-        mean = round_shift(total * node.attrs["factor"], node.attrs["shift"])
-        return torch.stack((mean, most << node.attrs["bits"]), dim=1)
+        mean = round_shift(total * run.attrs["factor"], run.attrs["shift"])
+        return torch.stack((mean, most << run.attrs["bits"]), dim=1)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given, over = c.input_type(0), node.attrs["over"]

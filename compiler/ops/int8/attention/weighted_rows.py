@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ops.attributes import whole
-from snnc.compiler.ops.base import Params, Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
+from snnc.compiler.ops.base import Sample
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp, round_shift
 from snnc.compiler.ops.synapses.weighted_rows import WeightedRows
+from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -22,16 +23,15 @@ class WeightedRowsI8(IntegerOp, WeightedRows):
     """
 
     name = "weighted_rows_i8"
+    form = Form.STATISTIC
     attributes = (whole("shift"),)
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return super().infer(node, inputs, params).stored_as("int32")
+    def infer(self, view: NodeView) -> TensorType:
+        return super().infer(view).stored_as("int32")
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        weighted = params["weights"][None, :, None] * inputs[0]
-        return round_shift(weighted.sum(dim=1), node.attrs["shift"])
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        weighted = run.params["weights"][None, :, None] * run.inputs[0]
+        return round_shift(weighted.sum(dim=1), run.attrs["shift"])
 
     def emit(self, node: Node, c: Emitter) -> None:
         weights = c.constant("weights", c.param("weights"), "[row]", "int32_t")

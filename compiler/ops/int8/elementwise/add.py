@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from itertools import product
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ir.graph import Kind, Node, TensorType
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import one_of
 from snnc.compiler.ops.base import Sample
 from snnc.compiler.ops.elementwise.add import Add
-from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp
+from snnc.compiler.ops.view import NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -20,12 +22,12 @@ class AddI8(IntegerOp, Add):
     """
 
     name = "add_i8"
+    form = Form.TOTAL
+    roles = (Role.SUM,)
     attributes = (one_of("width", "int16", "int32"),)
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return super().infer(node, inputs, params).stored_as(node.attrs["width"])
+    def infer(self, view: NodeView) -> TensorType:
+        return super().infer(view).stored_as(view.attrs["width"])
 
     def emit(self, node: Node, c: Emitter) -> None:
         types = c.input_type(0), c.input_type(1), node.type

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.base import Counts, Params, Rows, Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.base import Counts, Rows, Sample
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp
+from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -16,27 +18,21 @@ class ReluI8(IntegerOp):
     """y = max(x, 0), in the input's unit."""
 
     name = "relu_i8"
+    form = Form.CURRENT
+    roles = (Role.ACTIVATION,)
     rows = Rows.MAP
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return inputs[0].stored_as("int16")
+    def infer(self, view: NodeView) -> TensorType:
+        return view.types[0].stored_as("int16")
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return inputs[0].clamp(min=0)
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return run.inputs[0].clamp(min=0)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(inputs[0].shape[0], cmp=node.type.size)
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(run.steps, cmp=run.type.size)
 
     def emit(self, node: Node, c: Emitter) -> None:
         size = c.row_pixels(node.type) * node.type.channels

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import arrays, flag, whole
-from snnc.compiler.ops.base import Counts, Params, Rows, Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift, saturate
+from snnc.compiler.ops.base import Counts, Rows, Sample
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp, round_shift, saturate
+from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -22,6 +24,8 @@ class Requantize(IntegerOp):
     """
 
     name = "requantize"
+    form = Form.CURRENT
+    roles = (Role.NORMALISATION,)
     attributes = (whole("shift"), flag("wide_product"))
     parameters = arrays("factor")
     rows = Rows.MAP
@@ -29,24 +33,16 @@ class Requantize(IntegerOp):
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return inputs[0].stored_as("int16")
+    def infer(self, view: NodeView) -> TensorType:
+        return view.types[0].stored_as("int16")
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        (x,) = inputs
-        factor = params["factor"].reshape(-1, *[1] * (x.ndim - 2))
-        return saturate(round_shift(x * factor, node.attrs["shift"]), "int16")
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        (x,) = run.inputs
+        factor = run.params["factor"].reshape(-1, *[1] * (x.ndim - 2))
+        return saturate(round_shift(x * factor, run.attrs["shift"]), "int16")
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(inputs[0].shape[0], mul=node.type.size)
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(run.steps, mul=run.type.size)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)

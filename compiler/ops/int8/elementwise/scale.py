@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
-from snnc.compiler.ops.base import Params, Rows, Sample
+from snnc.compiler.ir.graph import Kind, Node, TensorType
+from snnc.compiler.ops.base import Rows, Sample
 from snnc.compiler.ops.elementwise.scale import Scale, spread
-from snnc.compiler.ops.int8.fixed import SCORE_BITS, IntegerOp, round_shift
+from snnc.compiler.ops.int8.fixed import SCORE_BITS, Form, IntegerOp, round_shift
+from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -17,15 +18,14 @@ class ScaleI8(IntegerOp, Scale):
     """y = round_shift(x g, 15); scores are below 2^15, so y fits int16."""
 
     name = "scale_i8"
+    form = Form.CURRENT
     rows = Rows.MAP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return super().infer(node, inputs, params).stored_as("int16")
+    def infer(self, view: NodeView) -> TensorType:
+        return super().infer(view).stored_as("int16")
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return round_shift(super().reference(node, params, inputs), SCORE_BITS)
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return round_shift(super().reference(run), SCORE_BITS)
 
     def emit(self, node: Node, c: Emitter) -> None:
         how = spread(c.input_type(0), c.input_type(1))

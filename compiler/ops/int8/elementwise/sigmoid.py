@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import whole
-from snnc.compiler.ops.base import Counts, Params, Sample
+from snnc.compiler.ops.base import Counts, Sample
 from snnc.compiler.ops.int8.fixed import LOGIT_BITS, SCORE_BITS, IntegerOp, round_shift
+from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 RANGE = 8
@@ -32,34 +34,27 @@ class SigmoidI8(IntegerOp):
     """
 
     name = "sigmoid_i8"
+    roles = (Role.STATISTIC,)
     attributes = (whole("factor"), whole("shift"))
 
     def time(self, node: Node) -> Time:
         return Time.STEP
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return inputs[0].stored_as("int16")
+    def infer(self, view: NodeView) -> TensorType:
+        return view.types[0].stored_as("int16")
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+    def reference(self, run: NodeRun) -> torch.Tensor:
         limit = RANGE << LOGIT_BITS
-        logit = round_shift(inputs[0] * node.attrs["factor"], node.attrs["shift"])
+        logit = round_shift(run.inputs[0] * run.attrs["factor"], run.attrs["shift"])
         place = logit.clamp(-limit, limit - 1) + limit
         table = torch.from_numpy(TABLE)
         below, part = place >> TABLE_BITS, place & ((1 << TABLE_BITS) - 1)
         step = table[below + 1] - table[below]
         return table[below] + round_shift(step * part, TABLE_BITS)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        n = node.type.size
-        return Counts.of(inputs[0].shape[0], mul=2 * n, add=3 * n, cmp=2 * n)
+    def count(self, run: NodeRun) -> Counts:
+        n = run.type.size
+        return Counts.of(run.steps, mul=2 * n, add=3 * n, cmp=2 * n)
 
     def emit(self, node: Node, c: Emitter) -> None:
         table = c.constant("sigmoid_table", TABLE, "sigmoid", "int32_t", shared=True)

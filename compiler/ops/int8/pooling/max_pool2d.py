@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
-import torch
-
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ops.base import Counts, Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp
 from snnc.compiler.ops.pooling import pool2d
 from snnc.compiler.ops.pooling.max_pool2d import MaxPool2d
+from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -22,22 +21,15 @@ class MaxPool2dI8(IntegerOp, MaxPool2d):
     """
 
     name = "max_pool2d_i8"
+    form = Form.KEPT
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return super().infer(node, inputs, params).stored_as(inputs[0].dtype)
+    def infer(self, view: NodeView) -> TensorType:
+        return super().infer(view).stored_as(view.types[0].dtype)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
+    def count(self, run: NodeRun) -> Counts:
         # the first value of a window is taken as it is
-        compared = int((pool2d.covered(node, types[0]) - 1).sum())
-        return Counts.of(inputs[0].shape[0], cmp=compared * node.type.channels)
+        compared = int((pool2d.covered(run.node, run.types[0]) - 1).sum())
+        return Counts.of(run.steps, cmp=compared * run.type.channels)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ir.graph import Kind, Node, TensorType
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import real, whole
-from snnc.compiler.ops.base import Counts, Params, Sample
+from snnc.compiler.ops.base import Counts, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.readout.group_mean import GroupMean
+from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -18,25 +20,18 @@ class GroupSum(IntegerOp, GroupMean):
     """y[g] = sum of x[g*size .. g*size + size - 1], int32. attrs: ``size``."""
 
     name = "group_sum"
+    roles = (Role.READOUT,)
     attributes = (whole("size", 1), real("unit").optional)
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return super().infer(node, inputs, params).stored_as("int32")
+    def infer(self, view: NodeView) -> TensorType:
+        return super().infer(view).stored_as("int32")
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        (x,) = inputs
-        return x.reshape(x.shape[0], -1, node.attrs["size"]).sum(dim=2)
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        (x,) = run.inputs
+        return x.reshape(x.shape[0], -1, run.attrs["size"]).sum(dim=2)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        return Counts.of(inputs[0].shape[0], add=types[0].size)
+    def count(self, run: NodeRun) -> Counts:
+        return Counts.of(run.steps, add=run.types[0].size)
 
     def emit(self, node: Node, c: Emitter) -> None:
         sizes = node.type.size, node.attrs["size"]

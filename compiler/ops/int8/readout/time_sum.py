@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
+from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import real
-from snnc.compiler.ops.base import Counts, Params, Sample
+from snnc.compiler.ops.base import Counts, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -17,29 +19,22 @@ class TimeSumI8(IntegerOp):
     """y = sum over t of x[t], int32."""
 
     name = "time_sum_i8"
+    roles = (Role.READOUT,)
     attributes = (real("unit").optional,)
 
     def time(self, node: Node) -> Time:
         return Time.REDUCE
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return TensorType(inputs[0].shape, Kind.REAL, temporal=False, dtype="int32")
+    def infer(self, view: NodeView) -> TensorType:
+        return TensorType(view.types[0].shape, Kind.REAL, temporal=False, dtype="int32")
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return inputs[0].sum(dim=0, keepdim=True)
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return run.inputs[0].sum(dim=0, keepdim=True)
 
-    def count(
-        self,
-        node: Node,
-        params: Mapping[str, Array],
-        inputs: Sequence[torch.Tensor],
-        types: Sequence[TensorType],
-    ) -> Counts:
-        counts = Counts.of(inputs[0].shape[0], add=node.type.size)
-        if types[0].kind is Kind.SPIKE:
-            counts.add[:] = (inputs[0] != 0).flatten(1).sum(dim=1).numpy()
+    def count(self, run: NodeRun) -> Counts:
+        counts = Counts.of(run.steps, add=run.type.size)
+        if run.types[0].kind is Kind.SPIKE:
+            counts.add[:] = (run.inputs[0] != 0).flatten(1).sum(dim=1).numpy()
         return counts
 
     def emit(self, node: Node, c: Emitter) -> None:

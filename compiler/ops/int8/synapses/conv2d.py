@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ops.attributes import one_of
-from snnc.compiler.ops.base import Params, Rows, Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp
-from snnc.compiler.ops.int8.synapses.rows import LISTED, ORDER, emit_bias, emit_weights, order_of
+from snnc.compiler.ops.base import Rows, Sample
+from snnc.compiler.ops.int8.synapses.rows import (
+    LISTED,
+    ORDER,
+    IntegerSynapse,
+    emit_bias,
+    emit_weights,
+    order_of,
+)
 from snnc.compiler.ops.int8.synapses.sums import exact_sums, integer_samples
 from snnc.compiler.ops.synapses import synapse
 from snnc.compiler.ops.synapses.conv2d import Conv2d, by_tap, conv_shape, event_list, is_listed
+from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
-class Conv2dI8(IntegerOp, Conv2d):
+class Conv2dI8(IntegerSynapse, Conv2d):
     """The sums of :class:`Conv2d`, in units of each output channel's scale.
 
     attrs: as Conv2d; ``width`` of the sums ("int16", "int32"), which a bound must justify;
@@ -30,13 +37,11 @@ class Conv2dI8(IntegerOp, Conv2d):
     attributes = (*Conv2d.attributes, one_of("width", "int16", "int32"), ORDER.optional)
     rows = Rows.LEAD
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return super().infer(node, inputs, params).stored_as(node.attrs["width"])
+    def infer(self, view: NodeView) -> TensorType:
+        return super().infer(view).stored_as(view.attrs["width"])
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return exact_sums(Conv2d, node, params, inputs[0])
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return exact_sums(Conv2d, run)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)
@@ -54,17 +59,16 @@ class Conv2dI8(IntegerOp, Conv2d):
         listed = *constants, *events, c.row_output()
         c.call("snn_conv2d_spike_list_i8", shape, wide, *rows, *listed)
 
+    def can_list(self, view: NodeView) -> bool:
+        (given,), alone = view.types, view.attrs["groups"] == 1
+        return given.kind is Kind.SPIKE and alone and is_listed(view.node, given)
+
     def samples(self) -> Iterable[Sample]:
         for sample in integer_samples(super().samples(), seed=0):
             yield sample
             listable = sample.inputs[0].kind is Kind.SPIKE and sample.attrs["groups"] == 1
             if listable and sample.attrs["kernel"] == synapse.EVENT:
                 yield replace(sample, attrs={**sample.attrs, "order": LISTED})
-
-
-def can_be_listed(node: Node, given: TensorType) -> bool:
-    """Whether the kernel that lists events can compute the node."""
-    return given.kind is Kind.SPIKE and node.attrs["groups"] == 1 and is_listed(node, given)
 
 
 WEIGHT_AXES = "[group][ky][kx][in][out]"

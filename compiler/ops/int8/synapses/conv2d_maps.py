@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
+from snnc.compiler.ir.graph import Kind, Node, TensorType
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import arrays, whole
-from snnc.compiler.ops.base import Params, Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp, round_shift
+from snnc.compiler.ops.base import Sample
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp, round_shift
 from snnc.compiler.ops.int8.synapses.conv2d import WEIGHT_AXES
 from snnc.compiler.ops.synapses.conv2d import Conv2d, by_tap, conv_shape
+from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
@@ -23,19 +25,19 @@ class Conv2dMaps(IntegerOp, Conv2d):
     """
 
     name = "conv2d_maps"
+    form = Form.STATISTIC
+    roles = (Role.STATISTIC,)
     attributes = (*Conv2d.attributes, whole("shift"))
     parameters = arrays("weight")
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return super().infer(node, inputs, params).stored_as("int32")
+    def infer(self, view: NodeView) -> TensorType:
+        return super().infer(view).stored_as("int32")
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+    def reference(self, run: NodeRun) -> torch.Tensor:
         # float64 holds every sum exactly (a pass bounds them), and PyTorch convolves no integers
-        exact = {"weight": params["weight"].to(torch.float64)}
-        total = super().reference(node, exact, [inputs[0].to(torch.float64)])
-        return round_shift(total.to(torch.int64), node.attrs["shift"])
+        exact = {"weight": run.params["weight"].to(torch.float64)}
+        total = super().reference(run.on([run.inputs[0].to(torch.float64)], exact))
+        return round_shift(total.to(torch.int64), run.attrs["shift"])
 
     def emit(self, node: Node, c: Emitter) -> None:
         weight = c.constant("weight", by_tap(node, c), WEIGHT_AXES, "int32_t")

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import torch
 
-from snnc.compiler.ir.graph import Array, Node, TensorType
+from snnc.compiler.ir.graph import Node, TensorType
 from snnc.compiler.ops.attributes import one_of
-from snnc.compiler.ops.base import Params, Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp
-from snnc.compiler.ops.int8.synapses.rows import ORDER, emit_bias, emit_weights
+from snnc.compiler.ops.base import Sample
+from snnc.compiler.ops.int8.synapses.rows import ORDER, IntegerSynapse, emit_bias, emit_weights
 from snnc.compiler.ops.int8.synapses.sums import exact_sums, integer_samples
 from snnc.compiler.ops.synapses import synapse
 from snnc.compiler.ops.synapses.linear import Linear, by_pixel
+from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
-class LinearI8(IntegerOp, Linear):
+class LinearI8(IntegerSynapse, Linear):
     """The sums of :class:`Linear`, in units of each output's scale.
 
     attrs: as Linear; ``width`` of the sums ("int16", "int32"), which a bound must justify;
@@ -28,13 +28,11 @@ class LinearI8(IntegerOp, Linear):
     name = "linear_i8"
     attributes = (*Linear.attributes, one_of("width", "int16", "int32"), ORDER.optional)
 
-    def infer(
-        self, node: Node, inputs: Sequence[TensorType], params: Mapping[str, Array]
-    ) -> TensorType:
-        return super().infer(node, inputs, params).stored_as(node.attrs["width"])
+    def infer(self, view: NodeView) -> TensorType:
+        return super().infer(view).stored_as(view.attrs["width"])
 
-    def reference(self, node: Node, params: Params, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return exact_sums(Linear, node, params, inputs[0])
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return exact_sums(Linear, run)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)

@@ -6,6 +6,8 @@ import numpy as np
 
 from snnc.compiler.ir.graph import Array, Node
 from snnc.compiler.ops.attributes import one_of
+from snnc.compiler.ops.int8.fixed import Form, IntegerOp
+from snnc.compiler.ops.view import NodeView
 from snnc.compiler.program.emitter import Emitter
 from snnc.compiler.program.values import ConstantRef, Name
 
@@ -26,6 +28,16 @@ SLACK = 32
 """Bytes behind the weights that a listing kernel may read (SNN_LIST_WEIGHT_SLACK)."""
 
 SWAPPED = [0, 2, 1, 3]
+
+
+class IntegerSynapse(IntegerOp):
+    """A layer of int8 weights, which lie in memory in one of the orders."""
+
+    form = Form.SUMS
+
+    def can_list(self, view: NodeView) -> bool:
+        """Whether there is a kernel that lists the events first; by default none."""
+        return False
 
 
 def order_of(node: Node) -> str:

@@ -8,24 +8,23 @@ from itertools import product
 import numpy as np
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Node
-from snnc.compiler.ops.base import Op, Params, Sample
+from snnc.compiler.ir.graph import Array, Kind
+from snnc.compiler.ops.base import Op, Sample
 from snnc.compiler.ops.int8.synapses.rows import FOURS, PLAIN
+from snnc.compiler.ops.view import NodeRun
 
 
-def exact_sums(op: Callable[[], Op], node: Node, params: Params, x: torch.Tensor) -> torch.Tensor:
+def exact_sums(op: Callable[[], Op], run: NodeRun) -> torch.Tensor:
     """Sums of whole numbers by a float operator's reference, int64.
 
     float64 holds every one of them exactly; PyTorch convolves no integers, and adds them slower.
 
     Args:
         op: makes the float operator.
-        node: the integer node.
-        params: its weights and bias.
-        x: its input, [T, *shape].
+        run: the integer node, its weights and bias, and its input.
     """
-    exact = {role: value.to(torch.float64) for role, value in params.items()}
-    return op().reference(node, exact, [x.to(torch.float64)]).to(torch.int64)
+    exact = {role: value.to(torch.float64) for role, value in run.params.items()}
+    return op().reference(run.on([run.inputs[0].to(torch.float64)], exact)).to(torch.int64)
 
 
 def integer_samples(samples: Iterable[Sample], seed: int) -> Iterable[Sample]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from snnc.compiler.ir.graph import Array, Graph, Kind, Node
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.int8.scaling import weight_scale
 
-_SYNAPSES = ("conv2d", "linear")
 _KEEPING = ("add", "max_pool2d")
 """What gives sums in the units of its inputs."""
 
@@ -47,7 +47,7 @@ def _total(graph: Graph, node: Node) -> Node:
 
 def _summands(graph: Graph, total: Node) -> list[Node]:
     """The layers whose outputs a sum adds up or a maximum chooses from, itself if it is none."""
-    if total.op in _SYNAPSES:
+    if total.plays(Role.SYNAPSE):
         return [total]
     if total.op not in _KEEPING:
         return []
