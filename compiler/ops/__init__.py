@@ -16,6 +16,7 @@ from snnc.compiler.ops.elementwise.add import Add
 from snnc.compiler.ops.elementwise.affine import Affine
 from snnc.compiler.ops.elementwise.batch_norm import BatchNorm
 from snnc.compiler.ops.elementwise.relu import Relu
+from snnc.compiler.ops.elementwise.rows import Softmax, Standardize
 from snnc.compiler.ops.elementwise.scale import Scale
 from snnc.compiler.ops.elementwise.sigmoid import Sigmoid
 from snnc.compiler.ops.elementwise.spike_logic import SpikeLogic
@@ -116,6 +117,8 @@ _OPS: tuple[type[Op], ...] = (
     Reduce,
     AxisLinear,
     Matmul,
+    Standardize,
+    Softmax,
     TimeLast,
     TimeMax,
     TimeStack,

@@ -186,20 +186,39 @@ def split(call: Call) -> Traced:
             return list(x.steps)
         raise call.refused("it splits time")
     if call.op is aten.unbind.int:
-        raise call.refused("it takes an axis apart that is not time")
+        return _unbound(call, x, axis)
     made_steps = [
         call.emit({"self": step, "dim": x.step_axis(axis)}, x.step_shape) for step in x.steps
     ]
-    size = int(call["split_size"]) if "split_size" in call.arguments else None
-    if size is None:
-        raise call.refused("it splits an axis")
     parts = []
-    for item in range(_parts(call, x.shape[axis])):
-        length = min(size, x.shape[axis] - item * size)
+    for item, length in enumerate(_lengths(call, x.shape[axis])):
         shape = (*x.shape[:axis], length, *x.shape[axis + 1 :])
         steps = tuple(Ref(step.index, item) for step in made_steps)
         parts.append(Seq(steps, shape, x.place))
     return parts
+
+
+def _unbound(call: Call, x: Seq, axis: int) -> Traced:
+    """Each entry along an axis that is not time, as a sequence."""
+    rest = x.shape[:axis] + x.shape[axis + 1 :]
+    place = Place(x.axis - (axis < x.axis), x.place.outer, x.place.inner)
+    step_axis = x.step_axis(axis)
+    parts = []
+    for item in range(x.shape[axis]):
+        whole = Seq(x.steps, rest, place)
+        taken = [_selected(call, step, step_axis, item, whole.step_shape) for step in x.steps]
+        parts.append(Seq(tuple(taken), rest, place))
+    return parts
+
+
+def _lengths(call: Call, length: int) -> list[int]:
+    """Lengths of the parts of an axis."""
+    if "split_sizes" in call.arguments:
+        return [int(size) for size in call["split_sizes"]]
+    size = int(call["split_size"]) if "split_size" in call.arguments else 0
+    if not size:
+        size = -(-length // int(call["chunks"]))
+    return [min(size, length - at) for at in range(0, length, size)]
 
 
 def _parts(call: Call, length: int) -> int:
@@ -225,6 +244,8 @@ def stack(call: Call) -> Traced:
         axis = int(call["dim"]) % len(call.shape)
         made = tuple(call.graph.at_step(part, t) for t, part in enumerate(parts))
         return Seq(made, call.shape, Place(axis))
+    if all(isinstance(part, Seq) for part in parts):
+        return _joined(call, parts)
     if not _are_steps(call, parts):
         return call.as_it_stands()
     if len(parts) != steps:
@@ -237,6 +258,51 @@ def stack(call: Call) -> Traced:
         taken = tuple(_selected(call, part, axis, 0, shape) for part in parts)
         return Seq(taken, call.shape, Place(axis))
     return Seq(tuple(parts), call.shape, Place(axis, 1, call.shape[axis] // steps))
+
+
+def _joined(call: Call, parts: list[Seq]) -> Seq:
+    """Sequences joined step by step, along an axis that is not time."""
+    first, rank = parts[0], len(call.shape)
+    stacked = call.op is aten.stack.default
+    axis = int(call["dim"]) % rank
+    if any(not part.matches(first) for part in parts) or (not stacked and axis == first.axis):
+        raise call.refused("it joins sequences along time, or whose time stands elsewhere")
+    place = Place(
+        first.axis + (stacked and axis <= first.axis), first.place.outer, first.place.inner
+    )
+    whole = Seq(first.steps, call.shape, place)
+    step_axis = whole.step_axis(axis)
+    return whole.each(
+        lambda t: call.emit(
+            {"tensors": [part.steps[t] for part in parts], "dim": step_axis}, whole.step_shape
+        ),
+        call.shape,
+    )
+
+
+def along(call: Call) -> Traced:
+    """What works along axes that are not time: softmax, flip."""
+    x = call["self"]
+    if not isinstance(x, Seq):
+        return call.as_it_stands()
+    name = "dims" if "dims" in call.arguments else "dim"
+    given = call[name]
+    axes = [int(d) % len(x.shape) for d in (given if isinstance(given, list | tuple) else [given])]
+    if x.axis in axes:
+        raise call.refused("it works along time", "Leave the order of steps as it is.")
+    steps = [x.step_axis(axis) for axis in axes]
+    taken = steps if isinstance(given, list | tuple) else steps[0]
+    return call.each(x, lambda step: {"self": step, name: taken}, x.place)
+
+
+def padded(call: Call) -> Traced:
+    """Padding of axes behind time."""
+    x = call["self"]
+    if not isinstance(x, Seq):
+        return call.as_it_stands()
+    if len(x.shape) - len(call["pad"]) // 2 <= x.axis:
+        raise call.refused("it pads time")
+    return call.each(x, lambda step: {"self": step}, x.place)
 
 
 def _is_still(call: Call, parts: list[Traced]) -> bool:
@@ -284,6 +350,9 @@ RULES: dict[Any, Rule] = {
     aten.slice.Tensor: slice_,
     aten.expand.default: expand,
     aten.repeat.default: repeat,
+    aten._softmax.default: along,
+    aten.flip.default: along,
+    aten.constant_pad_nd.default: padded,
     aten.unbind.int: split,
     aten.split.Tensor: split,
     aten.split_with_sizes.default: split,

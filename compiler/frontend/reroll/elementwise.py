@@ -107,6 +107,27 @@ def batched_pair(first: str, second: str) -> Rule:
     return rule
 
 
+def normed(call: Call) -> Traced:
+    """Layer norm, over axes behind time."""
+    x = call["input"]
+    if not isinstance(x, Seq):
+        return call.as_it_stands()
+    if len(x.shape) - len(call["normalized_shape"]) <= x.axis:
+        raise call.refused("it normalises over time")
+    return call.each(x, lambda step: {"input": step}, x.place)
+
+
+def group_normed(call: Call) -> Traced:
+    """Group norm of a batch that time is folded into."""
+    x = call["input"]
+    if not isinstance(x, Seq):
+        return call.as_it_stands()
+    if x.axis != 0 or x.place.alone:
+        raise call.refused("time is not folded into the batch", "Fold time into the batch axis.")
+    samples = x.step_shape[0]
+    return call.each(x, lambda step: {"input": step, "N": samples}, x.place)
+
+
 def same(call: Call) -> Traced:
     """Copies: the value itself."""
     return call["self"]
@@ -178,6 +199,12 @@ RULES: dict[Any, Rule] = {
     aten.max_pool2d_with_indices.default: batched("self"),
     aten.avg_pool2d.default: batched("self"),
     aten._adaptive_avg_pool2d.default: batched("self"),
+    aten.upsample_nearest1d.default: batched("self"),
+    aten.upsample_nearest2d.default: batched("self"),
+    aten.upsample_bilinear2d.default: batched("self"),
+    aten.upsample_linear1d.default: batched("self"),
+    aten.native_layer_norm.default: normed,
+    aten.native_group_norm.default: group_normed,
     aten.addmm.default: batched("mat1"),
     aten.mm.default: batched("self"),
     aten.bmm.default: batched_pair("self", "mat2"),

@@ -46,7 +46,7 @@ def affine(o: Operation, value: Lowered, scale: Any, shift: Any) -> Lowered:
     shape = o.g.type_of(name).shape
     params = {"scale": spread(scale, shape), "shift": spread(shift, shape)}
     if bool((params["scale"] == 1).all()) and not params["shift"].any():
-        return Lowered(name, o.shape, o.folded)
+        return Lowered(name, o.shape, o.folded, o.batch)
     return o.add("affine", [name], None, params)
 
 
@@ -63,25 +63,25 @@ def _sum(o: Operation, first: Argument, second: Argument, sign: float) -> Lowere
     return affine(o, second, sign, constant(o, first))
 
 
-@understood(aten.add.Tensor, aten.add.Scalar, arguments="self other alpha", folds=True)
+@understood(aten.add.Tensor, aten.add.Scalar, arguments="self other alpha", by_number=True)
 def add(o: Operation) -> Lowered:
     """a + alpha b."""
     return _sum(o, o["self"], o["other"], float(o["alpha"]))
 
 
-@understood(aten.sub.Tensor, aten.sub.Scalar, arguments="self other alpha", folds=True)
+@understood(aten.sub.Tensor, aten.sub.Scalar, arguments="self other alpha", by_number=True)
 def subtract(o: Operation) -> Lowered:
     """a - alpha b."""
     return _sum(o, o["self"], o["other"], -float(o["alpha"]))
 
 
-@understood(aten.rsub.Tensor, aten.rsub.Scalar, arguments="self other alpha", folds=True)
+@understood(aten.rsub.Tensor, aten.rsub.Scalar, arguments="self other alpha", by_number=True)
 def subtract_from(o: Operation) -> Lowered:
     """b - alpha a."""
     return _sum(o, o["other"], o["self"], -float(o["alpha"]))
 
 
-@understood(aten.mul.Tensor, aten.mul.Scalar, arguments="self other", folds=True)
+@understood(aten.mul.Tensor, aten.mul.Scalar, arguments="self other", by_number=True)
 def multiply(o: Operation) -> Lowered:
     """a b, of spikes or with a constant."""
     first, second = o["self"], o["other"]
@@ -95,7 +95,7 @@ def multiply(o: Operation) -> Lowered:
     return affine(o, first, constant(o, second), 0.0)
 
 
-@understood(aten.div.Tensor, aten.div.Scalar, arguments="self other", folds=True)
+@understood(aten.div.Tensor, aten.div.Scalar, arguments="self other", by_number=True)
 def divide(o: Operation) -> Lowered:
     """a / b by a constant; a sum over T steps by T is the mean."""
     divisor = o["other"]
@@ -111,25 +111,25 @@ def divide(o: Operation) -> Lowered:
     return affine(o, value, 1.0 / by, 0.0)
 
 
-@understood(aten.neg.default, arguments="self", folds=True)
+@understood(aten.neg.default, arguments="self", by_number=True)
 def negate(o: Operation) -> Lowered:
     """-a."""
     return affine(o, o.value("self"), -1.0, 0.0)
 
 
-@understood(aten.relu.default, arguments="self", folds=True)
+@understood(aten.relu.default, arguments="self", by_number=True)
 def relu(o: Operation) -> Lowered:
     """max(a, 0)."""
     return o.add("relu", [o.shaped(o.value("self"))])
 
 
-@understood(aten.sigmoid.default, arguments="self", folds=True)
+@understood(aten.sigmoid.default, arguments="self", by_number=True)
 def sigmoid(o: Operation) -> Lowered:
     """1 / (1 + exp(-a))."""
     return o.add("sigmoid", [o.shaped(o.value("self"))])
 
 
-@understood(aten.logical_not.default, aten.bitwise_not.default, arguments="self", folds=True)
+@understood(aten.logical_not.default, aten.bitwise_not.default, arguments="self", by_number=True)
 def negation(o: Operation) -> Lowered:
     """1 - spikes."""
     value = o.value("self")
@@ -138,7 +138,9 @@ def negation(o: Operation) -> Lowered:
     return o.add("spike_logic", [o.shaped(value)], {"function": "not"})
 
 
-@understood(aten.logical_and.default, aten.bitwise_and.Tensor, arguments="self other", folds=True)
+@understood(
+    aten.logical_and.default, aten.bitwise_and.Tensor, arguments="self other", by_number=True
+)
 def conjunction(o: Operation) -> Lowered:
     """Spikes of both."""
     both: Lowered = multiply(o)
@@ -161,7 +163,7 @@ def _against_number(holds: Callable[[float, float], bool]) -> Rule:
 
 
 for _name in ("gt", "ge", "lt", "le", "ne", "eq"):
-    understood(getattr(aten, _name).Scalar, arguments="self other", folds=True)(
+    understood(getattr(aten, _name).Scalar, arguments="self other", by_number=True)(
         _against_number(getattr(operator, _name))
     )
 
@@ -169,7 +171,7 @@ for _name in ("gt", "ge", "lt", "le", "ne", "eq"):
 @understood(
     aten._to_copy.default,
     arguments="self dtype layout device pin_memory non_blocking memory_format",
-    folds=True,
+    by_number=True,
 )
 def convert(o: Operation) -> Lowered:
     """Spikes in another type; anything else in another type would be rounded."""

@@ -14,14 +14,21 @@ from snnc.compiler.frontend.recognise.firing import Firing, firing_of
 from snnc.compiler.frontend.recognise.linear import Linear, Recurrence, Source
 from snnc.compiler.frontend.reroll.body import Body, Late, Operand, Output, Sequence, Value
 from snnc.compiler.frontend.reroll.steps import INPUT, REDUCE, Ref, StepCall
-from snnc.compiler.frontend.understand import arithmetic, layers, neurons, wiring
+from snnc.compiler.frontend.understand import (
+    arithmetic,
+    layers,
+    neurons,
+    norms,
+    resizing,
+    wiring,
+)
 from snnc.compiler.frontend.understand.cells import CellBuilder
 from snnc.compiler.frontend.understand.regions import Regions, is_elementwise
 from snnc.compiler.frontend.understand.values import Lowered, Operation, apply
 from snnc.compiler.ir.graph import Kind
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
-_TABLES = (arithmetic, layers, wiring)  # register their rules
+_TABLES = (arithmetic, layers, norms, resizing, wiring)  # register their rules
 _REDUCTIONS = {"mean": "time_mean", "sum": "time_sum", "max": "time_max", "last": "time_last"}
 SEVERAL = (
     torch.ops.aten.split.Tensor,

@@ -16,6 +16,7 @@
 #include "snn/neuron_varied.h"
 #include "snn/pool.h"
 #include "snn/readout.h"
+#include "snn/rows_norm.h"
 #include "snn/signals.h"
 #include "snn/statistics.h"
 #include "snn/statistics_maps.h"
