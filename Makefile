@@ -17,7 +17,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup firmware-tools optional-firmware-tools demo test check one test-environments lint format snapshots release bench docs results paper-tables ablation sparsity study mcu fuzz fuzz-readers kills mutants dependencies constraints clean
+.PHONY: help setup firmware-tools optional-firmware-tools demo test check one test-environments lint format snapshots release bench docs results paper-tables ablation sparsity study traffic mcu fuzz fuzz-readers kills mutants dependencies constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -125,6 +125,9 @@ ablation: setup  ## train and measure the ablation (two hours, resumable), write
 sparsity: setup  ## the curve of accuracy, firing and energy of the ablation's models
 	@$(BIN)/python benchmarks/sparsity.py $(ARGS)
 	$(BIN)/python docs/generate_sparsity.py
+
+traffic: setup firmware-tools  ## count the bytes that firmware moves beside the memory model's, into docs/results.md
+	$(BIN)/python docs/generate_traffic.py
 
 study: setup  ## does attention pay for itself? (docs/study-plan.md; four hours of two cores, resumable)
 	@$(BIN)/python -m benchmarks.study run $(ARGS)

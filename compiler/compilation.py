@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from snnc.compiler.calibrate.ranges import calibrate
 from snnc.compiler.codegen import c_program
 from snnc.compiler.codegen.c_program import Framing, Generated
 from snnc.compiler.ir.graph import Array, Graph
-from snnc.compiler.ops.int8.synapses.rows import LISTED, PLAIN
+from snnc.compiler.ops.int8.synapses.rows import LISTED, OWN, PLAIN
 from snnc.compiler.passes import pipeline
+from snnc.compiler.passes.order_weights import order_weights
 from snnc.compiler.plan import recompute
 from snnc.compiler.plan.input_buffer import WINDOW, Buffering, buffered
 from snnc.compiler.plan.planned import Planned
@@ -69,7 +70,8 @@ def compile_graph(
         buffering: how events wait for their step.
         threads: parts that the rows of each convolution are split into; the result is the same
             for any number.
-        order: of int8 weights in memory, as the target's kernels want it (``Target.order``).
+        order: of int8 weights in memory, as the target's kernels want it (``Target.order``), or
+            "own" for C that is compiled for any core.
             None: the host's, which lists events, or plain where ``arena_bytes`` leaves little room
             for lists.
         weights: "text" or "binary" (:mod:`snnc.compiler.codegen.binary_weights`); default: by
@@ -91,3 +93,22 @@ def compile_graph(
     generated = c_program.generate(optimised, chosen.planned, framing, weights=weights)
     source = pipeline.lowered(graph)
     return Compilation(source, optimised, chosen.schedule, generated, framing, choices)
+
+
+def for_any_core(compilation: Compilation, arena_bytes: int | None = None) -> Compilation:
+    """The same integer network as C for any core: the order of its weights is chosen by the macros
+    of the compiler that compiles it, and no kernel is a host's.
+
+    Args:
+        compilation: of an int8 network.
+        arena_bytes: as for :func:`compile_graph`.
+
+    Raises:
+        SnncError: OVER_BUDGET.
+    """
+    graph = order_weights(compilation.graph, OWN)
+    chosen, choices = recompute.fitting(graph, arena_bytes)
+    generated = c_program.generate(graph, chosen.planned, compilation.framing)
+    return replace(
+        compilation, graph=graph, schedule=chosen.schedule, generated=generated, choices=choices
+    )

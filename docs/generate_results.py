@@ -20,6 +20,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 from pages import write_section
+from results_ann import ann_section
 
 ROOT = Path(__file__).resolve().parents[1]
 ZOO = Path("models/zoo")
@@ -42,7 +43,7 @@ def main() -> None:
             measured[f"{pair}_{attention}"] = {
                 "verify": snnc("verify", str(model), *common),
                 "verify, dense kernels": snnc("verify", str(model), *common, "--density", "1"),
-                "energy": snnc("energy", str(model), *baseline, *common),
+                "energy": snnc("energy", str(model), *baseline, *common, "--ann"),
             }
     write_section(ROOT / "docs" / "results.md", "bundled-models", page(measured))
     picture(measured, ROOT / "docs" / "images" / "energy.png")
@@ -101,6 +102,7 @@ def page(measured: dict[str, dict[str, Result]]) -> str:
             *sram_signs(measured),
             "![AC and MAC per recording, the terms of Eq. 11](images/energy.png)",
             "",
+            *ann_section(measured),
             "How fast the C is: [performance](performance.md).",
             "",
         ]

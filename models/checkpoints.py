@@ -27,6 +27,7 @@ from torch import Tensor
 from snnc import limits
 from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, BAD_WEIGHTS, OVER_LIMIT, SnncError
 from snnc.messages import first_sentence, shown
+from snnc.models.encoders import ENCODERS, Encoder
 from snnc.models.files import read_tensors, write_tensors
 from snnc.models.hyper import Hyper
 from snnc.models.networks import Network, build
@@ -40,7 +41,7 @@ Card = dict[str, object]
 _LISTED = 12
 """Names in one message."""
 
-Framing = Literal["dt", "time", "count"]
+Framing = Literal["dt", "time", "count", "direct", "rate", "latency"]
 
 LONGEST_US = 2**31 - 1
 """The longest step in microseconds, and the latest time of an event, that the C can hold."""
@@ -57,8 +58,9 @@ class InputDescription:
         dt_us: length of a frame in microseconds with ``framing`` "dt", else None.
         downsample: each frame pixel sums ``downsample`` × ``downsample`` sensor pixels.
         framing: "dt": frames of fixed length; "time": T equal slices of the recording's
-            time; "count": T slices of equally many events.
-        polarities: event polarities, always 2 (OFF, ON).
+            time; "count": T slices of equally many events. For still images the encoder: "direct",
+            "rate" or "latency" (:mod:`snnc.models.encoders`).
+        polarities: event polarities, 2 (OFF, ON); of still images their channels.
     """
 
     height: int
@@ -78,7 +80,9 @@ class InputDescription:
         for name in ("height", "width", "time_steps", "downsample", "polarities"):
             _check_positive(name, getattr(self, name))
         if self.framing not in get_args(Framing):
-            raise SnncError(BAD_OPTION, f"framing is dt, time or count, not {shown(self.framing)}")
+            raise SnncError(
+                BAD_OPTION, f"framing is {', '.join(get_args(Framing))}, not {shown(self.framing)}"
+            )
         if self.framing == "dt":
             _check_positive("dt_us", self.dt_us, LONGEST_US)
         elif self.dt_us is not None:
@@ -89,6 +93,11 @@ class InputDescription:
                 f"downsampling by {self.downsample} does not divide a sensor of "
                 f"{self.width}x{self.height} pixels (width x height)",
             )
+
+    @property
+    def encoder(self) -> Encoder | None:
+        """How still images become windows; None where recordings do."""
+        return next((name for name in ENCODERS if name == self.framing), None)
 
     @property
     def frame_size(self) -> tuple[int, int, int]:

@@ -27,6 +27,13 @@ def frames_for(given: InputDescription, recording: Recording) -> NDArray[np.uint
     Raises:
         SnncError: WRONG_SENSOR, EMPTY_RECORDING, BAD_RECORDING.
     """
+    if given.encoder is not None:
+        raise SnncError(
+            BAD_DATA_SPEC,
+            f"the model takes still images ({given.encoder} coding), and this is a recording",
+            where=str(recording.path),
+            mend="Give arrays of images as data.",
+        )
     check_sensor(recording, (given.height, given.width))
     if given.framing == "time":
         return frame_by_time(recording, given.time_steps, given.downsample).counts

@@ -23,11 +23,13 @@ from snnc.version import __version__
 COMMANDS = {
     "init": "write one file for a model of your own, by asking the model",
     "check": "list everything in a model that cannot be compiled",
+    "boards": "say which boards a model fits on",
     "compile": "compile a model to event-driven C",
     "verify": "prove that the C's spikes equal PyTorch's on recordings",
     "energy": "count operations and energy on recordings",
     "analyze": "measure redundancy: firing rates, membranes, ghosts",
     "run": "classify a recording with a compiled model",
+    "show": "show a compiled model at work on a recording, in a local page",
     "convert": "turn a checkpoint of the paper authors' code into one of ours",
     "train": "train a network on event-camera data",
     "tune": "raise a trained model's thresholds to save spikes",

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from snnc.compiler.ir.graph import Graph
+from snnc.compiler.ir.roles import Role
 from snnc.models.attention import ASA, ComplementaryMask
 from snnc.models.networks import Block, Network
 
@@ -104,7 +105,7 @@ def as_asa1(model: Network, plain: Network) -> dict[str, Tensor]:
 
 def mask_nodes(graph: Graph) -> dict[str, str]:
     """Layer → the node of a graph that is its mask."""
-    found = [node for node in graph.nodes if node.op == "complementary_mask"]
+    found = [node for node in graph.nodes if node.plays(Role.MASK)]
     return {node.loc.module.split(".")[0]: node.name for node in found}
 
 

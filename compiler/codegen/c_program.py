@@ -99,6 +99,7 @@ def generate(
         "declare": lambda view: declaration(view, arena),
         "lines": lines,
         "literals": literals,
+        "own_rows": own_rows,
         "packed_text": PackedText,
         "kernels": "snn/snn_i8.h" if is_integer(graph) else "snn/snn.h",
         "score_type": interface.score_type,
@@ -239,3 +240,14 @@ def literals(constant: Constant) -> Iterable[str]:
         return
     for start in range(0, len(values), 8):
         yield ", ".join(map(hex_float, values[start : start + 8].tolist())) + ","
+
+
+def own_rows(constant: Constant) -> Iterable[str]:
+    """Lines of macros of up to four weights, which a core puts in its order (snn/vec/rows.h)."""
+    for row in constant.values.reshape(-1, constant.row).tolist():
+        macros = [
+            f"W{len(four)}({', '.join(map(str, four))})"
+            for four in (row[i : i + 4] for i in range(0, len(row), 4))
+        ]
+        for start in range(0, len(macros), 4):
+            yield ", ".join(macros[start : start + 4]) + ","

@@ -57,7 +57,7 @@ def with_c_of(
         compilation: the same model, compiled afresh.
         out: the folder.
         manifest: its manifest.
-        target: what the folder must have been compiled for.
+        target: what the folder must have been compiled for; a package's C also runs on the host.
 
     Raises:
         SnncError: BAD_OPTION where the folder was compiled for something else, or from another
@@ -65,7 +65,7 @@ def with_c_of(
     """
     graph = compilation.graph
     dtype = "int8" if is_integer(graph) else "f32"
-    built_for = "host" if is_package(manifest) else manifest["target"]
+    built_for = _built_for(manifest, target)
     options = (("--target", built_for, target), ("--dtype", _dtype(manifest), dtype))
     for option, there, here in options:
         if there != here:
@@ -101,7 +101,15 @@ def with_c_of(
 
 def is_package(manifest: Mapping[str, Any]) -> bool:
     """Whether the folder is a package for a build system (``snnc compile --package``)."""
-    return str(manifest["target"]).endswith(" package")
+    return "package" in manifest
+
+
+def _built_for(manifest: Mapping[str, Any], target: str) -> str:
+    """``target`` where the folder's C is for it, else what it is for."""
+    if not is_package(manifest):
+        return str(manifest["target"])
+    core = manifest.get("core")
+    return target if core is None or target == "host" else str(core)
 
 
 SOURCES, HEADERS = (".", "src"), (".", "include", "src")

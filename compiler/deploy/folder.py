@@ -127,15 +127,27 @@ def write_firmware(
         memory = Memory.of(compilation.generated, flash, firmware.STACK_BYTES)
         manifest = _manifest(source, compilation, memory)
         manifest |= {"target": target.name, "board": board.name, "vectors": len(vectors)}
+        manifest |= {"owned_board": _owned(target)}
         manifest["options"] |= {"flags": list(target.flags)}
         manifest["options"] |= {"max_flash": max_flash, "max_ram": max_ram}
         return write_manifest(folder, manifest)
 
 
 def write_package(
-    out: Path, source: SourceModel, compilation: Compilation, kind: str
+    out: Path,
+    source: SourceModel,
+    compilation: Compilation,
+    kind: str,
+    target: Target | None = None,
 ) -> dict[str, Any]:
     """Write a package for a build system (:mod:`snnc.compiler.deploy.packages`); give its manifest.
+
+    Args:
+        out: the folder.
+        source: the model.
+        compilation: what to write, for ``target``.
+        kind: one of ``packages.LAYOUTS``.
+        target: the core whose kernels and memory it was compiled for; None: any.
 
     Raises:
         SnncError: BAD_OUTPUT, BAD_OPTION.
@@ -143,8 +155,15 @@ def write_package(
     with fresh_folder(out) as folder:
         packages.write(folder, compilation, kind)
         manifest = _manifest(source, compilation, Memory.of(compilation.generated, None, None))
-        manifest |= {"target": f"{kind} package"}
+        core = None if target is None else target.name
+        manifest |= {"target": f"{kind} package{f' for {core}' if core else ''}"}
+        manifest |= {"package": kind, "core": core, "owned_board": _owned(target)}
         return write_manifest(folder, manifest)
+
+
+def _owned(target: Target | None) -> str | None:
+    """The name of the board that was asked for, if one was."""
+    return target.owned.name if target is not None and target.owned is not None else None
 
 
 def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> dict[str, Any]:

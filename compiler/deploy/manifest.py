@@ -52,6 +52,8 @@ SCHEMA: Mapping[str, Any] = {
     "name": _IDENTIFIER,
     "model": _text,
     "target": _text,
+    "package?": _text,
+    "core?": _or_null(_text),
     "library?": _text,
     "time_steps": _size,
     "streams": lambda value: isinstance(value, bool),

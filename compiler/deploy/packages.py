@@ -11,7 +11,6 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from snnc.compiler.codegen.c_program import is_integer
 from snnc.compiler.codegen.files import licence_files, template, write_files
 from snnc.compiler.compilation import Compilation
 from snnc.errors import BAD_OPTION, SnncError
@@ -57,7 +56,7 @@ def package_files(compilation: Compilation, kind: str) -> dict[str, str]:
         kind: one of :data:`LAYOUTS`.
 
     Raises:
-        SnncError: BAD_OPTION for a float model, or one that takes no events, as Arduino library.
+        SnncError: BAD_OPTION for a model that takes no events as Arduino library.
     """
     if kind == "arduino":
         _check_arduino(compilation)
@@ -88,14 +87,6 @@ def write(folder: Path, compilation: Compilation, kind: str) -> None:
 
 
 def _check_arduino(compilation: Compilation) -> None:
-    if not is_integer(compilation.graph):
-        raise SnncError(
-            BAD_OPTION,
-            "an Arduino library cannot say -ffp-contract=off, without which float sums differ from "
-            "those that were verified",
-            where=compilation.graph.name,
-            mend="Add --dtype int8 --calibrate DATA, or use --package platformio.",
-        )
     if compilation.framing is None:
         raise SnncError(
             BAD_OPTION,
@@ -114,6 +105,7 @@ def _context(compilation: Compilation) -> dict[str, Any]:
         "upper": graph.name.upper(),
         "version": __version__,
         "classes": interface.classes,
+        "score_type": interface.score_type,
         "time_steps": graph.time_steps,
         "arena": interface.arena_bytes,
         "constants": generated.constant_bytes,

@@ -139,6 +139,8 @@ class Importing:
         self.samples = 1
         """N of the trace, where a model is read by what PyTorch executes."""
         self.observer: Any = None
+        self.executed: SnncError | None = None
+        """Why what PyTorch executes cannot be read either, where that was tried."""
         """Sees PyTorch's values of nodes that no module gives (:class:`Graph`)."""
         self.leading_axes = 2
         """Axes before the features of one step: [T, N, ...], or [T*N, ...] inside OverTime."""
@@ -205,7 +207,7 @@ class Importing:
     def graph(self, outputs: Sequence[str]) -> Graph:
         """The finished graph. Raises SnncError if anything could not be taken."""
         if self.unsupported:
-            raise unsupported_error(self.unsupported)
+            raise unsupported_error(self.unsupported, self.executed)
         return self._graph(outputs, self.output_names)
 
     def fragments(self) -> list[Graph]:
@@ -236,13 +238,22 @@ class Importing:
         return candidate
 
 
-def unsupported_error(entries: Sequence[Unsupported]) -> SnncError:
-    """One sentence for the first unsupported thing, with the number of the others."""
+def not_executed(error: SnncError) -> str:
+    """The end of a refusal: why what PyTorch executes cannot be read either."""
+    return f"; nor can what it executes be read: {error.what} ({error.where})"
+
+
+def unsupported_error(
+    entries: Sequence[Unsupported], executed: SnncError | None = None
+) -> SnncError:
+    """One sentence for the first unsupported thing, with the number of the others, and what keeps
+    the model from being read by what PyTorch executes."""
     first = entries[0]
     others = f" (and {len(entries) - 1} more)" if len(entries) > 1 else ""
+    also = not_executed(executed) if executed else ""
     return SnncError(
         UNSUPPORTED_LAYER,
-        f"{first.class_name}: {first.reason}{others}",
+        f"{first.class_name}: {first.reason}{others}{also}",
         where=first.module or first.source,
         mend=f"{first.suggestion} Run `snnc check` to see all of them.",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import re
 import sys
@@ -28,6 +29,7 @@ from snnc.errors import BAD_OPTION, BAD_WEIGHTS, SnncError
 from snnc.messages import first_sentence
 from snnc.models import checkpoints
 from snnc.models.checkpoints import InputDescription
+from snnc.models.encoders import ENCODERS, Encoder
 from snnc.models.tensor_files import read_tensor_file
 from snnc.user_files import kind_of
 
@@ -45,6 +47,7 @@ class SourceModel:
         input: how recordings become frames; None for a model that was not trained by snnc.
         origin: the file or factory it came from.
         options: what the user had to say about the model, for the manifest.
+        encoder: how still images become windows; None where data are windows or recordings.
     """
 
     module: nn.Module
@@ -54,6 +57,7 @@ class SourceModel:
     input: InputDescription | None
     origin: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    encoder: Encoder | None = None
 
     def graph(self) -> Graph:
         """Import the module. Raises SnncError as :func:`import_module` does."""
@@ -81,6 +85,7 @@ def load_source(
     all_outputs: bool = False,
     nir: NirOptions | None = None,
     name: str | None = None,
+    encoder: Encoder | None = None,
     folder: Path | None = None,
 ) -> SourceModel:
     """Load MODEL.
@@ -101,6 +106,7 @@ def load_source(
         all_outputs: take each item of a tuple that a factory's model gives, not just the first.
         nir: what a NIR file leaves open.
         name: C identifier; default: from the file's name, or the factory's module and name.
+        encoder: how still images, which are the data, become windows.
         folder: where a factory is looked for, beside here.
 
     Raises:
@@ -112,12 +118,19 @@ def load_source(
         given |= {"weights": weights, "input_shape": input_shape, "time_steps": time_steps}
         given |= {"frame_us": frame_us, "per_step": per_step, "batch_first": batch_first}
         given |= {"still": still, "readout": readout, "all_outputs": all_outputs, "name": name}
+        given |= {"encoder": encoder}
         return _from_model_file(Path(spec), given, nir)
+    if encoder is not None:
+        rest: dict[str, Any] = {"weights": weights, "input_shape": input_shape, "nir": nir}
+        rest |= {"time_steps": time_steps, "frame_us": frame_us, "per_step": per_step}
+        rest |= {"batch_first": batch_first, "still": still, "readout": readout}
+        rest |= {"all_outputs": all_outputs, "name": name, "folder": folder}
+        return _of_images(load_source(spec, **rest), encoder, frame_us)
     _check_window(input_shape or (), time_steps or 1, spec)
     nir = nir or NirOptions()
     is_nir = Path(spec).suffix == ".nir"
     if not is_nir and nir != NirOptions():
-        raise SnncError(BAD_OPTION, "--nir-reset and --nir-dt belong to a .nir file", where=spec)
+        raise SnncError(BAD_OPTION, "the options --nir-… belong to a .nir file", where=spec)
     if is_nir:
         if weights or input_shape or per_step or batch_first or still or readout or all_outputs:
             raise SnncError(
@@ -150,7 +163,30 @@ def load_source(
         time_steps=loaded.input.time_steps,
         input=loaded.input,
         origin=spec,
+        encoder=loaded.input.encoder,
     )
+
+
+def _of_images(source: SourceModel, encoder: Encoder, frame_us: int | None) -> SourceModel:
+    """The same model, whose data are still images."""
+    if encoder not in ENCODERS or frame_us is not None:
+        raise SnncError(
+            BAD_OPTION,
+            f"--encoder {encoder} is none of {', '.join(ENCODERS)}"
+            if encoder not in ENCODERS
+            else "--encoder is for still images, and --frame-us for recordings",
+            where=source.origin,
+            mend="Give one that fits.",
+        )
+    if source.input is not None and source.encoder != encoder:
+        raise SnncError(
+            BAD_OPTION,
+            f"the model's own description says {source.input.framing}, and --encoder {encoder}",
+            where=source.origin,
+            mend="Leave --encoder out.",
+        )
+    options = {**source.options, "encoder": encoder}
+    return dataclasses.replace(source, encoder=encoder, options=options)
 
 
 def is_factory(spec: str) -> bool:

@@ -34,6 +34,7 @@ from snnc.compiler.frontend.importing import (
     check_dtype,
     has_importer,
     importer_of,
+    not_executed,
 )
 from snnc.compiler.frontend.nir import nodes as _nir  # registers importers
 from snnc.compiler.frontend.state import reset_states
@@ -85,7 +86,8 @@ def survey(
         if importing.unsupported:
             try:
                 return _by_capture(model, input_shape, time_steps, name)
-            except SnncError:
+            except SnncError as error:
+                importing.executed = error
                 return importing, outputs
         found = _difference(model, importing.graph(outputs))
         if not found:
@@ -136,7 +138,10 @@ def _by_capture(
                 mend="Please report this model.",
             )
     except SnncError as error:
-        raise (before or error) from error
+        if before is None:
+            raise
+        before.what += not_executed(error)
+        raise before from error
     return importing, outputs
 
 

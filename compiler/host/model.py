@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,6 @@ from snnc.compiler.codegen.abi import (
 )
 from snnc.compiler.host.library import declared, levels_of, opened
 from snnc.compiler.ir import layout
-from snnc.compiler.program.program import TraceEntry
 from snnc.errors import (
     BAD_OPTION,
     BAD_SHAPE,
@@ -263,14 +262,17 @@ class HostModel:
 
     def attach_taps(
         self,
-        traces: Sequence[TraceEntry],
+        entries: int,
         own: Mapping[int, npt.NDArray[np.uint8]],
         forced: Mapping[int, npt.NDArray[np.uint8]],
     ) -> None:
-        """Copy values out to ``own`` and in from ``forced``, by number of the trace entry."""
-        self._taps = self._ffi.new("snn_tap[]", len(traces))
+        """Copy values out to ``own`` and in from ``forced``, by number of the trace entry.
+
+        The trace table has at most ``entries`` entries.
+        """
+        self._taps = self._ffi.new("snn_tap[]", entries)
         self._kept = (dict(own), dict(forced))
-        for index in range(len(traces)):
+        for index in range(entries):
             for field_name, arrays in (("own", own), ("forced", forced)):
                 if index in arrays:
                     pointer = self._ffi.from_buffer("unsigned char[]", arrays[index])

@@ -15,7 +15,7 @@ from snnc.compiler.codegen.files import write_files
 from snnc.compiler.host.build import NATIVE, compile_shared
 from snnc.compiler.host.model import HostModel, Pushed, Scores
 from snnc.compiler.ir import layout
-from snnc.compiler.ir.graph import Array, Graph, Kind
+from snnc.compiler.ir.graph import Array, Graph, Kind, TensorType
 
 COUNTERS = ("ac", "mac", "mul", "add", "cmp")
 
@@ -78,6 +78,7 @@ class ObservedModel:
         observe: Iterable[tuple[str, str]] = (),
         forced: Mapping[str, Array] | None = None,
         pushed: Pushed | None = None,
+        potentials: Mapping[str, Array] | None = None,
     ) -> Observation:
         """Run one window.
 
@@ -86,16 +87,19 @@ class ObservedModel:
             pushed: events to push instead of the frames.
             observe: what to record: (node, "value") or (node, "membrane").
             forced: values [T, *shape] that replace nodes' own, for everything that reads them.
+            potentials: membrane potentials [T, *shape] that replace neurons' own after each step,
+                so that the next one goes on from them.
         """
         own = {
             self._entries[key]: np.zeros(self._size(self._entries[key]), np.uint8)
             for key in observe
         }
         given = {
-            self._entries[name, "value"]: self._packed(name, value)
-            for name, value in (forced or {}).items()
+            self._entries[name, what]: self._packed((name, what), value)
+            for what, values in (("value", forced), ("membrane", potentials))
+            for name, value in (values or {}).items()
         }
-        self.host.attach_taps(self.traces, own, given)
+        self.host.attach_taps(len(self.traces), own, given)
         self._counters[:] = 0
         self.host.reset()
         if pushed is None:
@@ -114,14 +118,18 @@ class ObservedModel:
     def _size(self, entry: int) -> int:
         return self.traces[entry].step_bytes * self.traces[entry].steps
 
-    def _packed(self, name: str, value: Array) -> npt.NDArray[np.uint8]:
-        packed = layout.pack(self.graph[name].type, value)
+    def _packed(self, key: tuple[str, str], value: Array) -> npt.NDArray[np.uint8]:
+        packed = layout.pack(self._type(key), value)
+        if key[1] == "membrane":
+            packed = packed.astype(layout.DTYPES[self.traces[self._entries[key]].c_type])
         return np.ascontiguousarray(packed).view(np.uint8).reshape(-1)
 
     def _unpacked(self, key: tuple[str, str], memory: npt.NDArray[np.uint8]) -> Array:
-        given = self.graph[key[0]].type
-        if key[1] == "membrane":
-            given = given.of(Kind.REAL)
         trace = self.traces[self._entries[key]]
         stored = memory.view(layout.DTYPES[trace.c_type])
-        return layout.unpack(given, stored.reshape(trace.steps, -1))
+        return layout.unpack(self._type(key), stored.reshape(trace.steps, -1))
+
+    def _type(self, key: tuple[str, str]) -> TensorType:
+        """Type of what a trace holds: a potential is a real number."""
+        given = self.graph[key[0]].type
+        return given.of(Kind.REAL) if key[1] == "membrane" else given

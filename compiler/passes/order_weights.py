@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from snnc.compiler.ir.graph import Graph, Node
 from snnc.compiler.ops import op_of
-from snnc.compiler.ops.int8.synapses.rows import FOURS, LISTED, PLAIN, IntegerSynapse
+from snnc.compiler.ops.int8.synapses.rows import FOURS, LISTED, OWN, PLAIN, IntegerSynapse
 from snnc.compiler.ops.view import NodeView
 
 FEWEST = 4
@@ -17,7 +17,8 @@ def order_weights(graph: Graph, order: str) -> Graph:
 
     Args:
         graph: a quantized graph.
-        order: "listed" for a host, else "plain" or "fours", from the table of targets.
+        order: "listed" for a host, "own" for any core, else "plain" or "fours", from the table of
+            targets.
     """
     return graph.replace(nodes=tuple(_ordered(graph, node, order) for node in graph.nodes))
 
@@ -30,6 +31,7 @@ def _ordered(graph: Graph, node: Node, order: str) -> Node:
     usable = {
         PLAIN: True,
         FOURS: channels >= FEWEST,
+        OWN: channels >= FEWEST,
         LISTED: op.can_list(NodeView.of(graph, node)),
     }
     return node.with_attrs(order=order if usable[order] else PLAIN)

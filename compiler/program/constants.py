@@ -24,7 +24,8 @@ PACKED_ABOVE = 4096
 class Constant:
     """A constant array of the generated code; a ``shared`` one belongs to no node.
 
-    It refers to a parameter of the graph as long as nobody asks for its ``values``.
+    It refers to a parameter of the graph as long as nobody asks for its ``values``. ``own_order``:
+    int8 rows (the last axis) that the C writes in the order of the core it is compiled for.
     """
 
     symbol: str
@@ -32,6 +33,7 @@ class Constant:
     source: Array
     comment: str
     shared: bool = False
+    own_order: bool = False
 
     @property
     def values(self) -> Array:
@@ -44,14 +46,21 @@ class Constant:
         return self.source.size
 
     @property
+    def row(self) -> int:
+        """Values of a row, the last axis."""
+        return int(self.source.shape[-1])
+
+    @property
     def nbytes(self) -> int:
-        """Bytes of the array."""
+        """Bytes of the array; where a core may fill rows up to a multiple of four, with that."""
+        if self.own_order:
+            return self.size // self.row * -(-self.row // 4) * 4
         return self.size * layout.C_SIZES[self.c_type]
 
     @property
     def large(self) -> bool:
-        """Whether it goes into a binary file, if there is one."""
-        return self.size > PACKED_ABOVE
+        """Whether it goes into a binary file, if there is one: a file has one order of weights."""
+        return self.size > PACKED_ABOVE and not self.own_order
 
     @property
     def packed(self) -> bool:

@@ -288,15 +288,17 @@ class Emitter:
         *,
         shared: bool = False,
         read_as: str = "",
+        own_order: bool = False,
     ) -> ConstantRef:
         """A constant array, laid out as given; ``comment`` names its axes.
 
         Floats are rounded to float32; integers must fit their type. A ``shared`` one is the same
         for every node that names it. ``read_as``: the C type that kernels read it as, if another.
+        ``own_order``: int8 rows in the order of the core that the C is compiled for.
         """
         symbol = role if shared else self._own(role)
         shape = "×".join(map(str, values.shape))
-        constant = Constant(symbol, c_type, values, f"{comment} {shape}", shared)
+        constant = Constant(symbol, c_type, values, f"{comment} {shape}", shared, own_order)
         if c_type != "float" and not np.array_equal(constant.values, values):
             raise InternalError(f"{role} does not fit {c_type}", where=self._node.name)
         self._program.constants[symbol] = constant

@@ -1,7 +1,8 @@
 """The proof on a board: firmware compares every value with the integer reference's digests.
 
 The reading and the fidelity are those of the host: PyTorch's model beside its graph, the integer
-reference's scores beside PyTorch's.
+reference's scores beside PyTorch's. Synthetic inputs run on the host too, where spikes and
+potentials can be replaced: the same C and constants, with the kernels for this machine.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.firmware import Vector
 from snnc.compiler.deploy.targets import Target, require_tools
+from snnc.compiler.host.observed import ObservedModel
 from snnc.compiler.plan.input_buffer import most_events
 from snnc.compiler.verify.chain.fidelity import MIN_AGREEMENT
 from snnc.compiler.verify.chain.links import VALUES
+from snnc.compiler.verify.chain.vacuous import Activity
 from snnc.compiler.verify.integer import BesidePyTorch, IntegerVerification, run_reference
 from snnc.compiler.verify.shipped.events import events_of
+from snnc.compiler.verify.synthetic.stress import Stress
 
 if TYPE_CHECKING:
     from snnc.compiler.verify.prove import Window
@@ -94,6 +98,18 @@ class BoardVerifier:
         graph = compilation.graph
         self.result = BoardVerification(graph.time_steps, target=target.name)
         self.beside = BesidePyTorch(model, compilation, self.result)
+        self._stressed: Activity | None = None
+
+    def stress(self) -> None:
+        """Run the board's C on this machine, on synthetic inputs.
+
+        Raises:
+            SnncError: C_COMPILER_FAILED, NO_C_COMPILER.
+        """
+        with scratch_folder() as folder:
+            graph, generated = self.compilation.graph, self.compilation.generated
+            observed = ObservedModel(graph, generated, folder)
+            self._stressed = Stress(self.compilation, observed, self.result).run()
 
     def verify(self, windows: Iterable[Window]) -> None:
         """Compare the recordings with PyTorch, then run them on the board, and a synthetic window.
@@ -107,7 +123,7 @@ class BoardVerifier:
 
     def finish(self, *, min_agreement: float = MIN_AGREEMENT) -> None:
         """Judge the fidelity, and say what the recordings said nothing about."""
-        self.beside.finish(None, min_agreement)
+        self.beside.finish(self._stressed, min_agreement)
 
     def _vectors(self, windows: Iterable[Window]) -> Iterator[Vector]:
         """The recordings with the reference's values, which are compared with PyTorch's too."""

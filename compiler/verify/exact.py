@@ -6,7 +6,7 @@ those (a decision ends the propagation of errors, so they need no pass of their 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 import torch
@@ -152,6 +152,8 @@ class Exact:
         forced: the discrete values of the run, by node.
         bounds: how far float32 may stray is wanted too, which takes most of the time; without, no
             value carries an error and nothing is undecided but exact ties.
+        potentials: membrane potentials [T, *shape] by neuron, from each of which the run's next
+            step went on, whatever they were before; default: from its own.
     """
 
     def __init__(
@@ -161,8 +163,10 @@ class Exact:
         forced: Mapping[str, torch.Tensor],
         *,
         bounds: bool = True,
+        potentials: Mapping[str, torch.Tensor] | None = None,
     ) -> None:
         self.graph = graph
+        self.potentials = {n: u.to(torch.float64) for n, u in (potentials or {}).items()}
         self.forced = {name: value.to(torch.float64) for name, value in forced.items()}
         chosen = {node.name for node in discrete_nodes(graph)}
         wanted = [node.name for node in graph if node.name not in chosen]
@@ -195,7 +199,8 @@ class Exact:
         run = NodeRun.of(self.graph, node, {name: v.value for name, v in given.items()})
         errors = [given[name].error for name in node.inputs]
         if isinstance(op, Neuron):
-            return _fired(op, run.bounded(errors, self.forced[node.name]))
+            bounded = run.bounded(errors, self.forced[node.name])
+            return _fired(op, bounded, self.potentials.get(node.name))
         if isinstance(op, Cell):
             return _counted(op, run.bounded(errors, self.forced[node.name]))
         taken = op.reference(run)
@@ -220,8 +225,22 @@ def _counted(op: Cell, run: BoundedRun) -> Counted:
     return Counted(decided, leeway, None if potential is None else Verdict(*potential), margin)
 
 
-def _fired(op: Neuron, run: BoundedRun) -> Fired:
+def _from_held(
+    op: Neuron, run: BoundedRun, held: torch.Tensor
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Potentials with their bounds, each from the potential and spikes held of the step before."""
+    for step in range(run.steps):
+        now = slice(step, step + 1)
+        start = (held[step - 1], run.output[step - 1]) if step else None
+        given = run.on([run.inputs[0][now]])
+        yield from op.membrane(given, run.output[now], run.errors[0][now], start)
+
+
+def _fired(op: Neuron, run: BoundedRun, held: torch.Tensor | None = None) -> Fired:
     values, errors = torch.empty_like(run.inputs[0]), torch.empty_like(run.inputs[0])
-    for step, (u, error) in enumerate(op.membrane(run, run.output, run.errors[0])):
+    steps = op.membrane(run, run.output, run.errors[0])
+    if held is not None:
+        steps = _from_held(op, run, held)
+    for step, (u, error) in enumerate(steps):
         values[step], errors[step] = u, error
     return Fired(op, run.node, Verdict(values, errors), op.threshold(run))

@@ -20,6 +20,7 @@ import torch
 from torch import nn
 
 from snnc.compiler.compilation import Compilation
+from snnc.compiler.frontend.capture.snapshot import Snapshot
 from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.model import Pushed
 from snnc.compiler.host.observed import Observation, ObservedModel
@@ -63,6 +64,7 @@ class Verifier:
         files: Mapping[str, str] | None = None,
     ) -> None:
         self.model = model.eval()
+        self.given = Snapshot(model)
         self.source = compilation.source
         self.graph = compilation.graph
         self.runs = compilation.schedule.runs
@@ -92,7 +94,7 @@ class Verifier:
         """
         before = self.result.unexplained
         x = torch.from_numpy(np.asarray(frames, dtype=np.float32))
-        outputs, spikes = run_pytorch(self.model, self.source, self.discrete, x)
+        outputs, spikes = run_pytorch(self.model, self.source, self.discrete, x, self.given)
         exact = Exact(self.graph, x, spikes)
         misread = self.reading.decisions(x, spikes, exact.decisions)
         read_bounds = self.reading.outputs(x, spikes, outputs)

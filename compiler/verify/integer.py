@@ -7,7 +7,7 @@ was quantized (the reading), and the integers with the model (the fidelity).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from snnc.compiler.compilation import Compilation
+from snnc.compiler.frontend.capture.snapshot import Snapshot
 from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.model import Pushed
 from snnc.compiler.host.observed import Observation, ObservedModel
@@ -118,6 +119,7 @@ class BesidePyTorch:
         self, model: nn.Module, compilation: Compilation, result: IntegerVerification
     ) -> None:
         self.model = model.eval()
+        self.given = Snapshot(model)
         self.source = compilation.source
         self.result = result
         self.reading = Reading(self.source, result)
@@ -129,7 +131,7 @@ class BesidePyTorch:
         """Compare one window's spikes, outputs, scores and class."""
         x = torch.from_numpy(np.asarray(frames, dtype=np.float32))
         nodes = discrete_nodes(self.source)
-        outputs, spikes = run_pytorch(self.model, self.source, nodes, x)
+        outputs, spikes = run_pytorch(self.model, self.source, nodes, x, self.given)
         decisions = Exact(self.source, x, spikes, bounds=False).decisions
         self.reading.decisions(x, spikes, decisions)
         self.reading.outputs(x, spikes, outputs)
@@ -182,17 +184,23 @@ def first_difference(name: str, apart: Array, sample: int) -> Divergence:
 
 
 def run_reference(
-    graph: Graph, frames: Array, forced: Mapping[str, torch.Tensor] | None = None
+    graph: Graph,
+    frames: Array,
+    forced: Mapping[str, torch.Tensor] | None = None,
+    potentials: Mapping[str, torch.Tensor] | None = None,
 ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     """Values of every node and membrane potentials of every neuron, int64 [T, *shape].
 
     With ``forced`` spikes and masks every node computes on those, and so do the potentials of a
-    neuron go on; the neuron's own value then is what it fires before it is replaced.
+    neuron go on; the neuron's own value then is what it fires before it is replaced. A neuron of
+    ``potentials`` goes on from those after each step.
     """
     x = torch.from_numpy(np.asarray(frames).astype(np.int64))
     values = reference.run(graph, {"input": x}, dtype=torch.int64, forced=forced)
     membranes = {
-        node.name: torch.stack(list(_membrane(graph, node, values, forced)))
+        node.name: torch.stack(
+            list(_membrane(graph, node, values, forced, (potentials or {}).get(node.name)))
+        )
         for node in graph.nodes
         if isinstance(op_of(node), NeuronI8)
     }
@@ -218,8 +226,16 @@ def _membrane(
     node: Node,
     values: Mapping[str, torch.Tensor],
     forced: Mapping[str, torch.Tensor] | None,
-) -> Any:
+    held: torch.Tensor | None,
+) -> Iterator[torch.Tensor]:
     op = op_of(node)
     assert isinstance(op, NeuronI8)
     spikes = None if forced is None else forced[node.name]
-    return op.membrane(NodeRun.of(graph, node, values), spikes=spikes)
+    run = NodeRun.of(graph, node, values)
+    if held is None or spikes is None:
+        yield from op.membrane(run, spikes=spikes)
+        return
+    for step in range(run.steps):
+        start = (held[step - 1], spikes[step - 1] != 0) if step else None
+        now = slice(step, step + 1)
+        yield from op.membrane(run.on([run.inputs[0][now]]), start, spikes[now])

@@ -27,7 +27,7 @@ from snnc.compiler.verify.integer import IntegerVerifier
 from snnc.compiler.verify.shipped.artefact import built, check_files, shipped_library
 from snnc.compiler.verify.shipped.events import events_of
 from snnc.compiler.verify.shipped.paths import Library, Paths
-from snnc.compiler.verify.stress import Stress
+from snnc.compiler.verify.synthetic.stress import Stress
 
 
 class Window(Protocol):

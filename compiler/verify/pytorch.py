@@ -12,6 +12,7 @@ from torch import nn
 
 from snnc.compiler.frontend.adapters import asa_snn
 from snnc.compiler.frontend.capture.driving import at_rest
+from snnc.compiler.frontend.capture.snapshot import Snapshot
 from snnc.compiler.ir.graph import Array, Graph, Node, fires
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.verify.outputs import pytorch_outputs
@@ -31,19 +32,24 @@ def discrete_nodes(graph: Graph) -> list[Node]:
 
 
 def run_pytorch(
-    model: nn.Module, source: Graph, nodes: Sequence[Node], x: torch.Tensor
+    model: nn.Module,
+    source: Graph,
+    nodes: Sequence[Node],
+    x: torch.Tensor,
+    given: Snapshot | None = None,
 ) -> tuple[dict[str, Array], dict[str, torch.Tensor]]:
     """A model's outputs by name and its own discrete values, by node, [T, *shape], for one window
-    [T, C, H, W]; ``source`` is the graph that was read from it. The model is left as it was.
+    [T, C, H, W]; ``source`` is the graph that was read from it. The model is left as it was; as
+    it was when ``given`` was taken, where that is kept for many windows.
 
     Raises:
         InternalError: a module gives something other than was read from it.
     """
     if source.observer is not None:
         seen: tuple[dict[str, Array], dict[str, torch.Tensor]]
-        seen = source.observer.observe(model, x, [node.name for node in nodes])
+        seen = source.observer.observe(model, x, [node.name for node in nodes], given)
         return seen
-    with at_rest(model, None), captured(model, nodes, source.time_steps) as values:
+    with at_rest(model, None, given), captured(model, nodes, source.time_steps) as values:
         outputs = pytorch_outputs(model, x)
         spikes = {
             node.name: _first_sample(node, value)

@@ -13,7 +13,7 @@ from snnc.estimator.ann.windows import Windows
 from snnc.estimator.conventions import EXECUTED
 from snnc.estimator.counts import LayerCounts
 from snnc.estimator.energy import Estimate
-from snnc.estimator.memory_access import WEIGHT_BITS, WORD_BITS, Accesses
+from snnc.estimator.memory_access import Accesses
 from snnc.estimator.survey import Survey, synaptic
 from snnc.estimator.tables import EnergyTable
 from snnc.estimator.views import Change, Views, changes, views_json, views_of
@@ -135,10 +135,9 @@ class AgainstAnn:
 
     @property
     def weight_bits(self) -> int:
-        """Bits of a weight."""
-        graph = self.windows.network.executed
-        ops = (graph[str(layer.synapse)].op for layer in self.windows.layers)
-        return WEIGHT_BITS if all(op.endswith("_i8") for op in ops) else WORD_BITS
+        """Bits of a weight; of the widest where layers differ."""
+        memories = (self.accesses.memories(layer) for layer in self.windows.layers)
+        return max(kinds["weights_read"].bits for kinds in memories)
 
     @property
     def bit_operations(self) -> dict[str, float]:

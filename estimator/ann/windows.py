@@ -106,8 +106,8 @@ class Windows:
     def _reached(self, node: Node, x: torch.Tensor) -> int:
         """Outputs that the inputs reach that are not 0, one for each pair; ``x`` is one step."""
         params = self.network.executed.params_of(node)
-        convolves = node.op.startswith("conv2d")
         names = ("stride", "padding", "dilation", "groups")
+        convolves = params["weight"].ndim > 2
         conv = {name: node.attrs[name] for name in names} if convolves else None
         call = Call(x[None].to(torch.float32), params["weight"], "bias" in params, conv)
         (pairs,) = call.uses(torch.ones(params["weight"].shape, dtype=torch.float64))

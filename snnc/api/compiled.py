@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from snnc.api.costs import Analysis, Counting, EnergyReport, Subject, against, described, surveyed
+from snnc.api.costs import (
+    Analysis,
+    Counting,
+    EnergyReport,
+    Subject,
+    Surveyable,
+    against,
+    described,
+    surveyed,
+)
 from snnc.api.data.held import Data
 from snnc.api.manner import Manner, compiled
 from snnc.api.model import Counts, Taken, batch_of, evaluation
@@ -20,7 +29,7 @@ from snnc.api.proof import Proof
 from snnc.api.timing import Benchmark
 from snnc.api.words import speaks_python
 from snnc.api.writing import check_march, check_package
-from snnc.compiler.compilation import Compilation
+from snnc.compiler.compilation import Compilation, for_any_core
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.footprint import Memory
 from snnc.compiler.deploy.targets import Target
@@ -31,6 +40,7 @@ from snnc.estimator.page.proven import Proven
 if TYPE_CHECKING:
     from snnc.api.kernels import Choice
     from snnc.compiler.host.model import HostModel
+    from snnc.compiler.verify import prove
     from snnc.compiler.verify.chain.proof import Verification
 
 Outputs = npt.NDArray[np.float32] | dict[str, npt.NDArray[np.float32]] | tuple[Any, ...]
@@ -57,7 +67,7 @@ class Layer:
     temporal: bool
 
 
-class Compiled:
+class Compiled(Surveyable):
     """A compiled model, as ``snnc.compile`` gives it. Call it on what forward takes.
 
     Args:
@@ -245,11 +255,11 @@ class Compiled:
         from snnc.compiler.verify import prove
 
         every, module = self._windows(data, samples), self._taken.source.module
+        thoroughly = prove.Manner(stress, min_agreement, self._single())
         if self._target is not None:
             with evaluation(module):
-                found = self._on_board(self._target, every, min_agreement)
+                found = self._on_board(self._target, every, thoroughly)
             return self._kept(Proof(self._origin, described(data), found))
-        thoroughly = prove.Manner(stress, min_agreement, self._single())
         with tempfile.TemporaryDirectory() as scratch, evaluation(module):
             found = prove.prove(
                 module,
@@ -272,13 +282,15 @@ class Compiled:
             return None
         return compiled(self._taken.source, replace(self._manner, threads=1))[0]
 
-    def _on_board(self, core: Target, every: Any, min_agreement: float) -> Verification:
+    def _on_board(self, core: Target, every: Any, thoroughly: prove.Manner) -> Verification:
         from snnc.compiler.verify.board import BoardVerifier
 
         module = self._taken.source.module
         verifier = BoardVerifier(module, self._compilation, core, self._max_ram)
         verifier.verify(every)
-        verifier.finish(min_agreement=min_agreement)
+        if thoroughly.stress:
+            verifier.stress()
+        verifier.finish(min_agreement=thoroughly.min_agreement)
         return verifier.result
 
     @speaks_python
@@ -381,7 +393,8 @@ class Compiled:
 
         Args:
             folder: where; replaced where snnc wrote it.
-            package: "cmake", "arduino", "platformio" or "zephyr" instead of a shared library.
+            package: "cmake", "arduino", "platformio" or "zephyr" instead of a shared library: for
+                the core that it was compiled for; for the host, for any core.
             vectors: for a core: recordings that the firmware's self-test carries, a few.
             march: of the shared library: "any" processor of this architecture, or "native", this
                 kind only.
@@ -399,7 +412,7 @@ class Compiled:
         check_march(march, package, self._target)
         if package is not None:
             check_package(package)
-            return artifact.write_package(out, source, self._compilation, package)
+            return self._write_package(out, package)
         if self._target is None:
             return self._write_host(out, march)
         if vectors is None:
@@ -417,6 +430,14 @@ class Compiled:
         return artifact.write_firmware(
             out, source, self._compilation, self._target, embedded, None, self._max_ram
         )
+
+    def _write_package(self, out: Path, package: str) -> dict[str, Any]:
+        from snnc.compiler.deploy import folder as artifact
+
+        compilation = self._compilation
+        if self._target is None and self.dtype == "int8":
+            compilation = for_any_core(compilation, self._manner.arena_bytes)
+        return artifact.write_package(out, self._taken.source, compilation, package, self._target)
 
     @property
     def _origin(self) -> str:

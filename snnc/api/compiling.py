@@ -14,6 +14,7 @@ from snnc.compiler.deploy.targets import target_named
 from snnc.compiler.frontend.driving import Readout, Reset
 from snnc.compiler.plan.input_buffer import Buffering
 from snnc.errors import BAD_OPTION, SnncError
+from snnc.models.encoders import Encoder
 
 
 @speaks_python
@@ -34,6 +35,7 @@ def compile(
     frame_us: int | None = None,
     density: float | None = None,
     max_frames: int | None = None,
+    encoder: Encoder | None = None,
 ) -> Compiled:
     """Compile a trained network to event-driven C. A C compiler is needed when it first runs.
 
@@ -61,6 +63,8 @@ def compile(
         frame_us: length of a step in microseconds, so that recordings can be data and the C takes
             events; one step is then [2, height, width].
         density: choose kernels as if every layer's spikes were this dense (0 to 1).
+        encoder: data are still images, which become windows by "direct" (the image at every step),
+            "rate" or "latency" coding (:mod:`snnc.models.encoders`).
         max_frames: most frames of events held at once, for a network that streams; default: T.
 
     Raises:
@@ -76,7 +80,7 @@ def compile(
     True
     """
     _check_arithmetic(dtype, calibrate, density, threads, target)
-    forward = Forward(per_step, batch_first, readout, all_outputs, reset, frame_us)
+    forward = Forward(per_step, batch_first, readout, all_outputs, reset, frame_us, encoder)
     taken = take(model, inputs, forward, name)
     core = None if target == "host" else target_named(target)
     limit, order = (max_ram, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from snnc.api.results import Result
 from snnc.api.words import speaks_python
 from snnc.compiler.frontend.driving import Readout, Reset
 from snnc.errors import BAD_DATA_SPEC, BAD_OPTION, InternalError, SnncError
+from snnc.models.encoders import Encoder
 
 if TYPE_CHECKING:
     from snnc.estimator.activity import Network
@@ -191,6 +193,15 @@ class Subject:
         return self.taken.source.origin
 
 
+class Surveyable(ABC):
+    """What says itself how it is surveyed: a model that is compiled already."""
+
+    @property
+    @abstractmethod
+    def subject(self) -> Subject:
+        """It, for a survey of its operations."""
+
+
 @dataclass(frozen=True)
 class Counting:
     """What to count by: a convention's name, a table's name or file (None: Horowitz 2014 for the
@@ -253,10 +264,9 @@ def described(data: Data) -> str:
 
 def subject_of(model: Any, inputs: tuple[Any, ...], forward: Forward) -> Subject:
     """A model, or one that is compiled already, for a survey; no C compiler is needed."""
-    from snnc.api.compiled import Compiled
     from snnc.api.surveying import network_of
 
-    if isinstance(model, Compiled):
+    if isinstance(model, Surveyable):
         return model.subject
     taken = take(model, inputs, forward)
     return Subject(taken, network_of(taken.source))
@@ -277,6 +287,7 @@ def energy(
     readout: Readout | None = None,
     reset: Reset | None = None,
     batch_first: bool = False,
+    encoder: Encoder | None = None,
 ) -> EnergyReport:
     """Count operations and energy on data; no C compiler is needed.
 
@@ -295,6 +306,7 @@ def energy(
         readout: over a leading time axis of the output, as for :func:`compile`.
         reset: called with the model to return it to rest.
         batch_first: forward takes [N, T, ...].
+        encoder: data are still images, as of :func:`compile`.
 
     Raises:
         SnncError: as :func:`compile`; what reading the data raises; NO_COUNT_RULE.
@@ -313,7 +325,7 @@ def energy(
     modules = not all(isinstance(each, str) for each in (model, baseline) if each is not None)
     if not inputs and modules and _needs_example(model):
         inputs = (first_of(data),)
-    forward = Forward(per_step, batch_first, readout, reset=reset)
+    forward = Forward(per_step, batch_first, readout, reset=reset, encoder=encoder)
     own = forward if _needs_example(model) else Forward()
     ours = subject_of(model, inputs if _needs_example(model) else (), own)
     theirs = against(baseline, inputs, forward)

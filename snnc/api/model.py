@@ -21,6 +21,7 @@ from snnc.compiler.frontend.outputs import SCORES
 from snnc.compiler.frontend.source import SourceModel, load_source
 from snnc.errors import BAD_OPTION, BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 from snnc.models.checkpoints import InputDescription, LoadedModel
+from snnc.models.encoders import ENCODERS, Encoder
 from snnc.models.networks import Network
 
 Counts = npt.NDArray[np.uint16]
@@ -38,6 +39,7 @@ class Forward:
         all_outputs: every item of a tuple, instead of the first.
         reset: called with the model before each window.
         frame_us: length of a step in microseconds, where recordings are data.
+        encoder: how still images become windows, where they are data.
     """
 
     per_step: bool = False
@@ -46,6 +48,7 @@ class Forward:
     all_outputs: bool = False
     reset: Reset | None = None
     frame_us: int | None = None
+    encoder: Encoder | None = None
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,13 @@ def _described(model: str | Path | LoadedModel, name: str | None) -> SourceModel
         given, origin = model.input, model.network
         chosen = model_name(name or origin)
         return SourceModel(
-            model.model, chosen, given.frame_size, given.time_steps, given, origin=origin
+            model.model,
+            chosen,
+            given.frame_size,
+            given.time_steps,
+            given,
+            origin=origin,
+            encoder=given.encoder,
         )
     return load_source(str(model), name=name)
 
@@ -136,6 +145,7 @@ def _from_module(
             mend="Give the model an example of what forward takes: compile(model, x).",
         )
     _check_readout(forward.readout)
+    _check_encoder(forward)
     window = window_of(inputs[0], forward)
     if isinstance(model, Network) and forward == Forward():
         module: nn.Module = model
@@ -160,7 +170,9 @@ def _from_module(
         time_steps=steps,
         input=_framed(window.shape, forward.frame_us),
         origin=f"{type(model).__module__}.{type(model).__qualname__}",
-        options={"per_step": forward.per_step, "readout": forward.readout},
+        options={"per_step": forward.per_step, "readout": forward.readout}
+        | ({} if forward.encoder is None else {"encoder": forward.encoder}),
+        encoder=forward.encoder,
     )
     return Taken(source, forward, shapes, structure)
 
@@ -169,6 +181,18 @@ def _check_readout(readout: str | None) -> None:
     if readout is not None and readout not in get_args(Readout):
         choices = ", ".join(map(repr, get_args(Readout)))
         raise SnncError(BAD_OPTION, f"readout={readout!r} is none of {choices}")
+
+
+def _check_encoder(forward: Forward) -> None:
+    if forward.encoder is not None and forward.encoder not in ENCODERS:
+        choices = ", ".join(map(repr, ENCODERS))
+        raise SnncError(BAD_OPTION, f"encoder={forward.encoder!r} is none of {choices}")
+    if forward.encoder is not None and forward.frame_us is not None:
+        raise SnncError(
+            BAD_OPTION,
+            "encoder= is for still images, and frame_us= for recordings",
+            mend="Leave one of them out.",
+        )
 
 
 def _framed(shape: tuple[int, ...], frame_us: int | None) -> InputDescription | None:

@@ -63,10 +63,34 @@ def count(compilation: Compilation, target: Target, vectors: Sequence[Vector]) -
         shipped = [sums.instructions for sums in run(program)]
         marked = [sums.instructions for sums in run(program, MARKED_FLAGS)]
     others = dict(zip(MARKS, marked[len(traces) :], strict=True))
-    total = sum(shipped) - shipped[len(traces) + MARKS.index(OUTSIDE)]
-    total -= shipped[len(traces) + MARKS.index(END)]
     nodes = by_node(traces, marked)
-    return Executed(program.board.name, total, nodes, others[EVENTS], others[REST])
+    in_all = _inside(program, shipped)
+    return Executed(program.board.name, in_all, nodes, others[EVENTS], others[REST])
+
+
+def total(
+    compilation: Compilation, target: Target, vectors: Sequence[Vector], model_flags: str
+) -> int:
+    """Instructions of the model alone as another build system compiles it, as ``Executed.total``.
+
+    Args:
+        compilation: the model.
+        target: the core.
+        vectors: the recordings.
+        model_flags: of its compiler, as a makefile has them ($(CPU) are the core's).
+
+    Raises:
+        SnncError, InternalError: as :func:`count`.
+    """
+    with scratch_folder() as folder:
+        program = prepared(folder, compilation, target, vectors)
+        found = run(program, arguments=(f"MODEL={model_flags}",))
+    return _inside(program, [sums.instructions for sums in found])
+
+
+def _inside(program: Program, sums: Sequence[int]) -> int:
+    """The sum of all marks from the reset to the scores."""
+    return sum(sums) - sum(sums[program.nodes + MARKS.index(mark)] for mark in (OUTSIDE, END))
 
 
 def by_node(traces: Sequence[TraceEntry], sums: Sequence[int]) -> dict[str, int]:
@@ -123,13 +147,20 @@ def _write_program(folder: Path, name: str, nodes: int) -> None:
     (folder / "board" / "marks.h").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def run(program: Program, flags: Sequence[str] = (), *, memory: bool = False) -> list[Sums]:
+def run(
+    program: Program,
+    flags: Sequence[str] = (),
+    *,
+    memory: bool = False,
+    arguments: Sequence[str] = (),
+) -> list[Sums]:
     """What every mark ended, of a build with ``flags`` beside the project's own.
 
     Args:
         program: the project.
         flags: of the compiler; :data:`MARKED_FLAGS` for marks at the nodes too.
         memory: count bytes too.
+        arguments: further ones to make.
 
     Raises:
         SnncError: C_COMPILER_FAILED.
@@ -140,6 +171,7 @@ def run(program: Program, flags: Sequence[str] = (), *, memory: bool = False) ->
     build = [
         f"OBJECTS={' '.join(f'build/{name}.o' for name in OBJECTS)}",
         f"CPU={' '.join((*target.flags, *flags))}",
+        *arguments,
     ]
     done = _make(folder, "build/firmware.elf", *build)
     if done.returncode:

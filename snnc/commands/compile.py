@@ -41,7 +41,8 @@ TEXT_ONLY = ("arduino", "zephyr")
 @click.option(
     "--package",
     type=click.Choice(["cmake", "arduino", "platformio", "zephyr"]),
-    help="Lay the C out for a build system, for any core, instead of compiling it.",
+    help="Lay the C out for a build system instead of compiling it: for the core that --target "
+    "names, or for any, whose kernels the compiler's macros choose.",
 )
 @click.option(
     "--store-weights",
@@ -124,6 +125,7 @@ def command(
     from snnc.compiler.deploy.footprint import check_flash
     from snnc.compiler.deploy.targets import target_named
     from snnc.compiler.dump.recorder import Recorder
+    from snnc.compiler.ops.int8.synapses.rows import OWN
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     if threads > 1 and (dtype == "int8" or target != "host"):
@@ -133,7 +135,7 @@ def command(
             mend="Leave it out, or compile with --dtype f32 --target host.",
         )
     core = None if target == "host" else target_named(target)
-    _check_package(package, target, instrument, store_weights)
+    _check_package(package, dtype if core is None else None, instrument, store_weights)
     if march != "any" and (target != "host" or package is not None):
         raise SnncError(
             BAD_OPTION,
@@ -147,7 +149,8 @@ def command(
         source = model.load()
         status.update("compiling to C")
         limit = max_ram if core is None else firmware.arena_limit(core, max_ram)
-        order = None if core is None else core.order
+        order = OWN if package else None
+        order = order if core is None else core.order
         manner = Manner(
             dtype,
             calibrate,
@@ -166,7 +169,7 @@ def command(
         check_flash(compilation, max_flash)
         status.update("compiling the C")
         if package is not None:
-            manifest = artifact.write_package(out, source, compilation, package)
+            manifest = artifact.write_package(out, source, compilation, package, core)
         elif core is None:
             report = None if choice is None else choice.report
             manifest = artifact.write(
@@ -195,8 +198,13 @@ def command(
         _show_kernels(console, choice.report)
 
 
-def _check_package(package: str | None, target: str, instrument: bool, weights: str | None) -> None:
-    """Raise SnncError (BAD_OPTION) for options that mean nothing beside --package."""
+def _check_package(
+    package: str | None, any_core: str | None, instrument: bool, weights: str | None
+) -> None:
+    """Raise SnncError (BAD_OPTION) for options that mean nothing beside --package.
+
+    ``any_core``: the arithmetic of a package that is for no core in particular.
+    """
     if package in TEXT_ONLY and weights == "binary":
         raise SnncError(
             BAD_OPTION,
@@ -204,11 +212,17 @@ def _check_package(package: str | None, target: str, instrument: bool, weights: 
             "assembler cannot find binary weights",
             mend="Leave --store-weights out, or use --package cmake or platformio.",
         )
-    if package is not None and (target != "host" or instrument):
+    if package is not None and any_core == "int8" and weights == "binary":
         raise SnncError(
             BAD_OPTION,
-            "--package cannot be combined with --target or --instrument",
-            mend="A package is source code for any core; leave the others out.",
+            "binary weights have the order that one core wants, and the package is for any core",
+            mend="Name the core with --target, or leave --store-weights out.",
+        )
+    if package is not None and instrument:
+        raise SnncError(
+            BAD_OPTION,
+            "--package cannot be combined with --instrument",
+            mend="A package is source code; compile it with -DSNN_INSTRUMENT to count.",
         )
 
 

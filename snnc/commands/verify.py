@@ -253,5 +253,7 @@ def _on_board(
         check_files(folder, manifest, verifier.result)
     with progress_bar() as bar:
         verifier.verify(bar.track(recordings, description="verifying"))
+    if thoroughly.stress:
+        verifier.stress()
     verifier.finish(min_agreement=thoroughly.min_agreement)
     return verifier.result

@@ -155,7 +155,7 @@ def test_verify_proves_a_model(snnc, model, recordings, tmp_path):
 def test_verify_of_damaged_c_exits_1_and_names_the_place(snnc, model, compiled, recordings):
     weights = compiled / "net_weights.h"
     good = weights.read_text()
-    found = re.search(r"layer2_conv_weight\[\d+\] SNN_ALIGNED = {\s*", good)
+    found = re.search(r"layer2_conv_weight\[\d+\] SNN_ALIGNED[^{]*{\s*", good)
     assert found
     end = good.index(",", found.end())
     weights.write_text(f"{good[: found.end()]}-0x1.8p+6f{good[end:]}")

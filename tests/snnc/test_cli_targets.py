@@ -67,10 +67,13 @@ def test_a_firmware_folder_is_verified_as_it_stands(snnc, vanilla, data, int8, f
     result = json.loads(out)
     assert result["compared"] > 100
     assert [link["name"] for link in result["links"]] == [
-        "reading", "values", "artefact", "fidelity",
+        "reading", "values", "artefact", "fidelity", "stress",
     ]  # fmt: skip
     weights = firmware_folder / "net_weights.h"
-    text, pattern = weights.read_text(), r"(layer2_neuron_threshold\[(\d+)\] = {)[^}]*"
+    text, pattern = (
+        weights.read_text(),
+        r"(layer2_neuron_threshold\[(\d+)\]\s+(?:#ifndef \w+\s+)?= {)[^}]*",
+    )
     always = re.sub(pattern, lambda found: f"{found[1]}{'-99, ' * int(found[2])}", text)
     weights.write_text(always)
     status, out, _ = snnc(*command)
@@ -199,7 +202,43 @@ def test_packages_are_written_whole_or_refused(snnc, vanilla, int8, tmp_path):
     assert (out / "examples" / "classify" / "classify.ino").exists()
     assert set(manifest["files"]) >= {"library.properties", "src/net.c", "src/snn/types.h"}
     refused(snnc("run", out, "--events", "x.bin"), 2, "E306", "compiled for arduino package")
-    refused(snnc("compile", vanilla, "-o", out, "--package", "arduino"), 2, "E305", "--dtype int8")
-    both = ("--package", "cmake", "--target", "cortex-m4")
+    both = ("--package", "arduino", "--instrument")
     refused(snnc("compile", vanilla, "-o", out, *both), 2, "E305", "cannot be combined")
     assert (out / "library.properties").exists(), "a refusal leaves what was there"
+
+
+def test_a_package_for_a_core_is_the_firmware_and_verified_as_packaged(
+    snnc, vanilla, data, int8, firmware_folder, tmp_path
+):
+    out = tmp_path / "out"
+    m3 = ("--target", "cortex-m3")
+    status, said, _ = snnc(
+        "compile", vanilla, "-o", out, *int8, *m3, "--package", "platformio", "--json", "-"
+    )
+    assert status == 0
+    manifest = json.loads(said)
+    assert (manifest["package"], manifest["core"]) == ("platformio", "cortex-m3")
+    assert manifest["target"] == "platformio package for cortex-m3"
+    for file in ("net.c", "net_weights.h"):
+        assert (out / "src" / file).read_text() == (firmware_folder / file).read_text()
+    given = ("--data", data, "--samples", 1, *int8, "--compiled", out)
+    m4 = ("--target", "cortex-m4")
+    refused(snnc("verify", vanilla, *given, *m4), 2, "E305", "with --target cortex-m3, and")
+    need("cortex-m3")
+    assert snnc("verify", vanilla, *given, *m3)[0] == 0
+    assert json.loads((out / "manifest.json").read_text())["proof"]["passed"]
+    text = (out / "src" / "net.c").read_text()
+    (out / "src" / "net.c").write_text(text.replace("net->step++", "net->step += 2"))
+    assert snnc("verify", vanilla, *given, *m3)[0] == 1
+
+
+def test_a_package_for_any_core_is_verified_on_one_and_here(snnc, vanilla, data, int8, tmp_path):
+    out = tmp_path / "out"
+    assert snnc("compile", vanilla, "-o", out, *int8, "--package", "zephyr")[0] == 0
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["core"] is None
+    assert "own" in {layer.get("order") for layer in manifest["layers"]}
+    given = ("--data", data, "--samples", 1, *int8, "--compiled", out)
+    assert snnc("verify", vanilla, *given)[0] == 0
+    need("cortex-m4")
+    assert snnc("verify", vanilla, *given, "--target", "cortex-m4")[0] == 0

@@ -35,7 +35,7 @@ from snnc.compiler.frontend.capture.guard import guarded
 from snnc.compiler.frontend.capture.reading import Comparison, compare, replay
 from snnc.compiler.frontend.capture.recorder import Recorder
 from snnc.compiler.frontend.capture.running import Run
-from snnc.compiler.frontend.capture.snapshot import Names
+from snnc.compiler.frontend.capture.snapshot import Names, Snapshot
 from snnc.compiler.frontend.capture.tensors.heap import Heap
 from snnc.compiler.frontend.capture.tracer import Tracer
 from snnc.compiler.frontend.importing import has_importer
@@ -90,7 +90,8 @@ def capture(
     """
     arguments = driving.arguments_of(inputs)
     steps = driving.steps_of(arguments, per_step, steps)
-    with driving.at_rest(model, reset) as rest:
+    with driving.at_rest(model, reset):
+        rest = Snapshot(model)
         names = Names(model, rest)
         recorder = Recorder(capture.__code__)
         heap = Heap(recorder, names)

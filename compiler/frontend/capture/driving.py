@@ -19,19 +19,20 @@ Reset = Callable[[], object]
 
 
 @contextmanager
-def at_rest(model: nn.Module, reset: Reset | None) -> Iterator[Snapshot]:
+def at_rest(model: nn.Module, reset: Reset | None, given: Snapshot | None = None) -> Iterator[None]:
     """The model from rest, in eval mode; whatever it does to its attributes is undone afterwards.
 
     A model that is in eval mode as a whole keeps the modes of its parts. Writes into parameters are
-    the caller's to undo.
+    the caller's to undo. ``given``: what the model is put back to, for who runs it many times;
+    default: what it holds now.
     """
-    given = Snapshot(model)
+    given = given or Snapshot(model)
     try:
         if model.training:
             model.eval()
         bring_to_rest(model, reset)
         with _uncompiled():
-            yield Snapshot(model)
+            yield
     finally:
         given.put_back()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import is_
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -156,9 +157,6 @@ def _refill(value: Any, held: Any, fill: Callable[[Any], None]) -> None:
 
 def _same(value: Any, held: Any) -> bool:
     """Whether a container holds the very same objects in the same order."""
-    if len(value) != len(held):
+    if len(value) != len(held) or not all(map(is_, value, held)):
         return False
-    if isinstance(value, dict):
-        pairs = zip(value.items(), held.items(), strict=True)
-        return all(k is j and a is b for (k, a), (j, b) in pairs)
-    return all(a is b for a, b in zip(value, held, strict=True))
+    return not isinstance(value, dict) or all(map(is_, value.values(), held.values()))

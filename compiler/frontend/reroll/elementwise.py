@@ -205,7 +205,5 @@ RULES: dict[Any, Rule] = {
     aten.upsample_linear1d.default: batched("self"),
     aten.native_layer_norm.default: normed,
     aten.native_group_norm.default: group_normed,
-    aten.addmm.default: batched("mat1"),
-    aten.mm.default: batched("self"),
     aten.bmm.default: batched_pair("self", "mat2"),
 }

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import fx
 
-from snnc.compiler.frontend.reroll import axes, elementwise, reductions
+from snnc.compiler.frontend.reroll import axes, elementwise, mixing, reductions
 from snnc.compiler.frontend.reroll.calls import SEPARATE, Call, Rule, Traced, bound
 from snnc.compiler.frontend.reroll.sequences import Part, Place, Seq
 from snnc.compiler.frontend.reroll.steps import Ref, Source, StepGraph, refused
 
-RULES: dict[Any, Rule] = {**elementwise.RULES, **axes.RULES, **reductions.RULES}
+RULES: dict[Any, Rule] = {**elementwise.RULES, **axes.RULES, **reductions.RULES, **mixing.RULES}
 
 aten = torch.ops.aten
 
@@ -69,6 +69,7 @@ class Expander:
         self.constants = constants
         self.values: dict[fx.Node, Traced] = {}
         self.origins: dict[Ref, Origin] = {}
+        self.inputs: dict[str, fx.Node] = {}
         self.outputs: Traced = None
         for node in graph.nodes:
             self.values[node] = self._visit(node)
@@ -99,6 +100,7 @@ class Expander:
         shape, dtype = shape_of(node), dtype_of(node)
         steps = range(self.steps.time_steps)
         name = str(node.target)
+        self.inputs[name] = node
         refs = tuple(self.steps.input(name, t, shape[1:], dtype or torch.float32) for t in steps)
         return Seq(refs, shape, Place(0))
 

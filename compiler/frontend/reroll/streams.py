@@ -87,11 +87,11 @@ class _Folding:
         call = self.graph[ref]
         if call.op == REDUCE:
             return Late(call, self.stream(dict(enumerate(call.arguments["steps"]))))
-        if call.step == self.graph.time_steps - 1:
+        if call.step not in (self.graph.late, STATIC):
             found = self._copies(ref)
             if found is not None:
                 return Late(None, self.stream(found))
-        elif call.step not in (self.graph.late, STATIC):
+        if call.step not in (self.graph.time_steps - 1, self.graph.late, STATIC):
             raise refused(
                 f"{call.name}: the value of step {call.step} alone is used after the loop",
                 call.source if call.source.line else reader,
@@ -250,18 +250,20 @@ class _Folding:
     # a value of the last step ----------------------------------------------------------
 
     def _copies(self, ref: Ref) -> dict[int, Ref] | None:
-        """The copies at earlier steps of a call of the last; None where there are none."""
-        last = self.graph.time_steps - 1
+        """A call that is used after the loop with its copies at earlier steps, by the steps that
+        read them; None where there are none."""
+        own, last = self.graph[ref].step, self.graph.time_steps - 1
+        late = last - own
         found = {last: ref}
-        if ref.index in self.values or last == 0:
-            return found
+        if ref.index in self.values or own == 0:
+            return found if not late else None
         self._look_within()
-        for step in range(last - 1, -1, -1):
+        for step in range(own - 1, -1, -1):
             candidates = self.alike.get(step, {}).get(self.within[ref.index], [])
             if len(candidates) != 1:
                 break
-            found[step] = Ref(candidates[0], ref.item)
-        return found if min(found) <= min(1, last - 1) else None
+            found[step + late] = Ref(candidates[0], ref.item)
+        return found if min(found) - late <= min(1, own - 1) else None
 
     def _look_within(self) -> None:
         """For every call what it does within its step: the same for copies."""

@@ -84,6 +84,12 @@ def _divide(c: Cell, a: Arguments) -> Named:
     return c("div", a["self"], a["other"])
 
 
+def _divide_to_whole(c: Cell, a: Arguments) -> Named:
+    quotient = _divide(c, a)
+    modes = {"trunc": "trunc", "floor": "floor"}
+    return quotient if a["rounding_mode"] is None else c(modes[a["rounding_mode"]], quotient)
+
+
 def _where(c: Cell, a: Arguments) -> Named:
     return c("where", a["condition"], a["self"], a["other"])
 
@@ -131,6 +137,8 @@ RULES: dict[Any, Rule] = {
     },
     aten.div.Tensor: _divide,
     aten.div.Scalar: _divide,
+    aten.div.Tensor_mode: _divide_to_whole,
+    aten.div.Scalar_mode: _divide_to_whole,
     aten.minimum.default: _pair("minimum"),
     aten.maximum.default: _pair("maximum"),
     aten.logical_and.default: _pair("and"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ class CellBuilder:
         self.body = body
         self.inside = set(inside)
         self.read = read
-        self.inputs: dict[tuple[Value, int, int], tuple[str, Lowered]] = {}
+        self.inputs: dict[Any, tuple[str, Lowered]] = {}
         self.params: dict[str, Array] = {}
         self.tables: dict[str, Array] = {}
         self.names: dict[Value, Named] = {}
@@ -98,7 +98,7 @@ class CellBuilder:
     def _check(self, value: Value) -> None:
         at = Operation(self.o.g, value.call, {})
         if value.first is not None or any(
-            operand.of is not None and not operand.delay and operand.static
+            operand.of in self.inside and not operand.delay and operand.static
             for operand in value.operands.values()
         ):
             raise at.refused("its first step does something else")
@@ -109,7 +109,7 @@ class CellBuilder:
 
     def _input(self, operand: Operand) -> None:
         assert operand.of is not None
-        key = (operand.of, operand.item, operand.delay)
+        key = _key(operand)
         if key not in self.inputs:
             given = self.read(operand)
             if not isinstance(given, Lowered):
@@ -179,5 +179,52 @@ class CellBuilder:
         if operand.of is None:
             return self._constant(operand)
         if operand.of not in self.inside:
-            return self.inputs[operand.of, operand.item, operand.delay][0]
+            return self.inputs[_key(operand)][0]
         return self._state(operand) if operand.delay else self._name(cell, operand.of)
+
+
+def _key(operand: Operand) -> Any:
+    """What is the same for operands that read the same."""
+    return operand.of, operand.item, operand.delay, tuple(sorted(operand.static.items()))
+
+
+def delay_from(o: Operation, value: Lowered, starts: Sequence[torch.Tensor]) -> Lowered:
+    """``value`` so many steps before as there are ``starts``, which it begins with."""
+    first = _Starting(o, starts)
+    for name, after in zip(first.names, [*first.names[1:], "x"], strict=True):
+        first.writing.next(name, after)
+    return first.node(value, first.names[0])
+
+
+def begun_with(o: Operation, value: Lowered, starts: Sequence[torch.Tensor]) -> Lowered:
+    """``value``, but for the first steps, in which it is one of ``starts`` each."""
+    first = _Starting(o, starts)
+    w = first.writing
+    flags = [w.state(f"f{place}", 1.0) for place in range(len(starts))]
+    zero = w("sub", flags[0], flags[0])
+    for names, last in ((first.names, zero), (flags, zero)):
+        for name, after in zip(names, [*names[1:], last], strict=True):
+            w.next(name, after)
+    return first.node(value, w("where", w("ne", flags[0], 0.0), first.names[0], "x"))
+
+
+class _Starting:
+    """A cell with one input and a state for each of some initial values, the first one first."""
+
+    def __init__(self, o: Operation, starts: Sequence[torch.Tensor]) -> None:
+        self._o = o
+        self._params: dict[str, Array] = {}
+        initial: list[float | str] = []
+        for start in starts:
+            array = constant(o, start)
+            role = f"param{len(self._params)}"
+            if array.ndim:
+                self._params[role] = spread(array, o.shape)
+            initial.append(role if array.ndim else float(array))
+        self.writing = Writing("x", params=list(self._params))
+        self.names = [self.writing.state(f"s{place}", at) for place, at in enumerate(initial)]
+
+    def node(self, value: Lowered, output: str) -> Lowered:
+        """The finished cell on ``value``."""
+        o, attrs = self._o, {"program": self.writing.program(output)}
+        return o.add("cell", [o.shaped(value)], attrs, self._params)

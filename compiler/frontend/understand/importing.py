@@ -16,7 +16,8 @@ from snnc.compiler.frontend.reroll.expand import Expander
 from snnc.compiler.frontend.reroll.steps import Source, StepCall
 from snnc.compiler.frontend.reroll.streams import fold
 from snnc.compiler.frontend.understand.lowering import Lowering
-from snnc.compiler.frontend.understand.observer import Observer, Tap
+from snnc.compiler.frontend.understand.observer import Observer
+from snnc.compiler.frontend.understand.taps import Tap, Tapping
 from snnc.compiler.frontend.understand.values import Lowered, Operation
 from snnc.compiler.ir.graph import FEEDBACK_WRITE, Graph, Kind
 from snnc.compiler.ir.roles import Role
@@ -92,16 +93,13 @@ def _taps(
     g: Importing, expander: Expander, spikes: Mapping[str, tuple[Value, bool]]
 ) -> dict[str, Tap]:
     """Where the captured graph has the values of nodes that decide."""
-    taps = {}
-    for name, (value, negated) in spikes.items():
-        if name not in g.nodes:
-            continue
-        steps = range(expander.steps.time_steps)
-        refs = [value.members.get(step) for step in steps]
-        origins = [expander.origins[ref] for ref in refs if ref is not None]
-        if len(origins) == len(refs):
-            taps[name] = Tap(tuple(origins), negated, g.type_of(name).shape)
-    return taps
+    tapping = Tapping(expander)
+    kept = {name: value for name, value in spikes.items() if name in g.nodes}
+    found = {
+        name: tapping.tap(value, negated, g.type_of(name).shape)
+        for name, (value, negated) in kept.items()
+    }
+    return {name: tap for name, tap in found.items() if tap is not None}
 
 
 def _vector(g: Importing, lowering: Lowering, output: Output) -> str:

@@ -13,7 +13,7 @@ from snnc.compiler.frontend.recognise.algebra import NotPolynomialError
 from snnc.compiler.frontend.recognise.firing import Firing, firing_of
 from snnc.compiler.frontend.recognise.linear import Linear, Recurrence, Source
 from snnc.compiler.frontend.reroll.body import Body, Late, Operand, Output, Sequence, Value
-from snnc.compiler.frontend.reroll.steps import INPUT, REDUCE, Ref, StepCall
+from snnc.compiler.frontend.reroll.steps import INPUT, MIX, REDUCE, Ref, StepCall
 from snnc.compiler.frontend.understand import (
     arithmetic,
     layers,
@@ -22,8 +22,9 @@ from snnc.compiler.frontend.understand import (
     resizing,
     wiring,
 )
-from snnc.compiler.frontend.understand.cells import CellBuilder
+from snnc.compiler.frontend.understand.cells import CellBuilder, begun_with, delay_from
 from snnc.compiler.frontend.understand.regions import Regions, is_elementwise
+from snnc.compiler.frontend.understand.taps import place
 from snnc.compiler.frontend.understand.values import Lowered, Operation, apply
 from snnc.compiler.ir.graph import Kind
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
@@ -103,7 +104,7 @@ class Lowering:
         arguments = dict(late.call.arguments)
         for name, read in late.operands.items():
             given = self.window(read) if isinstance(read, Late) else self.body.graph.value(read)
-            _place(arguments, name, given)
+            place(arguments, name, given)
         return apply(Operation(self.g, late.call, arguments))
 
     def _reduced(self, call: StepCall, of: Operand | None, function: str) -> Lowered:
@@ -121,7 +122,12 @@ class Lowering:
         term = None if late.of.delay else _added(self.body, value)
         if term is not None:
             return self._reduced(value.call, term, "sum")
-        return self._reduced(value.call, late.of, "last")
+        if not late.of.delay:
+            return self._reduced(value.call, late.of, "last")
+        zeros = self.body.graph.constant(torch.zeros(value.call.shape), value.call.source)
+        before = dict.fromkeys(range(late.of.delay), zeros)  # which the last step does not see
+        earlier = Operand(value, late.of.item, late.of.delay, before)
+        return self._reduced(value.call, earlier, "last")
 
     # values of a step -------------------------------------------------------------------
 
@@ -139,19 +145,30 @@ class Lowering:
         if operand in self.regions.closing:
             return self._returning(operand)
         value = self.value(operand.of, operand.item)
-        if not operand.delay and operand.static:
-            raise Operation(self.g, operand.of.call, {}).refused(
-                "the first step gives a constant instead"
-            )
-        return self._delayed(operand, value) if operand.delay else value
+        if operand.delay:
+            return self._delayed(operand, value)
+        return self._begun(operand, value) if operand.static else value
+
+    def _begun(self, operand: Operand, value: Any) -> Lowered:
+        """A value in whose first steps something else stands."""
+        assert operand.of is not None
+        operation = Operation(self.g, operand.of.call, {})
+        steps = sorted(operand.static)
+        if not isinstance(value, Lowered) or steps != list(range(len(steps))):
+            raise operation.refused("some steps give a constant instead")
+        return begun_with(
+            operation, value, [self.body.graph.value(operand.static[t]) for t in steps]
+        )
 
     def _delayed(self, operand: Operand, value: Lowered) -> Lowered:
         assert operand.of is not None
         operation = Operation(self.g, operand.of.call, {})
         graph = self.body.graph
-        starts = [bool(graph.value(ref).any()) for ref in operand.static.values()]
-        if any(starts) or len(starts) != min(operand.delay, graph.time_steps):
-            raise operation.refused("a delay that does not begin with zeros has no operator")
+        starts = [graph.value(ref) for _, ref in sorted(operand.static.items())]
+        if len(starts) != min(operand.delay, graph.time_steps):
+            raise operation.refused("a delay without initial values has no operator")
+        if any(bool(start.any()) for start in starts):
+            return delay_from(operation, value, starts)
         name = operation.shaped(value)
         made = operation.add("delay", [name], {"steps": operand.delay})
         return Lowered(made.name, value.shape, value.folded)
@@ -162,13 +179,14 @@ class Lowering:
         assert value is not None
         operation = Operation(self.g, value.call, {})
         starts = [bool(self.body.graph.value(ref).any()) for ref in operand.static.values()]
-        if operand.delay != 1 or any(starts):
-            raise operation.refused(
-                "a recurrent connection over more than one step has no operator"
-            )
+        if any(starts):
+            raise operation.refused("a recurrent connection that does not begin with zeros")
         if value not in self.connections:
             self.connections[value] = Connection.of(self.g, operation.path, operation.shape)
-        return Lowered(self.connections[value].spikes, operation.shape, operation.folded)
+        name = self.connections[value].spikes
+        if operand.delay > 1:
+            name = operation.add("delay", [name], {"steps": operand.delay - 1}).name
+        return Lowered(name, operation.shape, operation.folded)
 
     def value(self, value: Value, item: int) -> Any:
         """A value of the body."""
@@ -197,7 +215,9 @@ class Lowering:
             )
         arguments = dict(call.arguments)
         for name, operand in value.operands.items():
-            _place(arguments, name, self.read(operand, call))
+            place(arguments, name, self.read(operand, call))
+        if call.op == MIX:
+            return layers.mixed(Operation(self.g, call, arguments))
         try:
             return apply(Operation(self.g, call, arguments))
         except SnncError as error:
@@ -281,12 +301,14 @@ class Lowering:
             return self._following(value, inside, error)
 
     def _following(self, value: Value, inside: frozenset[Value], before: SnncError) -> Lowered:
-        """A potential as a cell that is given what its neuron decides, so that there is one
-        decision; where that cannot be read, or PyTorch does not decide at every step (nothing
-        reads the last spikes), as a cell that decides itself."""
+        """A potential beside the spikes of its neuron: as a cell that is given what the neuron
+        decides, so that there is one decision. Where nothing else reads the spikes, they cannot be
+        read, or PyTorch does not decide at every step (nothing reads the last spikes), as a cell
+        that decides itself."""
         decisions = inside & self.fires.keys()
         steps = self.body.graph.time_steps
-        if not decisions or any(len(decision.members) < steps for decision in decisions):
+        apart = any(self.regions.readers[decision] - inside for decision in decisions)
+        if not apart or any(len(decision.members) < steps for decision in decisions):
             return self._cell(value, inside, before)
         try:
             return self._cell(value, inside - decisions, before)
@@ -310,17 +332,6 @@ class Lowering:
         if not isinstance(value, Lowered):
             raise Operation(self.g, source.value.call, {}).refused("it drives a neuron")
         return value
-
-
-def _place(arguments: dict[str, Any], name: str, given: Any) -> None:
-    """Set an argument, or an entry of a list of them."""
-    if not name.endswith("]"):
-        arguments[name] = given
-        return
-    name, place = name[:-1].split("[")
-    entries = list(arguments[name])
-    entries[int(place)] = given
-    arguments[name] = entries
 
 
 def _added(body: Body, value: Value) -> Operand | None:

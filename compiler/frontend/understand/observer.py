@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,19 +10,11 @@ from torch import fx, nn
 
 from snnc.compiler.frontend.capture import Captured
 from snnc.compiler.frontend.capture.driving import at_rest
+from snnc.compiler.frontend.capture.snapshot import Snapshot
 from snnc.compiler.frontend.outputs import named_outputs
-from snnc.compiler.frontend.reroll.expand import Origin
+from snnc.compiler.frontend.understand.taps import Tap
 from snnc.compiler.ir.graph import Array
 from snnc.errors import UNSUPPORTED_LAYER, InternalError, SnncError
-
-
-@dataclass(frozen=True)
-class Tap:
-    """Where a node's spikes, of ``shape``, stand at each step; the opposite where ``negated``."""
-
-    origins: tuple[Origin, ...]
-    negated: bool
-    shape: tuple[int, ...]
 
 
 class Observer:
@@ -39,10 +30,14 @@ class Observer:
         self.taps = dict(taps)
 
     def observe(
-        self, model: nn.Module, x: torch.Tensor, names: Sequence[str]
+        self,
+        model: nn.Module,
+        x: torch.Tensor,
+        names: Sequence[str],
+        given: Snapshot | None = None,
     ) -> tuple[dict[str, Array], dict[str, torch.Tensor]]:
         """The model's outputs for a window [T, *shape], by name, each [size]; and what the nodes of
-        ``names`` give in it, [T, *shape].
+        ``names`` give in it, [T, *shape]. ``given``: as for :func:`run_pytorch`.
 
         Raises:
             SnncError: UNSUPPORTED_LAYER where the model gives other bits than what was captured of
@@ -50,12 +45,12 @@ class Observer:
         """
         samples = self.captured.inputs[0].shape[1]
         batch = x[:, None].expand(-1, samples, *x.shape[1:]).contiguous()
-        with at_rest(model, self.captured.reset), torch.no_grad():
+        with at_rest(model, self.captured.reset, given), torch.no_grad():
             theirs = named_outputs(model(batch))
-        wanted = [origin.node for name in names for origin in self._tap(name).origins]
+        wanted = [node for name in names for node in self._tap(name).nodes()]
         run = _Tapped(self.captured, set(wanted))
-        given = iter(run.run(batch))
-        leaves = [o.constant if o.node is None else next(given) for o in self.captured.outputs]
+        results = iter(run.run(batch))
+        leaves = [o.constant if o.node is None else next(results) for o in self.captured.outputs]
         ours = named_outputs(torch.utils._pytree.tree_unflatten(leaves, self.captured.output_spec))
         for name, value in theirs.items():
             if not torch.equal(value, ours[name]):
@@ -75,10 +70,9 @@ class Observer:
 
     def _value(self, name: str, seen: Mapping[fx.Node, torch.Tensor]) -> torch.Tensor:
         tap = self._tap(name)
-        steps = len(tap.origins)
-        values = torch.stack([origin.of(seen[origin.node], steps) for origin in tap.origins])
+        values = torch.stack(tap.values(seen))
         samples = self.captured.inputs[0].shape[1]
-        found = values.reshape(steps, samples, *tap.shape)[:, 0].to(torch.float32)
+        found = values.reshape(len(values), samples, *tap.shape)[:, 0].to(torch.float32)
         return 1 - found if tap.negated else found
 
 

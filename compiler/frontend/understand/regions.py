@@ -88,28 +88,32 @@ class Regions:
 
     def _before_layer(self, operand: Operand, loop: set[Value]) -> None:
         layer = operand.of
-        if layer is None or is_elementwise(layer) or layer.call.op == INPUT or operand.delay != 1:
+        if layer is None or is_elementwise(layer) or layer.call.op == INPUT or not operand.delay:
             return
-        start = operand.static.get(0)
+        starts = [operand.static.get(step) for step in range(operand.delay)]
         key = (layer, operand.delay)
-        if start is None or not self._starts_at_rest(layer, start, operand.item):
+        if None in starts:
             return
+        rest = all(start and self._starts_at_rest(layer, start, operand.item) for start in starts)
         if key not in self._pushed:
             moved = Value(layer.call, dict(layer.members))
             self._pushed[key] = moved
             for name, read in layer.operands.items():
-                moved.operands[name] = self._later(layer, read)
+                moved.operands[name] = self._later(layer, read, operand.delay)
                 self._before_layer(moved.operands[name], loop)
-        operand.of, operand.delay, operand.static = self._pushed[key], 0, {}
+        operand.of, operand.delay = self._pushed[key], 0
+        if rest:
+            operand.static = {}
 
-    def _later(self, layer: Value, read: Operand) -> Operand:
-        """What a layer reads, a step before; zeros at first."""
+    def _later(self, layer: Value, read: Operand, steps: int) -> Operand:
+        """What a layer reads, ``steps`` before; zeros at first."""
         if read.of is None:
             return read
         graph = self.body.graph
         shape = read.of.call.shape
         zeros = graph.constant(torch.zeros(shape), layer.call.source)
-        return Operand(read.of, read.item, read.delay + 1, {0: zeros})
+        first = dict.fromkeys(range(read.delay + steps), zeros)
+        return Operand(read.of, read.item, read.delay + steps, first)
 
     def _starts_at_rest(self, layer: Value, start: Ref, item: int) -> bool:
         """Whether a layer gives its initial value when it reads zeros."""

@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import count, product
 
 from snnc.compiler.ir.graph import Kind
-from snnc.compiler.ops.cells.program import BOOL, OPERATIONS, Instruction, Program
+from snnc.compiler.ops.cells.program import BOOL, OPERATIONS, Instruction, Program, State
 
 LARGEST_COUNT = 2**16 - 1
 """Largest number that the C stores of a COUNT."""
@@ -49,11 +49,37 @@ def kind_of(program: Program, inputs: Sequence[Kind]) -> Kind:
 
 
 def output_range(program: Program, inputs: Sequence[Kind]) -> Range:
-    """What a well-formed program's output can be, from the kinds of its inputs."""
-    ranges = dict(zip(program.inputs, (_GIVEN[kind] for kind in inputs), strict=True))
-    for entry in program.body:
-        ranges[entry.name] = _after(entry, [ranges.get(name, ANY) for name in entry.args])
-    return ranges.get(program.output, ANY)
+    """What a well-formed program's output can be, from the kinds of its inputs.
+
+    A state is what it begins with, or what it was set to: that is found by going through steps
+    until nothing changes. One that goes on changing can be anything.
+    """
+    given = dict(zip(program.inputs, (_GIVEN[kind] for kind in inputs), strict=True))
+    states = {state.name: _initial(state) for state in program.states}
+    for turn in count():
+        ranges = {**given, **states}
+        for entry in program.body:
+            ranges[entry.name] = _after(entry, [ranges.get(name, ANY) for name in entry.args])
+        wider = {s.name: _joined(states[s.name], ranges.get(s.next, ANY)) for s in program.states}
+        if wider == states:
+            return ranges.get(program.output, ANY)
+        forever = turn >= _TURNS
+        states = {n: ANY if forever and r != states[n] else r for n, r in wider.items()}
+    raise AssertionError("every state that changes becomes ANY, which does not change")
+
+
+_TURNS = 3
+"""Steps that are gone through before a state that still changes can be anything."""
+
+
+def _initial(state: State) -> Range:
+    if isinstance(state.initial, str):
+        return ANY
+    return Range(state.initial, state.initial, float(state.initial).is_integer())
+
+
+def _joined(a: Range, b: Range) -> Range:
+    return Range(min(a.low, b.low), max(a.high, b.high), a.whole and b.whole)
 
 
 def _after(entry: Instruction, given: list[Range]) -> Range:

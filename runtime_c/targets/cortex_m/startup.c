@@ -37,6 +37,11 @@ __attribute__((naked, used)) void reset_handler(void) {
 }
 
 __attribute__((used)) void board_start(void) {
+#if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
+    CPACR |= 0xFu << 20; /* full access to the floating-point and vector units,
+                          which -O3 uses for the loops below */
+    __asm__ volatile("dsb\nisb" ::: "memory");
+#endif
     const uint32_t *from = data_load;
     for (uint32_t *to = data_begin; to < data_end; to++) {
         *to = *from++;
@@ -44,10 +49,6 @@ __attribute__((used)) void board_start(void) {
     for (uint32_t *to = bss_begin; to < bss_end; to++) {
         *to = 0;
     }
-#if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
-    CPACR |= 0xFu << 20; /* full access to the floating-point and vector units */
-    __asm__ volatile("dsb\nisb" ::: "memory");
-#endif
     board_exit(main());
 }
 

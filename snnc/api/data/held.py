@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import torch
 
 from snnc.api.model import Counts, array_of, counts_of
 from snnc.errors import BAD_DATA_SPEC, BAD_OPTION, BAD_SHAPE, SnncError
+from snnc.models.encoders import Encoder, encode
 
 Data: TypeAlias = Any
 """DATA of the command line; an array or tensor [samples, T, ...]; an iterable of inputs or of pairs
@@ -55,25 +56,39 @@ class Held:
         return (self._get(place) for place in self._places)
 
 
-def held(data: Data, shape: Shape, samples: int | None, *, batch_first: bool = False) -> Held:
+@dataclass(frozen=True)
+class Layout:
+    """How the samples of data lie.
+
+    Attributes:
+        shape: (T, *one step's shape) of a window.
+        batch_first: an input with an axis of samples is [1, T, ...], not [T, 1, ...].
+        encoder: the samples are still images of a step's shape, and become windows by it.
+    """
+
+    shape: Shape
+    batch_first: bool = False
+    encoder: Encoder | None = None
+
+
+def held(data: Data, layout: Layout, samples: int | None) -> Held:
     """The first ``samples`` windows of what Python holds; all by default.
 
     Args:
         data: an array or tensor [samples, T, ...] (each sample as forward takes it, with or without
             its axis of one sample), a pair of one and labels [samples], an iterable of inputs or of
             pairs (input, label), a Dataset (``len`` and ``[i]``), or a DataLoader (batches).
-        shape: (T, *one step's shape).
+        layout: how its samples lie.
         samples: how many.
-        batch_first: an input with an axis of samples is [1, T, ...], not [T, 1, ...].
 
     Raises:
         SnncError: BAD_DATA_SPEC where there are none or fewer than asked for; BAD_SHAPE for a
             sample of another shape or with numbers that are no counts; BAD_OPTION.
     """
-    reader = _Reader(shape, batch_first)
+    reader = _reader(layout)
     if isinstance(data, np.ndarray | torch.Tensor):
         found = reader.array(data, None)
-    elif _is_labelled_array(data, shape):
+    elif _is_labelled_array(data, reader.shape):
         found = reader.array(data[0], array_of(data[1], "the labels"))
     elif _is_dataset(data):
         found = Held(lambda place: reader.one(data[place], place), range(len(data)))
@@ -109,12 +124,23 @@ def _is_labelled_array(data: Any, shape: Shape) -> bool:
     return labels.ndim == 1 and inputs.ndim > len(shape) and len(labels) == len(inputs)
 
 
+def _reader(layout: Layout) -> _Reader:
+    if layout.encoder is None:
+        return _Reader(layout.shape, layout.batch_first)
+    steps, *shape = layout.shape
+    return _ImageReader(tuple(shape), True, layout.encoder, steps)
+
+
 @dataclass(frozen=True)
 class _Reader:
     """Reads samples of one shape (T, *step)."""
 
     shape: Shape
     batch_first: bool
+
+    MEND: ClassVar[str] = (
+        "Give samples of one window each, time first; an array of them as [samples, T, ...]."
+    )
 
     def array(self, data: Any, labels: npt.NDArray[Any] | None) -> Held:
         """Samples along the first axis; a lone sample as forward takes it is one."""
@@ -197,9 +223,40 @@ class _Reader:
             BAD_SHAPE,
             f"its shape is {list(shape)}, and the model takes {list(self.shape)}",
             where=f"sample {place}",
-            mend="Give samples of one window each, time first; an array of them as "
-            "[samples, T, ...].",
+            mend=self.MEND,
         )
+
+
+@dataclass(frozen=True)
+class _ImageReader(_Reader):
+    """Reads still images of one step's shape, samples first, and makes windows of them."""
+
+    encoder: Encoder
+    time_steps: int
+
+    MEND: ClassVar[str] = "Give images of a step's shape; an array of them as [samples, ...]."
+
+    def array(self, data: Any, labels: npt.NDArray[Any] | None) -> Held:
+        """Images along the first axis; a lone one is one."""
+        if tuple(data.shape) == self.shape and labels is None:
+            data = data[None]
+        return super().array(data, labels)
+
+    def _samples_first(self, array: npt.NDArray[Any], place: int) -> npt.NDArray[Any]:
+        return array
+
+    def _window(self, given: Any, label: int | None, place: int) -> Window:
+        name = f"sample {place}"
+        image = array_of(given, name)
+        if image.shape == (1, *self.shape):
+            image = image[0]
+        if image.shape != self.shape:
+            raise self._wrong(image.shape, place)
+        try:
+            frames = encode(image, self.encoder, self.time_steps, place)
+        except SnncError as error:
+            raise SnncError(error.code, error.what, where=name, mend=error.mend) from error
+        return Window(frames, label, name)
 
 
 def _pair(item: Any) -> tuple[Any, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snnc.api.data.files import is_held, opened
-from snnc.api.data.held import Data, Held, Window, held
+from snnc.api.data.held import Data, Held, Layout, Window, held
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.models.clips import frames_for
 from snnc.models.datasets.dataset import check_split
@@ -91,7 +91,8 @@ def windows(
             return Windows(source, str(data), split, samples)
         data = opened(str(data))
     shape = (source.time_steps, *source.input_shape)
-    return held(data, shape, samples, batch_first=batch_first)
+    how = Layout(shape, batch_first, source.encoder)
+    return held(data, how, samples)
 
 
 def calibration_windows(

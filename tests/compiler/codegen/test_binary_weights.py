@@ -104,7 +104,11 @@ def test_packages_that_cannot_find_the_file_refuse_it(kind, snnc, model, int8, t
 @pytest.mark.parametrize("kind", ["cmake", "platformio"])
 def test_packages_bring_the_file(kind, snnc, model, int8, tmp_path):
     out = tmp_path / "out"
-    assert snnc("compile", model, "-o", out, "--package", kind, *int8, *BINARY)[0] == 0
+    command = ("compile", model, "-o", out, "--package", kind, *int8, *BINARY)
+    status, _, err = snnc(*command)
+    assert status == 2
+    assert "Name the core with --target" in err
+    assert snnc(*command, "--target", "cortex-m3")[0] == 0
     assert (out / "src" / DATA_FILE).exists()
     if kind == "cmake":
         if not shutil.which("cmake"):

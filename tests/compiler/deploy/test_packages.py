@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,7 +140,12 @@ void delay(unsigned long);
 """
 
 
-@pytest.mark.parametrize("which", ["ring", "events"])
+@pytest.fixture(scope="module")
+def floats() -> Compilation:
+    return fuzzing.MODELS["window-f32"]()
+
+
+@pytest.mark.parametrize("which", ["ring", "events", "floats"])
 def test_the_sketch_compiles_as_the_arduino_builder_does(which, request, tmp_path):
     need("arm-none-eabi-g++")
     packages.write(tmp_path, request.getfixturevalue(which), "arduino")
@@ -174,9 +180,9 @@ def stub_headers(tmp_path: Path) -> Path:
     return folder
 
 
-def test_what_a_sketch_cannot_keep_is_refused():
-    with pytest.raises(SnncError, match="-ffp-contract=off") as caught:
-        packages.package_files(fuzzing.MODELS["window-f32"](), "arduino")
+def test_a_sketch_needs_events(events):
+    with pytest.raises(SnncError, match="takes events") as caught:
+        packages.package_files(replace(events, framing=None), "arduino")
     assert caught.value.code is BAD_OPTION
 
 

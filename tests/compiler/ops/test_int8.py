@@ -209,7 +209,7 @@ def test_a_changed_weight_is_found_in_its_own_layer(tmp_path):
 
 def changed(text: str, constant: str, index: int, value: int) -> str:
     """C text with one element of a constant array replaced."""
-    match = re.search(rf"{constant}\[\d+\] = {{([^}}]*)}}", text)
+    match = re.search(rf"{constant}\[\d+\]\s+(?:#ifndef \w+\s+)?= {{([^}}]*)}}", text)
     assert match is not None
     numbers = match[1].replace("\n", " ").split(",")
     assert int(numbers[index]) != value

@@ -44,7 +44,7 @@ def traced(graph: Graph, threads: int, folder: Path, *, team: bool) -> dict[str,
         index: np.zeros(trace.step_bytes * trace.steps, np.uint8)
         for index, trace in enumerate(generated.traces)
     }
-    host.attach_taps(generated.traces, values, {})
+    host.attach_taps(len(generated.traces), values, {})
     frames = layout.pack(graph["input"].type, frames_for(NAME).numpy()).astype(np.uint16)
     scores = host.classify(frames)
     named = {

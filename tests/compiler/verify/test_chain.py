@@ -20,7 +20,7 @@ from snnc.compiler.verify.chain.proof import Verification
 from snnc.compiler.verify.float_judge import Verifier
 from snnc.compiler.verify.integer import IntegerVerifier
 from snnc.compiler.verify.shipped.events import events_of
-from snnc.compiler.verify.stress import Stress
+from snnc.compiler.verify.synthetic.stress import Stress
 from snnc.models.networks import OverTime, TimeMean
 from snnc.models.neurons import LIF
 from tests.support.places import INCLUDE

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+import snnc
 from snnc.compiler.ir.graph import Graph, Kind, Node, TensorType
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.estimator import tables
@@ -125,6 +126,8 @@ def test_operations_alone_meet_at_their_ratio_over_the_steps(steps: int) -> None
     frames = np.ones((steps, 64, 1, 1))
     found = against(surveyed(Wide(), [frames], (64, 1, 1)))
     assert found.firing.spikes_per_synapse == steps
+    if steps == 1:  # Shen et al. 2024: one bit budget
+        assert found.bit_operations["snn"] == found.bit_operations["dense"]
     second = found.layers[1]
     alone = (TABLE.mac * second.synapses) / (TABLE.ac * second.operations)
     assert alone == pytest.approx(TABLE.ratio / steps)
@@ -138,8 +141,7 @@ def test_bits_hold_as_many_values_as_counts_of_spikes(steps: int, bits: int) -> 
 
 
 def test_bit_operations_weigh_a_spike_as_one_bit(by_hand: AgainstAnn) -> None:
-    """Shen et al. 2024: with T spikes at every synapse and activations of T bits both spend the
-    same; here the 34 MACs of event counts have the ANN's 2 bits."""
+    """After Shen et al. 2024; the 34 MACs of event counts have the ANN's 2 bits."""
     assert by_hand.bit_operations == {
         "snn": 32 * (2 * 34 + 24 + 6),
         "dense": 32 * 2 * 368,
@@ -179,3 +181,14 @@ def test_a_recurrent_network_is_refused() -> None:
     with pytest.raises(SnncError, match="recurrent") as refused:
         Windows(Network(graph, graph))
     assert (refused.value.code, refused.value.where) == (BAD_OPTION, "back")
+
+
+def test_python_gives_it_where_it_is_asked_for() -> None:
+    model = snnc.build("three-layer", attention="none", input_size=(2, 8, 8), time_steps=4)
+    data = np.random.default_rng(0).poisson(0.3, (2, 4, 1, 2, 8, 8))
+    assert snnc.energy(model, data).ann is None
+    report = snnc.energy(model, data, ann=True)
+    assert report.ann is not None
+    assert (report.ann.bits, report.ann.samples) == (3, 2)
+    assert report.to_json()["ann"] == report.ann.as_json()
+    assert "ann" not in snnc.energy(model, data).to_json()

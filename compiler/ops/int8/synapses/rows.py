@@ -21,7 +21,10 @@ LISTED = "listed"
 """As :data:`PLAIN`, for a host's kernel that lists the events of a step first and adds rows in wide
 registers; it reads up to :data:`SLACK` bytes past the last row."""
 
-ORDER = one_of("order", PLAIN, FOURS, LISTED)
+OWN = "own"
+"""As :data:`FOURS` or :data:`PLAIN`, as the macros of the C's compiler say: for any core."""
+
+ORDER = one_of("order", PLAIN, FOURS, LISTED, OWN)
 """The order of a node's weights; plain where none is named."""
 
 SLACK = 32
@@ -64,6 +67,9 @@ def emit_weights(node: Node, c: Emitter, rows: Array, axes: str) -> tuple[Consta
         return c.constant("weight", padded, f"{axes} and slack,", "int8_t"), plain
     if order_of(node) == PLAIN:
         return c.constant("weight", rows, axes, "int8_t"), plain
+    if order_of(node) == OWN:
+        weights = c.constant("weight", rows, axes, "int8_t", own_order=True)
+        return weights, c.enumerator("SNN_ORDER_OWN", "enum snn_order")
     fours = by_fours(rows)
     words = c.constant("weight", fours, f"{axes} by fours,", "int32_t", read_as="int8_t")
     return words, c.enumerator("SNN_ORDER_FOURS", "enum snn_order")

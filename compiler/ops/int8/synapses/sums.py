@@ -10,7 +10,7 @@ import torch
 
 from snnc.compiler.ir.graph import Array, Kind
 from snnc.compiler.ops.base import Op, Sample
-from snnc.compiler.ops.int8.synapses.rows import FOURS, PLAIN
+from snnc.compiler.ops.int8.synapses.rows import FOURS, OWN, PLAIN
 from snnc.compiler.ops.view import NodeRun
 
 
@@ -28,7 +28,7 @@ def exact_sums(op: Callable[[], Op], run: NodeRun) -> torch.Tensor:
 
 
 def integer_samples(samples: Iterable[Sample], seed: int) -> Iterable[Sample]:
-    """Cases of a float operator with integer weights, sums of both widths and both orders."""
+    """Cases of a float operator with integer weights, sums of both widths and every order."""
     rng = np.random.default_rng(seed)
     for sample in samples:
         if sample.inputs[0].kind is Kind.REAL:
@@ -37,6 +37,6 @@ def integer_samples(samples: Iterable[Sample], seed: int) -> Iterable[Sample]:
         params: dict[str, Array] = {"weight": rng.integers(-127, 128, size)}
         if "bias" in sample.params:
             params["bias"] = rng.integers(-500, 500, size[:1])
-        for width, order in product(("int16", "int32"), (PLAIN, FOURS)):
+        for width, order in product(("int16", "int32"), (PLAIN, FOURS, OWN)):
             attrs = {**sample.attrs, "width": width, "order": order}
             yield Sample(sample.inputs, attrs, params, sample.time_steps)

@@ -52,7 +52,10 @@ SNN_KERNEL int snn_row_place(enum snn_order order, int c) {
 
 /* Keeps a compiler from looking behind an address: else it adds up each of several addresses near
  * it on its own, from parts that it holds in registers. */
-#if defined(__GNUC__) && !defined(__ARM_ARCH_6M__) /* which has no registers to spare */
+#if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__) || defined(__riscv_32e)
+#define SNN_FEW_REGISTERS 1 /* that instructions can name */
+#endif
+#if defined(__GNUC__) && !defined(SNN_FEW_REGISTERS)
 #define SNN_ONE_ADDRESS(p) __asm__("" : "+r"(p))
 #else
 #define SNN_ONE_ADDRESS(p) ((void)(p))
@@ -98,6 +101,29 @@ SNN_KERNEL void snn_rows_count(enum snn_value_kind kind, int channels, snn_count
 #define SNN_ROWS_NAME "x86"
 #else
 #define SNN_ROWS_NAME "plain"
+#endif
+
+/* The order that suits the core that this is compiled for. Weights that are not written for one core
+ * are macros of up to four channels, which put them in this order; a row's last one has fewer. */
+#if defined(SNN_ROWS_DSP)
+#define SNN_ORDER_OWN SNN_ORDER_FOURS
+#define SNN_OWN_BYTES(rows, channels) ((rows) * (((channels) + 3) / 4 * 4))
+#define SNN_OWN_4(a, b, c, d) a, c, b, d
+#define SNN_OWN_3(a, b, c) a, c, b, 0
+#define SNN_OWN_2(a, b) a, 0, b, 0
+#define SNN_OWN_1(a) a, 0, 0, 0
+#else
+#define SNN_ORDER_OWN SNN_ORDER_PLAIN
+#define SNN_OWN_BYTES(rows, channels) ((rows) * (channels))
+#define SNN_OWN_4(a, b, c, d) a, b, c, d
+#define SNN_OWN_3(a, b, c) a, b, c
+#define SNN_OWN_2(a, b) a, b
+#define SNN_OWN_1(a) a
+#endif
+#ifdef __GNUC__
+#define SNN_OWN_ALIGNED __attribute__((aligned(4)))
+#else
+#define SNN_OWN_ALIGNED
 #endif
 
 /* sum[c] = from[c] + sum over the rows of value * row[c], c < channels. `sum` and `from` (which may

@@ -3,7 +3,7 @@
 #define SNN_VEC_ROWS_PLAIN_H
 
 /* Sums that stay in registers together: what the core's register file has room for. */
-#if defined(__ARM_ARCH_6M__)
+#if defined(SNN_FEW_REGISTERS)
 #define SNN_ROWS_BLOCK 4
 #elif defined(__riscv)
 #define SNN_ROWS_BLOCK 16

@@ -51,6 +51,7 @@ def iadded(a):
 
 
 READ = {
+    "softmax": lambda a: a.softmax(-1),
     "sub with alpha": lambda a: torch.sub(a, 0.1, alpha=3),
     "add with alpha": lambda a: torch.add(a, a, alpha=-0.5),
     "relu in place": aliased,
@@ -61,14 +62,13 @@ READ = {
     "neg": lambda a: -a,
 }
 REFUSED = {
-    "div floor": lambda a: torch.div(a, 0.5, rounding_mode="floor"),
     "to int": lambda a: a.to(torch.int32).float(),
     "to half": lambda a: a.half().float(),
     "dropout": lambda a: F.dropout(a, 0.5),
     "noise": lambda a: a + torch.randn(1),
     "by zero": lambda a: a / 0.0,
     "overflow": lambda a: a + 1e39,
-    "softmax": lambda a: a.softmax(-1),
+    "cumulative sum": lambda a: a.cumsum(-1),
 }
 
 
@@ -93,6 +93,12 @@ def test_what_has_no_operator_is_refused_with_the_line(change, place):
     assert all("test_meaning.py:" in entry.source for entry in importing.unsupported)
     with pytest.raises(SnncError, match="E101"):
         import_module(Net(**{place: change}).eval(), SHAPE, STEPS)
+
+
+@pytest.mark.parametrize("mode", ["floor", "trunc"])
+def test_division_to_whole_numbers_is_a_cell(mode):
+    divided = Net(before=lambda a: torch.div(a, 0.5, rounding_mode=mode)).eval()
+    assert "cell" in {node.op for node in import_module(divided, SHAPE, STEPS)}
 
 
 def test_truth_values_are_a_comparison_with_zero():

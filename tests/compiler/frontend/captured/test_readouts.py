@@ -151,3 +151,8 @@ def test_no_integers_yet():
     with pytest.raises(SnncError, match="time_last has no int8 form") as caught:
         snnc.compile(Fired(), data[0], readout="last", dtype="int8", calibrate=data)
     assert caught.value.code is UNSUPPORTED_LAYER
+
+
+def test_an_earlier_step_alone():
+    graph = same(Model(recorded(lambda s, u, v: v[-3])))
+    assert ops(graph)[-2:] == ["delay", "time_last"]

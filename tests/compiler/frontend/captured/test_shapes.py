@@ -14,11 +14,15 @@ from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.driving import Driven
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir.graph import Kind
+from snnc.compiler.passes import pipeline
+from snnc.compiler.verify import reference
 from snnc.compiler.verify.float_judge import Verifier
-from snnc.estimator.activity import Network, observe
+from snnc.estimator.activity import Network
 from snnc.estimator.conventions import CONVENTIONS
-from snnc.estimator.counts import count, totals_of
+from snnc.estimator.conventions.base import COUNTERS, Visit
+from snnc.estimator.layers import layers_of
 from tests.support.captured_models import lif, ops, read, refused, same
+from tests.support.counting import counted
 
 T = 3
 
@@ -193,10 +197,31 @@ def test_products_of_spikes_are_counted_as_what_they_are():
     graph = same(model, shape, T)
     products = [node for node in graph if node.op == "matmul"]
     assert [node.type.kind for node in products] == [Kind.COUNT, Kind.REAL]
-    network = Network.of(compile_graph(graph))
-    activity = observe(network, model, frames(shape).numpy())
-    executed = totals_of(count(network, [activity], CONVENTIONS["executed"]))
-    assert executed is not None
+    network = Network(pipeline.lowered(graph), pipeline.optimised(graph))
+    window = frames(shape).numpy()
+    values = reference.run(network.source, {"input": frames(shape)})
+    q, k, v = (values[name] for name in (*products[0].inputs, products[1].inputs[1]))
+    pairs, sums = int((q @ k).sum()), int((v != 0).sum()) * 5
+    assert min(pairs, sums) > 0
+    dense = T * 2 * (5 * 4 * 5 + 5 * 5 * 4)
+    wanted = {
+        "executed": {"ac": pairs + sums},
+        "spikingjelly": {"ac": pairs + sums},
+        "dense": {"mac": dense},
+        "neurobench": {},
+        "syops": {},
+    }
+    for name, numbers in wanted.items():
+        found = dict.fromkeys(COUNTERS, 0)
+        for node in products:
+            visit = Visit(network.source, layers_of(network.source)[0], node, values)
+            for counter, steps in CONVENTIONS[name].count(visit).items():
+                found[counter] += sum(steps)
+        assert {counter: found[counter] for counter in ("ac", "mac")} == {
+            "ac": 0,
+            "mac": 0,
+        } | numbers
+    counted(network, [window], *CONVENTIONS)
 
 
 @pytest.mark.parametrize(

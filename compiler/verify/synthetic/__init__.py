@@ -1,0 +1,1 @@
+"""Inputs that no recording gives: what they are, and running them."""
