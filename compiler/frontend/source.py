@@ -48,6 +48,7 @@ class SourceModel:
         origin: the file or factory it came from.
         options: what the user had to say about the model, for the manifest.
         encoder: how still images become windows; None where data are windows or recordings.
+        step_us: length of a step in microseconds, where data have times.
     """
 
     module: nn.Module
@@ -58,6 +59,7 @@ class SourceModel:
     origin: str
     options: Mapping[str, Any] = field(default_factory=dict)
     encoder: Encoder | None = None
+    step_us: int | None = None
 
     def graph(self) -> Graph:
         """Import the module. Raises SnncError as :func:`import_module` does."""
@@ -234,7 +236,9 @@ def _from_module(
         options |= {"all_outputs": True} if module.all_outputs else {}
     framed = _framed(input_shape, time_steps, frame_us, spec)
     chosen = model_name(name_given(spec, name))
-    return SourceModel(module, chosen, input_shape, time_steps, framed, spec, options)
+    return SourceModel(
+        module, chosen, input_shape, time_steps, framed, spec, options, step_us=frame_us
+    )
 
 
 COMMON = ("make", "build", "create", "model", "net", "network", "factory")
@@ -290,6 +294,7 @@ def _from_nir(
         input=_framed(file.input_shape, time_steps, frame_us, spec),
         origin=spec,
         options=options.as_json(),
+        step_us=frame_us,
     )
 
 
@@ -297,7 +302,7 @@ def _framed(
     shape: tuple[int, ...], time_steps: int, frame_us: int | None, where: str
 ) -> InputDescription | None:
     """Frames of fixed length from a sensor of the input's own size."""
-    if frame_us is None:
+    if frame_us is None or len(shape) == 1:  # spikes by channel: the C takes frames
         return None
     if len(shape) != 3 or shape[0] != 2:
         raise SnncError(
