@@ -25,7 +25,7 @@ def own() -> Iterator[tuple[str, Case]]:
     for attention in ("none", "sa", "ta", "ca", "tcsa", "asa1", "asa2"):
         yield f"own-{attention}", (lambda a=attention: lively_network(a, **hyper), (2, 12, 12), {})
     residual = {"input_size": (2, 32, 32), "time_steps": STEPS, "classes": 4}
-    yield "own-residual", (lambda: build("res-snn-18", **residual).eval(), (2, 32, 32), {})
+    yield "own-residual", (lambda: build("res-18", **residual).eval(), (2, 32, 32), {})
 
 
 def fired(u: torch.Tensor) -> torch.Tensor:
@@ -152,7 +152,7 @@ def spikingjelly() -> Iterator[tuple[str, Case]]:
     from spikingjelly.activation_based import neuron
 
     names = ("IFNode", "LIFNode", "ParametricLIFNode", "QIFNode", "EIFNode", "IzhikevichNode")
-    names += ("KLIFNode", "LIAFNode", "SlidingPSN", "GatedLIFNode")
+    names += ("KLIFNode", "NonSpikingLIFNode", "LIFNode")
     for name in names:
         if hasattr(neuron, name):
             kind = getattr(neuron, name)
