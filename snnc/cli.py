@@ -23,6 +23,7 @@ from snnc.version import __version__
 COMMANDS = {
     "init": "write one file for a model of your own, by asking the model",
     "check": "list everything in a model that cannot be compiled",
+    "boards": "say which boards a model fits on",
     "compile": "compile a model to event-driven C",
     "verify": "prove that the C's spikes equal PyTorch's on recordings",
     "energy": "count operations and energy on recordings",

@@ -121,15 +121,15 @@ def _digests(trace: TraceEntry, given: TensorType, values: Array) -> list[int]:
 
 
 def arena_limit(target: Target, max_ram: int | None) -> int:
-    """Bytes that are left for the arena of ``max_ram``, or of the target's largest board."""
-    ram = max_ram or max(board.ram[1] for board in target.boards)
-    return ram - STACK_BYTES - RESERVED_BYTES
+    """Bytes that are left for the arena of ``max_ram``, or of the target's board."""
+    return (max_ram or target.ram) - STACK_BYTES - RESERVED_BYTES
 
 
 def vector_room(compilation: Compilation, target: Target) -> int:
-    """Bytes of flash that the target's largest board has left for test vectors."""
+    """Bytes of flash that the target's largest emulated board has left for test vectors."""
     largest = max(board.flash[1] for board in target.boards)
-    return largest - compilation.generated.constant_bytes - CODE_BYTES
+    model = compilation.generated.constant_bytes + CODE_BYTES
+    return largest - max(model, target.flash_budget or 0)
 
 
 def check_model(compilation: Compilation, target: Target) -> None:
@@ -157,6 +157,7 @@ def write_project(
     """
     graph, generated = compilation.graph, compilation.generated
     check_model(compilation, target)
+    max_flash, max_ram = max_flash or target.flash_budget, max_ram or target.ram_budget
     check_flash(compilation, max_flash)
     check_events(generated.interface, vectors)
     embedded = sum(v.size for v in vectors)

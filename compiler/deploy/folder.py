@@ -127,6 +127,7 @@ def write_firmware(
         memory = Memory.of(compilation.generated, flash, firmware.STACK_BYTES)
         manifest = _manifest(source, compilation, memory)
         manifest |= {"target": target.name, "board": board.name, "vectors": len(vectors)}
+        manifest |= {"owned_board": _owned(target)}
         manifest["options"] |= {"flags": list(target.flags)}
         manifest["options"] |= {"max_flash": max_flash, "max_ram": max_ram}
         return write_manifest(folder, manifest)
@@ -156,8 +157,13 @@ def write_package(
         manifest = _manifest(source, compilation, Memory.of(compilation.generated, None, None))
         core = None if target is None else target.name
         manifest |= {"target": f"{kind} package{f' for {core}' if core else ''}"}
-        manifest |= {"package": kind, "core": core}
+        manifest |= {"package": kind, "core": core, "owned_board": _owned(target)}
         return write_manifest(folder, manifest)
+
+
+def _owned(target: Target | None) -> str | None:
+    """The name of the board that was asked for, if one was."""
+    return target.owned.name if target is not None and target.owned is not None else None
 
 
 def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> dict[str, Any]:

@@ -1,14 +1,16 @@
-"""The table of firmware targets: cores, the boards that run them, and what memory those have."""
+"""The table of firmware targets: cores, the emulated boards that run them, and what memory those
+have. A board that people own stands for its core and its own memory (:mod:`.boards`)."""
 
 from __future__ import annotations
 
 import shutil
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from snnc.compiler.deploy.boards import OwnedBoard, owned_boards
 from snnc.compiler.ops.int8.synapses.rows import PLAIN
 from snnc.errors import BAD_OPTION, NO_C_COMPILER, OVER_BUDGET, SnncError
 
@@ -38,8 +40,8 @@ class Board:
 
 @dataclass(frozen=True)
 class Target:
-    """A core: prefix and flags of its compiler, start-up family, boards in order of preference,
-    and the order of int8 weights that its kernels want."""
+    """A core: prefix and flags of its compiler, start-up family, emulated boards in order of
+    preference, the order of int8 weights that its kernels want, and the board that was named."""
 
     name: str
     prefix: str
@@ -47,6 +49,29 @@ class Target:
     flags: tuple[str, ...]
     boards: tuple[Board, ...]
     order: str
+    owned: OwnedBoard | None = None
+
+    @property
+    def flash(self) -> int:
+        """Bytes of the named board; of the largest emulated one if that is less, or none was."""
+        return self.flash_budget or max(board.flash[1] for board in self.boards)
+
+    @property
+    def ram(self) -> int:
+        """Bytes, as :attr:`flash`."""
+        return self.ram_budget or max(board.ram[1] for board in self.boards)
+
+    @property
+    def flash_budget(self) -> int | None:
+        """Bytes of the named board's, where an emulated one can hold more."""
+        own = None if self.owned is None else self.owned.flash
+        return own if own and own < max(board.flash[1] for board in self.boards) else None
+
+    @property
+    def ram_budget(self) -> int | None:
+        """Bytes, as :attr:`flash_budget`."""
+        own = None if self.owned is None else self.owned.ram
+        return own if own and own < max(board.ram[1] for board in self.boards) else None
 
 
 @cache
@@ -81,14 +106,24 @@ def _board(name: str, entry: dict[str, Any]) -> Board:
 
 
 def target_named(name: str) -> Target:
-    """A target. Raises SnncError (BAD_OPTION) with the names that exist."""
-    if name not in targets():
+    """A core, or that of a board. Raises SnncError (BAD_OPTION) with the names that exist."""
+    if name in targets():
+        return targets()[name]
+    if name not in owned_boards():
         raise SnncError(
             BAD_OPTION,
             f"--target {name} is not available in this version",
-            mend=f"Use host, {', '.join(targets())}.",
+            mend=f"Use host, {', '.join(targets())}, or a board: {', '.join(owned_boards())}.",
         )
-    return targets()[name]
+    owned = owned_boards()[name]
+    if owned.target is None:
+        raise SnncError(
+            BAD_OPTION,
+            f"{owned.chip} has a {owned.core} core, for which snnc knows no compiler and emulator",
+            where=name,
+            mend="Leave --target out and use --package: its C is for any core.",
+        )
+    return replace(targets()[owned.target], owned=owned)
 
 
 def missing_tools(target: Target, board: Board) -> list[str]:

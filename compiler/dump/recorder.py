@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from snnc.compiler.dump import page, stages_text
-from snnc.compiler.ir import printer
 from snnc.compiler.ir.graph import Graph
 from snnc.compiler.plan.planned import Planned
 from snnc.errors import BAD_OUTPUT, SnncError
@@ -23,7 +22,7 @@ class Recorder:
         """Take note of the graph that pass ``name`` gave; "imported" begins anew."""
         if name == "imported":
             self.passes.clear()
-        self.passes.append((name, printer.text(graph) + "\n"))
+        self.passes.append((name, str(graph) + "\n"))
 
     def diffs(self) -> list[tuple[str, str]]:
         """For every pass what it changed, as a unified diff; empty where it changed nothing."""

@@ -52,6 +52,10 @@ def _shape(value: Any) -> bool:
     return isinstance(value, list) and len(value) > 0 and all(map(_whole, value))
 
 
+def _floor(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value <= 0
+
+
 def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
@@ -76,9 +80,10 @@ MODEL_KEYS: dict[str, _Kind] = {
     "encoder": (lambda value: value in ENCODERS, f"one of {', '.join(ENCODERS)}"),
     "nir_reset": (lambda value: value in ("zero", "subtract"), "'zero' or 'subtract'"),
     "nir_dt": (_number, "a number above 0"),
+    "nir_spikes": (lambda value: value in ("one", "many"), "'one' or 'many'"),
+    "nir_floor": (_floor, "0 or less, -inf for none"),
 }
 """What says where the model is and what it takes, and what a value must be."""
-
 RUN_KEYS: dict[str, _Kind] = {
     "data": TEXT,
     "baseline": TEXT,
@@ -150,7 +155,11 @@ def read(path: Path) -> ModelFile:
     for key in ("data", "calibrate", "baseline"):
         if key in options:
             options[key] = _placed(options[key], folder)
-    nir = {key: content[f"nir_{key}"] for key in ("reset", "dt") if f"nir_{key}" in content}
+    nir = {
+        key.removeprefix("nir_"): value
+        for key, value in content.items()
+        if key in MODEL_KEYS and key.startswith("nir_")
+    }
     return ModelFile(_placed(content["model"], folder), folder, arguments, nir, options)
 
 

@@ -132,7 +132,7 @@ def load_source(
     nir = nir or NirOptions()
     is_nir = Path(spec).suffix == ".nir"
     if not is_nir and nir != NirOptions():
-        raise SnncError(BAD_OPTION, "--nir-reset and --nir-dt belong to a .nir file", where=spec)
+        raise SnncError(BAD_OPTION, "the options --nir-… belong to a .nir file", where=spec)
     if is_nir:
         if weights or input_shape or per_step or batch_first or still or readout or all_outputs:
             raise SnncError(

@@ -170,8 +170,27 @@ class Graph:
         return self.index[name]
 
     def __str__(self) -> str:
-        """The graph as a page of text, a line a node (:mod:`snnc.compiler.ir.printer`)."""
-        return printer.text(self)
+        """The graph as a page of text, a line a node.
+
+        A line says: name, type, ``op(inputs)``, attributes, shapes of parameters, and where in the
+        user's model the node comes from. Parameters' numbers are left out.
+        """
+        pairs = zip(self.output_names, self.outputs, strict=False)
+        outputs = ", ".join(f"{name}={node}" for name, node in pairs)
+        head = f"graph {self.name}: T={self.time_steps}, outputs {outputs}"
+        return printer.table(head, [self._row(node) for node in self.nodes])
+
+    def _row(self, node: Node) -> tuple[str, str, str]:
+        call = f"{node.op}({', '.join(node.inputs)})"
+        shapes = [
+            f"{role}[{'×'.join(map(str, self.params[key].shape)) or 'scalar'}]"
+            for role, key in node.params.items()
+            if key in self.params
+        ]
+        places = " ".join(place for place in (node.loc.module, node.loc.source) if place)
+        origin = [f"<- {places}"] if places else []
+        parts = [call, *printer.attributes(node.attrs), *shapes, *origin]
+        return node.name, str(node.type), "  ".join(parts)
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)

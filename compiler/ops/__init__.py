@@ -38,6 +38,7 @@ from snnc.compiler.ops.int8.synapses.conv2d_maps import Conv2dMaps
 from snnc.compiler.ops.int8.synapses.linear import LinearI8
 from snnc.compiler.ops.neurons.integrator import Integrator
 from snnc.compiler.ops.neurons.neuron import Neuron
+from snnc.compiler.ops.neurons.time_mix import TimeMix
 from snnc.compiler.ops.pooling.avg_pool2d import AvgPool2d
 from snnc.compiler.ops.pooling.max_pool2d import MaxPool2d
 from snnc.compiler.ops.pooling.sum_pool2d import SumPool2d
@@ -107,6 +108,7 @@ _OPS: tuple[type[Op], ...] = (
     TimeLast,
     TimeMax,
     TimeStack,
+    TimeMix,
 )
 
 _COMPOSITES: tuple[type[Composite], ...] = (Asa, SpatialGate, TemporalGate, ChannelGate)

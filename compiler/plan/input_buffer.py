@@ -104,13 +104,13 @@ def most_events(graph: Graph) -> int:
             continue
         bound = op_of(node).most(NodeView.of(graph, node), given)
         bounds[node.name], factor, rest = bound, bound.factor, bound.rest
-        fits = (COUNT_LIMIT - rest) // factor if factor else COUNT_LIMIT - rest
-        if fits < 1:
+        fits = (COUNT_LIMIT - rest) // factor if factor else most
+        if fits < 1 or rest > COUNT_LIMIT:
             raise SnncError(
                 UNSUPPORTED_LAYER,
                 f"a sum of spikes and counts may reach {factor + rest:,}, and a count holds 65,535",
                 where=node.loc.module or node.name,
                 mend="Pool over smaller windows, or add fewer branches.",
             )
-        most = min(most, fits) if factor else most
+        most = min(most, fits)
     return most

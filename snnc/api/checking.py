@@ -16,6 +16,8 @@ from snnc.api.words import python_words, speaks_python
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.deploy import firmware
 from snnc.compiler.frontend.driving import Readout, Reset
+from snnc.compiler.ops.int8.synapses.rows import OWN
+from snnc.compiler.plan.input_buffer import WINDOW, Buffering
 from snnc.console import BAD, GOOD, slim_table, styled
 from snnc.errors import BAD_OPTION, EXIT_NO, OVER_BUDGET, SnncError
 
@@ -241,13 +243,31 @@ def _needs(source: SourceModel, wish: Wish) -> dict[str, int]:
 
 
 def _budgets(needs: dict[str, int], wish: Wish) -> dict[str, tuple[int, int]]:
-    """What is needed of each budget that was given, or that the core's largest board has."""
+    """What is needed of each budget that was given, or that the board has."""
     most = {"ram": wish.max_ram, "flash": wish.max_flash}
     if wish.core is not None:
-        boards = wish.core.boards
-        most["ram"] = most["ram"] or max(board.ram[1] for board in boards)
-        most["flash"] = most["flash"] or max(board.flash[1] for board in boards)
+        most["ram"] = most["ram"] or wish.core.ram
+        most["flash"] = most["flash"] or wish.core.flash
     return {name: (needs[name], given) for name, given in most.items() if given is not None}
+
+
+def sized(source: SourceModel, dtype: str, buffering: Buffering = WINDOW) -> Compilation:
+    """A compilation for any core that has the sizes of the real one, without calibration data.
+
+    Sizes of an int8 network do not hang on its ranges.
+
+    Raises:
+        SnncError: as :func:`snnc.compiler.compilation.compile_graph`; BAD_OPTION for a dtype that
+            is none.
+    """
+    wish = Wish(dtype)
+    return compile_graph(
+        source.graph(),
+        source.framing,
+        calibration=[_stand_in(source)] if wish.dtype == "int8" else None,
+        buffering=buffering,
+        order=OWN,
+    )
 
 
 def _stand_in(source: SourceModel) -> Counts:

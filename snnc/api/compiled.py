@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from snnc.api.costs import Analysis, Counting, EnergyReport, Subject, against, described, surveyed
+from snnc.api.costs import (
+    Analysis,
+    Counting,
+    EnergyReport,
+    Subject,
+    Surveyable,
+    against,
+    described,
+    surveyed,
+)
 from snnc.api.data.held import Data
 from snnc.api.manner import Manner, compiled
 from snnc.api.model import Counts, Taken, batch_of, evaluation
@@ -58,7 +67,7 @@ class Layer:
     temporal: bool
 
 
-class Compiled:
+class Compiled(Surveyable):
     """A compiled model, as ``snnc.compile`` gives it. Call it on what forward takes.
 
     Args:

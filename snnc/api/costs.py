@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -195,6 +196,15 @@ class Subject:
         return self.taken.source.origin
 
 
+class Surveyable(ABC):
+    """What says itself how it is surveyed: a model that is compiled already."""
+
+    @property
+    @abstractmethod
+    def subject(self) -> Subject:
+        """It, for a survey of its operations."""
+
+
 @dataclass(frozen=True)
 class Counting:
     """What to count by: a convention's name, a table's name or file (None: Horowitz 2014 for the
@@ -257,10 +267,9 @@ def described(data: Data) -> str:
 
 def subject_of(model: Any, inputs: tuple[Any, ...], forward: Forward) -> Subject:
     """A model, or one that is compiled already, for a survey; no C compiler is needed."""
-    from snnc.api.compiled import Compiled
     from snnc.api.surveying import network_of
 
-    if isinstance(model, Compiled):
+    if isinstance(model, Surveyable):
         return model.subject
     taken = take(model, inputs, forward)
     return Subject(taken, network_of(taken.source))

@@ -55,7 +55,8 @@ class ModelChoice:
         from snnc.compiler.frontend.source import load_source
 
         given = dict(self.arguments)
-        nir = NirOptions(given.pop("nir_reset"), given.pop("nir_dt"))
+        names = [name for name in given if name.startswith("nir_")]
+        nir = NirOptions(**{name.removeprefix("nir_"): given.pop(name) for name in names})
         return load_source(self.spec, nir=nir, **{**given, "name": name or given["name"]})
 
     def why_renamed(self) -> str:
@@ -146,6 +147,18 @@ _MODEL_OPTIONS = (
         type=float,
         help="Length of a step in the unit of the NIR file's time constants.",
     ),
+    click.option(
+        "--nir-spikes",
+        type=click.Choice(["one", "many"]),
+        help="Spikes of a neuron in a step: one at most, or one for each whole threshold in its "
+        "potential (sinabs); a NIR file does not say. Default: one, and a warning.",
+    ),
+    click.option(
+        "--nir-floor",
+        type=float,
+        help="The least potential after a step (sinabs: -1), or -inf; a NIR file does not say. "
+        "Default: -inf, and a warning.",
+    ),
 )
 
 
@@ -153,7 +166,7 @@ def model_options(function: F) -> F:
     """MODEL and its options, given to the command as one :class:`ModelChoice` called ``model``."""
     names = ["name", "weights", "input_shape", "time_steps", "frame_us"]
     names += ["per_step", "batch_first", "still", "readout", "all_outputs"]
-    names += ["encoder", "nir_reset", "nir_dt"]
+    names += ["encoder", "nir_reset", "nir_dt", "nir_spikes", "nir_floor"]
 
     @wraps(function)
     def command(model: str, **others: Any) -> Any:
@@ -241,7 +254,8 @@ target_option = click.option(
     "--target",
     default="host",
     show_default=True,
-    help="Where the C runs: host, cortex-m0, -m3, -m4, -m7, -m33, -m55 or riscv32.",
+    help="Where the C runs: host, cortex-m0, -m3, -m4, -m7, -m33, -m55, riscv32, or a board, which "
+    "is its core and its memory: rp2040, nrf52840, ... (snnc boards).",
 )
 
 

@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from torch import fx
 
 from snnc.compiler.frontend.fx.values import Layout, Total, Traced, Value
+from snnc.compiler.frontend.importing import Importing
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
-if TYPE_CHECKING:
-    from snnc.compiler.frontend.fx.walk import Walk
+
+class Walking(Protocol):
+    """What the meaning of a call is told by the walk that met it.
+
+    Attributes:
+        importing: the graph under construction.
+        samples: N of the trace.
+    """
+
+    importing: Importing
+    samples: int
+
+    def once(self, key: Any, step: int | None, make: Callable[[], str | None]) -> str:
+        """The graph node of something that a loop does at every step: made at step 0."""
+
+    def value(self, node: fx.Node, name: str, like: Value) -> Value:
+        """The traced value that a graph node stands for."""
+
+    def called_on(self, value: Value) -> AbstractContextManager[None]:
+        """Tell importers which axes come before the features."""
 
 
 @dataclass(frozen=True)
 class Call:
     """A traced call of a function or method, with its arguments resolved."""
 
-    walk: Walk
+    walk: Walking
     node: fx.Node
     args: tuple[Traced, ...]
     kwargs: Mapping[str, Traced]
@@ -44,8 +64,6 @@ class Call:
         params: Mapping[str, Any] | None = None,
     ) -> Value:
         """Add a node (once for all steps of a loop) for this call."""
-        from snnc.compiler.frontend.fx.walk import common_step
-
         names = [value.name for value in inputs]
         step = common_step(inputs)
         constants = tuple(
@@ -64,7 +82,7 @@ def refused(
     return SnncError(UNSUPPORTED_LAYER, what, mend=mend)
 
 
-def summed(walk: Walk, total: Total, op: str, path: str) -> Value:
+def summed(walk: Walking, total: Total, op: str, path: str) -> Value:
     """A sum over all steps as a node. Raises SnncError where the loop left steps out."""
     if total.step != walk.importing.time_steps - 1:
         raise refused(
@@ -72,6 +90,16 @@ def summed(walk: Walk, total: Total, op: str, path: str) -> Value:
             "Run the loop over every step.",
         )
     return Value(walk.importing.add(path, op, [total.name]), Layout.WINDOW)
+
+
+def common_step(values: Sequence[Value]) -> int | None:
+    """The step that all values belong to; None outside loops. Raises SnncError where they mix."""
+    if len({(value.layout, value.step) for value in values}) > 1:
+        raise refused(
+            "it mixes values of different steps or layouts",
+            "Combine values of the same step only; state goes through neurons.",
+        )
+    return values[0].step
 
 
 Handler = Callable[[Call], Traced]

@@ -25,7 +25,7 @@ def as_module(make: Callable[[Call], nn.Module]) -> Callable[[Call], Traced]:
         value, module = call.tensor(), make(call)
         walk = call.walk
         key = ("functional", call.node.target, value.name, repr(module))
-        with walk._called_on(value):
+        with walk.called_on(value):
             name = walk.once(
                 key,
                 value.step,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import fx, nn
 
-from snnc.compiler.frontend.fx.calls import Call, summed
+from snnc.compiler.frontend.fx.calls import Call, common_step, summed
 from snnc.compiler.frontend.fx.functions import FUNCTIONS
 from snnc.compiler.frontend.fx.isolated import apart
 from snnc.compiler.frontend.fx.tracing import line_of
@@ -171,7 +171,7 @@ class Walk:
         names = tuple(value.name for value in inputs)
 
         def make() -> str:
-            with self._called_on(inputs[0]):
+            with self.called_on(inputs[0]):
                 made = importer(self.importing, module, f"{self.prefix}{path}", names)
             if made is None:
                 raise _AlreadyListedError
@@ -190,7 +190,7 @@ class Walk:
         return (result, *(Memory(name, step, part) for part in range(1, length)))
 
     @contextmanager
-    def _called_on(self, value: Value) -> Iterator[None]:
+    def called_on(self, value: Value) -> Iterator[None]:
         """Tell importers which axes come before the features."""
         before = self.importing.leading_axes, self.importing.stepwise
         self.importing.leading_axes = value.leading
@@ -347,16 +347,6 @@ class Walk:
 
 class _AlreadyListedError(Exception):
     """An importer listed what it cannot take, and gave None."""
-
-
-def common_step(values: Sequence[Value]) -> int | None:
-    """The step that all values belong to; None outside loops. Raises SnncError where they mix."""
-    if len({(value.layout, value.step) for value in values}) > 1:
-        raise refusal(
-            "it mixes values of different steps or layouts",
-            "Combine values of the same step only; state goes through neurons.",
-        )
-    return values[0].step
 
 
 def _check_order(importer: Importer, layout: Layout) -> None:

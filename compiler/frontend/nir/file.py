@@ -1,12 +1,14 @@
 """Reading a NIR file: a flat, ordered list of its nodes, or one sentence about what is wrong.
 
 NIR (Neuromorphic Intermediate Representation, Pedersen et al. 2024) is HDF5: reading it runs no
-code. It stores neither the reset rule nor the step of a discretisation, so both are options here.
+code. It stores neither the reset rule nor the step of a discretisation, so both are options here;
+nor whether a neuron may fire several spikes a step, and how low its potential may go.
 """
 
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +31,13 @@ from snnc.errors import (
 from snnc.messages import first_sentence, shown
 from snnc.user_files import open_file
 
+log = logging.getLogger(__name__)
+
 Reset = Literal["zero", "subtract"]
+Spikes = Literal["one", "many"]
+
+MOST_SPIKES = 1023
+"""Of a neuron in one step, where there are several: a pool may still add them up in 16 bits."""
 
 TIMED = ("I", "LI", "CubaLI", "Delay", *FIRES)
 
@@ -43,24 +51,42 @@ class NirOptions:
             "subtract": the threshold is taken off it.
         dt: length of a time step in the unit of the file's time constants; the equations are
             discretised by forward Euler with it.
+        spikes: "one" at most in a step, where v > v_threshold; "many": one for each whole
+            v_threshold in v, as sinabs' default is, up to :data:`MOST_SPIKES`. None: one, and a
+            warning.
+        floor: the least potential after a step; -inf: there is none. None: none, and a warning.
     """
 
     reset: Reset | None = None
     dt: float | None = None
+    spikes: Spikes | None = None
+    floor: float | None = None
 
     def __post_init__(self) -> None:
         if self.reset is not None and self.reset not in get_args(Reset):
             raise SnncError(BAD_OPTION, f"the reset is zero or subtract, not {self.reset!r}")
         if self.dt is not None and not (np.isfinite(self.dt) and self.dt > 0):
             raise SnncError(BAD_OPTION, f"the time step must be above 0, not {self.dt}")
+        if self.spikes is not None and self.spikes not in get_args(Spikes):
+            raise SnncError(BAD_OPTION, f"spikes a step are one or many, not {self.spikes!r}")
+        if self.floor is not None and not self.floor <= 0:  # where potentials begin
+            raise SnncError(BAD_OPTION, f"the floor is 0 or less, or -inf, not {self.floor}")
+
+    @property
+    def plain(self) -> bool:
+        """Whether neurons fire one spike a step and have no floor."""
+        return self.spikes != "many" and self.floor in (None, -np.inf)
 
     def as_json(self) -> dict[str, Any]:
         """The entry of the manifest, with the rules that follow from it."""
         return {
             "nir_reset": self.reset,
             "nir_dt": self.dt,
+            "nir_spikes": self.spikes or "one",
+            "nir_floor": None if self.floor in (None, -np.inf) else self.floor,
             "nir_rules": "numbers in float32; forward Euler; synapse before membrane; v = 0 at the "
-            "start; fires where v > v_threshold; the reset acts at the end of the step; a neuron's "
+            "start; fires where v > v_threshold, or floor(v / v_threshold) spikes, at most "
+            f"{MOST_SPIKES}; the reset acts at the end of the step, and then the floor; a neuron's "
             "spikes return to itself a step later, and delays on the way come on top; scores are "
             "the mean of the output over time",
         }
@@ -162,6 +188,7 @@ def from_graph(graph: Any, options: NirOptions, *, where: str = "NIR graph") -> 
     _check_reached(ordered, reached, where)
     _check_options({node.type for node in ordered}, options, where)
     _check_time_constants(ordered, options)
+    _warn_of_defaults({node.type for node in ordered}, options, where)
     shape = _shape(nodes[inputs[0]], inputs[0])
     declared = tuple(int(size) for size in nodes[inputs[0]].input_type["input"])
     sources = tuple(sorted(flow.predecessors(outputs[0]), key=_natural))
@@ -262,6 +289,22 @@ def _check_options(types: set[str], options: NirOptions, where: str) -> None:
             "a NIR file does not say how long a time step is",
             where=where,
             mend="Give --nir-dt in the unit of its time constants (1 where a step is the unit).",
+        )
+
+
+def _warn_of_defaults(types: set[str], options: NirOptions, where: str) -> None:
+    """Say what is assumed where neither the file nor the user says it."""
+    assumed = [
+        (options.spikes, "at most one spike a step (--nir-spikes one or many)"),
+        (options.floor, "no floor under the potential (--nir-floor NUMBER, or -inf for none)"),
+    ]
+    unsaid = [what for given, what in assumed if given is None]
+    if types & set(FIRES) and unsaid:
+        log.warning(
+            "%s: a NIR file cannot say it, so this is assumed: %s. sinabs' default export means "
+            "--nir-spikes many --nir-floor -1.",
+            shown(where),
+            "; ".join(unsaid),
         )
 
 

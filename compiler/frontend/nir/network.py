@@ -17,11 +17,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from snnc.compiler.frontend.nir.file import NirFile, NirNode, NirOptions, Reset
+from snnc.compiler.frontend.nir.file import MOST_SPIKES, NirFile, NirNode, NirOptions
 from snnc.errors import BAD_WEIGHTS, UNSUPPORTED_LAYER, SnncError
 from snnc.messages import first_sentence
 
 WINDOW = ("kernel_size", "stride", "padding")
+
+Rates = tuple[Any, Any, Any]
+"""(beta, drift, gain) of a leak."""
 
 Memory = dict[nn.Module, Tensor]
 """What each module keeps from a piece of a window to the next; empty at its start."""
@@ -153,11 +156,11 @@ class Leak(nn.Module):
 class Spiking(Leak):
     """A :class:`Leak` with a threshold and a reset."""
 
-    def __init__(
-        self, beta: Any, drift: Any, gain: Any, threshold: Any, v_reset: Any, reset: Reset | None
-    ) -> None:
-        super().__init__(beta, drift, gain)
-        self.threshold, self.v_reset, self.reset = tensor(threshold), tensor(v_reset), reset
+    def __init__(self, rates: Rates, node: NirNode, options: NirOptions) -> None:
+        super().__init__(*rates)
+        self.threshold = tensor(node.numbers("v_threshold"))
+        self.v_reset = tensor(node.numbers("v_reset"))
+        self.options = options
 
     def forward(self, x: Tensor, memory: Memory) -> Tensor:
         """Spikes [T, N, ...] for inputs [T, N, ...]."""
@@ -165,14 +168,22 @@ class Spiking(Leak):
         spikes = []
         for step in x:
             v = self.beta * v + self.drift + self.gain * step
-            fired = v > self.threshold
-            spikes.append(fired.to(x.dtype))
-            if self.reset == "subtract":
-                v = torch.where(fired, v - self.threshold, v)
-            else:
-                v = torch.where(fired, self.v_reset, v)
+            number = self._fired(v)
+            spikes.append(number)
+            reset = self.v_reset
+            if self.options.reset == "subtract":
+                reset = v - number * self.threshold
+            v = torch.where(number > 0, reset, v)
+            if self.options.floor is not None:
+                v = v.clamp(min=self.options.floor)
         memory[self] = v
         return torch.stack(spikes)
+
+    def _fired(self, v: Tensor) -> Tensor:
+        """How many spikes a potential fires."""
+        if self.options.spikes == "many":
+            return (v / self.threshold).floor().clamp(0, MOST_SPIKES)
+        return (v > self.threshold).to(v.dtype)
 
 
 class Shift(nn.Module):
@@ -256,13 +267,10 @@ def _integrator(node: NirNode, options: NirOptions) -> nn.Module:
 
 
 def _if(node: NirNode, options: NirOptions) -> nn.Module:
-    gain = (options.dt or 1) * node.numbers("r")
-    return Spiking(
-        1.0, 0.0, gain, node.numbers("v_threshold"), node.numbers("v_reset"), options.reset
-    )
+    return Spiking((1.0, 0.0, (options.dt or 1) * node.numbers("r")), node, options)
 
 
-def _rates(node: NirNode, options: NirOptions, tau: str) -> tuple[Any, Any, Any]:
+def _rates(node: NirNode, options: NirOptions, tau: str) -> Rates:
     """(beta, drift, gain) of tau dv/dt = (v_leak - v) + R I."""
     k = (options.dt or 1) / node.numbers(tau)
     return 1 - k, k * node.numbers("v_leak"), k * node.numbers("r")
@@ -273,8 +281,7 @@ def _li(node: NirNode, options: NirOptions) -> nn.Module:
 
 
 def _lif(node: NirNode, options: NirOptions) -> nn.Module:
-    rates = _rates(node, options, "tau")
-    return Spiking(*rates, node.numbers("v_threshold"), node.numbers("v_reset"), options.reset)
+    return Spiking(_rates(node, options, "tau"), node, options)
 
 
 class Cuba(nn.Module):
@@ -297,8 +304,7 @@ def _cuba(node: NirNode, options: NirOptions) -> nn.Module:
     rates = _rates(node, options, "tau_mem")
     if node.type == "CubaLI":
         return Cuba(synapse, Leak(*rates))
-    threshold, v_reset = node.numbers("v_threshold"), node.numbers("v_reset")
-    return Cuba(synapse, Spiking(*rates, threshold, v_reset, options.reset))
+    return Cuba(synapse, Spiking(rates, node, options))
 
 
 def _flatten(node: NirNode, options: NirOptions) -> nn.Module:

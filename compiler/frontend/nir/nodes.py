@@ -9,6 +9,7 @@ import numpy as np
 
 from snnc.compiler.frontend.adapters.recurrence import Recurrence
 from snnc.compiler.frontend.importing import Importing, importer
+from snnc.compiler.frontend.nir.cells import neuron_cell
 from snnc.compiler.frontend.nir.file import NirNode, NirOptions, as_image
 from snnc.compiler.frontend.nir.network import NirNetwork, padding_of, sizes_of
 from snnc.compiler.ir.graph import Array
@@ -228,19 +229,40 @@ def _spiking(
     g: Importing, node: NirNode, options: NirOptions, path: str, x: str, values: dict[str, Any]
 ) -> str:
     threshold, v_reset = node.numbers("v_threshold"), node.numbers("v_reset")
-    if options.reset == "zero":
-        # The neuron's reset acts at the next step, after leak and drift have acted on v_reset.
-        after = np.asarray(values["beta"]) * v_reset + values["drift"]
-        values = values | {"threshold": threshold, "reset": after}
-        return _neuron(g, node, path, x, values, "hard")
-    if np.any(v_reset != 0):
+    if options.reset == "subtract" and np.any(v_reset != 0):
         raise SnncError(
             UNSUPPORTED_LAYER,
             "v_reset is not 0, and a subtractive reset has no use for it",
             mend="Use --nir-reset zero, or export v_reset = 0.",
         )
+    if not options.plain:
+        ends = {"threshold": threshold, "v_reset": v_reset}
+        return _cell(g, node, options, path, x, values | ends)
+    if options.reset == "zero":
+        # The neuron's reset acts at the next step, after leak and drift have acted on v_reset.
+        after = np.asarray(values["beta"]) * v_reset + values["drift"]
+        values = values | {"threshold": threshold, "reset": after}
+        return _neuron(g, node, path, x, values, "hard")
     values = values | {"threshold": threshold, "reset": values["beta"] * threshold}
     return _neuron(g, node, path, x, values, "soft")
+
+
+def _cell(
+    g: Importing, node: NirNode, options: NirOptions, path: str, x: str, values: dict[str, Any]
+) -> str:
+    """A neuron of several spikes a step, or with a floor."""
+    many = options.spikes == "many"
+    if many and values["threshold"].min() <= 0:
+        raise SnncError(
+            UNSUPPORTED_LAYER,
+            "a v_threshold of 0 or less goes into a potential any number of times",
+            mend="Use --nir-spikes one.",
+        )
+    constants = {role: _single(_spread(g, node, role, value, x)) for role, value in values.items()}
+    subtract = options.reset == "subtract"
+    floor = -np.inf if options.floor is None else options.floor
+    program, params = neuron_cell(constants, many=many, subtract=subtract, floor=floor)
+    return g.add(path, "cell", [x], {"program": program}, params)
 
 
 def _neuron(

@@ -221,6 +221,9 @@ def scatter(call: Call) -> Traced:
     if not isinstance(base, Part) or base.axis != axis or not isinstance(call["src"], Ref):
         return call.as_it_stands()
     written = {**base.written, int(call["index"]) % steps: call["src"]}
+    if len(written) == steps and all(map(call.graph.is_static, written.values())):
+        rows = [call.graph.value(written[t]) for t in range(steps)]
+        return call.graph.constant(torch.stack(rows, axis), call.source)
     if len(written) == steps:
         return Seq(tuple(written[t] for t in range(steps)), call.shape, Place(axis))
     return Part(base.base, base.shape, axis, written)

@@ -154,6 +154,4 @@ RULES: dict[Any, Rule] = {
     aten.max_pool2d_with_indices.default: batched("self"),
     aten.avg_pool2d.default: batched("self"),
     aten._adaptive_avg_pool2d.default: batched("self"),
-    aten.addmm.default: batched("mat1"),
-    aten.mm.default: batched("self"),
 }

@@ -21,9 +21,9 @@ from snnc.errors import UNSUPPORTED_LAYER, SnncError
 STATIC = -1
 """Step of a call that depends on no input."""
 
-INPUT, CONSTANT, REDUCE = "input", "constant", "reduce"
+INPUT, CONSTANT, REDUCE, MIX = "input", "constant", "reduce", "mix"
 """Operators of the step graph that are not ATen's: a step of an input; a tensor of the model; a
-reduction over all steps."""
+reduction over all steps; a step of a weighted sum of all steps."""
 
 
 @dataclass(frozen=True)

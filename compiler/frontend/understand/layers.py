@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from snnc.compiler.frontend.understand.values import Joined, Lowered, Operation, understood
+from snnc.compiler.ir.graph import Kind
 
 aten = torch.ops.aten
 
@@ -66,6 +68,18 @@ def _linear(o: Operation, x: Any, matrix: torch.Tensor, bias: torch.Tensor | Non
         begin = end
     assert total is not None
     return total
+
+
+def mixed(o: Operation) -> Lowered:
+    """A step of a weighted sum of all steps."""
+    value = o.value("self")
+    params = {"weight": o.needed("weight"), "bias": o.needed("bias")}
+    name = o.shaped(value)
+    if o.g.type_of(name).kind is not Kind.REAL:
+        shape = o.g.type_of(name).shape
+        same = {"scale": np.ones(shape), "shift": np.zeros(shape)}
+        name = o.add("affine", [name], None, same).name
+    return o.add("time_mix", [name], None, params, shape=value.shape)
 
 
 @understood(

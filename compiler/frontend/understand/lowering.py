@@ -13,7 +13,7 @@ from snnc.compiler.frontend.recognise.algebra import NotPolynomialError
 from snnc.compiler.frontend.recognise.firing import Firing, firing_of
 from snnc.compiler.frontend.recognise.linear import Linear, Recurrence, Source
 from snnc.compiler.frontend.reroll.body import Body, Late, Operand, Output, Sequence, Value
-from snnc.compiler.frontend.reroll.steps import INPUT, REDUCE, Ref, StepCall
+from snnc.compiler.frontend.reroll.steps import INPUT, MIX, REDUCE, Ref, StepCall
 from snnc.compiler.frontend.understand import arithmetic, layers, neurons
 from snnc.compiler.frontend.understand.cells import CellBuilder, begun_with, delay_from
 from snnc.compiler.frontend.understand.regions import Regions, is_elementwise
@@ -201,6 +201,8 @@ class Lowering:
         arguments = dict(call.arguments)
         for name, operand in value.operands.items():
             place(arguments, name, self.read(operand, call))
+        if call.op == MIX:
+            return layers.mixed(Operation(self.g, call, arguments))
         try:
             return apply(Operation(self.g, call, arguments))
         except SnncError as error:

@@ -14,7 +14,7 @@
 #include "snn/vec/bit_indices.h"
 
 #define SNN_LIST_MAX_ROW 65536
-#define SNN_LIST_SLACK 32 /* entries behind the last that may be written */
+#define SNN_LIST_SLACK SNN_BIT_INDICES_SLACK /* entries behind the last that may be written */
 
 typedef struct {
     uint32_t *starts; /* [pixels + 1] */
@@ -35,6 +35,14 @@ SNN_KERNEL uint32_t snn_list_counts(const uint16_t *counts, int n, int entry, ui
     return found;
 }
 
+/* Up to 64 spikes from channel `first` on, where `left` channels follow. */
+SNN_KERNEL uint64_t snn_two_words(const snn_word *pixel, int first, int left) {
+    const int more = snn_min_int(left - SNN_WORD_BITS, SNN_WORD_BITS);
+    const snn_word low = snn_spikes_from(pixel, first, snn_min_int(left, SNN_WORD_BITS));
+    const snn_word high = more > 0 ? snn_spikes_from(pixel, first + SNN_WORD_BITS, more) : 0u;
+    return low | (uint64_t)high << SNN_WORD_BITS;
+}
+
 /* Lists channels first .. first + n - 1 of every pixel of `in`, in_c channels a
  * pixel. */
 SNN_KERNEL void snn_list_build(enum snn_input_kind kind, const void *in, int height, int width,
@@ -49,10 +57,11 @@ SNN_KERNEL void snn_list_build(enum snn_input_kind kind, const void *in, int hei
                                    list->values + end);
             continue;
         }
-        for (int c = 0; c < n; c += SNN_WORD_BITS) {
-            const snn_word bits = snn_spikes_from((const snn_word *)pixel, first + c,
-                                                  snn_min_int(n - c, SNN_WORD_BITS));
-            end += (uint32_t)snn_bit_indices(bits, entry + c, list->events + end);
+        for (int c = 0; c < n; c += 2 * SNN_WORD_BITS) {
+            const uint64_t bits = snn_two_words((const snn_word *)pixel, first + c, n - c);
+            if (bits) {
+                end += (uint32_t)snn_bit_indices(bits, entry + c, list->events + end);
+            }
         }
     }
     list->starts[(ptrdiff_t)height * width] = end;

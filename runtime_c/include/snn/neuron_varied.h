@@ -78,4 +78,21 @@ SNN_KERNEL void snn_integrator_f32(int pixels, int channels, int stride, const f
     }
 }
 
+/* y[t] = bias[t] + sum over s of weight[t][s] x[s], s ascending: the charge of
+ * parallel neurons. x, y [time_steps][n], weight [time_steps][time_steps].
+ * Counts a mac a product. */
+SNN_KERNEL void snn_time_mix_f32(ptrdiff_t n, int32_t time_steps, const float *weight,
+                                 const float *bias, const float *x, float *y, snn_counts *counts) {
+    for (int32_t t = 0; t < time_steps; t++) {
+        for (ptrdiff_t i = 0; i < n; i++) {
+            float sum = bias[t];
+            for (int32_t s = 0; s < time_steps; s++) {
+                sum = sum + weight[t * time_steps + s] * x[s * n + i];
+            }
+            y[t * n + i] = sum;
+        }
+    }
+    SNN_COUNT(counts, mac, (uint64_t)n * (uint64_t)time_steps * (uint64_t)time_steps);
+}
+
 #endif

@@ -50,9 +50,7 @@
 #else
 #define SNN_HIDDEN
 #endif
-#if defined(SNN_WEIGHTS_TAKEN)
-#define SNN_WEIGHTS extern SNN_HIDDEN
-#elif defined(SNN_WEIGHTS_GIVEN)
+#if defined(SNN_WEIGHTS_GIVEN)
 #define SNN_WEIGHTS SNN_HIDDEN
 #else
 #define SNN_WEIGHTS static

@@ -308,9 +308,9 @@ def test_code_allocates_nothing_prints_nothing_and_keeps_nothing(name, attention
         "model_weights.h"
     }
     assert not re.search(FORBIDDEN, text)
-    pattern = r"static const float (\w+)\[(\d+)\] SNN_ALIGNED = \{\n(.*?)\n\};"
+    pattern = r"SNN_WEIGHTS const float (\w+)\[(\d+)\] SNN_ALIGNED = \{\n(.*?)\n\};"
     constants = re.findall(pattern, text, re.DOTALL)
-    assert len(constants) == text.count("static const float")
+    assert len(constants) == text.count("SNN_WEIGHTS const float")
     for symbol, size, body in constants:
         numbers = [value for value in body.replace("\n", " ").split(",") if value.strip()]
         assert len(numbers) == int(size), symbol

@@ -339,6 +339,105 @@ def test_a_gain_that_is_one_in_float32_is_counted_as_executed(tmp_path):
     assert verifier.result.passed
 
 
+SINABS = NirOptions("subtract", 1.0, "many", -1.0)
+
+
+def thresholds(spread):
+    """Layers whose thresholds and leaks are the same for all neurons, or differ."""
+    one = {"tau": np.full(6, 3.0), "r": np.full(6, 4.0), "v_threshold": np.full(6, 0.75)}
+    return (
+        nir.Linear(weights(6, 4)),
+        lif(6, **({} if spread else one)),
+        nir.Affine(weights(5, 6), weights(5, 1)[:, 0]),
+        cuba(5),
+    )
+
+
+@pytest.mark.parametrize("spread", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [
+        SINABS,
+        NirOptions("zero", 1.0, "many", -np.inf),
+        NirOptions("zero", 1.0, "one", -0.25),
+        NirOptions("subtract", 1.0, "one", 0.0),
+    ],
+    ids=str,
+)
+def test_several_spikes_a_step_and_floors_are_verified(options, spread, tmp_path):
+    file = from_graph(chain((4,), *thresholds(spread)), options)
+    model = NirNetwork(file).eval()
+    compilation = compile_graph(import_module(model, (4,), 12))
+    cells = [node for node in compilation.graph if node.op == "cell"]
+    wanted = Kind.COUNT if options.spikes == "many" else Kind.SPIKE
+    assert [node.type.kind for node in cells] == [wanted] * 2
+    verifier = Verifier(model, compilation, tmp_path, ("-O1",))
+    for seed in range(3):
+        verifier.verify(frames((4,), 12, seed))
+    assert verifier.result.passed
+
+
+def test_pools_add_up_several_spikes(tmp_path):
+    file, model = network("per-channel thresholds", SINABS)
+    compilation = compile_graph(import_module(model, file.input_shape, 6))
+    (pool,) = [node for node in compilation.graph if node.op == "sum_pool2d"]
+    assert pool.type.kind is Kind.COUNT
+    verifier = Verifier(model, compilation, tmp_path, ("-O1",))
+    verifier.verify(frames(file.input_shape, 6))
+    assert verifier.result.passed
+
+
+def test_sinabs_counts_every_threshold_and_keeps_to_its_floor():
+    """1, 3, -5 and 3 into IF of threshold 1: the potential goes 1, 3, -1 (and not -5), 2."""
+    neuron = nir.IF(np.ones(1), np.ones(1))
+    graph = chain((1,), nir.Affine(np.array([[2.0]]), np.array([-5.0])), neuron)
+    x = torch.tensor([3.0, 4.0, 0.0, 4.0]).reshape(4, 1, 1)
+    found = {}
+    for options in (SINABS, SUBTRACT, dataclasses.replace(SINABS, floor=-np.inf)):
+        model = NirNetwork(from_graph(graph, options)).eval()
+        found[options] = [round(float(model(x[:n])) * n) for n in range(1, 5)]
+    assert found[SINABS] == [1, 4, 4, 6]
+    assert found[SUBTRACT] == [0, 1, 1, 1]  # v > 1, once a step
+    assert found[dataclasses.replace(SINABS, floor=-np.inf)] == [1, 4, 4, 4]
+
+
+def test_what_is_assumed_of_neurons_is_said(caplog):
+    graph = chain((2,), nir.Linear(weights(2, 2)), spike(2))
+    from_graph(graph, SUBTRACT, where="some\nfile.nir")
+    (said,) = caplog.messages
+    assert "\n" not in said
+    assert "--nir-spikes" in said
+    assert "--nir-floor" in said
+    assert "sinabs" in said
+    caplog.clear()
+    from_graph(graph, SINABS)
+    from_graph(chain((2,), nir.Linear(weights(2, 2))), NirOptions())  # nothing fires
+    assert caplog.messages == []
+    from_graph(graph, dataclasses.replace(SINABS, floor=None))
+    assert "--nir-floor" in caplog.text
+    assert "--nir-spikes one or many" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"spikes": "two"}, "one or many"),
+        ({"floor": 0.5}, "0 or less"),
+        ({"floor": float("nan")}, "0 or less"),
+    ],
+)
+def test_wrong_options_are_refused(options, says):
+    with pytest.raises(SnncError, match=says):
+        NirOptions("zero", 1.0, **options)
+
+
+def test_several_spikes_need_a_threshold_above_0():
+    graph = chain((2,), nir.Linear(weights(2, 2)), nir.IF(np.ones(2), np.array([1.0, 0.0])))
+    model = NirNetwork(from_graph(graph, SINABS)).eval()
+    importing, _ = survey(model, (2,), 4)
+    assert "any number of times" in importing.unsupported[0].reason
+
+
 def test_truncated_file_and_disagreeing_shapes(shared_data, tmp_path):
     whole = (shared_data / "nir" / "cnn_sinabs.nir").read_bytes()
     (tmp_path / "half.nir").write_bytes(whole[: len(whole) // 2])

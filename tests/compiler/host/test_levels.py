@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from snnc.compiler.codegen.abi import Interface
+from snnc.compiler.codegen.binary_weights import BINARY, TEXT
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.deploy import folder as artifact
 from snnc.compiler.deploy.manifest import read_manifest
@@ -26,11 +27,13 @@ RNG = np.random.default_rng(0)
 WINDOWS = RNG.poisson(0.3, (3, 6, 2, 34, 34)).astype(np.uint16)
 
 
-def written(folder: Path, dtype: str = "f32", march: str = ANY) -> Path:
+def written(folder: Path, dtype: str = "f32", march: str = ANY, weights: str | None = None) -> Path:
     """The folder of a small network, for any processor or this kind."""
     source = load_source(str(lively_checkpoint(folder / "net.pt", "asa1")))
     calibration = None if dtype == "f32" else WINDOWS
-    compilation = compile_graph(source.graph(), source.framing, calibration=calibration)
+    compilation = compile_graph(
+        source.graph(), source.framing, calibration=calibration, weights=weights
+    )
     artifact.write(folder / "out", source, compilation, march=march)
     return folder / "out"
 
@@ -64,9 +67,9 @@ def runnable() -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("dtype", ["f32", "int8"])
-def test_every_level_gives_the_same_bits(dtype, tmp_path):
-    out = written(tmp_path, dtype)
+@pytest.mark.parametrize(("dtype", "weights"), [("f32", BINARY), ("f32", TEXT), ("int8", TEXT)])
+def test_every_level_gives_the_same_bits(dtype, weights, tmp_path):
+    out = written(tmp_path, dtype, weights=weights)
     best = opened(out)
     assert list(best.levels) == runnable()
     expected = scores(best)

@@ -121,13 +121,15 @@ def test_judge_decides_spikes_far_from_the_threshold_and_not_those_on_it():
 def with_first_value(text: str, constant: str, value: str) -> str:
     """The weights' text with the first value of a constant replaced by a hexadecimal float."""
     changed, count = re.subn(
-        rf"(static const float {constant}\[\d+\] SNN_ALIGNED = {{\s*)[^,]+", rf"\g<1>{value}", text
+        rf"(SNN_WEIGHTS const float {constant}\[\d+\] SNN_ALIGNED = {{\s*)[^,]+",
+        rf"\g<1>{value}",
+        text,
     )
     if not count:  # bytes in string literals, the lowest first
         value_bytes = struct.pack("<f", float.fromhex(value.removesuffix("f")))
         text_bytes = "".join(f"\\{byte:03o}" for byte in value_bytes)
         changed, count = re.subn(
-            rf'(}} {constant} SNN_ALIGNED = {{[^"]*")(?:\\[0-7]{{1,3}}|\\.|[^"\\]){{4}}',
+            rf'(_values {constant} SNN_ALIGNED = {{[^"]*")(?:\\[0-7]{{1,3}}|\\.|[^"\\]){{4}}',
             lambda found: found[1] + text_bytes,
             text,
         )

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+import snnc
 from snnc.compiler.ir.graph import Graph, Kind, Node, TensorType
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.estimator import tables
@@ -180,3 +181,14 @@ def test_a_recurrent_network_is_refused() -> None:
     with pytest.raises(SnncError, match="recurrent") as refused:
         Windows(Network(graph, graph))
     assert (refused.value.code, refused.value.where) == (BAD_OPTION, "back")
+
+
+def test_python_gives_it_where_it_is_asked_for() -> None:
+    model = snnc.build("three-layer", attention="none", input_size=(2, 8, 8), time_steps=4)
+    data = np.random.default_rng(0).poisson(0.3, (2, 4, 1, 2, 8, 8))
+    assert snnc.energy(model, data).ann is None
+    report = snnc.energy(model, data, ann=True)
+    assert report.ann is not None
+    assert (report.ann.bits, report.ann.samples) == (3, 2)
+    assert report.to_json()["ann"] == report.ann.as_json()
+    assert "ann" not in snnc.energy(model, data).to_json()
