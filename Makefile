@@ -17,7 +17,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup firmware-tools optional-firmware-tools demo test check one test-environments lint format snapshots release bench docs results paper-tables ablation sparsity study traffic mcu coverage fuzz fuzz-readers kills mutants dependencies constraints clean
+.PHONY: help setup firmware-tools optional-firmware-tools demo test check one test-environments lint format snapshots release bench docs results paper-tables ablation sparsity study traffic mcu coverage fuzz fuzz-readers kills mutants dependencies constraints site clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -103,6 +103,10 @@ format: setup  ## rewrite Python and C in the project's format
 
 bench: setup  ## measure the generated C against its dense peers
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+site: build/environments/site/.installed  ## build the site in build/site; its tutorials are run
+	@$(<D)/bin/python -m sphinx -W --keep-going -q -c docs/site docs build/site
+	@echo "build/site/index.html"
 
 docs: setup  ## write the generated pages of docs/
 	$(BIN)/python docs/generate_errors.py

@@ -53,7 +53,7 @@ def import_module(
     """The graph of a model in evaluation mode.
 
     Args:
-        model: takes [T, N, *input_shape] event counts, gives class scores [N, classes]
+        model: takes ``[T, N, *input_shape]`` event counts, gives class scores [N, classes]
             (or a dict of such vectors, each an output of the graph).
         input_shape: (C, H, W) or (features,) of one step.
         time_steps: T.
