@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -25,9 +24,9 @@ from snnc.api.costs import (
 from snnc.api.data.held import Data
 from snnc.api.layers import Layer, layers_of
 from snnc.api.manner import Manner, compiled
-from snnc.api.model import Counts, Taken, batch_of, evaluation
+from snnc.api.model import Counts, Outputs, Taken, batch_of, evaluation
 from snnc.api.proof import Proof
-from snnc.api.timing import Benchmark, timed
+from snnc.api.timing import Benchmark, every_fifth, timed
 from snnc.api.words import speaks_python
 from snnc.api.writing import check_march, check_package
 from snnc.compiler.compilation import Compilation, for_any_core
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
     from snnc.compiler.host.model import HostModel
     from snnc.compiler.verify import prove
     from snnc.compiler.verify.chain.proof import Verification
-
-Outputs = npt.NDArray[np.float32] | dict[str, npt.NDArray[np.float32]] | tuple[Any, ...]
 
 
 class Compiled(Surveyable):
@@ -153,16 +150,7 @@ class Compiled(Surveyable):
                 f"{list(self._taken.shape)} (time first)",
                 mend="Compile it for this shape.",
             )
-        runs = [self._run(window) for window in batch]
-        outputs = {
-            name: np.stack([run[name] for run in runs]).reshape(len(runs), *shape)
-            for name, shape in self._taken.shapes.items()
-        }
-        if self._taken.every_step:
-            outputs = {name: output.swapaxes(0, 1) for name, output in outputs.items()}
-        if self._taken.structure == "tensor":
-            return next(iter(outputs.values()))
-        return tuple(outputs.values()) if self._taken.structure == "tuple" else outputs
+        return self._taken.laid_out([self._run(window) for window in batch])
 
     def _run(self, window: Counts) -> dict[str, npt.NDArray[np.float32]]:
         graph = self._compilation.graph
@@ -330,16 +318,10 @@ class Compiled(Surveyable):
                 f"{self.target} cannot be timed on this machine",
                 mend="`snnc bench` in a shell counts its instructions.",
             )
-        window = self._default_window() if data is None else next(self._frames(data))
+        window = every_fifth(self._taken.shape)
+        if data is not None:
+            window = next(iter(self._windows(data, 1))).frames
         return timed(self._taken.source, self._host, self._compilation.graph, window, rounds)
-
-    def _default_window(self) -> Counts:
-        window = np.zeros(self._taken.shape, np.uint16)
-        window.reshape(-1)[::5] = 1
-        return window
-
-    def _frames(self, data: Data) -> Iterator[Counts]:
-        return (window.frames for window in self._windows(data, 1))
 
     @speaks_python
     def write(

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from snnc.compiler.ir.graph import Graph
 
 
+def every_fifth(shape: tuple[int, ...]) -> npt.NDArray[np.uint16]:
+    """A window of which every fifth count is 1."""
+    window = np.zeros(shape, np.uint16)
+    window.reshape(-1)[::5] = 1
+    return window
+
+
 def timed(
     source: SourceModel, host: HostModel, graph: Graph, window: npt.NDArray[np.uint16], rounds: int
 ) -> Benchmark:
