@@ -122,6 +122,7 @@ def _context(
         "declare": lambda view: declaration(view, arena),
         "lines": lines,
         "literals": literals,
+        "own_rows": own_rows,
         "packed_text": PackedText,
         "kernels": "snn/snn_i8.h" if is_integer(graph) else "snn/snn.h",
         "score_type": interface.score_type,
