@@ -43,7 +43,7 @@ def growth_lines(part: dict[str, Any], plots: Path) -> list[str]:
             for row in rows
         ]
         lines += [f"Against the {title}:", "", *table_lines(heads, body), ""]
-        lines += [f"![time against {axis}](performance/{axis}.svg)", ""]
+        lines += [f"![time against {axis}]({plots.name}/{axis}.svg)", ""]
     return lines
 
 

@@ -1,4 +1,8 @@
-"""Writes docs/performance.md and its plots from the results of benchmarks/run.py."""
+"""Writes docs/performance.md and its plots from the results of benchmarks/run.py.
+
+A machine with other vectors has a page of its own beside it, docs/performance-avx2.md say, and no
+run touches the page of another.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Any
 
 from growth_page import growth_lines, milliseconds
 from markdown_table import table_lines
+from page_merge import merged
 
 PARTS = ("table", "fit", "growth", "threads", "compile", "weights")
 """Those that take time, and so name the machine."""
@@ -33,6 +38,9 @@ lies in pages of 2 MiB where the system gives them when asked, as `snnc run` and
 - `torch_compile`: inductor, the neurons' loop unrolled and fused.
 - `onnxruntime_f32`, `onnxruntime_int8_qdq`: exported with the neurons unrolled; int8 quantises
   convolutions and matrix products statically (QDQ, a scale per channel), neurons stay float32.
+- `openvino_f32`, `openvino_int8_qdq`, `mnn_f32`: the same exported networks in OpenVINO and MNN, in
+  float32 where their default would be 16 bits. Where a processor has no VNNI, weights of int8 peers
+  have 7 bits, as sums of 16 bits would saturate.
 - `spikingjelly_multi_step`: SpikingJelly's LIFNode in the same network.
 - `snnc int8`: `snnc compile --dtype int8`, calibrated on the same window.
 - `snnc_dense_f32`: our own dense kernels, no branch on activity.
@@ -40,9 +48,20 @@ lies in pages of 2 MiB where the system gives them when asked, as `snnc run` and
 """
 
 
-def write(results: dict[str, Any]) -> None:
-    """Write the page from whatever parts have been measured."""
-    parts = ["# Performance", ""]
+FIRST = "avx512"
+"""The vector code of the page that the others stand beside."""
+
+
+def page_name(vector: str) -> str:
+    """The page of machines with this vector code, without its ending."""
+    return "performance" if vector == FIRST else f"performance-{vector}"
+
+
+def write(results: dict[str, Any], vector: str = FIRST) -> None:
+    """Write the page of machines with a vector code from whatever parts have been measured; what
+    was measured before stays."""
+    name = page_name(vector)
+    parts = ["# Performance", "", *_other_pages(name)]
     first = next((results[key] for key in PARTS if key in results), None)
     if first is None:
         return
@@ -52,14 +71,24 @@ def write(results: dict[str, Any]) -> None:
     if "fit" in results:
         parts += _prices(results["fit"])
     if "growth" in results:
-        parts += growth_lines(results["growth"], DOCS / "performance")
+        parts += growth_lines(results["growth"], DOCS / name)
     if "threads" in results:
         parts += _threads(results["threads"]["rows"])
     if "redundancy" in results:
         parts += _redundancy(results["redundancy"]["models"])
     if "compile" in results:
         parts += _compile(results["compile"], results.get("weights"))
-    (DOCS / "performance.md").write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
+    page, text = DOCS / f"{name}.md", "\n".join(parts).rstrip() + "\n"
+    if page.exists():
+        text = merged(text, page.read_text(encoding="utf-8"), PARTS)
+    page.write_text(text, encoding="utf-8")
+
+
+def _other_pages(name: str) -> list[str]:
+    """Links to the pages of other machines that have been measured."""
+    others = sorted(path.stem for path in DOCS.glob("performance*.md") if path.stem != name)
+    links = ", ".join(f"[{other}]({other}.md)" for other in others)
+    return [f"Other machines: {links}.", ""] if others else []
 
 
 def _machine(results: dict[str, Any]) -> str:
@@ -68,8 +97,10 @@ def _machine(results: dict[str, Any]) -> str:
         if key in results:
             who = results[key]["machine"]
             load = f"{who['load'].split()[0]} before, {who['load_after'].split()[0]} after"
-            rows.append([key, who["cpu"], who["torch"], load])
-    heads = ["part", "processor", "PyTorch", "machine's load (1 is this run alone)"]
+            what = [who.get("features", ""), who.get("caches", "")]
+            rows.append([key, who["cpu"], *what, who["torch"], load])
+    heads = ["part", "processor", "instruction sets", "caches", "PyTorch"]
+    heads.append("machine's load (1 is this run alone)")
     return "\n".join(table_lines(heads, rows))
 
 

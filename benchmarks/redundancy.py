@@ -30,6 +30,7 @@ from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.observed import ObservedModel
 from snnc.compiler.ir.graph import Node
 from snnc.compiler.ops import op_of
+from snnc.compiler.ops.view import NodeRun
 
 ROOT = Path(__file__).resolve().parent.parent
 NMNIST = os.environ.get("SNNC_NMNIST", str(ROOT.parent / "shared" / "data" / "nmnist"))
@@ -102,9 +103,8 @@ def _observed(
 def _add(work: Work, compilation: Compilation, node: Node, x: torch.Tensor) -> None:
     graph = compilation.graph
     before = torch.cat([torch.zeros_like(x[:1]), x[:-1]])
-    params, types = graph.params_of(node), graph.input_types(node)
-    for field, inputs in (("direct", x), ("changed", (x != before).to(x.dtype))):
-        counts = op_of(node).count(node, params, [inputs], types).totals()
+    for field, given in (("direct", x), ("changed", (x != before).to(x.dtype))):
+        counts = op_of(node).count(NodeRun.of(graph, node, {node.inputs[0]: given})).totals()
         setattr(work, field, getattr(work, field) + counts["ac"] + counts["mac"])
 
 

@@ -1,9 +1,13 @@
 """Measure everything that docs/performance.md says, in one process on one core, and write it.
 
 ``make bench`` runs all of it in about a quarter of an hour; ``--only table`` and so on one part,
-with the others as they were measured last (benchmarks/results.json). A peer that is missing or
+with the others as they were measured last on a machine with these vectors
+(benchmarks/results-avx512.json, say, for docs/performance.md). A peer that is missing or
 takes too long to be built is named as such; growth, the last part, stops when the time is up and
 names what it left out. ``--only weights`` (how large constants are best written) is asked for only.
+
+Peers of other projects: ``pip install --target build/peers -r benchmarks/peers.txt``, and
+PYTHONPATH=build/peers for the run.
 """
 
 from __future__ import annotations
@@ -41,13 +45,13 @@ from snnc.bench.roofline import roofline
 from snnc.bench.timing import machine, one_core
 from snnc.compiler.calibrate import kernel_costs
 from snnc.compiler.host.build import HOST_FLAGS, NATIVE
+from snnc.compiler.host.levels import vector_unit
 from snnc.compiler.host.toolchain import c_compiler
 from snnc.compiler.passes.choose_kernels import CostModel, choosable, work_of
 from snnc.compiler.program import constants
 from snnc.models.checkpoints import InputDescription, save
 from snnc.models.networks import build
 
-RESULTS = Path(__file__).parent / "results.json"
 BUNDLED = Path(__file__).parent.parent / "compiler" / "calibrate" / "kernel_costs.json"
 SLOW = {
     "torch_compile": "takes minutes to compile",
@@ -84,7 +88,9 @@ def main() -> None:
     given = options.parse_args()
     for name in filter(None, given.without.split(",")):
         ALL_PEERS[name] = _left_out
-    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    vector = vector_unit(NATIVE)
+    kept = Path(__file__).parent / f"results-{vector}.json"
+    results: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
     deadline = time.monotonic() + 60.0 * given.minutes
     parts: dict[str, Callable[[int], dict[str, Any]]] = {
         "fit": prices,
@@ -101,9 +107,9 @@ def main() -> None:
                 who = machine() | {"core": str(core)}
                 results[name] = {"machine": who, "rounds": given.rounds} | part(given.rounds)
                 results[name]["machine"]["load_after"] = machine()["load"]
-            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-            performance_page.write(results)
-    performance_page.write(results)
+            kept.write_text(json.dumps(results, indent=1) + "\n")
+            performance_page.write(results, vector)
+    performance_page.write(results, vector)
     if given.json == "-":
         json.dump(results, sys.stdout, indent=1)
     elif given.json:

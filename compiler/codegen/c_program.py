@@ -76,11 +76,35 @@ def generate(
     """
     _check_ends(graph, framing)
     check.check(plan.program, plan.arena)
-    program, arena = plan.program, plan.arena
-    interface = _interface(graph, framing, plan)
+    program, interface = plan.program, _interface(graph, framing, plan)
     constants = tuple(program.constants.values())
     binary = BinaryWeights(constants) if form(weights, constants) == BINARY else None
-    context = {
+    context = _context(graph, plan, framing, interface) | {"binary": binary}
+    templates = {
+        f"{graph.name}.h": "model.h.j2",
+        f"{graph.name}.c": "model.c.j2",
+        f"{graph.name}_weights.h": "weights.h.j2",
+        "example.c": "example.c.j2",
+        "CMakeLists.txt": "CMakeLists.txt.j2",
+    }
+    return Generated(
+        Rendered({name: template(source) for name, source in templates.items()}, context),
+        plan.arena,
+        program,
+        tuple(program.traces),
+        sum(constant.nbytes for constant in constants),
+        interface,
+        {} if binary is None else {f"{graph.name}_weights.h.bin": binary},
+    )
+
+
+def _context(
+    graph: Graph, plan: Planned, framing: Framing | None, interface: Interface
+) -> dict[str, Any]:
+    """What the templates read, but for weights in a file of their own."""
+    program, arena = plan.program, plan.arena
+    constants = tuple(program.constants.values())
+    return {
         "m": _Names(graph.name),
         "graph": graph,
         "input": graph["input"],
@@ -95,11 +119,9 @@ def generate(
         "shapes": program.shapes.values(),
         "functions": [function.text for function in program.functions.values()],
         "constants": constants,
-        "binary": binary,
         "declare": lambda view: declaration(view, arena),
         "lines": lines,
         "literals": literals,
-        "own_rows": own_rows,
         "packed_text": PackedText,
         "kernels": "snn/snn_i8.h" if is_integer(graph) else "snn/snn.h",
         "score_type": interface.score_type,
@@ -109,22 +131,6 @@ def generate(
         "outputs": list(zip(interface.outputs, _output_views(graph, program), strict=True)),
         **_input_context(graph, interface, program, arena),
     }
-    templates = {
-        f"{graph.name}.h": "model.h.j2",
-        f"{graph.name}.c": "model.c.j2",
-        f"{graph.name}_weights.h": "weights.h.j2",
-        "example.c": "example.c.j2",
-        "CMakeLists.txt": "CMakeLists.txt.j2",
-    }
-    return Generated(
-        Rendered({name: template(source) for name, source in templates.items()}, context),
-        arena,
-        program,
-        tuple(program.traces),
-        sum(constant.nbytes for constant in constants),
-        interface,
-        {} if binary is None else {f"{graph.name}_weights.h.bin": binary},
-    )
 
 
 def _interface(graph: Graph, framing: Framing | None, plan: Planned) -> Interface:

@@ -153,9 +153,9 @@ def write_package(
         SnncError: BAD_OUTPUT, BAD_OPTION.
     """
     with fresh_folder(out) as folder:
-        packages.write(folder, compilation, kind)
-        manifest = _manifest(source, compilation, Memory.of(compilation.generated, None, None))
         core = None if target is None else target.name
+        packages.write(folder, compilation, kind, core)
+        manifest = _manifest(source, compilation, Memory.of(compilation.generated, None, None))
         manifest |= {"target": f"{kind} package{f' for {core}' if core else ''}"}
         manifest |= {"package": kind, "core": core, "owned_board": _owned(target)}
         return write_manifest(folder, manifest)

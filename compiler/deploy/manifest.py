@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -91,6 +92,20 @@ def read_manifest(out: Path) -> dict[str, Any]:
     if wrong := _first_wrong(manifest, SCHEMA, ""):
         raise _damaged(out, wrong)
     return manifest
+
+
+@dataclass(frozen=True)
+class Written:
+    """A folder that ``snnc compile`` wrote, with its manifest as it was when it was read: whoever
+    asks later what is in the folder is told of one and the same."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> Written:
+        """Read its manifest. Raises as :func:`read_manifest`."""
+        return cls(folder, read_manifest(folder))
 
 
 def _of_ours(out: Path) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from snnc import limits
 from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.frontend import model_file
 from snnc.compiler.frontend.adapters import asa_snn
-from snnc.compiler.frontend.driving import Driven, Readout
+from snnc.compiler.frontend.driving import Driven
+from snnc.compiler.frontend.given import LEFT_OPEN, OF_FACTORIES, Given
 from snnc.compiler.frontend.identifiers import model_name
 from snnc.compiler.frontend.nir import file as nir_file
 from snnc.compiler.frontend.nir.file import NirOptions
@@ -48,6 +49,7 @@ class SourceModel:
         origin: the file or factory it came from.
         options: what the user had to say about the model, for the manifest.
         encoder: how still images become windows; None where data are windows or recordings.
+        step_us: length of a step in microseconds, where data have times.
     """
 
     module: nn.Module
@@ -58,6 +60,7 @@ class SourceModel:
     origin: str
     options: Mapping[str, Any] = field(default_factory=dict)
     encoder: Encoder | None = None
+    step_us: int | None = None
 
     def graph(self) -> Graph:
         """Import the module. Raises SnncError as :func:`import_module` does."""
@@ -73,19 +76,9 @@ class SourceModel:
 
 def load_source(
     spec: str,
+    given: Given | None = None,
     *,
-    weights: Path | None = None,
-    input_shape: tuple[int, ...] | None = None,
-    time_steps: int | None = None,
-    frame_us: int | None = None,
-    per_step: bool = False,
-    batch_first: bool = False,
-    still: bool = False,
-    readout: Readout | None = None,
-    all_outputs: bool = False,
     nir: NirOptions | None = None,
-    name: str | None = None,
-    encoder: Encoder | None = None,
     folder: Path | None = None,
 ) -> SourceModel:
     """Load MODEL.
@@ -94,71 +87,36 @@ def load_source(
         spec: path of a checkpoint or of a .nir file, ``package.module:factory`` (which imports,
             and so runs, that module: the user names it), or a .toml file that says which of
             these it is and the other arguments, where they are not given.
-        weights: state dict for a factory's model (loaded without unpickling code).
-        input_shape: of one time step; needed for a factory.
-        time_steps: T; needed for a factory and for a NIR file.
-        frame_us: length in microseconds of the frames that a factory's or NIR file's network
-            takes; needed where recordings are its data.
-        per_step: a factory's model takes one step [N, ...] and keeps its state between calls.
-        batch_first: a factory's model takes [N, T, ...].
-        still: a factory's model takes one image [N, ...] and repeats it over T steps itself.
-        readout: what becomes of the steps of a factory's output, if it gives one for each.
-        all_outputs: take each item of a tuple that a factory's model gives, not just the first.
+        given: what was said beside it; default: nothing.
         nir: what a NIR file leaves open.
-        name: C identifier; default: from the file's name, or the factory's module and name.
-        encoder: how still images, which are the data, become windows.
         folder: where a factory is looked for, beside here.
 
     Raises:
         SnncError: BAD_CHECKPOINT, BAD_WEIGHTS, BAD_OPTION; for a NIR file also MISSING_EXTRA,
             UNSUPPORTED_LAYER, BAD_SHAPE; OVER_LIMIT for a longer window than the limits allow.
     """
+    given = given or Given()
     if model_file.is_model_file(spec):
-        given: dict[str, Any] = {}
-        given |= {"weights": weights, "input_shape": input_shape, "time_steps": time_steps}
-        given |= {"frame_us": frame_us, "per_step": per_step, "batch_first": batch_first}
-        given |= {"still": still, "readout": readout, "all_outputs": all_outputs, "name": name}
-        given |= {"encoder": encoder}
         return _from_model_file(Path(spec), given, nir)
-    if encoder is not None:
-        rest: dict[str, Any] = {"weights": weights, "input_shape": input_shape, "nir": nir}
-        rest |= {"time_steps": time_steps, "frame_us": frame_us, "per_step": per_step}
-        rest |= {"batch_first": batch_first, "still": still, "readout": readout}
-        rest |= {"all_outputs": all_outputs, "name": name, "folder": folder}
-        return _of_images(load_source(spec, **rest), encoder, frame_us)
-    _check_window(input_shape or (), time_steps or 1, spec)
+    if given.encoder is not None:
+        plain = load_source(spec, dataclasses.replace(given, encoder=None), nir=nir, folder=folder)
+        return _of_images(plain, given.encoder, given.frame_us)
+    _check_window(given.input_shape or (), given.time_steps or 1, spec)
     nir = nir or NirOptions()
-    is_nir = Path(spec).suffix == ".nir"
-    if not is_nir and nir != NirOptions():
+    if Path(spec).suffix == ".nir":
+        given.refuse(OF_FACTORIES, "a factory", spec)
+        return _from_nir(spec, nir, given)
+    if nir != NirOptions():
         raise SnncError(BAD_OPTION, "the options --nir-… belong to a .nir file", where=spec)
-    if is_nir:
-        if weights or input_shape or per_step or batch_first or still or readout or all_outputs:
-            raise SnncError(
-                BAD_OPTION,
-                "--weights, --input-shape, --per-step, --batch-first, --still, --readout and "
-                "--all-outputs belong to a factory",
-                where=spec,
-            )
-        return _from_nir(spec, nir, time_steps, frame_us, name)
     if is_factory(spec):
-        driving: dict[str, Any] = {}
-        driving |= {"per_step": per_step, "batch_first": batch_first, "still": still}
-        driving |= {"readout": readout, "all_outputs": all_outputs}
-        module = _driven(spec, factory_model(spec, weights, folder), driving, frame_us)
-        return _from_module(spec, module, input_shape, time_steps, frame_us, name)
-    shaped = weights or input_shape or time_steps or frame_us
-    if shaped or per_step or batch_first or still or readout or all_outputs:
-        raise SnncError(
-            BAD_OPTION,
-            "--weights, --input-shape, --time-steps, --frame-us, --per-step, --batch-first, "
-            "--still, --readout and --all-outputs belong to other models",
-            where=spec,
-            mend="A checkpoint holds its own; leave them out.",
-        )
+        module = _driven(spec, factory_model(spec, given.weights, folder), given)
+        return _from_module(spec, module, given)
+    mend = "A checkpoint holds its own; leave them out."
+    given.refuse(LEFT_OPEN, "other models", spec, mend)
     loaded = checkpoints.load(spec)
     return SourceModel(
         module=loaded.model,
-        name=model_name(name_given(spec, name)),
+        name=model_name(name_given(spec, given.name)),
         input_shape=loaded.input.frame_size,
         time_steps=loaded.input.time_steps,
         input=loaded.input,
@@ -194,12 +152,10 @@ def is_factory(spec: str) -> bool:
     return re.fullmatch(r"[\w.]+:\w+", spec) is not None and not kind_of(spec)
 
 
-def _driven(
-    spec: str, model: nn.Module, driving: Mapping[str, Any], frame_us: int | None
-) -> nn.Module:
+def _driven(spec: str, model: nn.Module, given: Given) -> nn.Module:
     """A factory's model as a function of a window, by what was said about its forward."""
-    ways = sum(driving[key] for key in ("per_step", "batch_first", "still"))
-    if ways > 1 or (driving["still"] and frame_us):
+    ways = given.per_step + given.batch_first + given.still
+    if ways > 1 or (given.still and given.frame_us):
         raise SnncError(
             BAD_OPTION,
             "--per-step, --batch-first and --still are three things that a model may take, and "
@@ -207,20 +163,21 @@ def _driven(
             where=spec,
             mend="Give the one that fits.",
         )
-    if not any(driving.values()):
+    if not (ways or given.readout or given.all_outputs):
         return model
-    return Driven(model, **driving, copies=asa_snn.copies_needed(model)).eval()
+    return Driven(
+        model,
+        per_step=given.per_step,
+        batch_first=given.batch_first,
+        still=given.still,
+        readout=given.readout,
+        all_outputs=given.all_outputs,
+        copies=asa_snn.copies_needed(model),
+    ).eval()
 
 
-def _from_module(
-    spec: str,
-    module: nn.Module,
-    input_shape: tuple[int, ...] | None,
-    time_steps: int | None,
-    frame_us: int | None,
-    name: str | None,
-) -> SourceModel:
-    if input_shape is None or time_steps is None:
+def _from_module(spec: str, module: nn.Module, given: Given) -> SourceModel:
+    if given.input_shape is None or given.time_steps is None:
         raise SnncError(
             BAD_OPTION,
             "a model from a factory does not say what its input is",
@@ -232,9 +189,18 @@ def _from_module(
         keys = ("per_step", "batch_first", "still", "readout")
         options = {key: getattr(module, key) for key in keys}
         options |= {"all_outputs": True} if module.all_outputs else {}
-    framed = _framed(input_shape, time_steps, frame_us, spec)
-    chosen = model_name(name_given(spec, name))
-    return SourceModel(module, chosen, input_shape, time_steps, framed, spec, options)
+    framed = _framed(given.input_shape, given.time_steps, given.frame_us, spec)
+    name = model_name(name_given(spec, given.name))
+    return SourceModel(
+        module,
+        name,
+        given.input_shape,
+        given.time_steps,
+        framed,
+        spec,
+        options,
+        step_us=given.frame_us,
+    )
 
 
 COMMON = ("make", "build", "create", "model", "net", "network", "factory")
@@ -248,7 +214,7 @@ def _called(spec: str) -> str:
     return last if factory in COMMON else f"{last}_{factory}"
 
 
-def _from_model_file(path: Path, given: dict[str, Any], nir: NirOptions | None) -> SourceModel:
+def _from_model_file(path: Path, given: Given, nir: NirOptions | None) -> SourceModel:
     """The model that a file describes; what was given beside it wins."""
     said = model_file.read(path)
     if model_file.is_model_file(said.model):
@@ -258,10 +224,10 @@ def _from_model_file(path: Path, given: dict[str, Any], nir: NirOptions | None) 
             where=str(path),
             mend="Name the checkpoint or the factory.",
         )
-    arguments = said.arguments | {key: value for key, value in given.items() if value}
+    arguments = said.arguments | given.said
     if nir is None or nir == NirOptions():
         nir = NirOptions(**said.nir)
-    return load_source(said.model, nir=nir, folder=said.folder, **arguments)
+    return load_source(said.model, Given(**arguments), nir=nir, folder=said.folder)
 
 
 def _check_window(shape: tuple[int, ...], time_steps: int, where: str) -> None:
@@ -270,26 +236,25 @@ def _check_window(shape: tuple[int, ...], time_steps: int, where: str) -> None:
     limits.check_elements((time_steps, *shape), where=where)
 
 
-def _from_nir(
-    spec: str, options: NirOptions, time_steps: int | None, frame_us: int | None, name: str | None
-) -> SourceModel:
+def _from_nir(spec: str, options: NirOptions, given: Given) -> SourceModel:
     file = nir_file.read(spec, options)
-    if time_steps is None:
+    if given.time_steps is None:
         raise SnncError(
             BAD_OPTION,
             "a NIR file does not say how many time steps to run",
             where=spec,
             mend="Give --time-steps T.",
         )
-    _check_window(file.input_shape, time_steps, spec)
+    _check_window(file.input_shape, given.time_steps, spec)
     return SourceModel(
         module=NirNetwork(file).eval(),
-        name=model_name(name_given(spec, name)),
+        name=model_name(name_given(spec, given.name)),
         input_shape=file.input_shape,
-        time_steps=time_steps,
-        input=_framed(file.input_shape, time_steps, frame_us, spec),
+        time_steps=given.time_steps,
+        input=_framed(file.input_shape, given.time_steps, given.frame_us, spec),
         origin=spec,
         options=options.as_json(),
+        step_us=given.frame_us,
     )
 
 
@@ -297,7 +262,7 @@ def _framed(
     shape: tuple[int, ...], time_steps: int, frame_us: int | None, where: str
 ) -> InputDescription | None:
     """Frames of fixed length from a sensor of the input's own size."""
-    if frame_us is None:
+    if frame_us is None or len(shape) == 1:  # spikes by channel: the C takes frames
         return None
     if len(shape) != 3 or shape[0] != 2:
         raise SnncError(

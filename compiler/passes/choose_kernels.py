@@ -20,12 +20,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnc.compiler.ir.graph import Graph, Kind, Node
-from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.synapses.synapse import DENSE, EVENT, Synapse, Work
 from snnc.compiler.ops.view import NodeView
-from snnc.errors import InternalError
+from snnc.errors import BAD_OPTION, InternalError, SnncError
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,12 @@ class CostModel:
 
     def nanoseconds(self, op: str, kernel: str, work: Work, density: float) -> float:
         """Modelled time of one step."""
+        if (op, kernel) not in self.prices:
+            raise SnncError(
+                BAD_OPTION,
+                f"the prices of {self.machine} have none for the {kernel} kernel of {op}",
+                mend="Measure them by `snnc bench --fit`, or state no densities.",
+            )
         price = self.prices[op, kernel]
         active = density if kernel == EVENT else 1.0
         looked_at = work.words if kernel == EVENT else 0
@@ -68,7 +73,7 @@ class CostModel:
 
 def choosable(graph: Graph, node: Node) -> bool:
     """Whether a node has an event-driven and a dense kernel: a float layer that reads spikes."""
-    if not node.plays(Role.SYNAPSE) or isinstance(op_of(node), IntegerOp):
+    if not isinstance(op_of(node), Synapse) or isinstance(op_of(node), IntegerOp):
         return False
     return graph[node.inputs[0]].type.kind is Kind.SPIKE
 

@@ -14,7 +14,7 @@ from torch import nn
 from snnc.compiler.codegen.c_program import is_integer
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy.compiled import with_c_of
-from snnc.compiler.deploy.manifest import read_manifest
+from snnc.compiler.deploy.manifest import Written
 from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.model import Pushed
 from snnc.compiler.host.observed import Observation
@@ -65,7 +65,7 @@ class Manner:
 def prove(
     model: nn.Module,
     compilation: Compilation,
-    folder: Path,
+    written: Written,
     windows: Iterable[Window],
     scratch: Path,
     manner: Manner | None = None,
@@ -75,7 +75,7 @@ def prove(
     Args:
         model: the PyTorch model, takes [T, 1, C, H, W].
         compilation: its compilation.
-        folder: what ``snnc compile`` wrote for this machine, or a package.
+        written: what ``snnc compile`` wrote for this machine, or a package.
         windows: the recordings.
         scratch: an empty folder.
         manner: how thoroughly.
@@ -84,7 +84,7 @@ def prove(
         SnncError: as :func:`snnc.compiler.deploy.compiled.with_c_of`; C_COMPILER_FAILED.
     """
     manner = manner or Manner()
-    manifest = read_manifest(folder)
+    folder, manifest = written.folder, written.manifest
     compilation = with_c_of(compilation, folder, manifest, "host")
     observed = scratch / "observed"
     observed.mkdir()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,10 +22,11 @@ from snnc.api.costs import (
     surveyed,
 )
 from snnc.api.data.held import Data
+from snnc.api.layers import Layer, layers_of
 from snnc.api.manner import Manner, compiled
-from snnc.api.model import Counts, Taken, batch_of, evaluation
+from snnc.api.model import Counts, Outputs, Taken, batch_of, evaluation
 from snnc.api.proof import Proof
-from snnc.api.timing import Benchmark
+from snnc.api.timing import Benchmark, every_fifth, timed
 from snnc.api.words import speaks_python
 from snnc.api.writing import check_march, check_package
 from snnc.compiler.compilation import Compilation, for_any_core
@@ -42,29 +42,6 @@ if TYPE_CHECKING:
     from snnc.compiler.host.model import HostModel
     from snnc.compiler.verify import prove
     from snnc.compiler.verify.chain.proof import Verification
-
-Outputs = npt.NDArray[np.float32] | dict[str, npt.NDArray[np.float32]] | tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One node of the compiled network.
-
-    Attributes:
-        name: of the node.
-        op: its operator.
-        module: path of the module that it comes from.
-        shape: of its value in one step (or of its only value).
-        kind: spike, count or real (see docs/architecture.md).
-        temporal: whether it has a value for each step.
-    """
-
-    name: str
-    op: str
-    module: str
-    shape: tuple[int, ...]
-    kind: str
-    temporal: bool
 
 
 class Compiled(Surveyable):
@@ -137,17 +114,7 @@ class Compiled(Surveyable):
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The network as the C computes it, in order."""
-        return tuple(
-            Layer(
-                node.name,
-                node.op,
-                node.loc.module,
-                tuple(node.type.shape),
-                node.type.kind.value,
-                node.type.temporal,
-            )
-            for node in self._compilation.graph.nodes
-        )
+        return layers_of(self._compilation.graph)
 
     @property
     def subject(self) -> Subject:
@@ -183,16 +150,7 @@ class Compiled(Surveyable):
                 f"{list(self._taken.shape)} (time first)",
                 mend="Compile it for this shape.",
             )
-        runs = [self._run(window) for window in batch]
-        outputs = {
-            name: np.stack([run[name] for run in runs]).reshape(len(runs), *shape)
-            for name, shape in self._taken.shapes.items()
-        }
-        if self._taken.every_step:
-            outputs = {name: output.swapaxes(0, 1) for name, output in outputs.items()}
-        if self._taken.structure == "tensor":
-            return next(iter(outputs.values()))
-        return tuple(outputs.values()) if self._taken.structure == "tuple" else outputs
+        return self._taken.laid_out([self._run(window) for window in batch])
 
     def _run(self, window: Counts) -> dict[str, npt.NDArray[np.float32]]:
         graph = self._compilation.graph
@@ -252,6 +210,7 @@ class Compiled(Surveyable):
             SnncError: what reading the data raises; NO_C_COMPILER; for a core MISSING_EXTRA where
                 its emulator is not installed.
         """
+        from snnc.compiler.deploy.manifest import Written
         from snnc.compiler.verify import prove
 
         every, module = self._windows(data, samples), self._taken.source.module
@@ -264,7 +223,7 @@ class Compiled(Surveyable):
             found = prove.prove(
                 module,
                 self._compilation,
-                self._built,
+                Written.read(self._built),
                 every,
                 Path(scratch),
                 thoroughly,
@@ -353,32 +312,16 @@ class Compiled(Surveyable):
             SnncError: NO_C_COMPILER; BAD_OPTION for a core (`snnc bench --target` counts its
                 instructions).
         """
-        import torch
-
-        from snnc.bench.timing import machine, one_core, time_in_turn
-
         if self._target is not None:
             raise SnncError(
                 BAD_OPTION,
                 f"{self.target} cannot be timed on this machine",
                 mend="`snnc bench` in a shell counts its instructions.",
             )
-        window = self._default_window() if data is None else next(self._frames(data))
-        packed = layout.pack(self._compilation.graph["input"].type, window).astype(np.uint16)
-        x = torch.from_numpy(window.astype(np.float32))[:, None]
-        module, host = self._taken.source.module, self._host
-        with one_core(), evaluation(module), torch.no_grad():
-            runs = {"c": lambda: host.classify(packed), "pytorch": lambda: module(x)}
-            timings = time_in_turn(runs, rounds)
-        return Benchmark(self._origin, timings, machine())
-
-    def _default_window(self) -> Counts:
-        window = np.zeros(self._taken.shape, np.uint16)
-        window.reshape(-1)[::5] = 1
-        return window
-
-    def _frames(self, data: Data) -> Iterator[Counts]:
-        return (window.frames for window in self._windows(data, 1))
+        window = every_fifth(self._taken.shape)
+        if data is not None:
+            window = next(iter(self._windows(data, 1))).frames
+        return timed(self._taken.source, self._host, self._compilation.graph, window, rounds)
 
     @speaks_python
     def write(
@@ -393,8 +336,9 @@ class Compiled(Surveyable):
 
         Args:
             folder: where; replaced where snnc wrote it.
-            package: "cmake", "arduino", "platformio" or "zephyr" instead of a shared library: for
-                the core that it was compiled for; for the host, for any core.
+            package: "cmake", "arduino", "platformio", "zephyr", "esp-idf", "pico-sdk",
+                "cmsis-pack" or "stm32cube" instead of a shared library: for the core that it was
+                compiled for; for the host, for any core.
             vectors: for a core: recordings that the firmware's self-test carries, a few.
             march: of the shared library: "any" processor of this architecture, or "native", this
                 kind only.

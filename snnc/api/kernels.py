@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from snnc.api.data.held import Data
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.frontend.source import SourceModel
-    from snnc.compiler.ir.graph import Graph
+    from snnc.compiler.ir.graph import Graph, Node
 
 CALIBRATION_SAMPLES = 8
 
@@ -70,23 +70,21 @@ def choose(
         return None
     kernels = partial(choose_kernels, densities=found, costs=prices)
     chosen = kernels(graph)
-    layers = []
-    for node in graph.nodes:
-        if choosable(graph, node):
-            crossing = prices.crossover(node.op, work_of(graph, node))
-            layers.append(
-                {
-                    "name": node.name,
-                    "density": found[node.inputs[0]],
-                    "crossover": None if math.isinf(crossing) else crossing,
-                    "kernel": chosen[node.name].attrs["kernel"],
-                }
-            )
+
+    def entry(node: Node) -> dict[str, Any]:
+        crossing = prices.crossover(node.op, work_of(graph, node))
+        return {
+            "name": node.name,
+            "density": found[node.inputs[0]],
+            "crossover": None if math.isinf(crossing) else crossing,
+            "kernel": chosen[node.name].attrs["kernel"],
+        }
+
     report = {
         "densities": _measured_on(calibrate),
         "prices_of": prices.machine,
         "fitted_here": prices.machine == kernel_costs.cpu_name(),
-        "layers": layers,
+        "layers": [entry(node) for node in graph.nodes if choosable(graph, node)],
     }
     return Choice(kernels, report)
 

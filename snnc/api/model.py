@@ -16,6 +16,7 @@ from torch import nn
 
 from snnc.compiler.frontend.adapters import asa_snn
 from snnc.compiler.frontend.driving import Driven, Readout, Reset
+from snnc.compiler.frontend.given import Given
 from snnc.compiler.frontend.identifiers import model_name
 from snnc.compiler.frontend.outputs import SCORES
 from snnc.compiler.frontend.source import SourceModel, load_source
@@ -51,6 +52,10 @@ class Forward:
     encoder: Encoder | None = None
 
 
+Outputs = npt.NDArray[np.float32] | dict[str, npt.NDArray[np.float32]] | tuple[Any, ...]
+"""What a compiled model gives: as its forward does, in numpy."""
+
+
 @dataclass(frozen=True)
 class Taken:
     """A model with its input.
@@ -77,6 +82,18 @@ class Taken:
         """Whether the outputs hold a value for each step."""
         module = self.source.module
         return isinstance(module, Driven) and module.readout == "none"
+
+    def laid_out(self, runs: Sequence[Mapping[str, npt.NDArray[np.float32]]]) -> Outputs:
+        """The outputs of several windows, by name for each, as forward gives them."""
+        outputs = {
+            name: np.stack([run[name] for run in runs]).reshape(len(runs), *shape)
+            for name, shape in self.shapes.items()
+        }
+        if self.every_step:
+            outputs = {name: output.swapaxes(0, 1) for name, output in outputs.items()}
+        if self.structure == "tensor":
+            return next(iter(outputs.values()))
+        return tuple(outputs.values()) if self.structure == "tuple" else outputs
 
 
 def take(model: Any, inputs: Sequence[Any], forward: Forward, name: str | None = None) -> Taken:
@@ -123,7 +140,7 @@ def _described(model: str | Path | LoadedModel, name: str | None) -> SourceModel
             origin=origin,
             encoder=given.encoder,
         )
-    return load_source(str(model), name=name)
+    return load_source(str(model), Given(name=name))
 
 
 def _own(source: SourceModel) -> Taken:
@@ -173,6 +190,7 @@ def _from_module(
         options={"per_step": forward.per_step, "readout": forward.readout}
         | ({} if forward.encoder is None else {"encoder": forward.encoder}),
         encoder=forward.encoder,
+        step_us=forward.frame_us,
     )
     return Taken(source, forward, shapes, structure)
 
@@ -196,7 +214,7 @@ def _check_encoder(forward: Forward) -> None:
 
 
 def _framed(shape: tuple[int, ...], frame_us: int | None) -> InputDescription | None:
-    if frame_us is None:
+    if frame_us is None or len(shape) == 2:  # spikes by channel: the C takes frames
         return None
     if len(shape) != 4 or shape[1] != 2:
         raise SnncError(

@@ -6,13 +6,51 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 
+from snnc.api.model import evaluation
 from snnc.api.results import Result, text_page
+from snnc.compiler.ir import layout
 from snnc.console import slim_table
 
 if TYPE_CHECKING:
     from snnc.bench.timing import Timing
+    from snnc.compiler.frontend.source import SourceModel
+    from snnc.compiler.host.model import HostModel
+    from snnc.compiler.ir.graph import Graph
+
+
+def every_fifth(shape: tuple[int, ...]) -> npt.NDArray[np.uint16]:
+    """A window of which every fifth count is 1."""
+    window = np.zeros(shape, np.uint16)
+    window.reshape(-1)[::5] = 1
+    return window
+
+
+def timed(
+    source: SourceModel, host: HostModel, graph: Graph, window: npt.NDArray[np.uint16], rounds: int
+) -> Benchmark:
+    """Time the C and PyTorch's eager model in turn, on one core.
+
+    Args:
+        source: the model.
+        host: its C.
+        graph: what the C computes.
+        window: event counts [T, *shape].
+        rounds: timed rounds, after one that does not count.
+    """
+    import torch
+
+    from snnc.bench.timing import machine, one_core, time_in_turn
+
+    packed = layout.pack(graph["input"].type, window).astype(np.uint16)
+    x, module = torch.from_numpy(window.astype(np.float32))[:, None], source.module
+    with one_core(), evaluation(module), torch.no_grad():
+        runs = {"c": lambda: host.classify(packed), "pytorch": lambda: module(x)}
+        timings = time_in_turn(runs, rounds)
+    return Benchmark(source.origin, timings, machine())
 
 
 @dataclass(frozen=True, repr=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from snnc.compiler.deploy.package_kinds import KINDS
 from snnc.compiler.deploy.targets import Target
 from snnc.errors import BAD_OPTION, SnncError
 
@@ -20,6 +21,5 @@ def check_march(march: str, package: str | None, target: Target | None) -> None:
 
 def check_package(package: str) -> None:
     """Raise SnncError (BAD_OPTION) for a build system that is not known."""
-    known = ("cmake", "arduino", "platformio", "zephyr")
-    if package not in known:
-        raise SnncError(BAD_OPTION, f"package={package!r} is none of {', '.join(known)}")
+    if package not in KINDS:
+        raise SnncError(BAD_OPTION, f"package={package!r} is none of {', '.join(KINDS)}")

@@ -43,19 +43,21 @@ class Sums:
 
 
 def plugin_argument(
-    library: Path, elf: Path, target: Target, entries: int, out: Path, *, memory: bool = False
+    library: Path, elf: Path, target: Target, entries: int, out: Path, **further: object
 ) -> str:
     """QEMU's ``-plugin`` value for a program with ``entries`` marks; the sums go to ``out``.
 
-    ``memory``: count the bytes that are loaded and stored too, which takes several times longer.
+    ``further``: what else the plugin is told: ``memory`` (1: count the bytes that are loaded and
+    stored too, which takes several times longer); ``classes`` (a file for the histogram of
+    instructions) and ``outside`` (the entry whose instructions are not in it).
     """
     code, size = _symbol(elf, target, "snn_profile")
     marks, found = _symbol(elf, target, "snn_marks")
     if found != entries:
         raise InternalError(f"{found} marks instead of {entries}")
     given = {"code": code, "bytes": size, "marks": marks, "entries": entries, "out": out}
-    words = [f"{name}={value}" for name, value in given.items()]
-    return ",".join([str(library), *words, *(["memory=1"] if memory else [])])
+    words = [f"{name}={value}" for name, value in {**given, **further}.items()]
+    return ",".join([str(library), *words])
 
 
 def _symbol(elf: Path, target: Target, name: str) -> tuple[int, int]:
@@ -75,3 +77,10 @@ def take_sums(out: Path) -> list[Sums]:
     lines = out.read_text().splitlines()
     out.unlink()
     return [Sums(*(int(number) for number in line.split())) for line in lines]
+
+
+def take_classes(out: Path) -> dict[str, int]:
+    """The histogram of instructions that the plugin wrote; the file is removed."""
+    lines = out.read_text().splitlines()
+    out.unlink()
+    return {name: int(executed) for name, executed in (line.split() for line in lines)}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from snnc.bench.cycles import Estimate, estimate, model_for
+from snnc.bench.instructions import by_class
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy.boards import OwnedBoard
-from snnc.compiler.deploy.firmware import CODE_BYTES, RESERVED_BYTES, STACK_BYTES
+from snnc.compiler.deploy.firmware import CODE_BYTES, RESERVED_BYTES, STACK_BYTES, Vector
+from snnc.compiler.deploy.targets import Target, target_named
 from snnc.compiler.plan import recompute
 from snnc.compiler.plan.recompute import Choice
 
@@ -64,3 +67,35 @@ def _fit(plans: Sequence[Choice], flash: int, board: OwnedBoard) -> Fit:
     known = board.flash is not None and board.ram is not None
     fits = not fit.too_large if known or fit.too_large else None
     return Fit(board, fit.flash, fit.ram, fit.recomputed, fits)
+
+
+def time_all(
+    compilation: Compilation, vectors: Sequence[Vector], fits: Sequence[Fit]
+) -> dict[str, Estimate]:
+    """What a window takes on each board that fits and whose core has a model of cycles.
+
+    Args:
+        compilation: of int8 for any core, with frames for the whole window.
+        vectors: the recordings.
+        fits: which boards fit.
+
+    Raises:
+        SnncError: as :func:`snnc.bench.instructions.count`.
+    """
+    framing = compilation.framing
+    window_us = framing.dt_us * compilation.graph.time_steps if framing else None
+    counted: dict[str, Mapping[str, int]] = {}
+    found: dict[str, Estimate] = {}
+    for target in _modelled(fits):
+        if target.name not in counted:  # one emulated board for all that have its instructions
+            core = target_named(target.name)
+            counted[target.name] = by_class(compilation, core, vectors)
+        result = estimate(target, counted[target.name], len(vectors), window_us)
+        if result is not None and result.board is not None:
+            found[result.board.name] = result
+    return found
+
+
+def _modelled(fits: Sequence[Fit]) -> list[Target]:
+    targets = [target_named(fit.board.name) for fit in fits if fit.fits and fit.board.target]
+    return [target for target in targets if model_for(target)]

@@ -39,6 +39,7 @@ class Executed:
 
     ``total`` of the library as it ships, from the reset to the scores; ``nodes`` by name, and
     ``events`` (framing) and ``rest`` (what is left after the last node), of the marked build.
+    ``classes``: the library's instructions by mnemonic, and the branches that were taken.
     Setting a stage's state to its initial value counts for the stage's first node.
     """
 
@@ -47,6 +48,7 @@ class Executed:
     nodes: dict[str, int]
     events: int
     rest: int
+    classes: dict[str, int]
 
 
 def count(compilation: Compilation, target: Target, vectors: Sequence[Vector]) -> Executed:
@@ -60,12 +62,22 @@ def count(compilation: Compilation, target: Target, vectors: Sequence[Vector]) -
     traces = compilation.generated.traces
     with scratch_folder() as folder:
         program = prepared(folder, compilation, target, vectors)
-        shipped = [sums.instructions for sums in run(program)]
+        histogram = folder / "classes"
+        shipped = [sums.instructions for sums in run(program, classes=histogram)]
+        classes = counting.take_classes(histogram)
         marked = [sums.instructions for sums in run(program, MARKED_FLAGS)]
     others = dict(zip(MARKS, marked[len(traces) :], strict=True))
     nodes = by_node(traces, marked)
     in_all = _inside(program, shipped)
-    return Executed(program.board.name, in_all, nodes, others[EVENTS], others[REST])
+    return Executed(program.board.name, in_all, nodes, others[EVENTS], others[REST], classes)
+
+
+def by_class(compilation: Compilation, target: Target, vectors: Sequence[Vector]) -> dict[str, int]:
+    """``Executed.classes`` alone, which takes one build. Raises SnncError as :func:`count`."""
+    with scratch_folder() as folder:
+        program, histogram = prepared(folder, compilation, target, vectors), folder / "classes"
+        run(program, classes=histogram)
+        return counting.take_classes(histogram)
 
 
 def total(
@@ -153,6 +165,7 @@ def run(
     *,
     memory: bool = False,
     arguments: Sequence[str] = (),
+    classes: Path | None = None,
 ) -> list[Sums]:
     """What every mark ended, of a build with ``flags`` beside the project's own.
 
@@ -161,6 +174,7 @@ def run(
         flags: of the compiler; :data:`MARKED_FLAGS` for marks at the nodes too.
         memory: count bytes too.
         arguments: further ones to make.
+        classes: a file for the histogram of instructions between reset and scores.
 
     Raises:
         SnncError: C_COMPILER_FAILED.
@@ -178,7 +192,10 @@ def run(
         raise SnncError(C_COMPILER_FAILED, done.stderr.strip(), where=str(folder))
     out, elf = folder / "counts", folder / "build" / "firmware.elf"
     entries = program.nodes + len(MARKS)
-    argument = counting.plugin_argument(program.plugin, elf, target, entries, out, memory=memory)
+    told: dict[str, object] = {"memory": 1} if memory else {}
+    if classes is not None:
+        told |= {"classes": classes, "outside": program.nodes + MARKS.index(OUTSIDE)}
+    argument = counting.plugin_argument(program.plugin, elf, target, entries, out, **told)
     done = _make(folder, "run", *build, f"QEMU={program.board.emulator} -plugin {argument}")
     if done.returncode or not out.exists():
         raise InternalError(f"the board said: {(done.stderr + done.stdout).strip()}")

@@ -10,6 +10,7 @@ from typing import Any
 from snnc.bench.cmsis_layers import measure as measure_cmsis_nn
 from snnc.bench.cmsis_layers import require_cortex_m
 from snnc.bench.cmsis_nn import Library
+from snnc.bench.cycles import estimate, said
 from snnc.bench.instructions import Executed, count
 from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.compilation import Compilation, compile_graph
@@ -65,7 +66,9 @@ def measure(
         for kernels in (None, _all_dense)
     )
     vectors = vectors_of(events)
-    result = _entry(events, count(events, target, vectors), frames)
+    executed = count(events, target, vectors)
+    found = estimate(target, executed.classes, len(vectors), framing.dt_us * graph.time_steps)
+    result = _entry(events, executed, frames)
     beside = _entry(dense, count(dense, target, vectors), frames)
     return {
         "target": target.name,
@@ -75,6 +78,10 @@ def measure(
         "samples": len(vectors),
         "time_steps": graph.time_steps,
         **result,
+        "estimate": found and found.as_json(),
+        "said": said(found)
+        if found
+        else ["nobody publishes the cycles of this core's instructions"],
         "dense": {key: beside[key] for key in result},
         "ratio": beside["instructions"]["total"] / result["instructions"]["total"],
         "cmsis_nn": cmsis_nn and _beside(events.graph, cmsis_nn, target, len(vectors), result),

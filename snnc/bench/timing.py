@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -93,10 +95,39 @@ def one_core() -> Iterator[int | None]:
             os.sched_setaffinity(0, cores)
 
 
+FEATURES = ("avx2", "bmi2", "fma", "avx_vnni", "avx512bw", "avx512_vnni", "avx512_vbmi2", "asimd")
+"""Instruction sets that decide how fast the kernels and their peers are, as Linux calls them."""
+
+
+def cpu_flags() -> frozenset[str]:
+    """Instruction sets of this processor, as Linux calls them; none on another system."""
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8")
+    except OSError:
+        return frozenset()
+    found = re.search(r"^(?:flags|Features)\s*:(.*)$", text, re.MULTILINE)
+    return frozenset(found[1].split()) if found else frozenset()
+
+
+def caches() -> str:
+    """Sizes of the first processor's data caches, "L1 32K, L2 1024K"; empty where Linux does not
+    say."""
+    found = {}
+    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        level, kind, size = (
+            (index / name).read_text().strip() for name in ("level", "type", "size")
+        )
+        if kind != "Instruction":
+            found[level] = f"L{level} {size}"
+    return ", ".join(found.values())
+
+
 def machine() -> dict[str, str]:
     """What the figures were measured on."""
     return {
         "cpu": cpu_name(),
+        "features": " ".join(feature for feature in FEATURES if feature in cpu_flags()),
+        "caches": caches(),
         "system": platform.platform(),
         "torch": str(torch.__version__),
         "load": " ".join(f"{load:.1f}" for load in os.getloadavg()),

@@ -107,6 +107,8 @@ def _show(console: Console, result: dict[str, Any]) -> None:
         f"{result['per_inference']:,.0f} instructions a recording, the dense int8 build "
         f"{result['dense']['per_inference']:,.0f}: {result['ratio']:.1f} times as many"
     )
+    for line in result["said"]:
+        console.print(line)
 
     if peer:
         _show_peer(console, peer)

@@ -20,14 +20,12 @@ from snnc.commands.options import (
     target_option,
     write_json,
 )
+from snnc.compiler.deploy.package_kinds import KINDS, TEXT_ONLY
 from snnc.console import Terminal, slim_table
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
     from snnc.compiler.plan.input_buffer import Buffering
-
-TEXT_ONLY = ("arduino", "zephyr")
-"""Packages whose build copies sources or rewrites __FILE__, which leads to binary weights."""
 
 
 @click.command()
@@ -40,7 +38,7 @@ TEXT_ONLY = ("arduino", "zephyr")
 @buffering_options
 @click.option(
     "--package",
-    type=click.Choice(["cmake", "arduino", "platformio", "zephyr"]),
+    type=click.Choice(KINDS),
     help="Lay the C out for a build system instead of compiling it: for the core that --target "
     "names, or for any, whose kernels the compiler's macros choose.",
 )

@@ -51,13 +51,15 @@ class ModelChoice:
         Args:
             name: C identifier to use instead of the one chosen.
         """
+        from snnc.compiler.frontend.given import Given
         from snnc.compiler.frontend.nir.file import NirOptions
         from snnc.compiler.frontend.source import load_source
 
         given = dict(self.arguments)
         names = [name for name in given if name.startswith("nir_")]
         nir = NirOptions(**{name.removeprefix("nir_"): given.pop(name) for name in names})
-        return load_source(self.spec, nir=nir, **{**given, "name": name or given["name"]})
+        given["name"] = name or given["name"]
+        return load_source(self.spec, Given(**given), nir=nir)
 
     def why_renamed(self) -> str:
         """Why the C has another name than the model; empty where it has not."""
@@ -72,13 +74,14 @@ class ModelChoice:
         Raises:
             SnncError: as :meth:`load`.
         """
+        from snnc.compiler.frontend.given import Given
         from snnc.compiler.frontend.source import is_factory, load_source
 
         if baseline is None:
             return None
         if is_factory(baseline) and is_factory(self.spec):
             shared = {key: self.arguments[key] for key in _SHARED}
-            return load_source(baseline, **shared)
+            return load_source(baseline, Given(**shared))
         return load_source(baseline)
 
 

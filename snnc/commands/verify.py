@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from snnc.api.data.held import Held
     from snnc.api.data.windows import Windows
     from snnc.api.manner import Manner
+    from snnc.compiler.deploy.manifest import Written
     from snnc.compiler.deploy.targets import Target
     from snnc.compiler.frontend.source import SourceModel
     from snnc.compiler.plan.input_buffer import Buffering
@@ -116,7 +117,7 @@ def command(
     """
     from snnc.api.manner import Manner
     from snnc.compiler.deploy.firmware import arena_limit
-    from snnc.compiler.deploy.manifest import read_manifest
+    from snnc.compiler.deploy.manifest import Written
     from snnc.compiler.deploy.targets import target_named
     from snnc.compiler.verify import prove
     from snnc.compiler.verify.chain.page import proof_page
@@ -124,7 +125,8 @@ def command(
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
     core = None if target == "host" else target_named(target)
-    manifest = None if folder is None else read_manifest(folder)
+    written = None if folder is None else Written.read(folder)
+    manifest = None if written is None else written.manifest
     threads = _threads(threads, manifest, dtype, target)
     source = model.load(name=None if manifest is None else manifest["name"])
     limit, order = (max_ram, None) if core is None else (arena_limit(core, max_ram), core.order)
@@ -134,24 +136,23 @@ def command(
     recordings = _recordings(source, data, split, samples, core)
     thoroughly = prove.Manner(stress, min_agreement)
     if core is None:
-        result = _on_host(source, manner, thoroughly, folder, recordings)
+        result = _on_host(source, manner, thoroughly, written, recordings)
     else:
-        result = _on_board(source, manner, thoroughly, folder, recordings, core, max_ram)
+        result = _on_board(source, manner, thoroughly, written, recordings, core, max_ram)
     console = console_for(json_file)
     write_json(result.as_json(), json_file)
     show(console, model.spec, result)
     if out is not None:
         write_text(proof_page(result, model.spec, data), str(out))
-    if folder is not None and manifest is not None:
-        _keep(console, folder, manifest, result, data)
+    if written is not None:
+        _keep(console, written, result, data)
     if not result.passed:
         sys.exit(EXIT_NO)
 
 
 def _keep(
     console: Console,
-    folder: Path,
-    manifest: Mapping[str, Any],
+    written: Written,
     result: Verification,
     data: str,
 ) -> None:
@@ -160,7 +161,7 @@ def _keep(
     from snnc.compiler.verify.shipped.artefact import record
 
     try:
-        record(folder, manifest, result, data)
+        record(written.folder, written.manifest, result, data)
     except SnncError as error:
         console.print(styled(f"the proof is not recorded: {error.where}: {error.what}", DOUBTFUL))
 
@@ -205,12 +206,13 @@ def _on_host(
     source: SourceModel,
     manner: Manner,
     thoroughly: prove.Manner,
-    folder: Path | None,
+    written: Written | None,
     recordings: Windows | Held,
 ) -> Verification:
     """Verify a folder for this machine; without one, what ``snnc compile`` would write."""
     from snnc.api.manner import compiled
     from snnc.compiler.deploy import folder as artifact
+    from snnc.compiler.deploy.manifest import Written
     from snnc.compiler.verify import prove
 
     compilation, choice = compiled(source, manner)
@@ -218,19 +220,19 @@ def _on_host(
         single, _ = compiled(source, replace(manner, threads=1))
         thoroughly = replace(thoroughly, single=single)
     with scratch_folder() as scratch, progress_bar() as bar:
-        if folder is None:
-            folder = scratch / "out"
+        if written is None:
             report = None if choice is None else choice.report
-            artifact.write(folder, source, compilation, choice=report)
+            artifact.write(scratch / "out", source, compilation, choice=report)
+            written = Written.read(scratch / "out")
         windows = bar.track(recordings, description="verifying")
-        return prove.prove(source.module, compilation, folder, windows, scratch, thoroughly)
+        return prove.prove(source.module, compilation, written, windows, scratch, thoroughly)
 
 
 def _on_board(
     source: SourceModel,
     manner: Manner,
     thoroughly: prove.Manner,
-    folder: Path | None,
+    written: Written | None,
     recordings: Windows | Held,
     core: Target,
     max_ram: int | None,
@@ -239,18 +241,16 @@ def _on_board(
     from snnc.api.manner import compiled
     from snnc.compiler.deploy.compiled import with_c_of
     from snnc.compiler.deploy.firmware import check_model
-    from snnc.compiler.deploy.manifest import read_manifest
     from snnc.compiler.verify.board import BoardVerifier
     from snnc.compiler.verify.shipped.artefact import check_files
 
     compilation, _ = compiled(source, manner)
-    manifest = None if folder is None else read_manifest(folder)
-    if folder is not None and manifest is not None:
-        compilation = with_c_of(compilation, folder, manifest, core.name)
+    if written is not None:
+        compilation = with_c_of(compilation, written.folder, written.manifest, core.name)
     check_model(compilation, core)
     verifier = BoardVerifier(source.module, compilation, core, max_ram)
-    if folder is not None and manifest is not None:
-        check_files(folder, manifest, verifier.result)
+    if written is not None:
+        check_files(written.folder, written.manifest, verifier.result)
     with progress_bar() as bar:
         verifier.verify(bar.track(recordings, description="verifying"))
     if thoroughly.stress:

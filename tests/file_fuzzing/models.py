@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 import torch
 
+from snnc.compiler.frontend.given import Given
 from snnc.compiler.frontend.nir.file import NirOptions, nir_package
 from snnc.compiler.frontend.source import load_source
 from snnc.estimator import tables
@@ -212,12 +213,12 @@ def _kind(
 
 def _load_weights(path: str) -> object:
     return load_source(
-        FACTORY, weights=Path(path), input_shape=(2, SIZE, SIZE), time_steps=STEPS
+        FACTORY, Given(weights=Path(path), input_shape=(2, SIZE, SIZE), time_steps=STEPS)
     ).module
 
 
 def _load_nir(path: str) -> object:
-    return load_source(path, nir=NirOptions("zero", 1.0), time_steps=STEPS).graph()
+    return load_source(path, Given(time_steps=STEPS), nir=NirOptions("zero", 1.0)).graph()
 
 
 def _convert(path: str) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -11,14 +12,21 @@ import torch
 from snnc.bench import roofline
 from snnc.bench.contest import compiled, summary
 from snnc.bench.densities import fire_at
-from snnc.bench.peers import INT8, PEERS, assemble
+from snnc.bench.peers import INT8, PEERS, assemble, exported
 from snnc.bench.peers.plain import PlainNeuron
 from snnc.bench.profile import profile
 from snnc.bench.timing import Timing
 from snnc.models.neurons import LIF, PLIF, DecayLIF
 from tests.support.lively import lively_checkpoint, lively_network, write_nmnist
 
-OPTIONAL = {"onnxruntime_f32", "onnxruntime_int8_qdq", "spikingjelly_multi_step"}
+EXPORTED = {
+    "onnxruntime_f32",
+    "onnxruntime_int8_qdq",
+    "openvino_f32",
+    "openvino_int8_qdq",
+    "mnn_f32",
+}
+OPTIONAL = {*EXPORTED, "spikingjelly_multi_step"}
 SLOW = {"torch_compile"}
 
 
@@ -107,6 +115,29 @@ def test_every_peer_runs_the_same_network(name, x):
     steps = 6
     allowed = 3 / steps if name in INT8 else 1 / steps  # a spike or so may flip by rounding
     assert assembled.score_difference[name] <= allowed + 1e-6
+
+
+@pytest.mark.parametrize("name", sorted(EXPORTED))
+def test_a_peer_that_is_not_installed_is_named(name, x, monkeypatch):
+    """Each asks for its packages, and says which is not there."""
+    for package in ("onnx", "onnxruntime", "openvino", "MNN"):
+        monkeypatch.setitem(sys.modules, package, None)
+    assembled = assemble(lively_network(), x, {name: PEERS[name]})
+    assert assembled.runs == {}
+    assert "is not installed" in assembled.missing[name]
+
+
+def test_without_vnni_weights_of_int8_peers_have_seven_bits(x, tmp_path, monkeypatch):
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    largest = {}
+    for flags in (frozenset(), frozenset({"avx512_vnni"})):
+        monkeypatch.setattr(exported, "cpu_flags", lambda flags=flags: flags)
+        model = onnx.load(str(exported.int8(lively_network(), x, tmp_path)))
+        arrays = [onnx.numpy_helper.to_array(given) for given in model.graph.initializer]
+        weights = [array for array in arrays if array.dtype == np.int8 and array.ndim > 1]
+        largest[bool(flags)] = max(int(np.abs(array.astype(int)).max()) for array in weights)
+    assert largest == {False: 64, True: 127}
 
 
 def test_a_peer_that_cannot_run_says_why(x):

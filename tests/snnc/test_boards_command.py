@@ -94,3 +94,27 @@ def test_firmware_for_a_board_keeps_its_memory(snnc, tmp_path):
     status, _, err = snnc(*command, "bluepill")
     assert status == 1
     assert "E304" in err
+
+
+def test_times_are_of_the_boards_that_fit(snnc, tmp_path):
+    model = lively_checkpoint(tmp_path / "model.pt")
+    data = f"nmnist:{write_nmnist(tmp_path)}"
+    target = target_named("nrf52840")
+    if missing := missing_tools(target, target.boards[0]):
+        pytest.skip(f"needs {', '.join(missing)}: run `make firmware-tools`")
+    status, out, table = snnc("boards", model, "--calibrate", data, "--json", "-")
+    assert status == 0
+    entries = {entry["board"]["name"]: entry for entry in json.loads(out)["boards"]}
+    timed = {name for name, entry in entries.items() if entry["estimate"]}
+    assert {"rp2040", "nrf52840", "stm32f4"} <= timed
+    assert all(entries[name]["fits"] for name in timed)
+    nrf, f4 = entries["nrf52840"]["estimate"], entries["stm32f4"]["estimate"]
+    assert nrf["cycles"] == f4["cycles"]
+    assert nrf["milliseconds"][0] == pytest.approx(f4["milliseconds"][0] * 168 / 64)
+    least, most = nrf["microjoules"]
+    assert 0 < least < most
+    assert f4["microjoules"] is None
+    assert "of real time" in table
+    status, _, err = snnc("boards", model, "--calibrate", data, "--dtype", "f32")
+    assert status == 2
+    assert "E305" in err

@@ -13,6 +13,7 @@ from torch import nn
 
 from snnc.api.data.windows import windows
 from snnc.api.manner import Manner, compiled
+from snnc.compiler.frontend.given import Given
 from snnc.compiler.frontend.source import load_source
 from snnc.compiler.host.observed import ObservedModel
 from snnc.models import networks, neurons
@@ -36,7 +37,7 @@ def executed(
     path, data: str, folder, manner: Manner | None = None, **options: object
 ) -> dict[str, int]:
     """What the instrumented C counted, running freely on the recordings."""
-    source = load_source(str(path), **options)
+    source = load_source(str(path), Given(**options))
     compilation, _ = compiled(source, manner or Manner())
     model = ObservedModel(compilation.graph, compilation.generated, folder, ("-O1",))
     totals = dict.fromkeys(("ac", "mac", "mul", "add", "cmp"), 0)

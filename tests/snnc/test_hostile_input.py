@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from snnc import limits
+from snnc.compiler.frontend.given import Given
 from snnc.compiler.frontend.source import load_source
 from snnc.console import Terminal
 from snnc.errors import BAD_OPTION, BAD_RECORDING, BAD_WEIGHTS, OVER_LIMIT, SnncError
@@ -265,5 +266,5 @@ def test_what_a_factory_puts_on_the_path_stays(tmp_path, monkeypatch) -> None:
         "    return torch.nn.Sequential(torch.nn.Flatten(2), torch.nn.Linear(8, WIDTH))\n"
     )
     before = list(sys.path)
-    load_source("own_factory:make", input_shape=(8,), time_steps=2)
+    load_source("own_factory:make", Given(input_shape=(8,), time_steps=2))
     assert sys.path == ["/users/own", *before]

@@ -13,6 +13,7 @@ import pytest
 
 from snnc.api.data.windows import c_events
 from snnc.api.manner import Manner, compiled
+from snnc.compiler.frontend.given import Given
 from snnc.compiler.frontend.source import load_source
 from snnc.compiler.host.model import Pushed
 from snnc.compiler.host.observed import ObservedModel
@@ -51,7 +52,7 @@ def test_it_shows_the_spikes_and_scores_of_the_c(made, tmp_path, snnc):
     assert steps[-1]["scores"] == pytest.approx(json.loads(out)["scores"])
     streams = session.manifest["streams"]
     assert all((step["scores"] is not None) == streams for step in steps[:-1])
-    source = load_source(str(made.model), name="net")
+    source = load_source(str(made.model), Given(name="net"))
     compilation, _ = compiled(source, Manner())
     observed = ObservedModel(compilation.graph, compilation.generated, tmp_path, ("-O1",))
     keys = [(layer.name, "value") for layer in session.layers]

@@ -105,8 +105,10 @@ def blocked(weight: Array, size: int) -> Array:
     groups, *taps, out_c = weight.shape
     size = size or out_c
     blocks = -(-out_c // size)
-    padded = np.zeros((groups, *taps, blocks * size), weight.dtype)
-    padded[..., :out_c] = weight
+    padded = weight  # large layers have whole blocks, and need no copy
+    if blocks * size != out_c:
+        padded = np.zeros((groups, *taps, blocks * size), weight.dtype)
+        padded[..., :out_c] = weight
     return np.moveaxis(padded.reshape(groups, *taps, blocks, size), -2, 1)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from snnc.bench.peers import onnx_runtime, pytorch, spikingjelly
+from snnc.bench.peers import mnn, onnx_runtime, openvino, pytorch, spikingjelly
 from snnc.bench.peers.pytorch import Run
 from snnc.bench.peers.unavailable import Unavailable, at_most
 
@@ -21,11 +21,14 @@ PEERS: Mapping[str, Prepare] = {
     "torch_compile": pytorch.compiled,
     "onnxruntime_f32": onnx_runtime.float32,
     "onnxruntime_int8_qdq": onnx_runtime.int8,
+    "openvino_f32": openvino.float32,
+    "openvino_int8_qdq": openvino.int8,
+    "mnn_f32": mnn.float32,
     "spikingjelly_multi_step": spikingjelly.multi_step,
 }
 """Every peer by name: from a network and its input [T, 1, C, H, W] to a run of one window."""
 
-INT8 = frozenset({"onnxruntime_int8_qdq"})
+INT8 = frozenset({"onnxruntime_int8_qdq", "openvino_int8_qdq"})
 """Peers that compute in int8; the others in float32."""
 
 

@@ -9,11 +9,13 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import packages
+from snnc.compiler.deploy.package_kinds import KINDS
 from snnc.errors import BAD_OPTION, SnncError
 from tests import fuzzing
 
@@ -282,3 +284,109 @@ def test_zephyr_builds_the_module_where_it_is_chosen(enabled, ring, tmp_path):
     assert app.exists() is enabled
     if enabled:
         assert run(app).count("class ") == 10
+
+
+# the kinds ----------------------------------------------------------------------------------------
+
+
+def test_the_command_line_knows_every_layout():
+    assert tuple(packages.LAYOUTS) == KINDS
+
+
+STUBS = {
+    "esp-idf": """cmake_minimum_required(VERSION 3.18)
+project(stub C)
+macro(idf_component_register)
+  cmake_parse_arguments(C "" "" "SRCS;INCLUDE_DIRS" ${ARGN})
+  set(COMPONENT_LIB component${COUNT})
+  if(C_SRCS)
+    add_library(${COMPONENT_LIB} STATIC ${C_SRCS})
+    target_include_directories(${COMPONENT_LIB} PUBLIC ${C_INCLUDE_DIRS})
+  endif()
+endmacro()
+set(COUNT 1)
+add_subdirectory(@ model)
+set(COUNT 2)
+add_subdirectory(@/examples/classify/main example)
+target_link_libraries(component2 PUBLIC component1)
+set(START ${CMAKE_BINARY_DIR}/start.c)
+file(WRITE ${START} "void app_main(void); int main(void) { app_main(); return 0; }")
+add_executable(app ${START})
+target_link_libraries(app PRIVATE component2)
+""",
+    "pico-sdk": """cmake_minimum_required(VERSION 3.18)
+project(stub C)
+add_subdirectory(@ model)
+set(START ${CMAKE_BINARY_DIR}/start.c)
+set(EXAMPLE @/examples/classify/classify.c)
+file(WRITE ${START} "int classify(void); int main(void) { return classify(); }")
+add_executable(app ${START} ${EXAMPLE})
+set_source_files_properties(${EXAMPLE} PROPERTIES COMPILE_DEFINITIONS main=classify)
+target_link_libraries(app model::model)
+""",
+}
+"""Projects with the functions of the build system that the package calls."""
+
+
+@pytest.mark.parametrize("kind", STUBS)
+def test_the_build_files_make_a_program_that_decodes_events(kind, ring, tmp_path):
+    need("cmake", "gcc")
+    package, home = tmp_path / "package", tmp_path / "home"
+    packages.write(package, ring, kind)
+    home.mkdir()
+    (home / "CMakeLists.txt").write_text(STUBS[kind].replace("@", str(package)))
+    run("cmake", "-S", home, "-B", tmp_path / "b", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON")
+    run("cmake", "--build", tmp_path / "b")
+    assert run(next((tmp_path / "b").rglob("app"))).count("class ") == 10
+    commands = json.loads((tmp_path / "b" / "compile_commands.json").read_text())
+    model = next(c["command"] for c in commands if c["file"].endswith("src/model.c"))
+    assert {"-O2", "-ffp-contract=off"} <= set(model.split())
+
+
+def test_esp_idf_names_what_exists(ring):
+    files = packages.package_files(ring, "esp-idf")
+    text = files["idf_component.yml"]
+    version, licence, example = (
+        re.search(rf"^ *-? ?{key}: \"?([\w./-]+)\"?$", text, re.M)[1]  # type: ignore[index]
+        for key in ("version", "license", "path")
+    )
+    assert SEMVER.match(version)
+    assert licence == "Apache-2.0"
+    assert f"{example}/CMakeLists.txt" in files
+    assert text.count("\n  idf: ") == 1
+    main = files["examples/classify/main/idf_component.yml"]
+    assert main.startswith("dependencies:\n  model:\n")
+    assert 'override_path: "../../.."' in main
+    assert re.search(r"^    config SNNC_MODEL\n        bool \".+\"\n", files["Kconfig"], re.M)
+    assert files["Kconfig"].rstrip().endswith("endmenu")
+
+
+def test_a_cmsis_pack_names_what_exists_and_its_cores(ring):
+    """What packchk looks at: the file's name, required elements in their order, and files."""
+    files = packages.package_files(ring, "cmsis-pack")
+    root = ElementTree.fromstring(files["snnc.model.pdsc"])
+    order = [child.tag for child in root]
+    assert order == [
+        "vendor", "name", "description", "url", "license", "releases", "conditions", "components",
+    ]  # fmt: skip
+    assert (root.findtext("vendor"), root.findtext("name")) == ("snnc", "model")
+    assert root.findtext("license") in files
+    component = root.find("components/component")
+    assert component is not None
+    assert root.find(f"conditions/condition[@id='{component.get('condition')}']") is not None
+    for file in component.iter("file"):
+        name = str(file.get("name"))
+        assert name in files or (name.endswith("/") and any(f.startswith(name) for f in files))
+    cores = [entry.get("Dcore") for entry in root.iter("accept")]
+    assert len(cores) == len(set(cores)) > 6
+    one = packages.package_files(ring, "cmsis-pack", "cortex-m4")["snnc.model.pdsc"]
+    assert re.findall(r'Dcore="(.+)"', one) == ["Cortex-M4"]
+    with pytest.raises(SnncError, match="Cortex-M cores") as caught:
+        packages.package_files(ring, "cmsis-pack", "riscv32")
+    assert caught.value.code is BAD_OPTION
+
+
+def test_the_page_for_stm32cube_names_what_exists(ring):
+    files = packages.package_files(ring, "stm32cube")
+    for place in re.findall(r"`Middlewares/model/([\w./]+)`", files["README.md"]):
+        assert any(path.startswith(place) for path in files), place

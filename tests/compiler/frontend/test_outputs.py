@@ -13,6 +13,7 @@ from snnc.compiler.compilation import compile_graph
 from snnc.compiler.deploy import folder as artifact
 from snnc.compiler.deploy.compiled import open_compiled
 from snnc.compiler.frontend.driving import Driven
+from snnc.compiler.frontend.given import Given
 from snnc.compiler.frontend.nir.export import export_nir
 from snnc.compiler.frontend.source import SourceModel, load_source
 from snnc.compiler.frontend.torch_fx import import_module, survey
@@ -223,13 +224,13 @@ def all_outputs_of_a_tuple():
 
 def test_all_outputs_is_an_option_for_factories():
     spec = f"{__name__}:all_outputs_of_a_tuple"
-    source = load_source(spec, input_shape=SHAPE, time_steps=STEPS, all_outputs=True)
+    source = load_source(spec, Given(input_shape=SHAPE, time_steps=STEPS, all_outputs=True))
     assert source.graph().output_names == ("0", "1")
     assert source.options["all_outputs"] is True
-    first = load_source(spec, input_shape=SHAPE, time_steps=STEPS, readout=None)
+    first = load_source(spec, Given(input_shape=SHAPE, time_steps=STEPS))
     assert first.graph().output_names == ("scores",)
     with pytest.raises(SnncError, match="belong to a factory") as caught:
-        load_source("net.nir", time_steps=STEPS, all_outputs=True)
+        load_source("net.nir", Given(time_steps=STEPS, all_outputs=True))
     assert caught.value.code is BAD_OPTION
 
 

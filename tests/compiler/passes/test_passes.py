@@ -14,7 +14,7 @@ from torch import nn
 
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.ir.graph import Graph, Kind, Node, TensorType, prune, rewrite
+from snnc.compiler.ir.graph import Graph, Kind, prune
 from snnc.compiler.ops import COMPOSITES, inference
 from snnc.compiler.passes import pipeline
 from snnc.compiler.passes.absorb_flatten import absorb_flatten
@@ -335,62 +335,6 @@ def test_a_pass_that_breaks_the_graph_is_named(monkeypatch):
     monkeypatch.setattr(pipeline, "OPTIMISATIONS", (fold_batch_norm, forgetful))
     with pytest.raises(InternalError, match=r"after pass forgetful .* fold_batch_norm, forgetful"):
         pipeline.optimised(Layers((2, 5, 5)).conv().graph())
-
-
-GRAPH = Layers((2, 5, 5)).conv().norm().graph()
-
-
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"nodes": GRAPH.nodes + GRAPH.nodes[-1:]}, "share this name"),
-        ({"nodes": GRAPH.nodes[::-1]}, "no node before it gives"),
-        ({"params": {}}, "are not in the graph"),
-        ({"outputs": ("gone",)}, "do not exist"),
-        ({"params": GRAPH.params | {"norm.mean": np.array([np.nan, 0, 0])}}, "not finite"),
-        (
-            {"nodes": (GRAPH.nodes[0], GRAPH.nodes[1].replace(type=TensorType((9,), Kind.REAL)))},
-            "its op infers real T×3×5×5",
-        ),
-        ({"nodes": (Node("x", "nothing", (), TensorType((1,), Kind.REAL)),)}, "no operator called"),
-    ],
-)
-def test_check_finds_every_kind_of_damage(changes, says):
-    inference.check(GRAPH)
-    with pytest.raises(InternalError, match=says):
-        inference.check(GRAPH.replace(**changes))
-
-
-def test_rewrite_drops_a_node_and_its_readers_read_its_input():
-    graph = Layers((2, 5, 5)).conv().add("a", "relu").add("b", "relu").graph()
-    after = rewrite(graph, lambda node: None if node.name == "a" else node)
-    assert after["b"].inputs == ("conv",)
-    assert [node.name for node in after] == ["input", "conv", "b"]
-    last = rewrite(graph, lambda node: None if node.name == "b" else node)
-    assert last.outputs == ("a",)
-    with pytest.raises(InternalError, match="no input to stand in"):
-        rewrite(graph, lambda node: None if node.name == "input" else node)
-
-
-def test_prune_keeps_what_outputs_need_and_the_inputs():
-    layers = Layers((2, 5, 5)).conv()
-    layers.g.add("dead", "relu", ["conv"])
-    layers.add("alive", "relu")
-    pruned = prune(layers.graph())
-    assert [node.name for node in pruned] == ["input", "conv", "alive"]
-    unused = prune(layers.graph().replace(outputs=("input",)))
-    assert [node.name for node in unused] == ["input"]
-    assert unused.params == {}
-
-
-def test_types_are_inferred_again_in_order():
-    untyped = GRAPH.replace(
-        nodes=tuple(
-            node if node.op == "input" else node.replace(type=TensorType((), Kind.REAL))
-            for node in GRAPH.nodes
-        )
-    )
-    assert inference.infer_types(untyped) == GRAPH
 
 
 def test_names_of_ops_survive_in_lowered_networks():

@@ -15,7 +15,7 @@ from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.host.model import Pushed
-from snnc.compiler.verify.chain.links import FIDELITY, PATHS, READING, VALUES
+from snnc.compiler.verify.chain.links import CLAIMS, FIDELITY, PATHS, READING, VALUES
 from snnc.compiler.verify.chain.proof import Verification
 from snnc.compiler.verify.float_judge import Verifier
 from snnc.compiler.verify.integer import IntegerVerifier
@@ -23,7 +23,7 @@ from snnc.compiler.verify.shipped.events import events_of
 from snnc.compiler.verify.synthetic.stress import Stress
 from snnc.models.networks import OverTime, TimeMean
 from snnc.models.neurons import LIF
-from tests.support.places import INCLUDE
+from tests.support.places import INCLUDE, ROOT
 
 FLAGS = ("-O0",)
 STEPS, SHAPE = 5, (2, 6, 6)
@@ -300,3 +300,9 @@ def test_events_are_made_that_give_the_frames():
     )
     assert (made == window).all()
     assert events_of(np.full((1, 2, 400, 400), 9), FRAMING) is None
+
+
+def test_the_page_about_numerics_names_the_links_of_the_code():
+    page = (ROOT / "docs" / "numerics.md").read_text("utf-8")
+    table = page.split("| link | what is compared |")[1].split("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(CLAIMS)

@@ -10,6 +10,7 @@ from torch import nn
 import snnc
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.deploy import folder
+from snnc.compiler.frontend.given import Given
 from snnc.compiler.frontend.source import load_source
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 from tests.support.captured_models import STEPS, Model, lif, ops, same
@@ -135,7 +136,9 @@ def make():
 
 
 def test_the_manifest_says_how_the_steps_lie(tmp_path):
-    source = load_source(f"{__name__}:make", input_shape=(6,), time_steps=STEPS, readout="none")
+    source = load_source(
+        f"{__name__}:make", Given(input_shape=(6,), time_steps=STEPS, readout="none")
+    )
     manifest = folder.write(tmp_path / "out", source, compile_graph(source.graph()))
     assert manifest["scores"]["axes"] == [1, STEPS, 3]
     assert manifest["outputs"][0]["shape"] == [STEPS * 3]
