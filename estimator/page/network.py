@@ -11,6 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from snnc.compiler.ir.graph import Graph, Node, TensorType
+from snnc.compiler.ir.roles import Role
 from snnc.estimator.layers import Layer
 from snnc.estimator.page.svg import path, picture, rect, text, tipped
 from snnc.estimator.units import energy_text
@@ -115,7 +116,7 @@ def _rates(survey: Survey) -> dict[str, float]:
 def connections(graph: Graph, layers: tuple[Layer, ...]) -> list[tuple[str, str]]:
     """Which layer reads which, and the input, each pair once, in order."""
     home = {name: layer.name for layer in layers for name in layer.nodes}
-    sources = {node.name for node in graph if node.op == "input"}
+    sources = {node.name for node in graph if node.plays(Role.INPUT)}
     found: dict[tuple[str, str], None] = {}
     for layer in layers:
         for name in layer.nodes:
@@ -139,7 +140,7 @@ def drawing(report: Report) -> Markup:
     below = [(a, b) for a, b in pairs if places[b] == places[a] + 1]
     lanes = _lanes([pair for pair in pairs if pair not in below], places)
     margin = LANE * (len(lanes) + 1) if lanes else 4
-    (shape, *_) = (_shape(node.type) for node in graph if node.op == "input")
+    (shape, *_) = (_shape(node.type) for node in graph if node.plays(Role.INPUT))
     view = report.whole.model.title if report.whole else ""
     parts = _captions(margin, ("firing rate", "weights", view))
     parts.append(_input(margin, f"{shape}, {graph.time_steps} steps"))

@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from snnc.api.data.files import is_held, opened
-from snnc.api.data.held import held
+from snnc.api.data.held import Layout, held
 from snnc.errors import SnncError
 
 SHAPE = (4, 6)
@@ -58,7 +58,7 @@ LABELLED |= {way for way in WAYS if "loader" in way}
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_gives_the_same_windows(way):
-    found = list(held(WAYS[way](), SHAPE, None))
+    found = list(held(WAYS[way](), Layout(SHAPE), None))
     np.testing.assert_array_equal([window.frames for window in found], COUNTS)
     labels = [window.label for window in found]
     assert labels == (LABELS.tolist() if way in LABELLED else [None] * 3)
@@ -66,14 +66,14 @@ def test_every_way_gives_the_same_windows(way):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_first_of_them(way):
-    found = list(held(WAYS[way](), SHAPE, 2))
+    found = list(held(WAYS[way](), Layout(SHAPE), 2))
     np.testing.assert_array_equal([window.frames for window in found], COUNTS[:2])
 
 
 def test_a_lone_input_is_one_sample():
-    (window,) = held(COUNTS[0][:, None], SHAPE, None)
+    (window,) = held(COUNTS[0][:, None], Layout(SHAPE), None)
     np.testing.assert_array_equal(window.frames, COUNTS[0])
-    (window,) = held(COUNTS[:1], SHAPE, None, batch_first=True)
+    (window,) = held(COUNTS[:1], Layout(SHAPE, batch_first=True), None)
     np.testing.assert_array_equal(window.frames, COUNTS[0])
 
 
@@ -94,7 +94,7 @@ def files(folder):
 def test_files_of_arrays(tmp_path):
     for name, labelled in files(tmp_path).items():
         assert is_held(str(tmp_path / name))
-        found = list(held(opened(str(tmp_path / name)), SHAPE, None))
+        found = list(held(opened(str(tmp_path / name)), Layout(SHAPE), None))
         np.testing.assert_array_equal([window.frames for window in found], COUNTS, err_msg=name)
         labels = [window.label for window in found]
         assert labels == (LABELS.tolist() if labelled else [None] * 3)
@@ -135,12 +135,12 @@ def test_events_in_hdf5_are_refused_by_their_groups(tmp_path):
 )
 def test_what_is_no_data_is_refused_in_a_sentence(data, reason):
     with pytest.raises(SnncError, match=reason):
-        list(held(data, SHAPE, None))
+        list(held(data, Layout(SHAPE), None))
 
 
 def test_fewer_than_asked_for():
     with pytest.raises(SnncError, match="hold 3 samples, and 5 were asked for"):
-        held(COUNTS, SHAPE, 5)
+        held(COUNTS, Layout(SHAPE), 5)
 
 
 @pytest.mark.parametrize("spec", ["nmnist:folder", "gesture-sim:seed", "a.bin", "x.aedat4"])
