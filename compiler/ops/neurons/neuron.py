@@ -291,7 +291,7 @@ def _after_reset(
         # U - (U - Vreset)/tau rounds terms of the size of U, however small beta is.
         size = u.abs().add_(error)
         factor = 1.0 if run.attrs.get("difference") else _size(beta)
-        leak_error = leak_error + gamma_of(2.0) * factor * size  # underflow: 4 SMALLEST a step
+        leak_error += size * (gamma_of(2.0) * factor)  # underflow: 4 SMALLEST a step
         if run.attrs.get("difference"):
             leak_error = leak_error + gamma_of(4.0) * (size + _size(reset) + _size(drift))
     if _any(drift != 0):
