@@ -17,7 +17,7 @@ C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup firmware-tools optional-firmware-tools demo test check one test-environments lint format snapshots release bench docs results paper-tables ablation sparsity study traffic mcu fuzz fuzz-readers kills mutants dependencies constraints clean
+.PHONY: help setup firmware-tools optional-firmware-tools demo test check one test-environments lint format snapshots release bench docs results paper-tables ablation sparsity study traffic mcu coverage fuzz fuzz-readers kills mutants dependencies constraints site clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,10 @@ format: setup  ## rewrite Python and C in the project's format
 bench: setup  ## measure the generated C against its dense peers
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
+site: build/environments/site/.installed  ## build the site in build/site; its tutorials are run
+	@$(<D)/bin/python -m sphinx -W --keep-going -q -c docs/site docs build/site
+	@echo "build/site/index.html"
+
 docs: setup  ## write the generated pages of docs/
 	$(BIN)/python docs/generate_errors.py
 	$(BIN)/python docs/generate_ops.py
@@ -136,6 +140,17 @@ study: setup  ## does attention pay for itself? (docs/study-plan.md; four hours 
 
 mcu: setup firmware-tools  ## verify the bundled models on all emulated boards, write docs/mcu.md
 	$(BIN)/python docs/generate_mcu.py
+
+# Which environment has which framework, as FRAMEWORK.ENVIRONMENT.
+COVERED := spikingjelly.frontends spikingjelly.spikingjelly-14 snntorch.frontends norse.norse-sinabs sinabs.norse-sinabs
+
+coverage: $(COVERED:%=cover-%)  ## measure what compiles of other frameworks (an hour), write docs/coverage.md
+	$(BIN)/python docs/generate_coverage.py
+
+cover-%:
+	@$(MAKE) --no-print-directory build/environments/$(lastword $(subst ., ,$*))/.installed
+	build/environments/$(lastword $(subst ., ,$*))/bin/python -m benchmarks.coverage \
+	  $(firstword $(subst ., ,$*)) -o benchmarks/coverage/results/$*.json
 
 fuzz: setup  ## fuzz generated models' C for ten minutes (needs clang)
 	$(BIN)/python -m tests.fuzzing $(ARGS)

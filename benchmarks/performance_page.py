@@ -12,6 +12,7 @@ from typing import Any
 
 from growth_page import growth_lines, milliseconds
 from markdown_table import table_lines
+from page_merge import merged
 
 PARTS = ("table", "fit", "growth", "threads", "compile", "weights")
 """Those that take time, and so name the machine."""
@@ -57,7 +58,8 @@ def page_name(vector: str) -> str:
 
 
 def write(results: dict[str, Any], vector: str = FIRST) -> None:
-    """Write the page of machines with a vector code from whatever parts have been measured."""
+    """Write the page of machines with a vector code from whatever parts have been measured; what
+    was measured before stays."""
     name = page_name(vector)
     parts = ["# Performance", "", *_other_pages(name)]
     first = next((results[key] for key in PARTS if key in results), None)
@@ -76,7 +78,10 @@ def write(results: dict[str, Any], vector: str = FIRST) -> None:
         parts += _redundancy(results["redundancy"]["models"])
     if "compile" in results:
         parts += _compile(results["compile"], results.get("weights"))
-    (DOCS / f"{name}.md").write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
+    page, text = DOCS / f"{name}.md", "\n".join(parts).rstrip() + "\n"
+    if page.exists():
+        text = merged(text, page.read_text(encoding="utf-8"), PARTS)
+    page.write_text(text, encoding="utf-8")
 
 
 def _other_pages(name: str) -> list[str]:

@@ -24,9 +24,15 @@ def redundancy_json(model: Redundancy, baseline: Redundancy | None = None) -> di
     ``nasfr_layer_mean``, ``quantization_error``, ``t_sfr`` [T], ``ghost_limit``, ``layers``; with a
     baseline ``baseline`` (the same keys) and ``delta`` (baseline - model: what went away).
 
+    ``unmeasured``: layer → why its potentials cannot be measured.
+
     Raises:
-        SnncError: BAD_OPTION for no samples, or another number of samples in the baseline.
+        SnncError: BAD_OPTION for no samples, another number of samples in the baseline, or no layer
+            that can be measured.
     """
+    check_measured(model)
+    if baseline is not None:
+        check_measured(baseline)
     result = {"schema": SCHEMA, "ghost_limit": ALIKE, **_network(model)}
     if baseline is not None:
         if baseline.samples != model.samples:
@@ -40,6 +46,18 @@ def redundancy_json(model: Redundancy, baseline: Redundancy | None = None) -> di
     return result
 
 
+def check_measured(redundancy: Redundancy) -> None:
+    """Raise SnncError (BAD_OPTION) where nothing of a network can be measured."""
+    if redundancy.layers:
+        return
+    reasons = "; ".join(f"{name}: {why}" for name, why in redundancy.unmeasured.items())
+    raise SnncError(
+        BAD_OPTION,
+        f"no neuron's potentials can be measured ({reasons or 'nothing fires'})",
+        mend="Use `snnc energy` for firing rates and costs.",
+    )
+
+
 def _network(redundancy: Redundancy) -> dict[str, Any]:
     records = list(redundancy.layers.values())
     return {
@@ -49,6 +67,7 @@ def _network(redundancy: Redundancy) -> dict[str, Any]:
         "nasfr_layer_mean": measures.nasfr_of_layers(records),
         "quantization_error": measures.network_quantization_error(records),
         "t_sfr": measures.t_sfr(records).tolist(),
+        "unmeasured": dict(redundancy.unmeasured),
         "layers": [_layer(record) for record in records],
     }
 

@@ -214,13 +214,15 @@ def nasfr(layers: Sequence[LayerCounts], samples: int) -> float:
     """Network average spike firing rate: spikes over neurons, steps and samples.
 
     This is Definition 1 of Yao et al. 2023 (mean of T-SFR over time) with all neurons alike, which
-    weights a layer by its neurons as the authors' code does, linear layers included.
+    weights a layer by its neurons as the authors' code does, linear layers included. A network
+    without neurons has 0.
     """
     places = sum(entry.layer.neuron_count * len(entry.spikes) for entry in layers)
-    return sum(sum(entry.spikes) for entry in layers) / (places * samples)
+    fired = sum(sum(entry.spikes) for entry in layers)
+    return fired / (places * samples) if places else 0.0
 
 
 def nasfr_of_layers(layers: Sequence[LayerCounts], samples: int) -> float:
     """The plain mean of the layers' firing rates: each layer counts once, whatever its size."""
     rates = firing_rates(layers, samples).values()
-    return sum(rates) / len(rates)
+    return sum(rates) / len(rates) if rates else 0.0

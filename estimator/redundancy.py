@@ -195,9 +195,15 @@ def _holding(largest: int, least: type[np.unsignedinteger[Any]]) -> np.dtype[Any
 
 @dataclass
 class Redundancy:
-    """Accumulators of all neuron layers of one network."""
+    """Accumulators of the neuron layers of one network.
+
+    Attributes:
+        layers: node → its record.
+        unmeasured: layer → why its potentials cannot be measured, in words.
+    """
 
     layers: dict[str, LayerRecord]
+    unmeasured: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, graph: Graph, *, reach: float = 2.0, bins: int = 120) -> Redundancy:
@@ -207,23 +213,21 @@ class Redundancy:
             graph: a lowered graph.
             reach: how far the membrane histograms go below and above the threshold.
             bins: number of their bins, even.
-
-        Raises:
-            SnncError: BAD_OPTION for a quantized graph.
         """
         names = {node: layer.name for layer in layers_of(graph) for node in layer.neurons}
-        records = {}
-        for node in graph.nodes:
-            if not fires(node):
-                continue
+        records, unmeasured = {}, {}
+        for node in filter(fires, graph.nodes):
             own = _threshold(graph, node)
+            if isinstance(own, str):
+                unmeasured[names[node.name]] = own
+                continue
             thresholds = own.astype(np.float32) if own.ndim else None
             centre = 0.0 if own.ndim else float(own)
             bins_of_node = Bins(centre, reach, bins)
             records[node.name] = LayerRecord(
                 names[node.name], node.type.shape, graph.time_steps, bins_of_node, thresholds
             )
-        return cls(records)
+        return cls(records, unmeasured)
 
     @property
     def samples(self) -> int:
@@ -250,53 +254,36 @@ class Redundancy:
         if list(self.layers) != list(other.layers):
             raise InternalError("records of different networks cannot be merged")
         return Redundancy(
-            {node: record.merged(other.layers[node]) for node, record in self.layers.items()}
+            {node: record.merged(other.layers[node]) for node, record in self.layers.items()},
+            self.unmeasured,
         )
 
 
 def recorded(activity: Activity) -> dict[tuple[str, str], Array]:
-    """Spikes and membrane potentials of every neuron on one sample of a reference run."""
+    """Spikes and membrane potentials of every neuron whose potentials can be measured, on one
+    sample of a reference run."""
     graph, values = activity.network.executed, activity.executed
     found: dict[tuple[str, str], Array] = {}
-    for node in graph.nodes:
-        if not fires(node):
+    for node in filter(fires, graph.nodes):
+        op = op_of(node)
+        if not isinstance(op, Spiking) or isinstance(_threshold(graph, node), str):
             continue
         spikes = values[node.name]
         run = NodeRun.of(graph, node, values).to(spikes.dtype)
-        membrane = _spiking(node).potentials(run, spikes)
         found[node.name, "value"] = spikes.numpy()
-        found[node.name, "membrane"] = membrane.numpy()
+        found[node.name, "membrane"] = op.potentials(run, spikes).numpy()
     return found
 
 
-def _spiking(node: Node) -> Spiking:
-    """The op of a node that fires. Raises SnncError (BAD_OPTION) for one in whole numbers."""
+def _threshold(graph: Graph, node: Node) -> Array | str:
+    """What a neuron's potential is compared with: 0-D, or one a channel or neuron; in words why
+    there is no such threshold."""
     op = op_of(node)
-    if isinstance(op, Spiking):
-        return op
-    raise SnncError(
-        BAD_OPTION,
-        "a quantized network's membrane potentials have a unit of their own a channel",
-        where=node.loc.module or node.name,
-        mend="Measure the redundancy of the float network.",
-    )
-
-
-def _threshold(graph: Graph, node: Node) -> Array:
-    """What a neuron's potential is compared with: 0-D, or one a channel or neuron.
-
-    Raises:
-        SnncError: BAD_OPTION for a cell that has no such threshold, or keeps no potential.
-    """
-    own = _spiking(node).fixed_threshold(NodeView.of(graph, node))
+    if not isinstance(op, Spiking):
+        return "a quantized network's potentials have a unit of their own a channel"
+    own = op.fixed_threshold(NodeView.of(graph, node))
     if own is None:
-        raise SnncError(
-            BAD_OPTION,
-            "this neuron fires by more than one potential and a constant threshold, and membrane "
-            "potentials are measured against that",
-            where=node.loc.module or node.name,
-            mend="Use `snnc energy` for its firing rates, or measure a network without it.",
-        )
+        return "it fires by more than one potential and a constant threshold"
     return own
 
 

@@ -203,6 +203,8 @@ class Report:
     @property
     def firing(self) -> tuple[float, ...]:
         """NASFR of the model, and of the baseline if there is one; nothing where none is known."""
+        if self.estimate is not None and not any(e.layer.neurons for e in self.estimate.layers):
+            return ()
         if self.comparison is not None:
             return self.comparison.model.nasfr, self.comparison.baseline.nasfr
         if self.estimate is not None:

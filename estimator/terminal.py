@@ -310,6 +310,8 @@ def print_redundancy(
             cells = _cells(summary(others[record.name]), columns.values())
             table.add_row(" baseline", "", *cells, style="dim")
     console.print(table)
+    for name, why in model.unmeasured.items():
+        console.print(f"{name} is not measured: {why}", highlight=False)
     networks = [measures.nasfr(entry.layers.values()) for entry in (baseline, model) if entry]
     console.print("NASFR " + " → ".join(f"{rate:.4f}" for rate in networks))
 

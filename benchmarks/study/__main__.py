@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -37,6 +38,7 @@ def main() -> None:
     commands.add_parser("page", help="write docs/study.md from them")
     given = options.parse_args()
     if given.command == "run":
+        restore(ROWS, given.folder)
         run_missing(given.folder, given.jobs, given.until, given.only)
     elif given.command == "one":
         perform({run.name: run for run in runs()}[given.name], given.folder)
@@ -61,6 +63,16 @@ def run_missing(folder: Path, jobs: int, until: datetime | None, only: str) -> N
                 sys.exit(f"{len(failed)} runs failed: {', '.join(failed)}")
             if until is not None and datetime.now() >= until:
                 return
+
+
+def restore(rows_file: Path, folder: Path) -> None:
+    """Write the files of the runs that the repository has rows of, so that none is run again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for line in rows_file.read_text().splitlines() if rows_file.exists() else []:
+        row = json.loads(line)
+        run = Run(row["condition"], row["arm"], row["phase"], row["number"])
+        if not path_of(run, folder).exists():
+            write_atomically(path_of(run, folder), f"{line}\n".encode())
 
 
 def path_of(run: Run, folder: Path) -> Path:

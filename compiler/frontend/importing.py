@@ -134,6 +134,8 @@ class Importing:
         self.apart: list[Graph] = []
         """What stands behind something unsupported, each module by itself."""
         self.output_names: tuple[str, ...] = (SCORES,)
+        self.arranged: dict[tuple[Any, ...], str] = {}
+        """Nodes that only see another one in another shape or layout, by what they are."""
         self.samples = 1
         """N of the trace, where a model is read by what PyTorch executes."""
         self.observer: Any = None

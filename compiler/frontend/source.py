@@ -49,6 +49,7 @@ class SourceModel:
         origin: the file or factory it came from.
         options: what the user had to say about the model, for the manifest.
         encoder: how still images become windows; None where data are windows or recordings.
+        step_us: length of a step in microseconds, where data have times.
     """
 
     module: nn.Module
@@ -59,6 +60,7 @@ class SourceModel:
     origin: str
     options: Mapping[str, Any] = field(default_factory=dict)
     encoder: Encoder | None = None
+    step_us: int | None = None
 
     def graph(self) -> Graph:
         """Import the module. Raises SnncError as :func:`import_module` does."""
@@ -189,7 +191,16 @@ def _from_module(spec: str, module: nn.Module, given: Given) -> SourceModel:
         options |= {"all_outputs": True} if module.all_outputs else {}
     framed = _framed(given.input_shape, given.time_steps, given.frame_us, spec)
     name = model_name(name_given(spec, given.name))
-    return SourceModel(module, name, given.input_shape, given.time_steps, framed, spec, options)
+    return SourceModel(
+        module,
+        name,
+        given.input_shape,
+        given.time_steps,
+        framed,
+        spec,
+        options,
+        step_us=given.frame_us,
+    )
 
 
 COMMON = ("make", "build", "create", "model", "net", "network", "factory")
@@ -243,6 +254,7 @@ def _from_nir(spec: str, options: NirOptions, given: Given) -> SourceModel:
         input=_framed(file.input_shape, given.time_steps, given.frame_us, spec),
         origin=spec,
         options=options.as_json(),
+        step_us=given.frame_us,
     )
 
 
@@ -250,7 +262,7 @@ def _framed(
     shape: tuple[int, ...], time_steps: int, frame_us: int | None, where: str
 ) -> InputDescription | None:
     """Frames of fixed length from a sensor of the input's own size."""
-    if frame_us is None:
+    if frame_us is None or len(shape) == 1:  # spikes by channel: the C takes frames
         return None
     if len(shape) != 3 or shape[0] != 2:
         raise SnncError(

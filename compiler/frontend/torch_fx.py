@@ -13,7 +13,7 @@ a graph describes one sample. A module whose forward takes one step is wrapped i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import nn
@@ -53,7 +53,7 @@ def import_module(
     """The graph of a model in evaluation mode.
 
     Args:
-        model: takes [T, N, *input_shape] event counts, gives class scores [N, classes]
+        model: takes ``[T, N, *input_shape]`` event counts, gives class scores [N, classes]
             (or a dict of such vectors, each an output of the graph).
         input_shape: (C, H, W) or (features,) of one step.
         time_steps: T.
@@ -126,9 +126,11 @@ def _by_capture(
     """
     samples = 2 if time_steps != 2 else 3  # neither T nor 1, so that axes cannot be confused
     window = torch.ones(time_steps, samples, *input_shape)
+    still = isinstance(model, Driven) and model.still
     try:
-        captured = capture(model, (window,), steps=time_steps)
-        importing, outputs = read_captured(captured, input_shape, time_steps, name)
+        with model.trusted() if isinstance(model, Driven) else nullcontext():
+            captured = capture(model, (window,), steps=time_steps)
+        importing, outputs = read_captured(captured, input_shape, time_steps, name, still)
         if found := _difference(model, importing.graph(outputs)):
             raise SnncError(
                 UNSUPPORTED_LAYER,

@@ -59,16 +59,23 @@ class Time(Enum):
 
 @dataclass(frozen=True)
 class TensorType:
-    """Type of a value: the ``shape`` of one step (C, H, W) or (C,), its kind, and whether there
-    is one such tensor per time step (``temporal``) or one for the whole window.
+    """Type of a value: the ``shape`` of one step, of any rank, its kind, and whether there is one
+    such tensor per time step (``temporal``) or one for the whole window.
 
     ``dtype`` is how the C stores an element ("int16", "int32"); empty for the kind's own way.
+    ``packed`` is the axis whose elements lie side by side in memory, spikes as the bits of a word
+    (:mod:`snnc.compiler.ir.layout`); left out, the :func:`usual` one.
     """
 
     shape: tuple[int, ...]
     kind: Kind
     temporal: bool = True
     dtype: str = ""
+    packed: int = -1
+
+    def __post_init__(self) -> None:
+        if self.packed < 0:
+            object.__setattr__(self, "packed", usual(self.shape))
 
     @property
     def size(self) -> int:
@@ -77,17 +84,26 @@ class TensorType:
 
     @property
     def channels(self) -> int:
-        """Length of the first axis."""
-        return self.shape[0]
+        """Length of the packed axis: the first of a map or vector, the last of a matrix."""
+        return self.shape[self.packed]
 
     @property
     def pixels(self) -> int:
         """Number of elements per channel: H*W, or 1 for a vector."""
-        return int(np.prod(self.shape[1:], dtype=np.int64))
+        rest = (*self.shape[: self.packed], *self.shape[self.packed + 1 :])
+        return int(np.prod(rest, dtype=np.int64))
 
     def of(self, kind: Kind) -> TensorType:
         """The same shape and time with another kind, stored that kind's own way."""
         return dataclasses.replace(self, kind=kind, dtype="")
+
+    def lying(self, packed: int) -> TensorType:
+        """The same value with another packed axis."""
+        return dataclasses.replace(self, packed=packed)
+
+    def seen_as(self, shape: tuple[int, ...], packed: int = -1) -> TensorType:
+        """The same kind and time in another shape."""
+        return dataclasses.replace(self, shape=shape, packed=packed)
 
     def stored_as(self, dtype: str) -> TensorType:
         """The same shape and time as a REAL in integers of a width."""
@@ -96,7 +112,14 @@ class TensorType:
     def __str__(self) -> str:
         steps = "T×" if self.temporal else ""
         kind = self.dtype or self.kind.value
-        return f"{kind} {steps}{'×'.join(map(str, self.shape))}"
+        packed = "" if self.packed == usual(self.shape) else f" along {self.packed}"
+        return f"{kind} {steps}{'×'.join(map(str, self.shape))}{packed}"
+
+
+def usual(shape: tuple[int, ...]) -> int:
+    """The packed axis that a value has unless its type names another: the last of a matrix, the
+    first (the channels) of anything else."""
+    return 1 if len(shape) == 2 else 0
 
 
 FEEDBACK, FEEDBACK_WRITE = "feedback", "feedback_write"

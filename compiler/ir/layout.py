@@ -1,8 +1,10 @@
 """How a value lies in memory: C element type and number of elements of one step.
 
-SPIKE: one ``snn_word`` per 32 channels and pixel, pixel-major. COUNT: ``uint16_t`` [H*W][C]. REAL:
-``float`` [H*W][C], or the integer type that the value names. Matrices (R, C), such as pooled
-statistics, are row-major as they stand.
+The elements along the *packed* axis of a value (its channels) lie side by side; all other axes,
+together the pixels, stand before it in their order. SPIKE: one ``snn_word`` per 32 channels and
+pixel. COUNT: ``uint16_t`` [pixels][channels]. REAL: ``float`` [pixels][channels], or the integer
+type that the value names. Maps (C, H, W) are packed along C, matrices (R, C) along C, unless their
+type says otherwise.
 """
 
 from __future__ import annotations
@@ -92,16 +94,31 @@ def unpack(given: TensorType, memory: npt.NDArray[np.generic]) -> Array:
     if given.kind is Kind.SPIKE:
         bytes_ = np.ascontiguousarray(memory.astype("<u4")).view(np.uint8)
         bits = np.unpackbits(bytes_.reshape(steps, given.pixels, -1), axis=-1, bitorder="little")
-        values: Array = bits[:, :, : given.channels]
-    elif len(given.shape) == 2:
-        return memory.reshape(steps, *given.shape)
-    else:
-        values = memory.reshape(steps, given.pixels, given.channels)
-    return np.ascontiguousarray(values.transpose(0, 2, 1)).reshape(steps, *given.shape)
+        memory = bits[:, :, : given.channels]
+    rest = [size for axis, size in enumerate(given.shape) if axis != given.packed]
+    values: Array = memory.reshape(steps, *rest, given.channels)
+    return np.ascontiguousarray(np.moveaxis(values, -1, given.packed + 1))
 
 
 def _pixel_major(given: TensorType, values: Array) -> Array:
-    """[T, *shape] as [T, pixels, channels]; matrices keep their order as one pixel."""
-    if len(given.shape) == 2:
-        return values.reshape(len(values), 1, -1)
-    return values.reshape(len(values), given.channels, given.pixels).transpose(0, 2, 1)
+    """[T, *shape] as [T, pixels, channels]."""
+    moved = np.moveaxis(values.reshape(len(values), *given.shape), given.packed + 1, -1)
+    return moved.reshape(len(values), given.pixels, given.channels)
+
+
+def in_memory(given: TensorType, values: Array) -> Array:
+    """One step of values [*shape] as [pixels, channels], as they lie in memory."""
+    pixels: Array = _pixel_major(given, values[None])[0]
+    return pixels
+
+
+def strides(given: TensorType) -> tuple[int, ...]:
+    """For each axis how far apart two neighbours along it lie: in elements, of SPIKE in bits."""
+    channels = given.channels
+    step = words(channels) * WORD_BITS if given.kind is Kind.SPIKE else channels
+    found = [1] * len(given.shape)
+    for axis in range(len(given.shape) - 1, -1, -1):
+        if axis != given.packed:
+            found[axis] = step
+            step *= given.shape[axis]
+    return tuple(found)

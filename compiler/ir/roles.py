@@ -15,6 +15,7 @@ class Role(Enum):
 
     INPUT = "what the network is given"
     SYNAPSE = "a layer: sums spikes, counts or reals times weights"
+    PRODUCT = "multiplies two matrices of the network"
     NEURON = "an elementwise recurrence: it integrates, and fires if its value is discrete"
     NORMALISATION = "a factor and an offset for each channel"
     ACTIVATION = "a function of each element, without state"

@@ -16,6 +16,7 @@ from snnc.compiler.ops.elementwise.add import Add
 from snnc.compiler.ops.elementwise.affine import Affine
 from snnc.compiler.ops.elementwise.batch_norm import BatchNorm
 from snnc.compiler.ops.elementwise.relu import Relu
+from snnc.compiler.ops.elementwise.rows import Softmax, Standardize
 from snnc.compiler.ops.elementwise.scale import Scale
 from snnc.compiler.ops.elementwise.sigmoid import Sigmoid
 from snnc.compiler.ops.elementwise.spike_logic import SpikeLogic
@@ -41,6 +42,7 @@ from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.ops.neurons.time_mix import TimeMix
 from snnc.compiler.ops.pooling.avg_pool2d import AvgPool2d
 from snnc.compiler.ops.pooling.max_pool2d import MaxPool2d
+from snnc.compiler.ops.pooling.reduce import Reduce
 from snnc.compiler.ops.pooling.sum_pool2d import SumPool2d
 from snnc.compiler.ops.readout.group_mean import GroupMean
 from snnc.compiler.ops.readout.time_last import TimeLast
@@ -48,14 +50,19 @@ from snnc.compiler.ops.readout.time_max import TimeMax
 from snnc.compiler.ops.readout.time_mean import TimeMean
 from snnc.compiler.ops.readout.time_stack import TimeStack
 from snnc.compiler.ops.readout.time_sum import TimeSum
+from snnc.compiler.ops.synapses.axis_linear import AxisLinear
 from snnc.compiler.ops.synapses.conv2d import Conv2d
 from snnc.compiler.ops.synapses.linear import Linear
+from snnc.compiler.ops.synapses.matmul import Matmul
 from snnc.compiler.ops.synapses.weighted_rows import WeightedRows
+from snnc.compiler.ops.wiring.arrange import Arrange
+from snnc.compiler.ops.wiring.concat import Concat
 from snnc.compiler.ops.wiring.delay import Delay
 from snnc.compiler.ops.wiring.feedback import Feedback
 from snnc.compiler.ops.wiring.feedback_write import FeedbackWrite
 from snnc.compiler.ops.wiring.flatten import Flatten
 from snnc.compiler.ops.wiring.input import Input
+from snnc.compiler.ops.wiring.pad import Pad
 from snnc.errors import InternalError
 
 _OPS: tuple[type[Op], ...] = (
@@ -105,6 +112,14 @@ _OPS: tuple[type[Op], ...] = (
     SpikeLogic,
     TimeSum,
     Cell,
+    Arrange,
+    Concat,
+    Pad,
+    Reduce,
+    AxisLinear,
+    Matmul,
+    Standardize,
+    Softmax,
     TimeLast,
     TimeMax,
     TimeStack,

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from snnc.compiler.ir.graph import Array, Kind, Location, Node, TensorType, Time
+from snnc.compiler.ir.graph import Array, Kind, Location, Node, TensorType, Time, usual
 from snnc.compiler.ir.roles import Role, declare
 from snnc.compiler.ops.attributes import Attribute, Parameter
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -97,6 +97,17 @@ class Rows(Enum):
     REDUCE = "reduce"
 
 
+class Layout(Enum):
+    """Which axis the inputs of an op may be packed along (compiler/ir/layout.py).
+
+    USUAL: the usual one of their shape. ALIKE: any, all inputs the same. OWN: as the op says.
+    """
+
+    USUAL = "usual"
+    ALIKE = "alike"
+    OWN = "own"
+
+
 class Named(ABC):
     """What an op says of itself before it is asked about a node.
 
@@ -132,6 +143,7 @@ class Op(Named):
     """An operation of the IR, with all its facets in one place."""
 
     rows: ClassVar[Rows] = Rows.NEVER
+    layout: ClassVar[Layout] = Layout.USUAL
 
     def rows_of(self, view: NodeView) -> Rows:
         """Whether this node can run on some rows at a time; by default as the op says."""
@@ -277,6 +289,15 @@ def shape_error(node: Node, what: str) -> SnncError:
 def unsupported(node: Node, what: str, mend: str) -> SnncError:
     """The error for an option that an op does not have."""
     return SnncError(UNSUPPORTED_LAYER, what, where=node.loc.module or node.name, mend=mend)
+
+
+def expect_layout(node: Node, how: Layout, inputs: Sequence[TensorType]) -> None:
+    """Raise unless the inputs are packed as the op needs them."""
+    if how is Layout.OWN:
+        return
+    for given in inputs:
+        if given.packed != (usual(given.shape) if how is Layout.USUAL else inputs[0].packed):
+            raise shape_error(node, f"{node.op} cannot read a value that is packed so: {given}")
 
 
 def expect_time(node: Node, given: TensorType) -> None:

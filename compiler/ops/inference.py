@@ -8,6 +8,7 @@ import numpy as np
 
 from snnc.compiler.ir.graph import Array, Graph, Node, TensorType
 from snnc.compiler.ops import COMPOSITES, OPS, attributes, recurrent_loops
+from snnc.compiler.ops.base import Layout, Op, expect_layout
 from snnc.compiler.ops.view import NodeView
 from snnc.errors import InternalError
 
@@ -25,6 +26,8 @@ def infer(node: Node, inputs: list[TensorType], params: Mapping[str, Array]) -> 
     where = node.loc.module or node.name
     attributes.check(node.op, op.attributes, node.attrs, params, where)
     attributes.check_parameters(node.op, op.parameters_of(node), params, where)
+    how = op.layout if isinstance(op, Op) else Layout.USUAL
+    expect_layout(node, how, inputs)
     return op.infer(NodeView(node, inputs, params))
 
 

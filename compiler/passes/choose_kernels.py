@@ -20,7 +20,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnc.compiler.ir.graph import Graph, Kind, Node
-from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.synapses.synapse import DENSE, EVENT, Synapse, Work
@@ -74,7 +73,7 @@ class CostModel:
 
 def choosable(graph: Graph, node: Node) -> bool:
     """Whether a node has an event-driven and a dense kernel: a float layer that reads spikes."""
-    if not node.plays(Role.SYNAPSE) or isinstance(op_of(node), IntegerOp):
+    if not isinstance(op_of(node), Synapse) or isinstance(op_of(node), IntegerOp):
         return False
     return graph[node.inputs[0]].type.kind is Kind.SPIKE
 

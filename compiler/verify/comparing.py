@@ -59,23 +59,26 @@ def compare_real(
     are explained within the bound. Where there is no bound, since a correct float32 run may leave
     its range, nothing is compared."""
     margin = own - exact.value  # in float64
+    different, within = own != exact.value.to(own.dtype), margin.abs() <= exact.error
+    compared = own.numel()
     lost = unbounded(exact)
-    different = (own != exact.value.to(own.dtype)) & ~lost
-    count = int(different.sum())
-    within = (margin.abs() <= exact.error) | lost  # what is not a number is not
-    if bool(within.all()):
-        check.add(own.numel() - int(lost.sum()), count, count)
+    if bool(lost.any()):
+        different, within = different & ~lost, within | lost
+        compared -= int(lost.expand(exact.value.shape).sum())
+    count = int(torch.count_nonzero(different))
+    if bool(within.all()):  # what is not a number is not
+        check.add(compared, count, count)
         return None
     bad = different & ~within
     beyond = int(bad.sum())
-    check.add(own.numel() - int(lost.sum()), count, count - beyond)
+    check.add(compared, count, count - beyond)
     error = exact.error.expand(exact.value.shape)
     return Beyond(node, what, bad, margin, error) if beyond else None
 
 
 def unbounded(exact: Verdict) -> torch.Tensor:
-    """Where a value has no bound."""
-    return torch.isposinf(exact.error).expand(exact.value.shape)
+    """Where a value has no bound; in the shape of the bound."""
+    return torch.isposinf(exact.error)
 
 
 def compare_decisions(
@@ -83,7 +86,7 @@ def compare_decisions(
 ) -> Beyond | None:
     """Compare decisions: explained where a correct float32 run may decide either way."""
     different = decision.differs(own)
-    count = int(different.sum())
+    count = int(torch.count_nonzero(different))
     if not count:
         check.add(own.numel())
         return None

@@ -51,7 +51,7 @@ class Reading:
         check, wrong = self.result.chain[READING].check("spikes and masks"), {}
         for name, decision in decided.items():
             different = decision.differs(spikes[name])
-            count = int(different.sum())
+            count = int(torch.count_nonzero(different))
             check.add(different.numel(), count)
             if not count:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from pathlib import Path
 
 project = "snnc"
 author = "the snnc authors"
@@ -11,6 +12,9 @@ release = version = importlib.metadata.version("snnc")
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click"]
 root_doc = "index"
 exclude_patterns = ["**/.*"]
+if not (Path(__file__).parents[1] / "study.md").exists():
+    exclude_patterns.append("study-plan.md")  # a plan is shown with what came of it
+suppress_warnings = ["toc.not_included"]  # a page that no list names is found by the search
 html_theme = "furo"
 html_title = "snnc"
 html_show_sourcelink = False
@@ -20,7 +24,7 @@ myst_enable_extensions = ["colon_fence", "attrs_inline"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
-nb_execution_timeout = 180
+nb_execution_timeout = 600
 nb_merge_streams = True
 nb_mime_priority_overrides = [("html", "text/html", 0)]
 

@@ -169,6 +169,11 @@ def free(*known: str | Role) -> dict[str | Role, Rule]:
     return dict.fromkeys(known, nothing)
 
 
+def product_macs(visit: Visit) -> int:
+    """Multiply-accumulates of one dense step of a product of two matrices of the network."""
+    return visit.node.type.size * visit.types[0].shape[-1]
+
+
 def dense_macs(visit: Visit) -> int:
     """Multiply-accumulates of one dense step of a convolution or linear layer, padding included:
     outputs times weights per output."""

@@ -78,6 +78,9 @@ class Call:
         )
 
 
+_ONE_BY_ONE = {"stride": (1, 1), "padding": (0,) * 4, "dilation": (1, 1), "groups": 1}
+
+
 def weighted_calls(visit: Visit) -> list[Call]:
     """The calls behind a convolution, a linear layer (whose weight is a matrix) or a perceptron."""
     (x,) = visit.inputs
@@ -85,6 +88,10 @@ def weighted_calls(visit: Visit) -> list[Call]:
     if visit.node.plays(Role.PERCEPTRON):
         return list(_perceptron(visit, x))
     bias = "bias" in params
+    if params["weight"].ndim == 2 and len(visit.node.type.shape) > 1:
+        given = x.movedim(visit.node.type.packed + 1, 1)  # a 1x1 convolution to a tool
+        given = given.reshape(*given.shape[:2], -1, 1)
+        return [Call(given, params["weight"][:, :, None, None], bias, _ONE_BY_ONE)]
     if params["weight"].ndim == 2:
         return [Call(x, params["weight"], bias)]
     attrs = {name: visit.node.attrs[name] for name in ("stride", "padding", "dilation", "groups")}

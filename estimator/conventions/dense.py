@@ -12,11 +12,16 @@ from snnc.estimator.conventions.base import (
     dense_macs,
     free,
     perceptron_macs,
+    product_macs,
 )
 
 
 def _synapse(visit: Visit) -> StepCounts:
     return visit.every_step(mac=dense_macs(visit))
+
+
+def _product(visit: Visit) -> StepCounts:
+    return visit.every_step(mac=product_macs(visit))
 
 
 def _mlp(visit: Visit) -> StepCounts:
@@ -34,8 +39,9 @@ DENSE = Convention(
     name="dense",
     title="an ANN of the same shape",
     rule=(
-        "Every convolution and linear layer multiplies every input at every step, zeros and "
-        "padding included: outputs × weights per output, times T. Attention: its convolutions and "
+        "Every convolution, linear layer and product of matrices multiplies every input at every "
+        "step, zeros and padding included: outputs × weights per output, times T. Attention: its "
+        "convolutions and "
         "perceptrons likewise, and one product an element for the gate. Normalisation, pooling, "
         "activation and readout are not counted."
     ),
@@ -57,5 +63,5 @@ DENSE = Convention(
         "other": "pools, normalisation and readout are free",
     },
     rules=free(*BESIDE_SYNAPSES)
-    | {Role.SYNAPSE: _synapse, Role.PERCEPTRON: _mlp, Role.GATE: _gate},
+    | {Role.SYNAPSE: _synapse, Role.PERCEPTRON: _mlp, Role.GATE: _gate, Role.PRODUCT: _product},
 )

@@ -34,7 +34,8 @@ NEUROBENCH = Convention(
         "For each call of a convolution or linear module, also inside attention: every nonzero "
         "input at every nonzero weight that it meets, borders excluded, biases ignored. The whole "
         "call is AC where its input holds nothing but 0, 1 and -1 (event counts can), else MAC. "
-        "Everything else is free: gating products, normalisation, pools, neurons."
+        "Everything else is free: products of two activations, gating products, "
+        "normalisation, pools, neurons."
     ),
     source=(
         "neurobench/metrics/workload/synaptic_operations.py and metrics/utils/layers/macs.py, "
@@ -55,6 +56,6 @@ NEUROBENCH = Convention(
         "neuron": "synaptic operations leave neurons out",
         "other": "normalisation, pools and readout are free",
     },
-    rules=free(*BESIDE_SYNAPSES, Role.GATE)
+    rules=free(*BESIDE_SYNAPSES, Role.GATE, Role.PRODUCT)
     | dict.fromkeys((Role.SYNAPSE, Role.PERCEPTRON), _weighted),
 )

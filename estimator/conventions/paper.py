@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
-from snnc.compiler.ir.graph import Graph, Node, fires
+from snnc.compiler.ir.graph import Graph, Kind, Node, fires
 from snnc.compiler.ir.roles import Role
 from snnc.estimator.activity import Values
 from snnc.estimator.conventions.base import (
@@ -19,6 +19,7 @@ from snnc.estimator.conventions.base import (
     dense_macs,
     free,
     perceptron_macs,
+    product_macs,
 )
 
 Rates = Sequence[Fraction]
@@ -43,13 +44,26 @@ def _layer(visit: Visit) -> StepCounts:
     return {"ac": [_whole(rate * dense) for rate in rates]}
 
 
+def _product(visit: Visit) -> StepCounts:
+    """As of a synapse whose weights are one factor: dense work times the firing rate of a factor
+    that holds spikes, the first if both do; dense MAC where neither does."""
+    dense = product_macs(visit)
+    for name in visit.node.inputs:
+        rates = _rates(visit.graph, visit.graph[name], visit.values)
+        if rates is not None:
+            return {"ac": [_whole(rate * dense) for rate in rates]}
+    return visit.every_step(mac=dense)
+
+
 def _rates(graph: Graph, node: Node, values: Values) -> Rates | None:
     """Firing rate per step of the neurons that feed a node, or None where none do.
 
     A pool passes the rate of its neurons on, a delay with its lag; a sum of spikes, over a window
-    or of two paths, is charged for each summand; logic on spikes gives spikes of its own.
+    or of two paths, is charged for each summand; logic on spikes, and spikes of which some are left
+    out or repeated, have rates of their own.
     """
-    if node.plays(Role.LOGIC) or fires(node):
+    moved = node.op in ("arrange", "concat", "pad") and node.type.kind is Kind.SPIKE
+    if moved or node.plays(Role.LOGIC) or fires(node):
         fired = values[node.name].flatten(1).sum(dim=1).tolist()
         return [Fraction(int(count), node.type.size) for count in fired]
     above = [_rates(graph, graph[name], values) for name in graph.sources(node)]
@@ -94,7 +108,8 @@ PAPER = Convention(
     title="the rule of Table 3 (Yao et al. 2023)",
     rule=(
         "A synapse costs its dense work (padding included, before any pool) times the firing rate "
-        "of the layer before it, as AC; the first layer, which reads event counts, costs its dense "
+        "of the layer before it, as AC (a product of two activations: of the first factor that is "
+        "spikes); the first layer, which reads event counts, costs its dense "
         "work as MAC. Attention, as MAC: the gating product T·C·H·W of SA, TA and CA but not of "
         "ASA; a spatial kernel once per time step (98 a pixel for SA's 7×7, 18 for one of ASA's "
         "two 3×3); the perceptrons. Everything else is free."
@@ -125,5 +140,5 @@ PAPER = Convention(
         "other": "pools, normalisation and readout are free",
     },
     rules=free(*BESIDE_SYNAPSES, "masked_gate")
-    | {Role.SYNAPSE: _synapse, Role.PERCEPTRON: _mlp, Role.GATE: _gate},
+    | {Role.SYNAPSE: _synapse, Role.PERCEPTRON: _mlp, Role.GATE: _gate, Role.PRODUCT: _product},
 )

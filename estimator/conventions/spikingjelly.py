@@ -14,6 +14,7 @@ from snnc.estimator.conventions.base import (
     Visit,
     added,
     free,
+    product_macs,
 )
 from snnc.estimator.conventions.calls import Call, weighted_calls
 
@@ -35,6 +36,27 @@ def _count(call: Call) -> tuple[str, list[int]]:
 
 def _is_binary(x: torch.Tensor) -> bool:
     return bool(((x == 0) | (x == 1)).all())
+
+
+def _product(visit: Visit) -> StepCounts:
+    """A product of two binary tensors costs its pairs, of one binary factor each of its ones."""
+    one, two = visit.inputs
+    rows, columns = visit.node.type.shape[-2:]
+    both = [_is_binary(factor) for factor in (one, two)]
+    if all(both):
+        pairs = torch.matmul(one.double(), two.double())
+        return {"ac": [int(n) for n in pairs.flatten(1).sum(dim=1)]}
+    if not any(both):
+        return visit.every_step(mac=product_macs(visit))
+    ones, uses = (one, columns) if both[0] else (two, rows)
+    return {"ac": [int(n) * uses for n in (ones != 0).flatten(1).sum(dim=1)]}
+
+
+def _reduce(visit: Visit) -> StepCounts:
+    """A sum or mean of n values is n - 1 sums; a maximum has no price."""
+    if visit.node.attrs["function"] == "max":
+        return {}
+    return visit.every_step(ac=visit.types[0].size - visit.node.type.size)
 
 
 def _batch_norm(visit: Visit) -> StepCounts:
@@ -102,7 +124,9 @@ SPIKINGJELLY = Convention(
         "batch_norm": _batch_norm,
         "avg_pool2d": _avg_pool2d,
         "sum_pool2d": _avg_pool2d,
+        Role.PRODUCT: _product,
         Role.SUM: _add,
+        "reduce": _reduce,
         "time_mean": _time_mean,
         "time_sum": _time_mean,
         "group_mean": _group_mean,

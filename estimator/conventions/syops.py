@@ -94,7 +94,8 @@ SYOPS = Convention(
         "and bias included, times the mean of the input as AC if the input takes at most two "
         "values in [0, 1], else in full as MAC. Pools cost their inputs, normalisation twice its "
         "inputs, ReLU its outputs (judged by the first time step). Neurons other than "
-        "SpikingJelly's, sigmoids, statistics, masks and gating products are free."
+        "SpikingJelly's, sigmoids, statistics, masks, products of two activations and gates are "
+        "free."
     ),
     source=(
         "syops/ops.py and engine.py, version 0.0.5. The package reports the mean over the first "
@@ -121,7 +122,7 @@ SYOPS = Convention(
             "readout is free"
         ),
     },
-    rules=free(*BESIDE_SYNAPSES, Role.GATE)
+    rules=free(*BESIDE_SYNAPSES, Role.GATE, Role.PRODUCT)
     | {
         Role.SYNAPSE: _weighted,
         Role.PERCEPTRON: _mlp,

@@ -125,7 +125,7 @@ def break_even(comparison: Comparison) -> Markup:
     rate, base_rate = comparison.model.nasfr, comparison.baseline.nasfr
     fixed = comparison.energy_pj - moving
     slope = moving / rate if rate else 0.0
-    far = 1.25 * max(rate, base_rate, comparison.break_even_rate or 0.0)
+    far = 1.25 * max(rate, base_rate, comparison.break_even_rate or 0.0) or 1.0
     rates = np.array([0.0, far])
     energies = (fixed + slope * rates) / samples
     size, unit = energy_unit(float(np.abs(energies).max()))

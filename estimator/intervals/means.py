@@ -101,7 +101,8 @@ def _means(survey: Survey, convention: str) -> Iterator[tuple[str, Mean]]:
     if all(record.right is not None for record in records):
         yield "accuracy", _mean(records, lambda record: float(bool(record.right)))
     places = sum(neurons.values()) * steps
-    yield "nasfr", _mean(records, lambda record: sum(record.spikes.values()) / places)
+    if places:
+        yield "nasfr", _mean(records, lambda record: sum(record.spikes.values()) / places)
     yield "spikes", _mean(records, lambda record: float(sum(record.spikes.values())))
     for counter in COUNTERS if convention in records[0].counts else ():
         yield counter, _mean(records, lambda record, key=counter: record.total(convention, key))

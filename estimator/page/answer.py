@@ -137,8 +137,10 @@ def _paper(report: Report, whole: Change) -> list[str]:
 
 def _firing(report: Report) -> str:
     rates = report.firing
+    if not rates:
+        return ""
     if len(rates) == 1 or not rates[1]:
-        return f"{rates[0]:.3g} spikes a neuron and step (NASFR)." if rates else ""
+        return f"{rates[0]:.3g} spikes a neuron and step (NASFR)."
     change = rates[0] / rates[1] - 1
     less = "fewer" if change < 0 else "more"
     return f"{abs(change):.0%} {less} spikes: NASFR {rates[1]:.4f} → {rates[0]:.4f}."

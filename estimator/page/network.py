@@ -12,6 +12,8 @@ from markupsafe import Markup
 
 from snnc.compiler.ir.graph import Graph, Node, TensorType
 from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops import op_of
+from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.estimator.layers import Layer
 from snnc.estimator.page.svg import path, picture, rect, text, tipped
 from snnc.estimator.units import energy_text
@@ -53,13 +55,13 @@ def weight_bytes(graph: Graph, layer: Layer) -> int:
     for name in layer.nodes:
         node = graph[name]
         for role, values in graph.params_of(node).items():
-            small = role == "weight" and node.op.endswith("_i8")
+            small = role == "weight" and isinstance(op_of(node), IntegerOp)
             total += int(np.size(values)) * (1 if small else 4)
     return total
 
 
 def described(graph: Graph, layer: Layer) -> str:
-    """A layer's synapse in words, with the shape of its last value: ``conv 3×3 → 64×32×32``."""
+    """A layer's synapse in words, with the shape of its last value: ``conv2d 3×3 → 64×32×32``."""
     last = graph[layer.neurons[-1] if layer.neurons else layer.nodes[-1]]
     if layer.synapse is None:
         return f"→ {_shape(last.type)}"
@@ -67,10 +69,8 @@ def described(graph: Graph, layer: Layer) -> str:
 
 
 def _synapse(graph: Graph, node: Node) -> str:
-    if not node.op.startswith("conv"):
-        return node.op.removesuffix("_i8")
     kernel = graph.params_of(node)["weight"].shape[2:]
-    return f"conv {'×'.join(map(str, kernel))}"
+    return " ".join(filter(None, [node.op.removesuffix("_i8"), "×".join(map(str, kernel))]))
 
 
 def _shape(kind: TensorType) -> str:
@@ -140,7 +140,7 @@ def drawing(report: Report) -> Markup:
     below = [(a, b) for a, b in pairs if places[b] == places[a] + 1]
     lanes = _lanes([pair for pair in pairs if pair not in below], places)
     margin = LANE * (len(lanes) + 1) if lanes else 4
-    (shape, *_) = (_shape(node.type) for node in graph if node.plays(Role.INPUT))
+    shape = _shape(graph["input"].type)
     view = report.whole.model.title if report.whole else ""
     parts = _captions(margin, ("firing rate", "weights", view))
     parts.append(_input(margin, f"{shape}, {graph.time_steps} steps"))

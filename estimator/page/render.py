@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from snnc.estimator import measures, tables
 from snnc.estimator.analysis import summary
@@ -52,6 +53,7 @@ def render(report: Report) -> str:
         "share": share,
         "between": between,
         "meaning": meaning,
+        "unbroken": unbroken,
         "tone": tone,
         "number": number_text,
         "firing": firing_text,
@@ -75,6 +77,16 @@ def each_text(total: int, samples: int, *, sign: bool = False) -> str:
     mean = total / samples
     plus = "+" if sign and mean > 0 else ""
     return f"{plus}{mean:,.0f}" if abs(mean) >= 100 or not mean else f"{plus}{mean:.3g}"
+
+
+def unbroken(text: str) -> Markup:
+    """Text in which no line breaks between a number and its unit.
+
+    >>> unbroken("1.39 µJ < 5 layers")
+    Markup('1.39&nbsp;µJ &lt; 5 layers')
+    """
+    shown = str(escape(printable(text)))
+    return Markup(re.sub(r"(\d) (?=(?:[pnµm]?J|%)(?:\W|$))", r"\1&nbsp;", shown))
 
 
 def _shown(value: Any) -> Any:

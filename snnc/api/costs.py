@@ -152,10 +152,13 @@ class Analysis(_Surveyed):
 
     @property
     def redundancy(self) -> Redundancy:
-        """The model's records."""
+        """The model's records. Raises SnncError (BAD_OPTION) where nothing can be measured."""
+        from snnc.estimator.analysis import check_measured
+
         found = self.report.model.redundancy
         if found is None:
             raise InternalError("the survey recorded no spikes")
+        check_measured(found)
         return found
 
     @property

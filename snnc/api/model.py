@@ -190,6 +190,7 @@ def _from_module(
         options={"per_step": forward.per_step, "readout": forward.readout}
         | ({} if forward.encoder is None else {"encoder": forward.encoder}),
         encoder=forward.encoder,
+        step_us=forward.frame_us,
     )
     return Taken(source, forward, shapes, structure)
 
@@ -213,7 +214,7 @@ def _check_encoder(forward: Forward) -> None:
 
 
 def _framed(shape: tuple[int, ...], frame_us: int | None) -> InputDescription | None:
-    if frame_us is None:
+    if frame_us is None or len(shape) == 2:  # spikes by channel: the C takes frames
         return None
     if len(shape) != 4 or shape[1] != 2:
         raise SnncError(

@@ -109,6 +109,30 @@ def test_machines_with_other_vectors_have_pages_of_their_own(page, tmp_path):
     assert "Other machines: [performance-avx2](performance-avx2.md)." in first
 
 
+def test_a_run_of_one_part_leaves_the_others(page, tmp_path):
+    """The page in the repository is of runs whose figures are not here."""
+    old = (ROOT / "docs" / "performance.md").read_text()
+    (tmp_path / "performance.md").write_text(old)
+    row = {"title": "a network", "density": 0.1, "dtype": "f32", "ms": {"1": 6.0, "2": 4.0}}
+    rows = [{**row, "same_scores": True}]
+    about = MACHINE | {"features": "avx2", "caches": "L1 32K"}
+    page.write({"threads": {"machine": about, "rounds": 5, "rows": rows}})
+    new = (tmp_path / "performance.md").read_text()
+    assert "| a network | 0.1 | f32 | 6.0 | 4.0 | 1.50 |" in new
+    assert "| threads | a processor | avx2 | L1 32K | 2 | 1.0 before, 1.1 after |" in new
+    titles = [line for line in old.split("\n") if line.startswith("## ")]
+    assert [line for line in new.split("\n") if line.startswith("## ")] == titles
+    of_old = old.split("\n## ")[1:]
+    kept = [section.rstrip() for section in of_old if not section.startswith("Threads")]
+    assert all(section in new for section in kept)
+    machines = [line.split(" | ")[0] for line in new.split("\n## ")[0].split("\n")]
+    assert [cell for cell in machines if cell in ("| table", "| growth", "| threads")] == [
+        "| table", "| growth", "| threads",
+    ]  # fmt: skip
+    page.write({"threads": {"machine": about, "rounds": 5, "rows": rows}})
+    assert (tmp_path / "performance.md").read_text() == new
+
+
 def test_what_did_not_run_is_named(page, tmp_path):
     alone = {
         key: {who: value for who, value in entry.items() if who not in ("int8", "onnxruntime")}

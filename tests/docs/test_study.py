@@ -113,6 +113,19 @@ def test_a_run_writes_its_row_and_is_the_same_again(arm: str, toy, tmp_path: Pat
     assert command.gather(tmp_path, tmp_path / "rows.jsonl") == 5
 
 
+def test_rows_in_the_repository_are_not_run_again(tmp_path: Path) -> None:
+    run = plan.Run(CONDITION, "sa", "final", 2)
+    row = {"condition": CONDITION, "arm": "sa", "phase": "final", "number": 2, "seed": 2}
+    rows, folder = tmp_path / "rows.jsonl", tmp_path / "runs"
+    rows.write_text(json.dumps(row) + "\n")
+    command.restore(rows, folder)
+    assert runs.read(run, folder) == row
+    assert command.gather(folder, tmp_path / "again.jsonl") == 1
+    assert (tmp_path / "again.jsonl").read_text() == rows.read_text()
+    command.restore(tmp_path / "none.jsonl", folder)
+    assert len(list(folder.iterdir())) == 1
+
+
 def test_fixed_groups_cost_asa1_without_its_masks_and_fire_as_pytorch_says(toy) -> None:
     run = plan.Run(CONDITION, "asa1-random", "final", 1)
     setting = plan.Setting(2e-3, 0.3)

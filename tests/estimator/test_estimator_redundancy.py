@@ -95,15 +95,20 @@ def test_neurons_with_thresholds_of_their_own_are_binned_by_their_distance_from_
     assert above.tolist() == record.fired.sum(axis=(2, 3)).tolist() == [[2, 2], [0, 2]]
 
 
-def test_a_quantized_network_is_refused() -> None:
+def test_a_quantized_neuron_is_left_out_and_a_network_of_nothing_else_refused() -> None:
     given = TensorType((2, 1, 2), Kind.REAL, dtype="int16")
     nodes = (
         Node("x", "input", (), given),
         Node("n", "neuron_i8", ("x",), given.of(Kind.SPIKE), {"beta": 1}, {"threshold": "th"}),
     )
     graph = Graph("g", 2, nodes, {"th": np.array([3, 4])}, ("n",))
-    with pytest.raises(SnncError, match=r"Measure the redundancy of the float network") as caught:
-        Redundancy.of(graph)
+    found = Redundancy.of(graph)
+    assert found.layers == {}
+    assert list(found.unmeasured.values()) == [
+        "a quantized network's potentials have a unit of their own a channel"
+    ]
+    with pytest.raises(SnncError, match="no neuron's potentials can be measured") as caught:
+        redundancy_json(found)
     assert caught.value.code is BAD_OPTION
 
 

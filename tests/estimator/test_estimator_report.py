@@ -18,7 +18,7 @@ from snnc.estimator.activity import observe
 from snnc.estimator.audit import AUDITED
 from snnc.estimator.figures.style import COLOURS, drawing, labelled
 from snnc.estimator.page.answer import answer_of
-from snnc.estimator.page.render import each_text, render
+from snnc.estimator.page.render import each_text, render, unbroken
 from snnc.estimator.report import Report, Subject
 from snnc.estimator.survey import Survey
 from snnc.estimator.terminal import print_audit, print_redundancy
@@ -236,6 +236,12 @@ def test_page_survives_18_layers_60_steps_and_300_classes() -> None:
     structure = needs_nothing(render(Report(*both)))
     assert structure.tags["svg"] == 1 + 3 + 19 + 17 + 18 + 1
     assert {f"blocks.{i}" for i in range(17)} | {"head", "readout"} <= set(structure.words)
+
+
+def test_a_line_breaks_nowhere_between_a_number_and_its_unit():
+    assert (
+        unbroken("1.39 µJ <b> 95 % in 5 layers") == "1.39&nbsp;µJ &lt;b&gt; 95&nbsp;% in 5 layers"
+    )
 
 
 def test_names_in_a_figure_are_text():

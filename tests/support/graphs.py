@@ -139,7 +139,7 @@ def _both_ends(building: Importing, node: str, op: str, sample: Sample) -> tuple
 
 
 def _operand(building: Importing, name: str, given: TensorType) -> str:
-    temporal = TensorType(given.shape, given.kind, dtype=given.dtype)
+    temporal = TensorType(given.shape, given.kind, dtype=given.dtype, packed=given.packed)
     building.nodes[name] = Node(name, "input", (), temporal)
     if given.temporal:
         return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -126,18 +127,47 @@ def slice_(call: Call) -> Traced:
 
 
 def expand(call: Call) -> Traced:
-    """Repetition along axes of length 1, not over time."""
+    """Repetition along axes of length 1; of a still image over time."""
     x = call["self"]
-    if call.shape == tuple(call.shape_of(x)):
+    given = tuple(call.shape_of(x))
+    if call.shape == given:
         return x
+    moved = len(call.shape) - len(given)
     if not isinstance(x, Seq):
-        return call.as_it_stands()
-    moved = len(call.shape) - len(x.shape)
+        full = (1,) * moved + given
+        times = [n // m for n, m in zip(call.shape, full, strict=True)]
+        return _over_time(call, x, times) or call.as_it_stands()
     place = Place(x.axis + moved, x.place.outer, x.place.inner)
     if moved and x.place.axis + moved != place.axis:
         raise call.refused("it repeats time")
     whole = Seq(x.steps, call.shape, place)
     return call.each(x, lambda step: {"self": step, "size": list(whole.step_shape)}, place)
+
+
+def repeat(call: Call) -> Traced:
+    """Copies along axes; of a still image over time."""
+    x, times = call["self"], [int(n) for n in call["repeats"]]
+    if not isinstance(x, Seq):
+        return _over_time(call, x, times) or call.as_it_stands()
+    moved = len(times) - len(x.shape)
+    axis = x.axis + moved
+    if times[axis] != 1:
+        raise call.refused("it repeats time")
+    place = Place(axis, x.place.outer, x.place.inner)
+    left = times[:axis] + times[axis + 1 :] if x.place.alone else times
+    return call.each(x, lambda step: {"self": step, "repeats": left}, place)
+
+
+def _over_time(call: Call, x: Ref, times: Sequence[int]) -> Seq | None:
+    """A still image repeated over a time axis, as a sequence; None for anything else."""
+    steps = call.graph.time_steps
+    axes = [axis for axis, n in enumerate(times) if n > 1]
+    if not call.graph.still or axes != [0] or times[0] != steps or call.graph.is_static(x):
+        return None
+    shape = call.shape_of(x)
+    if len(shape) == len(times):
+        x = _selected(call, x, 0, 0, shape[1:])
+    return Seq(tuple(call.graph.at_step(x, t) for t in range(steps)), call.shape, Place(0))
 
 
 def split(call: Call) -> Traced:
@@ -156,20 +186,39 @@ def split(call: Call) -> Traced:
             return list(x.steps)
         raise call.refused("it splits time")
     if call.op is aten.unbind.int:
-        raise call.refused("it takes an axis apart that is not time")
+        return _unbound(call, x, axis)
     made_steps = [
         call.emit({"self": step, "dim": x.step_axis(axis)}, x.step_shape) for step in x.steps
     ]
-    size = int(call["split_size"]) if "split_size" in call.arguments else None
-    if size is None:
-        raise call.refused("it splits an axis")
     parts = []
-    for item in range(_parts(call, x.shape[axis])):
-        length = min(size, x.shape[axis] - item * size)
+    for item, length in enumerate(_lengths(call, x.shape[axis])):
         shape = (*x.shape[:axis], length, *x.shape[axis + 1 :])
         steps = tuple(Ref(step.index, item) for step in made_steps)
         parts.append(Seq(steps, shape, x.place))
     return parts
+
+
+def _unbound(call: Call, x: Seq, axis: int) -> Traced:
+    """Each entry along an axis that is not time, as a sequence."""
+    rest = x.shape[:axis] + x.shape[axis + 1 :]
+    place = Place(x.axis - (axis < x.axis), x.place.outer, x.place.inner)
+    step_axis = x.step_axis(axis)
+    parts = []
+    for item in range(x.shape[axis]):
+        whole = Seq(x.steps, rest, place)
+        taken = [_selected(call, step, step_axis, item, whole.step_shape) for step in x.steps]
+        parts.append(Seq(tuple(taken), rest, place))
+    return parts
+
+
+def _lengths(call: Call, length: int) -> list[int]:
+    """Lengths of the parts of an axis."""
+    if "split_sizes" in call.arguments:
+        return [int(size) for size in call["split_sizes"]]
+    size = int(call["split_size"]) if "split_size" in call.arguments else 0
+    if not size:
+        size = -(-length // int(call["chunks"]))
+    return [min(size, length - at) for at in range(0, length, size)]
 
 
 def _parts(call: Call, length: int) -> int:
@@ -191,6 +240,12 @@ def stack(call: Call) -> Traced:
         if steps == 1 and stacked and not call.graph.is_static(parts[0]):
             return Seq((parts[0],), shape, Place(axis))
         return call.other(aten.unsqueeze.default, [parts[0], axis], shape) if stacked else parts[0]
+    if _is_still(call, parts):
+        axis = int(call["dim"]) % len(call.shape)
+        made = tuple(call.graph.at_step(part, t) for t, part in enumerate(parts))
+        return Seq(made, call.shape, Place(axis))
+    if all(isinstance(part, Seq) for part in parts):
+        return _joined(call, parts)
     if not _are_steps(call, parts):
         return call.as_it_stands()
     if len(parts) != steps:
@@ -203,6 +258,60 @@ def stack(call: Call) -> Traced:
         taken = tuple(_selected(call, part, axis, 0, shape) for part in parts)
         return Seq(taken, call.shape, Place(axis))
     return Seq(tuple(parts), call.shape, Place(axis, 1, call.shape[axis] // steps))
+
+
+def _joined(call: Call, parts: list[Seq]) -> Seq:
+    """Sequences joined step by step, along an axis that is not time."""
+    first, rank = parts[0], len(call.shape)
+    stacked = call.op is aten.stack.default
+    axis = int(call["dim"]) % rank
+    if any(not part.matches(first) for part in parts) or (not stacked and axis == first.axis):
+        raise call.refused("it joins sequences along time, or whose time stands elsewhere")
+    place = Place(
+        first.axis + (stacked and axis <= first.axis), first.place.outer, first.place.inner
+    )
+    whole = Seq(first.steps, call.shape, place)
+    step_axis = whole.step_axis(axis)
+    return whole.each(
+        lambda t: call.emit(
+            {"tensors": [part.steps[t] for part in parts], "dim": step_axis}, whole.step_shape
+        ),
+        call.shape,
+    )
+
+
+def along(call: Call) -> Traced:
+    """What works along axes that are not time: softmax, flip."""
+    x = call["self"]
+    if not isinstance(x, Seq):
+        return call.as_it_stands()
+    name = "dims" if "dims" in call.arguments else "dim"
+    given = call[name]
+    axes = [int(d) % len(x.shape) for d in (given if isinstance(given, list | tuple) else [given])]
+    if x.axis in axes:
+        raise call.refused("it works along time", "Leave the order of steps as it is.")
+    steps = [x.step_axis(axis) for axis in axes]
+    taken = steps if isinstance(given, list | tuple) else steps[0]
+    return call.each(x, lambda step: {"self": step, name: taken}, x.place)
+
+
+def padded(call: Call) -> Traced:
+    """Padding of axes behind time."""
+    x = call["self"]
+    if not isinstance(x, Seq):
+        return call.as_it_stands()
+    if len(x.shape) - len(call["pad"]) // 2 <= x.axis:
+        raise call.refused("it pads time")
+    return call.each(x, lambda step: {"self": step}, x.place)
+
+
+def _is_still(call: Call, parts: list[Traced]) -> bool:
+    """Whether it stacks one still image for all steps."""
+    image = parts[0]
+    if not call.graph.still or call.op is not aten.stack.default or not isinstance(image, Ref):
+        return False
+    same = all(part == image for part in parts) and len(parts) == call.graph.time_steps
+    return same and not call.graph.is_static(image)
 
 
 def _are_steps(call: Call, parts: list[Traced]) -> bool:
@@ -243,6 +352,10 @@ RULES: dict[Any, Rule] = {
     aten.unsqueeze.default: unsqueeze,
     aten.slice.Tensor: slice_,
     aten.expand.default: expand,
+    aten.repeat.default: repeat,
+    aten._softmax.default: along,
+    aten.flip.default: along,
+    aten.constant_pad_nd.default: padded,
     aten.unbind.int: split,
     aten.split.Tensor: split,
     aten.split_with_sizes.default: split,

@@ -83,6 +83,51 @@ def batched(name: str) -> Rule:
     return rule
 
 
+def batched_pair(first: str, second: str) -> Rule:
+    """A product of two batches whose entries of axis 0 belong together."""
+
+    def rule(call: Call) -> Traced:
+        pair = (call[first], call[second])
+        if not any(isinstance(value, Seq) for value in pair):
+            return call.as_it_stands()
+        found = [value for value in pair if isinstance(value, Seq)]
+        folded = all(seq.axis == 0 and not seq.place.alone for seq in found)
+        if len(found) < 2 or not folded or not found[0].matches(found[1]):
+            raise call.refused(
+                "time is not folded into the batch of both factors alike",
+                "Fold time into the batch axis, or loop over time.",
+            )
+        one, two = found
+        whole = Seq(one.steps, call.shape, Place(0, one.place.outer, one.place.inner))
+        return whole.each(
+            lambda t: call.emit({first: one.steps[t], second: two.steps[t]}, whole.step_shape),
+            call.shape,
+        )
+
+    return rule
+
+
+def normed(call: Call) -> Traced:
+    """Layer norm, over axes behind time."""
+    x = call["input"]
+    if not isinstance(x, Seq):
+        return call.as_it_stands()
+    if len(x.shape) - len(call["normalized_shape"]) <= x.axis:
+        raise call.refused("it normalises over time")
+    return call.each(x, lambda step: {"input": step}, x.place)
+
+
+def group_normed(call: Call) -> Traced:
+    """Group norm of a batch that time is folded into."""
+    x = call["input"]
+    if not isinstance(x, Seq):
+        return call.as_it_stands()
+    if x.axis != 0 or x.place.alone:
+        raise call.refused("time is not folded into the batch", "Fold time into the batch axis.")
+    samples = x.step_shape[0]
+    return call.each(x, lambda step: {"input": step, "N": samples}, x.place)
+
+
 def same(call: Call) -> Traced:
     """Copies: the value itself."""
     return call["self"]
@@ -154,4 +199,11 @@ RULES: dict[Any, Rule] = {
     aten.max_pool2d_with_indices.default: batched("self"),
     aten.avg_pool2d.default: batched("self"),
     aten._adaptive_avg_pool2d.default: batched("self"),
+    aten.upsample_nearest1d.default: batched("self"),
+    aten.upsample_nearest2d.default: batched("self"),
+    aten.upsample_bilinear2d.default: batched("self"),
+    aten.upsample_linear1d.default: batched("self"),
+    aten.native_layer_norm.default: normed,
+    aten.native_group_norm.default: group_normed,
+    aten.bmm.default: batched_pair("self", "mat2"),
 }

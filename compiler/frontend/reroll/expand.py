@@ -55,12 +55,17 @@ class Expander:
         graph: ATen calls; ``meta`` of a node holds ``shape``, ``dtype``, ``source``.
         constants: tensors by target of the nodes that get them.
         time_steps: T, the first axis of every input.
+        still: whether an input is the same at every step, and the model repeats its first itself.
     """
 
     def __init__(
-        self, graph: fx.Graph, constants: Mapping[str, torch.Tensor], time_steps: int
+        self,
+        graph: fx.Graph,
+        constants: Mapping[str, torch.Tensor],
+        time_steps: int,
+        still: bool = False,
     ) -> None:
-        self.steps = StepGraph(time_steps)
+        self.steps = StepGraph(time_steps, still)
         self.constants = constants
         self.values: dict[fx.Node, Traced] = {}
         self.origins: dict[Ref, Origin] = {}

@@ -26,6 +26,9 @@ INPUT, CONSTANT, REDUCE, MIX = "input", "constant", "reduce", "mix"
 reduction over all steps; a step of a weighted sum of all steps."""
 
 
+STILL = "Repeat the image itself over time, or what layers without memory make of it."
+
+
 @dataclass(frozen=True)
 class Ref:
     """A value: item ``item`` of what call ``index`` gives."""
@@ -85,6 +88,8 @@ class StepGraph:
     """Calls in order of execution."""
 
     time_steps: int
+    still: bool = False
+    """Whether an input is the same at every step, and the model reads its first step alone."""
     calls: list[StepCall] = field(default_factory=list)
     _made: dict[Any, int] = field(default_factory=dict)
 
@@ -145,6 +150,24 @@ class StepGraph:
         self._made[key] = len(self.calls)
         self.calls.append(call)
         return Ref(self._made[key])
+
+    def at_step(self, ref: Ref, step: int) -> Ref:
+        """What a value of the first step is at another one, where inputs are ``still``.
+
+        Raises:
+            SnncError: UNSUPPORTED_LAYER for a value that depends on other steps.
+        """
+        call = self[ref]
+        if call.step == STATIC or call.step == step:
+            return ref
+        if call.step != 0:
+            raise refused("it repeats a value of a later step over time", call.source, STILL)
+        if call.op == INPUT:
+            name, dtype = call.arguments["name"], call.dtype or torch.float32
+            return self.input(name, step, call.shape, dtype)
+        arguments = pytree.tree_map_only(Ref, lambda r: self.at_step(r, step), dict(call.arguments))
+        made = self.emit(call.op, arguments, call.source, call.shape, call.dtype)
+        return Ref(made.index, ref.item)
 
     def _evaluate(self, call: StepCall) -> Any:
         arguments = pytree.tree_map_only(Ref, self.value, dict(call.arguments))

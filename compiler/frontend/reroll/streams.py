@@ -201,34 +201,48 @@ class _Folding:
         return refused(f"{what} than at others ({other.name} at {other.source})", line, SAME)
 
     def place_first(self) -> None:
-        """Find the values that first steps read which later ones do not make."""
+        """Find the values that first steps read which later ones do not make: what a call reads
+        comes before the call, which it may tell apart from others that do the same."""
         self._look_within()
-        firsts = [value.first for value in set(self.values.values()) if value.first is not None]
-        while firsts:
-            ref = firsts.pop()
+        waiting = [value.first for value in set(self.values.values()) if value.first is not None]
+        opened: set[Ref] = set()
+        while waiting:
+            ref = waiting[-1]
             call = self.graph[ref]
             if ref.index in self.values or call.step != 0:
-                continue
-            value = self._value_like(ref)
-            if value is not None and 0 not in value.members and value.first is None:
-                self._join(value, Ref(ref.index), 0)
-                self._follow()
+                waiting.pop()
+            elif ref not in opened:
+                opened.add(ref)
+                waiting.extend(refs_of(call.arguments))
             else:
-                firsts.extend(refs_of(call.arguments))
+                waiting.pop()
+                value = self._value_like(ref)
+                if value is not None:
+                    self._join(value, Ref(ref.index), 0)
+                    self._follow()
 
     def _value_like(self, ref: Ref) -> Value | None:
-        """The one value that does what a call of step 0 does, with the same constants."""
+        """The one value that does what a call of step 0 does, with the same constants, on the
+        values that it reads; None where there is none, or several."""
         call = self.graph[ref]
         found = []
         for value in {self.now(value): None for value in self.values.values()}:
             free = 0 not in value.members and value.first is None
-            if (
-                free
-                and self._same(call, value.call)
-                and self._constants(call) == self._constants(value.call)
-            ):
+            if free and self._same(call, value.call) and self._reads_alike(call, value):
                 found.append(value)
         return found[0] if len(found) == 1 else None
+
+    def _reads_alike(self, call: StepCall, value: Value) -> bool:
+        """Whether the operands of a call of step 0 can be those of a value at that step."""
+        if self._constants(call) != self._constants(value.call):
+            return False
+        for name, read in operands_of(call):
+            made, operand = self.values.get(read.index), value.operands.get(name)
+            if made is None or operand is None or operand.of is None or operand.delay:
+                continue
+            if self.now(operand.of) is not self.now(made) or operand.item != read.item:
+                return False
+        return True
 
     def _constants(self, call: StepCall) -> dict[str, Ref]:
         return {name: read for name, read in operands_of(call) if self.graph.is_static(read)}
@@ -249,7 +263,7 @@ class _Folding:
             if len(candidates) != 1:
                 break
             found[step + late] = Ref(candidates[0], ref.item)
-        return found if min(found) - late <= min(1, own - 1) else None
+        return found if min(found) - late <= min(max(1, own // 2), own - 1) else None
 
     def _look_within(self) -> None:
         """For every call what it does within its step: the same for copies."""

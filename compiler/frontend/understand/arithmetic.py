@@ -11,6 +11,7 @@ import torch
 
 from snnc.compiler.frontend.fx.constants import exact_constant, spread
 from snnc.compiler.frontend.understand.values import Argument, Lowered, Operation, Rule, understood
+from snnc.compiler.frontend.understand.wiring import broadcast
 from snnc.compiler.ir.graph import Array
 
 aten = torch.ops.aten
@@ -41,20 +42,17 @@ def constant(o: Operation, value: Argument) -> Array:
 
 def affine(o: Operation, value: Lowered, scale: Any, shift: Any) -> Lowered:
     """scale x + shift."""
-    if value.shape != o.shape:
-        raise o.refused(f"it repeats {list(value.shape)} to {list(o.shape)}")
-    name = o.shaped(value)
+    name = o.shaped(broadcast(o, value))
     shape = o.g.type_of(name).shape
     params = {"scale": spread(scale, shape), "shift": spread(shift, shape)}
     if bool((params["scale"] == 1).all()) and not params["shift"].any():
-        return Lowered(name, o.shape, o.folded)
+        return Lowered(name, o.shape, o.folded, o.batch)
     return o.add("affine", [name], None, params)
 
 
 def _sum(o: Operation, first: Argument, second: Argument, sign: float) -> Lowered:
     if isinstance(first, Lowered) and isinstance(second, Lowered):
-        if first.shape != second.shape:
-            raise o.refused(f"it adds {list(first.shape)} and {list(second.shape)}")
+        first, second = broadcast(o, first), broadcast(o, second)
         if sign != 1:
             second = affine(o, second, sign, 0.0)
         return o.add("add", [o.shaped(first), o.shaped(second)])
@@ -88,8 +86,8 @@ def multiply(o: Operation) -> Lowered:
     """a b, of spikes or with a constant."""
     first, second = o["self"], o["other"]
     if isinstance(first, Lowered) and isinstance(second, Lowered):
-        if o.is_spike(first) and o.is_spike(second) and first.shape == second.shape:
-            both = [o.shaped(first), o.shaped(second)]
+        if o.is_spike(first) and o.is_spike(second):
+            both = [o.shaped(broadcast(o, each)) for each in (first, second)]
             return o.add("spike_logic", both, {"function": "and"})
         raise o.refused("a product of two values is only known for spikes")
     if not isinstance(first, Lowered):
@@ -145,6 +143,8 @@ def negation(o: Operation) -> Lowered:
 )
 def conjunction(o: Operation) -> Lowered:
     """Spikes of both."""
+    if not (o.is_spike(o["self"]) and o.is_spike(o["other"])):
+        raise o.refused("it is only known for spikes")
     both: Lowered = multiply(o)
     return both
 

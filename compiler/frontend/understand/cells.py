@@ -19,6 +19,7 @@ from snnc.compiler.frontend.understand.cell_operations import (
     NoInstructionError,
 )
 from snnc.compiler.frontend.understand.values import Lowered, Operation
+from snnc.compiler.frontend.understand.wiring import broadcast
 from snnc.compiler.ir.graph import Array
 from snnc.compiler.ops.cells.program import REAL
 from snnc.compiler.ops.cells.writing import Writing
@@ -111,9 +112,9 @@ class CellBuilder:
         key = _key(operand)
         if key not in self.inputs:
             given = self.read(operand)
-            if not isinstance(given, Lowered) or given.shape != self.o.shape:
-                raise self.o.refused("a cell reads values of its own shape only")
-            self.inputs[key] = (f"x{len(self.inputs)}", given)
+            if not isinstance(given, Lowered):
+                raise self.o.refused("a cell reads values of the network only")
+            self.inputs[key] = (f"x{len(self.inputs)}", broadcast(self.o, given))
 
     def _constant(self, operand: Operand) -> Named:
         """A static operand: a number, or the role of a parameter or table."""

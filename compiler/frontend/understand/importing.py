@@ -25,7 +25,11 @@ from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 
 def import_captured(
-    captured: Captured, input_shape: tuple[int, ...], time_steps: int, name: str = "model"
+    captured: Captured,
+    input_shape: tuple[int, ...],
+    time_steps: int,
+    name: str = "model",
+    still: bool = False,
 ) -> Graph:
     """The graph of a captured model.
 
@@ -35,16 +39,21 @@ def import_captured(
         input_shape: of one step.
         time_steps: T.
         name: of the graph.
+        still: the model reads the first step of a window of equal ones, and repeats it itself.
 
     Raises:
         SnncError: UNSUPPORTED_LAYER with the user's line; BAD_SHAPE, BAD_WEIGHTS.
     """
-    importing, outputs = read_captured(captured, input_shape, time_steps, name)
+    importing, outputs = read_captured(captured, input_shape, time_steps, name, still)
     return importing.graph(outputs)
 
 
 def read_captured(
-    captured: Captured, input_shape: tuple[int, ...], time_steps: int, name: str
+    captured: Captured,
+    input_shape: tuple[int, ...],
+    time_steps: int,
+    name: str,
+    still: bool = False,
 ) -> tuple[Importing, list[str]]:
     """The same as a graph under construction and its outputs. Raises as import_captured()."""
     g = Importing(name, time_steps)
@@ -56,7 +65,7 @@ def read_captured(
             mend="Let it take one tensor.",
         )
     g.samples = captured.inputs[0].shape[1]
-    expander = Expander(captured.graph, captured.tensors, time_steps)
+    expander = Expander(captured.graph, captured.tensors, time_steps, still)
     given = iter(expander.outputs)
     leaves = [o.constant if o.node is None else next(given) for o in captured.outputs]
     results = named_outputs(pytree.tree_unflatten(leaves, captured.output_spec))

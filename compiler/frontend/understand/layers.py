@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnc.compiler.frontend.understand.values import Joined, Lowered, Operation, understood
+from snnc.compiler.frontend.understand.values import FIRST, Joined, Lowered, Operation, understood
 from snnc.compiler.ir.graph import Kind
+from snnc.compiler.ops.synapses import matmul
 
 aten = torch.ops.aten
 
@@ -19,23 +20,58 @@ aten = torch.ops.aten
     arguments="input weight bias stride padding dilation transposed output_padding groups",
 )
 def convolution(o: Operation) -> Lowered:
-    """A 2-D convolution."""
+    """A convolution over one axis or two."""
+    axes = len(o.call.shape) - 2
+    if axes not in (1, 2):
+        raise o.refused(f"a convolution over {axes} axes has no operator")
+    value, weight = o.value("input"), o.needed("weight")
+    if axes == 1:  # one row of a map
+        value = Lowered(value.name, (value.shape[0], 1, value.shape[1]))
+        weight = weight.unsqueeze(2)
+    stride, padding, dilation, more = (
+        _pair_of(o[name], neutral)
+        for name, neutral in (("stride", 1), ("padding", 0), ("dilation", 1), ("output_padding", 0))
+    )
+    groups = int(o["groups"])
+    attrs: dict[str, Any] = {"stride": stride, "padding": padding * 2, "dilation": dilation}
+    attrs["groups"] = groups
+    name = o.shaped(value, rank=3)
     if o["transposed"]:
-        raise o.refused("transposed convolution has no operator")
-    if len(o.call.shape) != 4:
-        raise o.refused(f"a convolution over {len(o.call.shape) - 2} axes has no operator")
-    top, left = o["padding"]
-    attrs = {
-        "stride": tuple(o["stride"]),
-        "padding": (top, left, top, left),
-        "dilation": tuple(o["dilation"]),
-        "groups": int(o["groups"]),
-    }
-    params = {"weight": o.needed("weight"), "bias": o.tensor("bias")}
-    return o.add("conv2d", [o.shaped(o.value("input"), rank=3)], attrs, params)
+        name, weight = _spread(o, name, stride), _turned(weight, groups)
+        around = [
+            far * (size - 1) - before
+            for far, size, before in zip(dilation, weight.shape[2:], padding, strict=True)
+        ]
+        if min(around) < 0:
+            raise o.refused("a transposed convolution with so large a padding has no operator")
+        ends = [before + after for before, after in zip(around, more, strict=True)]
+        attrs |= {"stride": (1, 1), "padding": (*around, *ends)}
+    params = {"weight": weight, "bias": o.tensor("bias")}
+    return o.add("conv2d", [name], attrs, params)
 
 
-@understood(aten.addmm.default, arguments="self mat1 mat2")
+def _pair_of(sizes: Sequence[int], neutral: int) -> tuple[int, int]:
+    """Sizes along two axes; a single one stands for the second."""
+    rows = neutral if len(sizes) == 1 else int(sizes[0])
+    return rows, int(sizes[-1])
+
+
+def _spread(o: Operation, name: str, stride: tuple[int, int]) -> str:
+    """A map with zeros between its pixels."""
+    if stride == (1, 1):
+        return name
+    nothing = (0, 0, 0)
+    attrs = {"before": nothing, "after": nothing, "step": (1, *stride), "value": 0.0}
+    return o.add("pad", [name], attrs).name
+
+
+def _turned(weight: torch.Tensor, groups: int) -> torch.Tensor:
+    """Weights [I, O / groups, KH, KW] of a transposed convolution as those of the plain one."""
+    parts = weight.reshape(groups, -1, *weight.shape[1:]).transpose(1, 2)
+    return parts.flatten(0, 1).flip(2, 3).contiguous()
+
+
+@understood(aten.addmm.default, arguments="self mat1 mat2", folds=True)
 def linear(o: Operation) -> Lowered:
     """A linear layer with bias."""
     bias = o.needed("self")
@@ -44,7 +80,7 @@ def linear(o: Operation) -> Lowered:
     return _linear(o, o["mat1"], o.needed("mat2"), bias)
 
 
-@understood(aten.mm.default, arguments="self mat2")
+@understood(aten.mm.default, arguments="self mat2", folds=True)
 def linear_without_bias(o: Operation) -> Lowered:
     """A linear layer without bias."""
     return _linear(o, o["self"], o.needed("mat2"), None)
@@ -54,6 +90,8 @@ def _linear(o: Operation, x: Any, matrix: torch.Tensor, bias: torch.Tensor | Non
     weight = matrix.t()
     if isinstance(x, Lowered):
         params = {"weight": weight, "bias": bias}
+        if len(x.shape) > 1:  # rows of tokens, that the batch is folded into
+            return o.add("axis_linear", [o.shaped(x, rank=2, packed=1)], None, params)
         return o.add("linear", [o.shaped(x, rank=1)], None, params)
     if not isinstance(x, Joined):
         raise o.refused("its input is no value of the network")
@@ -80,41 +118,6 @@ def mixed(o: Operation) -> Lowered:
         same = {"scale": np.ones(shape), "shift": np.zeros(shape)}
         name = o.add("affine", [name], None, same).name
     return o.add("time_mix", [name], None, params, shape=value.shape)
-
-
-@understood(
-    aten.native_batch_norm.default,
-    aten._native_batch_norm_legit_functional.default,
-    arguments="input weight bias running_mean running_var training momentum eps",
-)
-def batch_norm(o: Operation) -> Lowered:
-    """Batch norm with stored statistics."""
-    if o["training"]:
-        raise o.refused(
-            "batch norm depends on the batch", "Train it with track_running_stats=True."
-        )
-    return _normed(o)
-
-
-@understood(
-    aten._native_batch_norm_legit_no_training.default,
-    arguments="input weight bias running_mean running_var momentum eps",
-)
-def batch_norm_in_evaluation(o: Operation) -> Lowered:
-    """Batch norm with stored statistics."""
-    return _normed(o)
-
-
-def _normed(o: Operation) -> Lowered:
-    mean = o.needed("running_mean")
-    weight, bias = o.tensor("weight"), o.tensor("bias")
-    params = {
-        "mean": mean,
-        "var": o.needed("running_var"),
-        "weight": torch.ones_like(mean) if weight is None else weight,
-        "bias": torch.zeros_like(mean) if bias is None else bias,
-    }
-    return o.add("batch_norm", [o.shaped(o.value("input"))], {"eps": float(o["eps"])}, params)
 
 
 @understood(
@@ -153,31 +156,60 @@ def _vote(o: Operation, value: Lowered, window: dict[str, Any]) -> Lowered:
     return o.add("group_mean", [value.name], {"size": size})
 
 
-@understood(aten._adaptive_avg_pool2d.default, arguments="self output_size")
-def adaptive_avg_pool(o: Operation) -> Lowered:
-    """An average over equal windows."""
-    value = o.value("self")
-    given, wanted = value.shape[1:], tuple(o["output_size"])
-    if len(value.shape) != 3 or any(n % size for n, size in zip(given, wanted, strict=True)):
-        raise o.refused(f"pooling {list(given)} to {list(wanted)} needs windows of unequal size")
-    window = tuple(n // size for n, size in zip(given, wanted, strict=True))
-    return value if window == (1, 1) else _averaged(o, value, window)
-
-
-def _averaged(o: Operation, value: Lowered, window: tuple[int, ...]) -> Lowered:
+def averaged(o: Operation, value: Lowered, window: tuple[int, ...]) -> Lowered:
+    """The means of a map's windows, which lie side by side."""
     attrs: dict[str, Any] = {"kernel_size": window, "stride": window, "padding": (0, 0)}
     attrs |= {"dilation": (1, 1), "ceil_mode": False, "count_include_pad": True, "divisor": 0}
     return o.add("avg_pool2d", [o.shaped(value, rank=3)], attrs)
 
 
-@understood(aten.mean.dim, arguments="self dim keepdim")
+@understood(aten.mean.dim, arguments="self dim keepdim", folds=True)
 def mean(o: Operation) -> Lowered:
-    """The mean of a map's pixels."""
+    """A mean over axes; over the pixels of a map an average pool."""
     value = o.value("self")
     rank = len(value.shape) + 1
-    if len(value.shape) != 3 or sorted(d % rank for d in o["dim"] or ()) != [2, 3]:
-        raise o.refused("a mean is only known over time and over all pixels of a map")
-    return _averaged(o, value, value.shape[1:])
+    pixels = len(value.shape) == 3 and sorted(d % rank for d in o["dim"] or ()) == [2, 3]
+    if pixels and not value.folded:
+        return averaged(o, value, value.shape[1:])
+    return reduced(o, value, o["dim"], "mean")
+
+
+@understood(aten.sum.dim_IntList, arguments="self dim keepdim", folds=True)
+def sum_(o: Operation) -> Lowered:
+    """A sum over axes."""
+    return reduced(o, o.value("self"), o["dim"], "sum")
+
+
+@understood(aten.amax.default, arguments="self dim keepdim", folds=True)
+def amax(o: Operation) -> Lowered:
+    """A maximum over axes."""
+    return reduced(o, o.value("self"), o["dim"], "max")
+
+
+@understood(aten.max.dim, arguments="self dim keepdim", folds=True)
+def max_(o: Operation) -> Lowered:
+    """A maximum over an axis; where it is has no operator."""
+    return reduced(o, o.value("self"), [o["dim"]], "max")
+
+
+def reduced(o: Operation, value: Lowered, dims: Sequence[int] | None, function: str) -> Lowered:
+    """A value over some of its axes."""
+    rank = len(value.shape) + (not value.folded)
+    axes = sorted(int(dim) % rank for dim in dims or range(rank))
+    if axes[0] == 0:
+        raise o.refused("it reduces the samples of a batch", FIRST)
+    given = tuple(axis - (not value.folded) for axis in axes)
+    return o.add("reduce", [o.shaped(value)], {"function": function, "axes": given})
+
+
+@understood(aten.bmm.default, arguments="self mat2", folds=True)
+def bmm(o: Operation) -> Lowered:
+    """A product of matrices of the network, for each head."""
+    values = [o.value(name) for name in ("self", "mat2")]
+    names = [o.shaped(value) for value in values]
+    wanted = matmul.packing(*(o.g.type_of(name) for name in names))
+    laid = [o.laid(name, packed) for name, packed in zip(names, wanted, strict=False)]
+    return o.add("matmul", laid)
 
 
 def _window(o: Operation) -> dict[str, Any]:
@@ -191,37 +223,3 @@ def _window(o: Operation) -> dict[str, Any]:
 
 def _pair(value: Sequence[int]) -> tuple[int, int]:
     return int(value[0]), int(value[-1])
-
-
-@understood(aten.view.default, arguments="self size", by_number=True)
-def view(o: Operation) -> Lowered:
-    """Another view of a step's features; the batch may be folded into them."""
-    return _seen(o, o.value("self"))
-
-
-@understood(aten.unsqueeze.default, arguments="self dim")
-def unsqueeze(o: Operation) -> Lowered:
-    """A new axis of length 1, not before the batch."""
-    if int(o["dim"]) % len(o.call.shape) == 0:
-        raise o.refused("it moves the batch axis")
-    return _seen(o, o.value("self"))
-
-
-def _seen(o: Operation, value: Lowered) -> Lowered:
-    first, samples = o.call.shape[0], o.g.samples
-    size = torch.Size(value.shape).numel()
-    if first % samples or torch.Size(o.shape).numel() != size:
-        raise o.refused("it mixes the samples of a batch")
-    seen = Lowered(value.name, o.shape, o.folded)
-    flat = len(o.shape) == 1 and not o.folded
-    return Lowered(o.shaped(seen), o.shape) if flat else seen
-
-
-@understood(aten.cat.default, arguments="tensors dim")
-def cat(o: Operation) -> Joined:
-    """Vectors one after the other."""
-    parts = o["tensors"]
-    vectors = all(isinstance(part, Lowered) and len(part.shape) == 1 for part in parts)
-    if not vectors or int(o["dim"]) % len(o.call.shape) != 1:
-        raise o.refused("only vectors before a linear layer can be joined")
-    return Joined(tuple(parts), o.shape)

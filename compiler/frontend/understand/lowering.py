@@ -14,7 +14,14 @@ from snnc.compiler.frontend.recognise.firing import Firing, firing_of
 from snnc.compiler.frontend.recognise.linear import Linear, Recurrence, Source
 from snnc.compiler.frontend.reroll.body import Body, Late, Operand, Output, Sequence, Value
 from snnc.compiler.frontend.reroll.steps import INPUT, MIX, REDUCE, Ref, StepCall
-from snnc.compiler.frontend.understand import arithmetic, layers, neurons
+from snnc.compiler.frontend.understand import (
+    arithmetic,
+    layers,
+    neurons,
+    norms,
+    resizing,
+    wiring,
+)
 from snnc.compiler.frontend.understand.cells import CellBuilder, begun_with, delay_from
 from snnc.compiler.frontend.understand.regions import Regions, is_elementwise
 from snnc.compiler.frontend.understand.taps import place
@@ -22,8 +29,14 @@ from snnc.compiler.frontend.understand.values import Lowered, Operation, apply
 from snnc.compiler.ir.graph import Kind
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
-_TABLES = (arithmetic, layers)  # register their rules
+_TABLES = (arithmetic, layers, norms, resizing, wiring)  # register their rules
 _REDUCTIONS = {"mean": "time_mean", "sum": "time_sum", "max": "time_max", "last": "time_last"}
+SEVERAL = (
+    torch.ops.aten.split.Tensor,
+    torch.ops.aten.split_with_sizes.default,
+    torch.ops.aten.unbind.int,
+)
+"""Overloads whose rules give a list of values."""
 _ACCUMULATING = (torch.ops.aten.add.Tensor,)
 
 
@@ -179,14 +192,16 @@ class Lowering:
         """A value of the body."""
         key = (value, item)
         if key not in self.lowered:
-            self.lowered[key] = self._value(value, item)
+            made = self._value(value, item)
+            for place, part in enumerate(made) if isinstance(made, list) else [(item, made)]:
+                self.lowered[value, place] = part
         return self.lowered[key]
 
     def _value(self, value: Value, item: int) -> Any:
         call = value.call
         if call.op == INPUT:
             return Lowered(self.inputs[call.arguments["name"]], call.shape[1:])
-        if item:
+        if item and call.op not in SEVERAL:
             raise Operation(self.g, call, {}).refused("its further results have no operator")
         if value in self.fires:
             return self._fired(value, self.fires[value])

@@ -12,6 +12,7 @@ from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ops.attributes import Attribute, Parameter, arrays
 from snnc.compiler.ops.base import (
     Counts,
+    Layout,
     Most,
     Rows,
     Sample,
@@ -44,6 +45,7 @@ class Cell(Spiking):
     """
 
     name = "cell"
+    layout = Layout.ALIKE
     attributes = (
         Attribute("program", "a cell's program", lambda value: isinstance(value, Program)),
     )
@@ -59,10 +61,10 @@ class Cell(Spiking):
         program = _program(view.node)
         _check_program(view.node, program, view.types)
         given = view.types[0]
-        if len({entry.shape for entry in view.types}) > 1 or len(given.shape) == 2:
+        if len({entry.shape for entry in view.types}) > 1:
             raise shape_error(
                 view.node,
-                f"a cell takes vectors or maps of one shape, got {', '.join(map(str, view.types))}",
+                f"a cell takes values of one shape, got {', '.join(map(str, view.types))}",
             )
         if any(entry.dtype for entry in view.types):
             raise unsupported(
@@ -76,7 +78,8 @@ class Cell(Spiking):
         tables = {role: view.params[role][0] for role in program.tables}
         plain = {role: view.params[role] for role in program.params}
         elementwise.check_shapes(view.node, given, plain | tables)
-        return TensorType(given.shape, kind_of(program, [x.kind for x in view.types]), temporal)
+        kind = kind_of(program, [x.kind for x in view.types])
+        return TensorType(given.shape, kind, temporal, packed=given.packed)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         steps = run.on(())
@@ -261,10 +264,8 @@ def _array(node: Node, c: Emitter, role: str) -> Array:
     if table and len(values) != c.time_steps:
         raise shape_error(node, f"{role} has {len(values)} entries for {c.time_steps} steps")
     entries = values if table else values[None]
-    varied = entries[0].size > given.channels
-    shape = given.shape if varied else elementwise.per_channel(given)
-    full = np.broadcast_to(entries, (len(entries), *shape))
-    pixel_major = full.reshape(len(entries), given.channels, -1).transpose(0, 2, 1)
+    varied = elementwise.varies(given, entries[0])
+    pixel_major = np.stack([elementwise.laid_out(given, entry, varied) for entry in entries])
     axes = "[step][pixel][channel]" if table else "[pixel][channel]"
     constant = c.constant(role, pixel_major if table else pixel_major[0], axes).constant
     stride = given.channels if varied else 0

@@ -9,7 +9,7 @@ import torch
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import flag
-from snnc.compiler.ops.base import Counts, Most, Op, Sample, shape_error
+from snnc.compiler.ops.base import Counts, Layout, Most, Op, Sample, shape_error
 from snnc.compiler.ops.rounding import gamma, rounded
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
@@ -23,6 +23,7 @@ class Add(Op):
     """
 
     name = "add"
+    layout = Layout.ALIKE
     roles = (Role.SUM,)
     attributes = (flag("apart").optional,)
 
@@ -34,7 +35,8 @@ class Add(Op):
         if first.shape != second.shape:
             raise shape_error(view.node, f"cannot add {first} and {second}")
         kind = Kind.REAL if Kind.REAL in (first.kind, second.kind) else Kind.COUNT
-        return TensorType(first.shape, kind, first.temporal or second.temporal)
+        temporal = first.temporal or second.temporal
+        return TensorType(first.shape, kind, temporal, packed=first.packed)
 
     def most(self, view: NodeView, given: Sequence[Most]) -> Most:
         return Most(sum(b.factor for b in given), sum(b.rest for b in given))

@@ -10,7 +10,7 @@ import torch
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import arrays
-from snnc.compiler.ops.base import Counts, Op, Sample
+from snnc.compiler.ops.base import Counts, Layout, Op, Sample
 from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.rounding import SMALLEST, gamma, parameter_rounding
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -26,6 +26,7 @@ class Affine(Op):
     """
 
     name = "affine"
+    layout = Layout.ALIKE
     roles = (Role.NORMALISATION,)
     parameters = arrays("scale", "shift")
 

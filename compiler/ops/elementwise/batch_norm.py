@@ -10,19 +10,21 @@ import torch
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import arrays, real
-from snnc.compiler.ops.base import Counts, Op, Sample, shape_error
+from snnc.compiler.ops.base import Counts, Layout, Op, Sample, shape_error
+from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.rounding import SMALLEST, gamma
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView, Params
 from snnc.compiler.program.emitter import Emitter
 
 
 class BatchNorm(Op):
-    """y = (x - mean) / sqrt(var + eps) * weight + bias, per channel.
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, per channel (entry of the first axis).
 
     attrs: ``eps``. params: ``mean``, ``var``, ``weight``, ``bias``, each [C].
     """
 
     name = "batch_norm"
+    layout = Layout.ALIKE
     roles = (Role.NORMALISATION,)
     attributes = (real("eps"),)
     parameters = arrays("mean", "var", "weight", "bias")
@@ -32,7 +34,7 @@ class BatchNorm(Op):
 
     def infer(self, view: NodeView) -> TensorType:
         (given,) = view.types
-        if view.params["mean"].shape != (given.channels,):
+        if view.params["mean"].shape != given.shape[:1]:
             raise shape_error(
                 view.node,
                 f"batch norm over {view.params['mean'].size} channels cannot take {given}",
@@ -61,16 +63,22 @@ class BatchNorm(Op):
         return Counts.of(run.steps, mul=run.types[0].size, add=run.types[0].size)
 
     def emit(self, node: Node, c: Emitter) -> None:
+        given = node.type
         scale, shift = affine(node, {k: torch.from_numpy(c.param(k)) for k in node.params})
-        c.call(
-            "snn_affine_f32",
-            node.type.pixels,
-            node.type.channels,
-            c.constant("scale", scale.numpy(), "[channel]"),
-            c.constant("shift", shift.numpy(), "[channel]"),
-            c.real_input(0),
-            c.output(),
-        )
+        constants = {"scale": scale.numpy(), "shift": shift.numpy()}
+        if given.packed == 0:
+            arrays = [c.constant(role, value, "[channel]") for role, value in constants.items()]
+            sizes: tuple[int, ...] = (given.pixels, given.channels)
+            c.call("snn_affine_f32", *sizes, *arrays, c.real_input(0), c.output())
+            return
+        rest = (1,) * (len(given.shape) - 1)
+        full = {
+            role: elementwise.laid_out(given, value.reshape(-1, *rest), True)
+            for role, value in constants.items()
+        }
+        arrays = [c.constant(role, value, "[pixel][channel]") for role, value in full.items()]
+        sizes = (given.pixels, given.channels, given.channels)
+        c.call("snn_affine_varied_f32", *sizes, *arrays, c.real_input(0), c.output())
 
     def samples(self) -> Iterable[Sample]:
         rng = np.random.default_rng(2)
@@ -83,7 +91,9 @@ class BatchNorm(Op):
                 "bias": rng.normal(size=channels),
             }
             for kind in Kind:
-                yield Sample((TensorType(shape, kind),), {"eps": 1e-5}, params)
+                for packed in sorted({0, len(shape) - 1}):
+                    given = TensorType(shape, kind, packed=packed)
+                    yield Sample((given,), {"eps": 1e-5}, params)
 
 
 def affine(node: Node, params: Params) -> tuple[torch.Tensor, torch.Tensor]:

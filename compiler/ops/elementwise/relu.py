@@ -8,7 +8,7 @@ import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.base import Counts, Op, Sample
+from snnc.compiler.ops.base import Counts, Layout, Op, Sample
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
@@ -17,6 +17,7 @@ class Relu(Op):
     """y = max(x, 0), per element."""
 
     name = "relu"
+    layout = Layout.ALIKE
     roles = (Role.ACTIVATION,)
 
     def time(self, node: Node) -> Time:

@@ -8,7 +8,7 @@ import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.base import Counts, Op, Sample
+from snnc.compiler.ops.base import Counts, Layout, Op, Sample
 from snnc.compiler.ops.rounding import SMALLEST_NORMAL, rounded
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
@@ -24,6 +24,7 @@ class Sigmoid(Op):
     """y = 1 / (1 + exp(-x)), per element."""
 
     name = "sigmoid"
+    layout = Layout.ALIKE
     roles = (Role.STATISTIC,)
 
     def time(self, node: Node) -> Time:

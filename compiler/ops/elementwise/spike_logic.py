@@ -10,7 +10,7 @@ from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.layout import words
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import one_of
-from snnc.compiler.ops.base import Counts, Op, Sample, shape_error, unsupported
+from snnc.compiler.ops.base import Counts, Layout, Op, Sample, shape_error, unsupported
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
@@ -22,6 +22,7 @@ class SpikeLogic(Op):
     """attrs: ``function``: "and" gives a b, "not" gives 1 - a. Inputs and output are spikes."""
 
     name = "spike_logic"
+    layout = Layout.ALIKE
     roles = (Role.LOGIC,)
     attributes = (one_of("function", "and", "not"),)
 
@@ -38,9 +39,9 @@ class SpikeLogic(Op):
             raise shape_error(
                 view.node, f"needs spikes of one shape, got {', '.join(map(str, view.types))}"
             )
-        return TensorType(
-            view.types[0].shape, Kind.SPIKE, any(given.temporal for given in view.types)
-        )
+        given = view.types[0]
+        temporal = any(entry.temporal for entry in view.types)
+        return TensorType(given.shape, Kind.SPIKE, temporal, packed=given.packed)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         return (

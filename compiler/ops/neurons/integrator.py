@@ -10,7 +10,7 @@ import torch
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import arrays
-from snnc.compiler.ops.base import Counts, Op, Sample, expect_time
+from snnc.compiler.ops.base import Counts, Layout, Op, Sample, expect_time
 from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma, rounded
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -27,6 +27,7 @@ class Integrator(Op):
     """
 
     name = "integrator"
+    layout = Layout.ALIKE
     roles = (Role.NEURON,)
     parameters = arrays(*CONSTANTS)
 

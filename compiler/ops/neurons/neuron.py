@@ -24,7 +24,7 @@ import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.attributes import Parameter, flag, one_of, real
-from snnc.compiler.ops.base import Counts, Rows, Sample, expect_time, unsupported
+from snnc.compiler.ops.base import Counts, Layout, Rows, Sample, expect_time, unsupported
 from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.neurons.spiking import Spiking
 from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma_of, rounded
@@ -52,6 +52,7 @@ class Neuron(Spiking):
     """
 
     name = "neuron"
+    layout = Layout.ALIKE
     attributes = (
         *map(real, ("beta", "drift", "gain", "reset", "threshold", "initial")),
         one_of("reset_mode", "hard", "soft", "none", "clear"),
@@ -290,7 +291,7 @@ def _after_reset(
         # U - (U - Vreset)/tau rounds terms of the size of U, however small beta is.
         size = u.abs().add_(error)
         factor = 1.0 if run.attrs.get("difference") else _size(beta)
-        leak_error = leak_error + gamma_of(2.0) * factor * size  # underflow: 4 SMALLEST a step
+        leak_error += size * (gamma_of(2.0) * factor)  # underflow: 4 SMALLEST a step
         if run.attrs.get("difference"):
             leak_error = leak_error + gamma_of(4.0) * (size + _size(reset) + _size(drift))
     if _any(drift != 0):

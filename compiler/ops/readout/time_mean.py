@@ -9,7 +9,7 @@ import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.base import Counts, Op, Sample, expect_time
+from snnc.compiler.ops.base import Counts, Layout, Op, Sample, expect_time
 from snnc.compiler.ops.rounding import SMALLEST, gamma
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
@@ -20,6 +20,7 @@ class TimeMean(Op):
     """y = (1/T) sum over t of x[t]. Spikes are summed as integers."""
 
     name = "time_mean"
+    layout = Layout.ALIKE
     roles = (Role.READOUT,)
     divisor: ClassVar[Argument] = Emitter.steps_done
 
@@ -28,7 +29,8 @@ class TimeMean(Op):
 
     def infer(self, view: NodeView) -> TensorType:
         expect_time(view.node, view.types[0])
-        return TensorType(view.types[0].shape, Kind.REAL, temporal=False)
+        given = view.types[0]
+        return TensorType(given.shape, Kind.REAL, temporal=False, packed=given.packed)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         return run.inputs[0].mean(dim=0, keepdim=True)

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir import layout
+from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
 from snnc.compiler.ops.attributes import Attribute, Parameter, whole
-from snnc.compiler.ops.base import Counts, Sample, shape_error
+from snnc.compiler.ops.base import Counts, Layout, Sample, shape_error
 from snnc.compiler.ops.synapses import synapse
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
@@ -27,6 +28,7 @@ class Linear(synapse.Synapse):
     """
 
     name = "linear"
+    layout = Layout.OWN
     attributes: ClassVar[tuple[Attribute, ...]] = (synapse.KERNEL.optional, whole("terms").optional)
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("weight"), Parameter("bias").optional)
 
@@ -67,12 +69,11 @@ class Linear(synapse.Synapse):
         shape = c.shape(
             "snn_linear", pixels=given.pixels, in_c=given.channels, out_c=node.type.size
         )
-        by_pixel = weight.reshape(node.type.size, given.channels, given.pixels).transpose(2, 1, 0)
         c.call(
             f"snn_linear_{synapse.kernel_suffix(node, given)}_f32",
             shape,
             c.input(0),
-            c.constant("weight", by_pixel, "[pixel][in][out]"),
+            c.constant("weight", by_pixel(given, weight), "[pixel][in][out]"),
             c.constant("bias", c.param("bias"), "[out]") if "bias" in node.params else c.null,
             c.output(),
         )
@@ -87,7 +88,15 @@ class Linear(synapse.Synapse):
                     params["bias"] = rng.normal(size=out)
                 for variant in ["event", "dense"] if kind is Kind.SPIKE else ["event"]:
                     yield Sample((TensorType(shape, kind),), {"kernel": variant}, params)
+            params = {"weight": rng.normal(size=(3, 70)) / 8}
+            yield Sample((TensorType((2, 35), kind),), {"kernel": "event"}, params)
 
 
 def _apply(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor | None) -> torch.Tensor:
     return F.linear(x.flatten(1), w, b)
+
+
+def by_pixel(given: TensorType, weight: Array) -> Array:
+    """Weights [O, I] as the kernel sweeps the input: [pixel, channel, O]."""
+    rows = weight.reshape(len(weight), *given.shape)
+    return np.stack([layout.in_memory(given, row) for row in rows], axis=-1)

@@ -10,7 +10,7 @@ from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.attributes import whole
-from snnc.compiler.ops.base import Counts, Most, Op, Sample, expect_time, unsupported
+from snnc.compiler.ops.base import Counts, Layout, Most, Op, Sample, expect_time, unsupported
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
@@ -19,6 +19,7 @@ class Delay(Op):
     """y[t] = x[t - steps], 0 before the window. attrs: ``steps``, at least 1."""
 
     name = "delay"
+    layout = Layout.ALIKE
     roles = (Role.WIRING,)
     attributes = (whole("steps", 1),)
 

@@ -65,6 +65,15 @@
 #endif
 #define SNN_LINE_FLOATS 16
 
+/* Hides from the optimiser that a pointer leads into the same memory as others. GCC 12 and 13.1 (bug
+ * 110702) may address one of two arrays of one arena by way of the other, and then take the function
+ * for one that writes nothing. Needed where rows of two types are walked through side by side. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define SNN_OPAQUE(pointer) __asm__("" : "+r"(pointer))
+#else
+#define SNN_OPAQUE(pointer) ((void)0)
+#endif
+
 /* 32 channels of one pixel. */
 typedef uint32_t snn_word;
 #define SNN_WORD_BITS 32

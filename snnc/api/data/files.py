@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from snnc.api.data.held import Data
+from snnc.api.data.held import ChannelSpikes, Data
 from snnc.compiler.frontend.source import call_factory
 from snnc.errors import BAD_DATA_SPEC, MISSING_EXTRA, SnncError
 
@@ -90,6 +90,10 @@ def _h5(path: Path) -> Data:
             mend="Install snnc[hdf5]: pip install 'snnc[hdf5]'.",
         ) from error
     with h5py.File(path, "r") as file:
+        if _holds_channel_spikes(file):
+            spikes = file["spikes"]
+            labels = file["labels"][()] if "labels" in file else None
+            return ChannelSpikes(list(spikes["times"][()]), list(spikes["units"][()]), labels)
         groups = [name for name, entry in file.items() if isinstance(entry, h5py.Group)]
         if groups:
             raise SnncError(
@@ -99,6 +103,13 @@ def _h5(path: Path) -> Data:
                 mend="Frame its events first, and give arrays [samples, T, ...].",
             )
         return _inputs_and_labels({name: entry[()] for name, entry in file.items()}, path)
+
+
+def _holds_channel_spikes(file: Any) -> bool:
+    """Whether a file is laid out as SHD and SSC are: ``spikes/times`` and ``spikes/units``, an
+    array of each for every sample (Cramer et al. 2022, The Heidelberg Spiking Data Sets)."""
+    spikes = file.get("spikes")
+    return hasattr(spikes, "keys") and {"times", "units"} <= set(spikes.keys())
 
 
 def _inputs_and_labels(arrays: Mapping[str, Any], path: Path) -> Data:

@@ -64,11 +64,62 @@ class Layout:
         shape: (T, *one step's shape) of a window.
         batch_first: an input with an axis of samples is [1, T, ...], not [T, 1, ...].
         encoder: the samples are still images of a step's shape, and become windows by it.
+        step_us: length of a step in microseconds, for spikes by channel and time.
     """
 
     shape: Shape
     batch_first: bool = False
     encoder: Encoder | None = None
+    step_us: int | None = None
+
+
+@dataclass(frozen=True)
+class ChannelSpikes:
+    """Spikes by channel and time, sample by sample: what SHD's and SSC's files hold.
+
+    Attributes:
+        times: of each sample's spikes, seconds.
+        units: their channels.
+        labels: classes of the samples, if known.
+    """
+
+    times: Sequence[npt.NDArray[Any]]
+    units: Sequence[npt.NDArray[Any]]
+    labels: npt.NDArray[Any] | None
+
+    def windows(self, layout: Layout) -> Held:
+        """Each sample as counts [T, channels]; spikes after the last step are left out.
+
+        Raises:
+            SnncError: BAD_OPTION without a length of a step, or for a network of maps; while
+                iterating BAD_SHAPE for a channel that the network does not have.
+        """
+        if layout.step_us is None or len(layout.shape) != 2:
+            raise SnncError(
+                BAD_OPTION,
+                "the data are spikes by channel and time, for a network of features",
+                mend="Give --frame-us, the length of a step, and --input-shape CHANNELS.",
+            )
+        steps, channels = layout.shape
+        length = layout.step_us / 1e6
+
+        def get(place: int) -> Window:
+            units = np.asarray(self.units[place], np.int64)
+            if len(units) and not 0 <= units.min() <= units.max() < channels:
+                raise SnncError(
+                    BAD_SHAPE,
+                    f"a spike is of channel {units.max()}, and the network has {channels}",
+                    where=f"sample {place}",
+                    mend="Give the network as many inputs as the data have channels.",
+                )
+            at = np.floor(np.asarray(self.times[place], np.float64) / length).astype(np.int64)
+            counts = np.zeros((steps, channels), np.int64)
+            inside = (at >= 0) & (at < steps)
+            np.add.at(counts, (at[inside], units[inside]), 1)
+            label = None if self.labels is None else _label(self.labels[place], place)
+            return Window(counts_of(counts, f"sample {place}"), label, f"sample {place}")
+
+        return Held(get, range(len(self.times)))
 
 
 def held(data: Data, layout: Layout, samples: int | None) -> Held:
@@ -86,7 +137,9 @@ def held(data: Data, layout: Layout, samples: int | None) -> Held:
             sample of another shape or with numbers that are no counts; BAD_OPTION.
     """
     reader = _reader(layout)
-    if isinstance(data, np.ndarray | torch.Tensor):
+    if isinstance(data, ChannelSpikes):
+        found = data.windows(layout)
+    elif isinstance(data, np.ndarray | torch.Tensor):
         found = reader.array(data, None)
     elif _is_labelled_array(data, reader.shape):
         found = reader.array(data[0], array_of(data[1], "the labels"))

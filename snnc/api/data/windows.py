@@ -91,7 +91,7 @@ def windows(
             return Windows(source, str(data), split, samples)
         data = opened(str(data))
     shape = (source.time_steps, *source.input_shape)
-    how = Layout(shape, batch_first, source.encoder)
+    how = Layout(shape, batch_first, source.encoder, source.step_us)
     return held(data, how, samples)
 
 

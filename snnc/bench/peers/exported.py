@@ -9,14 +9,16 @@ stay float32.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from snnc.atomic import scratch_folder
 from snnc.bench.peers.plain import PlainNeuron, with_neurons
-from snnc.bench.peers.pytorch import _ours
+from snnc.bench.peers.pytorch import Run, _ours
 from snnc.bench.peers.unavailable import Unavailable
 from snnc.bench.timing import cpu_flags
 
@@ -78,3 +80,17 @@ def int8(module: nn.Module, x: torch.Tensor, folder: Path) -> Path:
         activation_type=quantization.QuantType.QUInt8,
     )
     return quantised
+
+
+Export = Callable[[nn.Module, torch.Tensor, Path], Path]
+Start = Callable[[Path, torch.Tensor], Run]
+
+
+def prepared(export: Export, start: Start) -> Callable[[nn.Module, torch.Tensor], Run]:
+    """A peer: the network exported in some form, and what starts that file on an input."""
+
+    def prepare(module: nn.Module, x: torch.Tensor) -> Run:
+        with scratch_folder() as folder:
+            return start(export(module, x, folder), x)
+
+    return prepare

@@ -11,9 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
-from snnc.atomic import scratch_folder
 from snnc.bench.peers import exported
 from snnc.bench.peers.pytorch import Run
 from snnc.bench.peers.unavailable import Unavailable
@@ -25,18 +23,6 @@ SETTINGS = {
     "INFERENCE_PRECISION_HINT": "f32",
     "ENABLE_CPU_PINNING": False,
 }
-
-
-def float32(module: nn.Module, x: torch.Tensor) -> Run:
-    """The exported network as it is."""
-    with scratch_folder() as folder:
-        return _run(exported.float32(module, x, folder), x)
-
-
-def int8(module: nn.Module, x: torch.Tensor) -> Run:
-    """The exported network, quantised."""
-    with scratch_folder() as folder:
-        return _run(exported.int8(module, x, folder), x)
 
 
 def _run(path: Path, x: torch.Tensor) -> Run:
@@ -53,3 +39,9 @@ def _run(path: Path, x: torch.Tensor) -> Run:
         return torch.from_numpy(request.get_output_tensor(0).data.copy())
 
     return run
+
+
+float32 = exported.prepared(exported.float32, _run)
+"""The exported network as it is."""
+int8 = exported.prepared(exported.int8, _run)
+"""The exported network, quantised."""

@@ -212,11 +212,10 @@ def test_what_a_cell_cannot_take_is_refused():
     two = (TensorType(SHAPE, Kind.REAL),) * 2
     assert refused(program, *two).code is BAD_SHAPE
     assert "needs a value for each" in refused(program, TensorType(SHAPE, Kind.REAL, False)).what
-    assert "vectors or maps" in refused(program, TensorType((3, 4), Kind.REAL)).what
     assert "no int8 form" in refused(program, TensorType(SHAPE, Kind.REAL, dtype="int16")).what
     role = Program(("x",), (), "k", params=("k",))
     assert refused(role).what == "cell needs the parameter 'k'"
-    assert "one value per" in refused(role, params={"k": np.ones((5, 4, 1))}).what
+    assert "one value per" in refused(role, params={"k": np.ones((5, 2, 1))}).what
 
 
 def test_samples_hold_every_instruction():

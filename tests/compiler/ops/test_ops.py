@@ -55,7 +55,10 @@ CASES = [
     for number, cases in enumerate(graphs_of(op))
     for node in cases.nodes
 ]
-MOVERS = ("flatten", "delay", "feedback", "feedback_write", "time_last", "time_stack")
+MOVERS = (
+    *("flatten", "delay", "feedback", "feedback_write", "time_last", "time_stack"),
+    *("arrange", "concat", "pad"),
+)
 """Ops that only move values."""
 
 each_case = pytest.mark.parametrize(("op", "number", "node"), CASES)
@@ -109,12 +112,16 @@ def test_c_gives_what_the_bound_allows(op, number, node):
     assert not is_discrete(graph[node]) or 0 < (own != 0).double().mean() < 1 or own.numel() == 1
 
 
+def is_or_of_spikes(node):
+    return node.op == "reduce" and node.type.kind is Kind.SPIKE
+
+
 @each_case
 def test_c_executes_what_is_counted(op, number, node):
     graph, inputs = graphs_of(op)[number].graph, operands_of(op, number)
     executed = run_in_c(op, number).counts[node]
     assert executed == analytic_counts(graph, inputs, [node])[node]
-    if op not in MOVERS:
+    if op not in MOVERS and not is_or_of_spikes(graph[node]):
         assert sum(executed.values()) > 0
 
 

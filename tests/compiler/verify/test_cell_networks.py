@@ -17,7 +17,7 @@ from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph
 from snnc.compiler.program.constants import hex_float
 from snnc.compiler.verify.float_judge import Verifier
-from snnc.errors import BAD_OPTION, UNSUPPORTED_LAYER, SnncError
+from snnc.errors import UNSUPPORTED_LAYER, SnncError
 from snnc.estimator.activity import observe
 from snnc.estimator.conventions import CONVENTIONS
 from snnc.estimator.counts import count, totals_of
@@ -169,9 +169,10 @@ def test_membranes_are_measured_against_a_constant_threshold():
     run = observed(net.executed).run(frames(0), observe=[("cells_0", "membrane")])
     assert np.allclose(run.values["cells_0", "membrane"], given["cells_0", "membrane"], atol=1e-5)
     adaptive = network_of(network(NAMED["alif"])[0], INPUT, STEPS)
-    with pytest.raises(SnncError, match="constant threshold") as caught:
-        Redundancy.of(adaptive.executed)
-    assert caught.value.code is BAD_OPTION
+    left_out = Redundancy.of(adaptive.executed)
+    assert left_out.layers == {}
+    assert all("constant threshold" in why for why in left_out.unmeasured.values())
+    assert len(left_out.unmeasured) == 1
 
 
 def test_what_has_no_form_for_cells_says_so():

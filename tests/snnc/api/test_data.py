@@ -13,6 +13,7 @@ from snnc.api.data.held import Layout, held
 from snnc.errors import SnncError
 
 SHAPE = (4, 6)
+LAYOUT = Layout(SHAPE)
 COUNTS = np.random.default_rng(0).poisson(0.5, (3, *SHAPE)).astype(np.uint16)
 LABELS = np.array([2, 0, 1])
 
@@ -58,7 +59,7 @@ LABELLED |= {way for way in WAYS if "loader" in way}
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_gives_the_same_windows(way):
-    found = list(held(WAYS[way](), Layout(SHAPE), None))
+    found = list(held(WAYS[way](), LAYOUT, None))
     np.testing.assert_array_equal([window.frames for window in found], COUNTS)
     labels = [window.label for window in found]
     assert labels == (LABELS.tolist() if way in LABELLED else [None] * 3)
@@ -66,12 +67,12 @@ def test_every_way_gives_the_same_windows(way):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_first_of_them(way):
-    found = list(held(WAYS[way](), Layout(SHAPE), 2))
+    found = list(held(WAYS[way](), LAYOUT, 2))
     np.testing.assert_array_equal([window.frames for window in found], COUNTS[:2])
 
 
 def test_a_lone_input_is_one_sample():
-    (window,) = held(COUNTS[0][:, None], Layout(SHAPE), None)
+    (window,) = held(COUNTS[0][:, None], LAYOUT, None)
     np.testing.assert_array_equal(window.frames, COUNTS[0])
     (window,) = held(COUNTS[:1], Layout(SHAPE, batch_first=True), None)
     np.testing.assert_array_equal(window.frames, COUNTS[0])
@@ -94,7 +95,7 @@ def files(folder):
 def test_files_of_arrays(tmp_path):
     for name, labelled in files(tmp_path).items():
         assert is_held(str(tmp_path / name))
-        found = list(held(opened(str(tmp_path / name)), Layout(SHAPE), None))
+        found = list(held(opened(str(tmp_path / name)), LAYOUT, None))
         np.testing.assert_array_equal([window.frames for window in found], COUNTS, err_msg=name)
         labels = [window.label for window in found]
         assert labels == (LABELS.tolist() if labelled else [None] * 3)
@@ -135,14 +136,40 @@ def test_events_in_hdf5_are_refused_by_their_groups(tmp_path):
 )
 def test_what_is_no_data_is_refused_in_a_sentence(data, reason):
     with pytest.raises(SnncError, match=reason):
-        list(held(data, Layout(SHAPE), None))
+        list(held(data, LAYOUT, None))
 
 
 def test_fewer_than_asked_for():
     with pytest.raises(SnncError, match="hold 3 samples, and 5 were asked for"):
-        held(COUNTS, Layout(SHAPE), 5)
+        held(COUNTS, LAYOUT, 5)
 
 
 @pytest.mark.parametrize("spec", ["nmnist:folder", "gesture-sim:seed", "a.bin", "x.aedat4"])
 def test_recordings_stay_recordings(spec):
     assert not is_held(spec)
+
+
+def write_shd(path, channels=6):
+    """A file laid out as SHD's: two samples, the second with a spike after the last step."""
+    times = [np.array([0.0, 0.0095, 0.0105], np.float16), np.array([0.035, 0.9], np.float16)]
+    units = [np.array([0, 5, 5], np.uint16), np.array([2, 3], np.uint16)]
+    with h5py.File(path, "w") as file:
+        for name, arrays, kind in (("times", times, np.float16), ("units", units, np.uint16)):
+            held_there = file.create_dataset(f"spikes/{name}", 2, dtype=h5py.vlen_dtype(kind))
+            for place, array in enumerate(arrays):
+                held_there[place] = array
+        file["labels"] = np.array([7, 1], np.uint16)
+        file.create_group("extra")
+    return path
+
+
+def test_spikes_by_channel_and_time_become_counts(tmp_path):
+    data = opened(str(write_shd(tmp_path / "shd.h5")))
+    first, second = held(data, Layout(SHAPE, step_us=10_000), None)
+    assert np.argwhere(first.frames).tolist() == [[0, 0], [0, 5], [1, 5]]
+    assert np.argwhere(second.frames).tolist() == [[3, 2]]
+    assert (first.label, second.label) == (7, 1)
+    with pytest.raises(SnncError, match="spikes by channel and time"):
+        held(data, LAYOUT, None)
+    with pytest.raises(SnncError, match="channel 5, and the network has 4"):
+        list(held(data, Layout((4, 4), step_us=10_000), None))

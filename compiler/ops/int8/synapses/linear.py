@@ -12,7 +12,7 @@ from snnc.compiler.ops.base import Sample
 from snnc.compiler.ops.int8.synapses.rows import ORDER, IntegerSynapse, emit_bias, emit_weights
 from snnc.compiler.ops.int8.synapses.sums import exact_sums, integer_samples
 from snnc.compiler.ops.synapses import synapse
-from snnc.compiler.ops.synapses.linear import Linear
+from snnc.compiler.ops.synapses.linear import Linear, by_pixel
 from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
@@ -37,8 +37,7 @@ class LinearI8(IntegerSynapse, Linear):
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)
         suffix = synapse.kernel_suffix(node, given)
-        by_pixel = c.param("weight").reshape(node.type.size, given.channels, given.pixels)
-        rows = by_pixel.transpose(2, 1, 0)
+        rows = by_pixel(given, c.param("weight"))
         weight, order = emit_weights(node, c, rows, "[pixel][in][out]")
         shape = c.shape(
             "snn_linear", pixels=given.pixels, in_c=given.channels, out_c=node.type.size

@@ -70,3 +70,16 @@ def test_a_counter_of_steps_to_come_keeps_spikes_spikes():
     graph = same(Model(forward))
     (cell,) = (node for node in graph if node.op == "cell")
     assert cell.type.kind is Kind.SPIKE
+
+
+def test_the_last_potential_of_a_readout_that_lags():
+    def forward(m, x):
+        u, i, v, j = (torch.zeros(x.shape[1], size) for size in (5, 5, 3, 3))
+        for step in x:
+            u = 0.5 * u + i
+            s = fired(u)
+            u, i = u - s, 0.6 * i + m.first(step)
+            v, j = 0.9 * v + j, 0.5 * j + m.second(s)
+        return v
+
+    assert ops(same(Model(forward)))[-1] == "time_last"

@@ -51,6 +51,7 @@ def iadded(a):
 
 
 READ = {
+    "softmax": lambda a: a.softmax(-1),
     "sub with alpha": lambda a: torch.sub(a, 0.1, alpha=3),
     "add with alpha": lambda a: torch.add(a, a, alpha=-0.5),
     "relu in place": aliased,
@@ -67,7 +68,7 @@ REFUSED = {
     "noise": lambda a: a + torch.randn(1),
     "by zero": lambda a: a / 0.0,
     "overflow": lambda a: a + 1e39,
-    "softmax": lambda a: a.softmax(-1),
+    "cumulative sum": lambda a: a.cumsum(-1),
 }
 
 

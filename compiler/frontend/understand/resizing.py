@@ -1,0 +1,88 @@
+"""Rules of maps that change size: adaptive pools, and upsampling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from snnc.compiler.frontend.understand.layers import averaged
+from snnc.compiler.frontend.understand.values import Lowered, Operation, understood
+from snnc.compiler.frontend.understand.wiring import arranged
+from snnc.compiler.ir.graph import Array
+from snnc.compiler.ops.wiring.arrange import REPEATED
+
+aten = torch.ops.aten
+
+
+@understood(aten._adaptive_avg_pool2d.default, arguments="self output_size")
+def adaptive_avg_pool(o: Operation) -> Lowered:
+    """An average over equal windows."""
+    value = o.value("self")
+    given, wanted = value.shape[1:], tuple(o["output_size"])
+    if any(n % size for n, size in zip(given, wanted, strict=True)):
+        matrices = [_window_means(n, size) for n, size in zip(given, wanted, strict=True)]
+        return along_axes(o, value, matrices)
+    window = tuple(n // size for n, size in zip(given, wanted, strict=True))
+    return value if window == (1, 1) else averaged(o, value, window)
+
+
+def _window_means(length: int, windows: int) -> Array:
+    """The matrix of the means of an adaptive pool, whose windows may overlap."""
+    matrix = np.zeros((windows, length))
+    for window in range(windows):
+        begin, end = window * length // windows, -(-(window + 1) * length // windows)
+        matrix[window, begin:end] = 1 / (end - begin)
+    return matrix
+
+
+def along_axes(o: Operation, value: Lowered, matrices: Sequence[Array | torch.Tensor]) -> Lowered:
+    """A value of which each axis behind the channels is multiplied by a matrix."""
+    name, shape = o.shaped(value), list(value.shape)
+    for axis, matrix in enumerate(matrices, 1):
+        name = o.add("axis_linear", [o.laid(name, axis)], None, {"weight": matrix}).name
+        shape[axis] = len(matrix)
+    return Lowered(name, tuple(shape), value.folded)
+
+
+@understood(
+    aten.upsample_nearest1d.default, aten.upsample_nearest2d.default,
+    arguments="self output_size scales scales_h scales_w",
+)  # fmt: skip
+def upsample_nearest(o: Operation) -> Lowered:
+    """Each pixel as many, along each axis a whole number of times."""
+    value = o.value("self")
+    pairs = list(zip(value.shape[1:], o.shape[1:], strict=True))
+    for axis, (given, wanted) in enumerate(pairs):
+        chosen = _resized(o, torch.arange(float(given)).reshape(1, 1, -1), axis)
+        if wanted % given or chosen.tolist() != [i // (wanted // given) for i in range(wanted)]:
+            raise o.refused(f"{given} to {wanted} pixels is no whole number of copies")
+    source, repeats = [0], []
+    for axis, (given, wanted) in enumerate(pairs, 1):
+        source += [axis, REPEATED]
+        repeats.append(wanted // given)
+    return arranged(o, value, source, repeats=repeats)
+
+
+@understood(
+    aten.upsample_linear1d.default, aten.upsample_bilinear2d.default,
+    arguments="self output_size align_corners scales scales_h scales_w",
+)  # fmt: skip
+def upsample_linear(o: Operation) -> Lowered:
+    """Weighted means of neighbours, with PyTorch's own weights, along one axis after the other."""
+    value = o.value("self")
+    eyes = [torch.eye(size).unsqueeze(0) for size in value.shape[1:]]
+    return along_axes(o, value, [_resized(o, eye, axis).t() for axis, eye in enumerate(eyes)])
+
+
+def _resized(o: Operation, rows: torch.Tensor, axis: int) -> torch.Tensor:
+    """What the operation makes of rows [1, C, N] that stand along one of its axes."""
+    settings = {name: o[name] for name in o.call.arguments if name != "self"}
+    size = int(o["output_size"][axis])
+    if len(o["output_size"]) == 1:
+        return o.call.op(rows, **settings)[0].squeeze(0)  # type: ignore[no-any-return]
+    other = {"scales_h", "scales_w"} - {("scales_h", "scales_w")[axis]}
+    settings |= dict.fromkeys(other) | {"output_size": [size, 1] if axis == 0 else [1, size]}
+    image = rows.unsqueeze(3 - axis)
+    return o.call.op(image, **settings).squeeze(3 - axis)[0].squeeze(0)  # type: ignore[no-any-return]
