@@ -17,10 +17,10 @@ PAPERS = (
         "have only the abstract",
     ),
     (
-        "Dampfhoffer et al. 2022 (IEEE TETCI, abstract)",
-        "pays below 0.15 to 1.38 spikes a synapse and inference, by the ANN's implementation",
-        "the unit is ours. The range is not reproduced: their ANNs reuse operands (an upper bound, "
-        "and Eyeriss), ours reuse none",
+        "Dampfhoffer et al. 2022 (IEEE TETCI)",
+        "the firing below which a spiking network pays, in spikes a synapse and inference",
+        "their unit is ours. Their figures are neither quoted nor reproduced: the paper could not "
+        "be read when this was written",
     ),
     (
         "Lemaire et al. 2022 (ICONIP, abstract)",
