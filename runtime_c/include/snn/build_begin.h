@@ -13,6 +13,6 @@
 #pragma GCC optimize("O2", "ira-region=mixed", "fp-contract=off", \
                      "no-tree-loop-distribute-patterns")
 #define SNN_BUILD_OPTIONS_PUSHED 1
-#elif defined(__clang__) /* which has no way back from -Os, and hardly needs one */
+#elif defined(__clang__) /* which has no way back from -Os */
 #pragma STDC FP_CONTRACT OFF
 #endif
