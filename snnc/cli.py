@@ -45,11 +45,12 @@ class _LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command."""
+        """Import a command, which is called as its module is."""
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"snnc.commands.{cmd_name}")
         command: click.Command = module.command
+        command.name = cmd_name
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
