@@ -76,6 +76,6 @@ class TimeMix(Op):
 
     def samples(self) -> Iterable[Sample]:
         rng = np.random.default_rng(8)
-        for shape in ((7,), (3, 2, 4)):
-            params = {"weight": rng.normal(size=(5, 5)), "bias": rng.normal(size=5)}
-            yield Sample((TensorType(shape, Kind.REAL),), params=params, time_steps=5)
+        for shape, steps in (((7,), 5), ((3, 2, 4), 7)):
+            params = {"weight": rng.normal(size=(steps, steps)), "bias": rng.normal(size=steps)}
+            yield Sample((TensorType(shape, Kind.REAL),), params=params, time_steps=steps)

@@ -82,6 +82,6 @@ class TimeStack(Op):
 
     def samples(self) -> Iterable[Sample]:
         for kind in Kind:
-            for inner in (6, 3, 1):
-                attrs = {"steps": 4, "inner": inner}
-                yield Sample((TensorType((6,), kind),), attrs, time_steps=4)
+            for steps, inner in ((4, 6), (4, 3), (7, 1)):
+                attrs = {"steps": steps, "inner": inner}
+                yield Sample((TensorType((6,), kind),), attrs, time_steps=steps)

@@ -129,12 +129,13 @@ def sampled(integer: bool) -> Graph:
     """No network: a sample of every float or integer op on every kind of input, of values that
     nobody sets."""
     chosen: dict[object, tuple[str, Sample]] = {}
+    steps = next(iter(OPS["mlp"].samples())).time_steps
     for name, op in OPS.items():
         if isinstance(op, IntegerOp) is integer:
-            for sample in op.samples():
+            # Some ops say how many steps there are: theirs of so many come first.
+            for sample in sorted(op.samples(), key=lambda sample: sample.time_steps != steps):
                 kinds = (given.kind for given in sample.inputs)
                 chosen.setdefault((name, *kinds, sample.attrs.get("over")), (name, sample))
-    steps = next(s.time_steps for name, s in chosen.values() if name.startswith("mlp"))
     return samples_graph("model", list(chosen.values()), steps).graph
 
 
