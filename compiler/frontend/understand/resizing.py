@@ -20,6 +20,7 @@ aten = torch.ops.aten
 def adaptive_avg_pool(o: Operation) -> Lowered:
     """An average over equal windows."""
     value = o.value("self")
+    o.check_rank(value, 3)
     given, wanted = value.shape[1:], tuple(o["output_size"])
     if any(n % size for n, size in zip(given, wanted, strict=True)):
         matrices = [_window_means(n, size) for n, size in zip(given, wanted, strict=True)]

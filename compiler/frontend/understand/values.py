@@ -127,12 +127,17 @@ class Operation:
         Raises:
             SnncError: UNSUPPORTED_LAYER for another rank than ``rank``.
         """
-        if rank is not None and len(value.shape) != rank:
-            raise self.refused(f"it is given {list(value.shape)} a step, and {rank} axes are known")
+        if rank is not None:
+            self.check_rank(value, rank)
         if value.batch != self.batch:
             raise self.refused("the samples of its operands stand in other axes", FIRST)
         name = self.node_of(value)
         return name if packed is None else self.laid(name, packed)
+
+    def check_rank(self, value: Lowered, rank: int) -> None:
+        """Raise SnncError (UNSUPPORTED_LAYER) for a value of another rank."""
+        if len(value.shape) != rank:
+            raise self.refused(f"it is given {list(value.shape)} a step, and {rank} axes are known")
 
     def node_of(self, value: Lowered) -> str:
         """The node of a value in its own shape."""
@@ -142,6 +147,8 @@ class Operation:
         return name
 
     def _seen(self, given: TensorType, value: Lowered) -> str:
+        if not value.shape:
+            raise self.refused("it is given one number a step, without an axis")
         if len(value.shape) == 1 and len(given.shape) == 3 and given.packed == 0:
             return self.g.add(self.path, "flatten", [value.name], source=self.call.source.line)
         name = value.name

@@ -14,18 +14,6 @@ SNN_KERNEL void snn_keep_larger_i32(int n, const int32_t *x, int32_t *y) {
     }
 }
 
-#if defined(SNN_ROWS_DSP)
-/* The larger of both halves of two words: SSUB16 notes which of a's are at least b's. */
-SNN_KERNEL uint32_t snn_dsp_larger(uint32_t a, uint32_t b) {
-    uint32_t larger;
-    __asm__("ssub16 %[l], %[a], %[b]\n\t"
-            "sel %[l], %[a], %[b]"
-            : [l] "=&r"(larger)
-            : [a] "r"(a), [b] "r"(b));
-    return larger;
-}
-#endif
-
 /* y[i] = the larger of y[i] and x[i]. */
 SNN_KERNEL void snn_keep_larger_i16(int n, const int16_t *x, int16_t *y) {
     int i = 0;

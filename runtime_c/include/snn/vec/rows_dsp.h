@@ -42,6 +42,16 @@ SNN_KERNEL uint32_t snn_dsp_word(const void *p) {
     return word;
 }
 
+/* The larger of both halves of two words: SSUB16 notes which of a's are at least b's. */
+SNN_KERNEL uint32_t snn_dsp_larger(uint32_t a, uint32_t b) {
+    uint32_t larger;
+    __asm__("ssub16 %[l], %[a], %[b]\n\t"
+            "sel %[l], %[a], %[b]"
+            : [l] "=&r"(larger)
+            : [a] "r"(a), [b] "r"(b));
+    return larger;
+}
+
 /* Adds a row to the 16 sums, as often or as far as its value says. */
 SNN_KERNEL void snn_dsp_row(uint32_t *a, enum snn_value_kind kind, const int8_t *row, int value) {
     if (kind == SNN_VALUE_ONE) {
