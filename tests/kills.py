@@ -33,7 +33,8 @@ from tests.support.lively import lively_checkpoint, write_nmnist
 NOTES = "mine"
 
 PRELOADED = (
-    *(f"commands.{name}" for name in ("compile", "verify", "train", "kernels", "windows")),
+    *(f"commands.{name}" for name in ("compile", "verify", "train")),
+    *("api.kernels", "api.data.windows"),
     *("compiler.compilation", "compiler.deploy.folder", "compiler.frontend.source"),
     *("compiler.verify.float_judge", "compiler.verify.integer", "models.training"),
 )

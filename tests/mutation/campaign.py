@@ -17,6 +17,9 @@ from tests.mutation.source import Source
 from tests.mutation.subjects import NAME, Bench
 
 GENERATED = (f"{NAME}.c", f"{NAME}.h", f"{NAME}_weights.h")
+MOST_STALE = 0.25
+"""Share of a sample whose place in the C may have changed since the campaign ran."""
+
 UNWATCHED = "snn/trace.h"
 """What only verification builds compile: the eyes of the verifier, not the C that ships."""
 
@@ -78,9 +81,21 @@ def run(
 def again(
     judges: Mapping[str, Judge], mutants: Iterable[Mutant], place: Path, jobs: int
 ) -> Iterator[Mutant]:
-    """Judge mutants again that were judged before, found by their names."""
+    """Judge mutants again that were judged before, found by their names.
+
+    Those whose place in the C has changed since are named and left out.
+
+    Raises:
+        ValueError: more than MOST_STALE of them are: the campaign is to be run anew.
+    """
     known = {name: _by_key(judge.bench) for name, judge in judges.items()}
-    tasks = [(judges[m.subject], known[m.subject][m.key]) for m in mutants]
+    asked = list(mutants)
+    stale = [mutant for mutant in asked if mutant.key not in known[mutant.subject]]
+    for mutant in stale:
+        print(f"not there any more: {mutant.subject} {mutant.key}", flush=True)
+    if len(stale) > MOST_STALE * len(asked):
+        raise ValueError(f"{len(stale)} of {len(asked)} mutants are not there any more")
+    tasks = [(judges[m.subject], known[m.subject][m.key]) for m in asked if m not in stale]
     for judge, mutation, outcome in judged(tasks, place, jobs):
         subject = judge.bench.subject.name
         tell(subject, mutation, outcome)

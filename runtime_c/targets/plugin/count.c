@@ -56,8 +56,17 @@ static void begun(unsigned int vcpu, void *userdata) {
     next = b->end;
 }
 
+/* The text behind the instruction's own digits, which QEMU writes first for RISC-V. */
+static const char *behind_digits(const char *text) {
+    const size_t digits = strspn(text, "0123456789abcdef");
+    const size_t blanks = strspn(text + digits, " \t");
+    return (digits == 4 || digits == 8) && blanks && text[digits + blanks] ? text + digits + blanks
+                                                                           : text;
+}
+
 /* The class of a disassembled instruction: its mnemonic, and the length of its register list. */
 static void name_class(const char *text, char *name, size_t size) {
+    text = behind_digits(text);
     const size_t length = strcspn(text, " \t");
     const char *const list = strchr(text, '{');
     int registers = list ? 1 : 0;

@@ -203,7 +203,6 @@ def test_an_own_reset_is_called():
         ((inputs(1),), {"target": "cortex-m4"}, "305", "dtype='int8' calibrate=DATA"),
         ((inputs(1),), {"target": "cortex-m9"}, "305", "cortex-m9"),
         ((inputs(1),), {"max_ram": 8}, "304", "max_frames=1 would hold"),
-        ((inputs(1),), {"frame_us": 1000}, "305", "frame_us"),
         ((inputs(1),), {"name": "::"}, "305", "name="),
     ],
 )
