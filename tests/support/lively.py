@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,17 @@ def lively_network(attention: str = "none", name: str = "three-layer-narrow", **
             if isinstance(module, nn.Linear):
                 module.weight.data.mul_(3)
     return model.eval()
+
+
+def with_large_weights(make: Callable[[], nn.Module], factor: float) -> nn.Module:
+    """A network of random weights, ``factor`` times as large, so that its layers fire."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        model = make().eval()
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                module.weight.data.mul_(factor)
+        return model
 
 
 def lively_checkpoint(path: Path, attention: str = "none") -> Path:

@@ -10,6 +10,7 @@ from torch import nn
 from snnc.models.attention import SA
 from snnc.models.networks import OverTime, TimeMean
 from snnc.models.neurons import LIF
+from tests.support.lively import with_large_weights
 
 SHAPE = (2, 14, 14)
 
@@ -36,10 +37,4 @@ class Maxima(nn.Module):
 
 def maxima() -> nn.Module:
     """The network with weights that make every layer fire."""
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        model = Maxima().eval()
-        for module in model.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                module.weight.data.mul_(3)
-        return model
+    return with_large_weights(Maxima, 3)

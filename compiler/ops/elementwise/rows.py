@@ -19,14 +19,8 @@ EXP_ULPS = 2.0
 """Error of an exponential in units in the last place, ours and PyTorch's (docs/numerics.md)."""
 
 
-class Standardize(Op):
-    """y = (x - mean) / sqrt(variance + eps) along each row of (R, N), with the variance of N:
-    layer norm and group norm without their weights. attrs: ``eps``.
-    """
-
-    name = "standardize"
-    roles = (Role.NORMALISATION,)
-    attributes = (real("eps"),)
+class _OfRows(Op):
+    """A function of each row of (R, N), whose values are real."""
 
     def time(self, node: Node) -> Time:
         return Time.STEP
@@ -34,6 +28,16 @@ class Standardize(Op):
     def infer(self, view: NodeView) -> TensorType:
         expect_rank(view.node, view.types[0], 2)
         return view.types[0].of(Kind.REAL)
+
+
+class Standardize(_OfRows):
+    """y = (x - mean) / sqrt(variance + eps) along each row of (R, N), with the variance of N:
+    layer norm and group norm without their weights. attrs: ``eps``.
+    """
+
+    name = "standardize"
+    roles = (Role.NORMALISATION,)
+    attributes = (real("eps"),)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         mean, variance = _moments(run.inputs[0])
@@ -85,18 +89,11 @@ class Standardize(Op):
         yield Sample((TensorType((2, 33), Kind.REAL, temporal=False),), {"eps": 1e-5})
 
 
-class Softmax(Op):
+class Softmax(_OfRows):
     """y = exp(x) over the sum of these along each row of (R, N)."""
 
     name = "softmax"
     roles = (Role.STATISTIC,)
-
-    def time(self, node: Node) -> Time:
-        return Time.STEP
-
-    def infer(self, view: NodeView) -> TensorType:
-        expect_rank(view.node, view.types[0], 2)
-        return view.types[0].of(Kind.REAL)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         return torch.softmax(run.inputs[0], dim=-1)

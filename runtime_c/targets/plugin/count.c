@@ -106,12 +106,17 @@ static void mark_classes(uint64_t entry) {
     }
 }
 
-static void write_classes(void) {
-    FILE *file = fopen(histogram, "w");
+static FILE *opened(const char *path) {
+    FILE *const file = fopen(path, "w");
     if (!file) {
-        perror(histogram);
+        perror(path);
         exit(1);
     }
+    return file;
+}
+
+static void write_classes(void) {
+    FILE *const file = opened(histogram);
     for (size_t i = 0; i < found; i++) {
         fprintf(file, "%s %llu\n", classes[i].name, (unsigned long long)classes[i].inside);
     }
@@ -119,11 +124,7 @@ static void write_classes(void) {
 }
 
 static void write_sums(void) {
-    FILE *file = fopen(out, "w");
-    if (!file) {
-        perror(out);
-        exit(1);
-    }
+    FILE *const file = opened(out);
     for (uint64_t i = 0; i < entries; i++) {
         fprintf(file, "%llu", (unsigned long long)sums[i].executed);
         if (memory) {

@@ -25,7 +25,7 @@ from snnc.errors import SnncError
 from snnc.models.networks import OverTime, TimeMean
 from snnc.models.neurons import LIF, PLIF
 from tests.support import maxima
-from tests.support.lively import lively_network
+from tests.support.lively import lively_network, with_large_weights
 
 FLAGS = ("-O1", "-Wshadow", "-Werror")
 STEPS = 6
@@ -96,13 +96,7 @@ class Neurons(nn.Module):
 
 
 def lively_neurons() -> nn.Module:
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        model = Neurons().eval()
-        for module in model.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                module.weight.data.mul_(4)
-        return model
+    return with_large_weights(Neurons, 4)
 
 
 def test_resets_leaks_and_odd_shapes(tmp_path):

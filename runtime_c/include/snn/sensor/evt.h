@@ -60,19 +60,6 @@ SNN_KERNEL void snn_evt_row(snn_evt_decoder *d, uint32_t x, uint32_t mask, int t
     d->mask_x = (uint16_t)x;
 }
 
-SNN_KERNEL void snn_evt2_word(snn_evt_decoder *d, uint32_t word) {
-    const uint32_t type = word >> 28;
-    if (type == 0x8u) {
-        d->high = word << 6;
-        d->timed = 1;
-    } else if (type <= 1u) {
-        d->low = (uint16_t)((word >> 22) & 0x3Fu);
-        d->polarity = (uint8_t)type;
-        d->y = (uint16_t)(word & 0x7FFu);
-        snn_evt_row(d, (word >> 11) & 0x7FFu, 1u, d->timed);
-    }
-}
-
 SNN_KERNEL void snn_evt21_word(snn_evt_decoder *d, uint32_t upper, uint32_t mask) {
     const uint32_t type = upper >> 28;
     if (type == 0x8u) {
@@ -84,6 +71,11 @@ SNN_KERNEL void snn_evt21_word(snn_evt_decoder *d, uint32_t upper, uint32_t mask
         d->y = (uint16_t)(upper & 0x7FFu);
         snn_evt_row(d, (upper >> 11) & 0x7FFu, mask, d->timed);
     }
+}
+
+/* A word of EVT 2.0: the same, of one pixel. */
+SNN_KERNEL void snn_evt2_word(snn_evt_decoder *d, uint32_t word) {
+    snn_evt21_word(d, word, 1u);
 }
 
 /* Bits 23 to 12 of the time; they go round every 16.8 seconds. */
