@@ -7,6 +7,7 @@ processor time and one GiB of memory. Anything else is a fault of the reader.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import random
 import resource
@@ -136,6 +137,10 @@ def _work(kinds: Mapping[str, Kind], cases: Sequence[Case], seed: int, pipe: int
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(1, 2)
+    # What the parent left for the collector would be freed in the midst of a case, and hide as
+    # much of what the case takes.
+    gc.collect()
+    gc.freeze()
     with os.fdopen(pipe, "w", buffering=1) as lines:
         for case in cases:
             name, content = damaged_file(kinds, case, seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -51,6 +52,33 @@ SPIN = "import time\nuntil = time.process_time() + 1.2\nwhile time.process_time(
 
 HELD: list[np.ndarray] = []
 """What a fault leaves in memory; each runs in a process of its own."""
+
+
+class _Circle:
+    """Garbage that only the collector frees."""
+
+    def __init__(self) -> None:
+        self.itself = self
+        self.memory = np.ones(1 << 25)
+
+
+def test_memory_is_found_behind_garbage_of_the_parent(monkeypatch) -> None:
+    """What the collector frees in the midst of a case does not hide what the case takes."""
+    monkeypatch.setattr(running, "GROWTH", 1 << 25)
+
+    def read(folder) -> None:
+        gc.collect()
+        HELD.append(np.ones(1 << 24))
+
+    gc.disable()
+    try:
+        _Circle()
+        kind = Kind(lambda: {"a": b""}, read, (lambda rng, content: rng.randbytes(8),))
+        report = fuzz({"k": kind}, [("k", 0)])
+    finally:
+        gc.enable()
+    (failure,) = report.failures
+    assert "bytes of memory" in failure.what
 
 
 def _in_child(program: str) -> None:
