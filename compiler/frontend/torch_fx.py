@@ -205,7 +205,8 @@ def _rest(model: nn.Module) -> None:
 def _survey(importing: Importing, model: nn.Module, input_shape: tuple[int, ...]) -> list[str]:
     whole = importer_of(model)
     if whole is not None:  # the model itself is a module that is imported as one
-        output = whole(importing, model, "", [importing.input(input_shape, Kind.COUNT)])
+        given = importing.input(input_shape, Kind.COUNT)
+        output = importing.imported(whole, model, "", [given])
         return [] if output is None else [output]
     net = model.net if isinstance(model, Driven) else model
     per_step = isinstance(model, Driven) and model.per_step

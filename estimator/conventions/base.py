@@ -10,7 +10,9 @@ from fractions import Fraction
 import torch
 
 from snnc.compiler.ir.graph import Array, Graph, Node, TensorType
-from snnc.compiler.ir.roles import Role, roles_of
+from snnc.compiler.ir.operation import Operation
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops import Mlp
 from snnc.compiler.ops.view import NodeRun
 from snnc.errors import NO_COUNT_RULE, SnncError
 from snnc.estimator.activity import Values
@@ -85,7 +87,7 @@ Rule = Callable[[Visit], StepCounts]
 def perceptron_macs(visit: Visit) -> int:
     """Weights of the source's perceptron, each used once for each of its inputs."""
     matrices = [visit.params[role] for role in ("reduce", "expand")]
-    if visit.node.attrs.get("one_matrix", False):
+    if isinstance(visit.node.op, Mlp) and visit.node.op.one_matrix:
         return int(matrices[0].size) // 2  # it, and its negative
     return sum(int(matrix.size) for matrix in matrices)
 
@@ -122,9 +124,9 @@ class Convention:
     differs: Mapping[str, str]
     rules: Mapping[str | Role, Rule]
 
-    def rule_of(self, op: str) -> Rule | None:
-        """The rule for an op by its name; None where the convention does not know it."""
-        keys: tuple[str | Role, ...] = (op, *roles_of(op))
+    def rule_of(self, op: Operation | type[Operation]) -> Rule | None:
+        """The rule for an op; None where the convention does not know it."""
+        keys: tuple[str | Role, ...] = (op.name, *op.roles)
         return next((self.rules[key] for key in keys if key in self.rules), None)
 
     def count(self, visit: Visit) -> StepCounts:
@@ -137,7 +139,7 @@ class Convention:
         if rule is None:
             raise SnncError(
                 NO_COUNT_RULE,
-                f"the convention {self.name!r} has no rule for {visit.node.op!r}",
+                f"the convention {self.name!r} has no rule for {visit.node.op.name!r}",
                 where=visit.node.loc.module or visit.node.name,
             )
         return rule(visit)

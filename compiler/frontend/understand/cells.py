@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from snnc.compiler import ops
 from snnc.compiler.frontend.fx.constants import spread
 from snnc.compiler.frontend.reroll.body import Body, Operand, Value
 from snnc.compiler.frontend.understand.arithmetic import constant
@@ -72,7 +73,7 @@ class CellBuilder:
             raise self.o.refused("it is a constant")
         nodes = [self.o.shaped(lowered) for _, lowered in self.inputs.values()]
         params = {**self.params, **self.tables}
-        return self.o.add("cell", nodes, {"program": writing.program(output)}, params)
+        return self.o.add(ops.Cell(program=writing.program(output)), nodes, params)
 
     # what the program reads ---------------------------------------------------------------
 
@@ -226,5 +227,5 @@ class _Starting:
 
     def node(self, value: Lowered, output: str) -> Lowered:
         """The finished cell on ``value``."""
-        o, attrs = self._o, {"program": self.writing.program(output)}
-        return o.add("cell", [o.shaped(value)], attrs, self._params)
+        o, op = self._o, ops.Cell(program=self.writing.program(output))
+        return o.add(op, [o.shaped(value)], self._params)

@@ -9,6 +9,7 @@ import torch
 
 from snnc.compiler.frontend.adapters.recurrence import Recurrence as Connection
 from snnc.compiler.frontend.importing import Importing
+from snnc.compiler.frontend.outputs import READOUTS
 from snnc.compiler.frontend.recognise.algebra import NotPolynomialError
 from snnc.compiler.frontend.recognise.firing import Firing, firing_of
 from snnc.compiler.frontend.recognise.linear import Linear, Recurrence, Source
@@ -27,10 +28,10 @@ from snnc.compiler.frontend.understand.regions import Regions, is_elementwise
 from snnc.compiler.frontend.understand.taps import place
 from snnc.compiler.frontend.understand.values import Lowered, Operation, apply
 from snnc.compiler.ir.graph import Kind
+from snnc.compiler.ops import Delay
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 _TABLES = (arithmetic, layers, norms, resizing, wiring)  # register their rules
-_REDUCTIONS = {"mean": "time_mean", "sum": "time_sum", "max": "time_max", "last": "time_last"}
 SEVERAL = (
     torch.ops.aten.split.Tensor,
     torch.ops.aten.split_with_sizes.default,
@@ -111,7 +112,7 @@ class Lowering:
         operation = Operation(self.g, call, {})
         assert of is not None
         value = self.read(of, call)
-        name = operation.add(_REDUCTIONS[function], [operation.shaped(value)]).name
+        name = operation.add(READOUTS[function](), [operation.shaped(value)]).name
         return Lowered(name, value.shape, value.folded)
 
     def _last(self, late: Late) -> Lowered:
@@ -170,7 +171,7 @@ class Lowering:
         if any(bool(start.any()) for start in starts):
             return delay_from(operation, value, starts)
         name = operation.shaped(value)
-        made = operation.add("delay", [name], {"steps": operand.delay})
+        made = operation.add(Delay(steps=operand.delay), [name])
         return Lowered(made.name, value.shape, value.folded)
 
     def _returning(self, operand: Operand) -> Lowered:
@@ -185,7 +186,7 @@ class Lowering:
             self.connections[value] = Connection.of(self.g, operation.path, operation.shape)
         name = self.connections[value].spikes
         if operand.delay > 1:
-            name = operation.add("delay", [name], {"steps": operand.delay - 1}).name
+            name = operation.add(Delay(steps=operand.delay - 1), [name]).name
         return Lowered(name, operation.shape, operation.folded)
 
     def value(self, value: Value, item: int) -> Any:
@@ -354,6 +355,6 @@ def _starts(body: Body, value: Value, before: Operand, term: Operand) -> bool:
         start = before.static.get(0)
         return start is not None and not bool(graph.value(start).any())
     first = value.first
-    while (call := graph[first]).op in _ACCUMULATING and call.arguments["other"] == 0:
+    while (call := graph[first]).op.name in _ACCUMULATING and call.arguments["other"] == 0:
         first = call.arguments["self"]
     return isinstance(first, Ref) and body.value_of(first) is term.of

@@ -11,6 +11,7 @@ from snnc.compiler.frontend.understand.layers import averaged
 from snnc.compiler.frontend.understand.values import Lowered, Operation, understood
 from snnc.compiler.frontend.understand.wiring import arranged
 from snnc.compiler.ir.graph import Array
+from snnc.compiler.ops import AxisLinear
 from snnc.compiler.ops.wiring.arrange import REPEATED
 
 aten = torch.ops.aten
@@ -42,7 +43,7 @@ def along_axes(o: Operation, value: Lowered, matrices: Sequence[Array | torch.Te
     """A value of which each axis behind the channels is multiplied by a matrix."""
     name, shape = o.shaped(value), list(value.shape)
     for axis, matrix in enumerate(matrices, 1):
-        name = o.add("axis_linear", [o.laid(name, axis)], None, {"weight": matrix}).name
+        name = o.add(AxisLinear(), [o.laid(name, axis)], {"weight": matrix}).name
         shape[axis] = len(matrix)
     return Lowered(name, tuple(shape), value.folded)
 

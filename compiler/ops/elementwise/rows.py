@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import torch
 
+from snnc.compiler.ir.attributes import real
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import real
 from snnc.compiler.ops.base import Counts, Op, Sample, expect_rank
 from snnc.compiler.ops.cells.cost import COSTS
 from snnc.compiler.ops.rounding import SMALLEST, SMALLEST_NORMAL, UNIT, gamma_of
@@ -22,7 +22,7 @@ EXP_ULPS = 2.0
 class _OfRows(Op):
     """A function of each row of (R, N), whose values are real."""
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
@@ -37,11 +37,11 @@ class Standardize(_OfRows):
 
     name = "standardize"
     roles = (Role.NORMALISATION,)
-    attributes = (real("eps"),)
+    eps: float = real()
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         mean, variance = _moments(run.inputs[0])
-        return (run.inputs[0] - mean) / torch.sqrt(variance + run.attrs["eps"])
+        return (run.inputs[0] - mean) / torch.sqrt(variance + self.eps)
 
     def error(self, run: BoundedRun) -> torch.Tensor:
         # Whether the variance is that of differences, Welford's or a difference of squares, its
@@ -57,7 +57,7 @@ class Standardize(_OfRows):
         whole = size + mean.abs() + mean_error
         spread = (2 * apart * apart_error + apart_error**2).mean(-1, keepdim=True)
         spread = spread + gamma_of(n + 10.0) * (whole**2).mean(-1, keepdim=True) + n * SMALLEST
-        level = variance + run.attrs["eps"]
+        level = variance + self.eps
         scale = level.rsqrt()
         spread = spread + UNIT * level
         least = (level - spread).clamp_min(0.0)
@@ -79,14 +79,15 @@ class Standardize(_OfRows):
         )
 
     def emit(self, node: Node, c: Emitter) -> None:
-        eps = c.real(float(node.attrs["eps"]))
+        eps = c.real(float(self.eps))
         c.call("snn_standardize_f32", *node.type.shape, eps, c.real_input(0), c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for kind in Kind:
             for shape in [(3, 40), (5, 7)]:
-                yield Sample((TensorType(shape, kind),), {"eps": 0.125})
-        yield Sample((TensorType((2, 33), Kind.REAL, temporal=False),), {"eps": 1e-5})
+                yield Sample(cls(eps=0.125), (TensorType(shape, kind),))
+        yield Sample(cls(eps=1e-5), (TensorType((2, 33), Kind.REAL, temporal=False),))
 
 
 class Softmax(_OfRows):
@@ -119,10 +120,11 @@ class Softmax(_OfRows):
     def emit(self, node: Node, c: Emitter) -> None:
         c.call("snn_softmax_f32", *node.type.shape, c.real_input(0), c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for kind in Kind:
             for shape in [(3, 40), (5, 7)]:
-                yield Sample((TensorType(shape, kind),))
+                yield Sample(cls(), (TensorType(shape, kind),))
 
 
 def _moments(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

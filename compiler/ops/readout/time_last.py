@@ -19,7 +19,7 @@ class TimeLast(Op):
     name = "time_last"
     roles = (Role.READOUT,)
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.REDUCE
 
     def infer(self, view: NodeView) -> TensorType:
@@ -40,7 +40,8 @@ class TimeLast(Op):
         c.call("snn_time_last_f32", node.type.size, c.real_input(0), last)
         c.end("snn_time_last_f32", node.type.size, last, c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for kind in Kind:
-            yield Sample((TensorType((11,), kind),), time_steps=5)
-            yield Sample((TensorType((33, 2, 2), kind),), time_steps=4)
+            yield Sample(cls(), (TensorType((11,), kind),), time_steps=5)
+            yield Sample(cls(), (TensorType((33, 2, 2), kind),), time_steps=4)

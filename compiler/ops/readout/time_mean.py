@@ -24,7 +24,7 @@ class TimeMean(Op):
     roles = (Role.READOUT,)
     divisor: ClassVar[Argument] = Emitter.steps_done
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.REDUCE
 
     def infer(self, view: NodeView) -> TensorType:
@@ -60,7 +60,8 @@ class TimeMean(Op):
             c.call("snn_time_sum_f32", given.size, c.real_input(0), total)
             c.end("snn_time_mean_f32", given.size, self.divisor, total, c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for kind in Kind:
-            yield Sample((TensorType((11,), kind),), time_steps=5)
-            yield Sample((TensorType((33, 2, 2), kind),), time_steps=4)
+            yield Sample(cls(), (TensorType((11,), kind),), time_steps=5)
+            yield Sample(cls(), (TensorType((33, 2, 2), kind),), time_steps=4)

@@ -133,7 +133,7 @@ class Execution:
             for node in stage.loop:
                 for state in self.own(node.name, index, "states"):
                     self.arena.write(state)
-                if fires(node) or node.op == FEEDBACK_WRITE:
+                if fires(node) or node.op.name == FEEDBACK_WRITE:
                     self.arena.write(self.request(node.name, index), 0)
                 if node in reduces:
                     self.arena.write(self.request(node.name, index))
@@ -176,9 +176,9 @@ class Execution:
         request, slot = self.place(node, stage, step)
         if fires(node):
             self.arena.read(request, slot - 1 if request.slots > 1 else None)
-        if node.op != "input" and op_of(node).time(node) is Time.REDUCE:
+        if node.op.name != "input" and op_of(node).time(node) is Time.REDUCE:
             self.arena.read(request)
-        elif node.op != "input":
+        elif node.op.name != "input":
             self.arena.write(request, slot)
         for scratch in self.own(node.name, stage, "scratch"):
             self.arena.read(scratch)
@@ -198,7 +198,7 @@ def test_no_value_is_overwritten_before_its_last_reader(name, attention, again):
     size, steps = SIZES[name]
     graph = pipeline.optimised(import_module(firing_network(name, attention), size, steps))
     convolutions = [
-        node.name for node in graph.nodes if node.op == "conv2d" and in_loop(graph, node)
+        node.name for node in graph.nodes if node.op.name == "conv2d" and in_loop(graph, node)
     ]
     Execution(graph, schedule(graph, convolutions if again else ())).run()
 
@@ -211,7 +211,9 @@ def test_no_integer_is_overwritten_before_its_last_reader(name, attention, again
     graph = pipeline.optimised(import_module(firing_network(name, attention), *SIZES[name]))
     graph = pipeline.quantized(graph, calibrate(graph, [frames_for(name).numpy()]), LISTED)
     steps = [
-        n.name for n in graph.nodes if n.op in ("conv2d_i8", "requantize") and in_loop(graph, n)
+        n.name
+        for n in graph.nodes
+        if n.op.name in ("conv2d_i8", "requantize") and in_loop(graph, n)
     ]
     execution = Execution(graph, schedule(graph, steps if again else ()))
     assert any(execution.program.bands)
@@ -222,7 +224,7 @@ def test_no_integer_is_overwritten_before_its_last_reader(name, attention, again
 @given(random_graphs(), st.randoms(use_true_random=False))
 def test_no_value_of_any_graph_is_overwritten(graph, chance):
     """Also the output, which other nodes may follow here."""
-    again = [n.name for n in graph.nodes if n.op in ("relu", "add") and chance.random() < 0.5]
+    again = [n.name for n in graph.nodes if n.op.name in ("relu", "add") and chance.random() < 0.5]
     Execution(graph, schedule(graph, again)).run()
 
 
