@@ -21,8 +21,8 @@ from snnc.errors import BAD_OPTION, SnncError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from snnc.bench.cycles import Estimate
-    from snnc.bench.fitting import Fit
+    from snnc.bench.target.board_fit import Fit
+    from snnc.bench.target.cycles import Estimate
     from snnc.compiler.frontend.source import SourceModel
     from snnc.compiler.plan.input_buffer import Buffering
 
@@ -59,7 +59,7 @@ def command(
     plan that computes least again. Exit status 0, whatever fits.
     """
     from snnc.api.checking import sized
-    from snnc.bench.fitting import fit_all
+    from snnc.bench.target.board_fit import fit_all
     from snnc.compiler.deploy.boards import owned_boards
 
     if calibrate is not None and dtype != "int8":
@@ -86,7 +86,7 @@ def _times(
         return {}
     from snnc.api.data.windows import test_vectors
     from snnc.api.manner import Manner, compiled
-    from snnc.bench.fitting import time_all
+    from snnc.bench.target.board_fit import time_all
     from snnc.compiler.ops.int8.synapses.rows import OWN
 
     compilation, _ = compiled(source, Manner("int8", calibrate, order=OWN))
@@ -115,7 +115,7 @@ def _show(console: Console, title: str, fits: list[Fit], times: Mapping[str, Est
 
 
 def _figures(found: Estimate | None) -> tuple[str, str, str]:
-    from snnc.bench.cycles import shown
+    from snnc.bench.target.cycles import shown
 
     if found is None or found.milliseconds is None:
         return ("", "", "")
