@@ -18,7 +18,11 @@ UNDERSTOOD = [
     *("abs", "add", "sub", "rsub", "mul", "div", "neg", "exp", "tanh", "sigmoid", "erf", "floor"),
     *("ceil", "trunc", "round", "sign", "maximum", "minimum", "ge", "lt", "ne", "logical_not"),
     *("logical_and", "reciprocal", "nn.functional.relu", "nn.functional.conv2d", "flatten", "mm"),
-    *("nn.functional.max_pool2d", "nn.functional.avg_pool2d"),
+    *("nn.functional.max_pool2d", "nn.functional.avg_pool2d", "clamp", "clamp_min", "lerp"),
+    *("addcmul", "addcdiv", "fmod", "remainder", "floor_divide", "heaviside", "logaddexp", "expm1"),
+    *(f"nn.functional.{name}" for name in ("silu", "gelu", "elu", "selu", "celu", "leaky_relu")),
+    *(f"nn.functional.{name}" for name in ("prelu", "hardtanh", "hardsigmoid", "hardswish")),
+    *(f"nn.functional.{name}" for name in ("softplus", "mish", "hardshrink", "softshrink")),
 ]
 OTHERS = [
     *("sqrt", "pow", "clamp_min", "clamp_max", "nn.functional.adaptive_avg_pool2d", "unsqueeze"),
