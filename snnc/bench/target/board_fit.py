@@ -1,19 +1,25 @@
-"""``snnc boards``: which boards a model fits on, and the plan that fits."""
+"""``snnc boards``: which boards a model fits on, with which plan, and how long it takes there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
 from snnc.bench.target.cycles import Estimate, estimate, model_for
 from snnc.bench.target.instructions import by_class
-from snnc.compiler.compilation import Compilation
+from snnc.compiler.compilation import Compilation, recomputing
 from snnc.compiler.deploy.boards import OwnedBoard
 from snnc.compiler.deploy.firmware import CODE_BYTES, RESERVED_BYTES, STACK_BYTES, Vector
-from snnc.compiler.deploy.targets import Target, target_named
+from snnc.compiler.deploy.targets import require_tools, target_of, targets
 from snnc.compiler.plan import recompute
 from snnc.compiler.plan.recompute import Choice
+
+Build = tuple[str, frozenset[str]]
+"""What boards share that differ only in sizes and clocks: the name of the instruction set, and the
+values that are computed again."""
 
 
 @dataclass(frozen=True)
@@ -23,17 +29,29 @@ class Fit:
     Attributes:
         board: the board.
         flash: bytes of constants, and :data:`CODE_BYTES` as room for code.
-        ram: bytes of the arena, and of the stack and statics of a small program around it, of the
-            plan that recomputes least of those that fit; where none fits, of the smallest.
-        recomputed: how many values that plan computes again instead of storing them.
-        fits: whether both fit; None where the board's memories are not known.
+        plan: the one that recomputes least of those that fit; where none fits, the smallest, and
+            where the board's RAM is not known, the one that stores everything.
     """
 
     board: OwnedBoard
     flash: int
-    ram: int
-    recomputed: int
-    fits: bool | None
+    plan: Choice
+
+    @property
+    def ram(self) -> int:
+        """Bytes of the arena, and of the stack and statics of a small program around it."""
+        return self.plan.arena.size + STACK_BYTES + RESERVED_BYTES
+
+    @property
+    def recomputed(self) -> int:
+        """How many values the plan computes again instead of storing them."""
+        return len(self.plan.recomputed)
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether both memories are large enough; None where that is not known."""
+        known = self.board.flash is not None and self.board.ram is not None
+        return not self.too_large if known or self.too_large else None
 
     @property
     def too_large(self) -> tuple[str, ...]:
@@ -54,48 +72,78 @@ def fit_all(compilation: Compilation, boards: Sequence[OwnedBoard]) -> list[Fit]
     """
     plans = recompute.choices(compilation.graph)
     flash = compilation.generated.constant_bytes + CODE_BYTES
-    return [_fit(plans, flash, board) for board in boards]
+    return [Fit(board, flash, _plan_for(board, plans)) for board in boards]
 
 
-def _fit(plans: Sequence[Choice], flash: int, board: OwnedBoard) -> Fit:
-    around = STACK_BYTES + RESERVED_BYTES
-    room = board.ram
-    chosen = plans[-1] if room is not None else plans[0]
-    if room is not None:
-        chosen = next((plan for plan in plans if plan.arena.size + around <= room), plans[-1])
-    fit = Fit(board, flash, chosen.arena.size + around, len(chosen.recomputed), None)
-    known = board.flash is not None and board.ram is not None
-    fits = not fit.too_large if known or fit.too_large else None
-    return Fit(board, fit.flash, fit.ram, fit.recomputed, fits)
+def _plan_for(board: OwnedBoard, plans: Sequence[Choice]) -> Choice:
+    if board.ram is None:
+        return plans[0]
+    room = board.ram - STACK_BYTES - RESERVED_BYTES
+    return next((plan for plan in plans if plan.arena.size <= room), plans[-1])
 
 
 def time_all(
-    compilation: Compilation, vectors: Sequence[Vector], fits: Sequence[Fit]
+    compilation: Compilation,
+    vectors: Sequence[Vector],
+    fits: Sequence[Fit],
+    progress: Callable[[int, int], None],
 ) -> dict[str, Estimate]:
-    """What a window takes on each board that fits and whose core has a model of cycles.
+    """What a window takes on each board that the model may fit on and whose core has a model of
+    cycles, with the plan that fits there.
 
     Args:
         compilation: of int8 for any core, with frames for the whole window.
         vectors: the recordings.
         fits: which boards fit.
+        progress: is told how many builds have been counted, of how many.
 
     Raises:
         SnncError: as :func:`snnc.bench.target.instructions.count`.
     """
+    timed = [fit for fit in fits if fit.fits is not False and _modelled(fit.board)]
+    builds = {_build(fit) for fit in timed}
+    counted = _count(compilation, vectors, sorted(builds, key=_by_name), progress)
     framing = compilation.framing
     window_us = framing.dt_us * compilation.graph.time_steps if framing else None
-    counted: dict[str, Mapping[str, int]] = {}
     found: dict[str, Estimate] = {}
-    for target in _modelled(fits):
-        if target.name not in counted:  # one emulated board for all that have its instructions
-            core = target_named(target.name)
-            counted[target.name] = by_class(compilation, core, vectors)
-        result = estimate(target, counted[target.name], len(vectors), window_us)
-        if result is not None and result.board is not None:
-            found[result.board.name] = result
+    for fit in timed:
+        target = target_of(fit.board)
+        result = estimate(target, counted[_build(fit)], len(vectors), window_us)
+        if result is not None:
+            found[fit.board.name] = result
     return found
 
 
-def _modelled(fits: Sequence[Fit]) -> list[Target]:
-    targets = [target_named(fit.board.name) for fit in fits if fit.fits and fit.board.target]
-    return [target for target in targets if model_for(target)]
+def _modelled(board: OwnedBoard) -> bool:
+    return board.target is not None and model_for(target_of(board)) is not None
+
+
+def _build(fit: Fit) -> Build:
+    return target_of(fit.board).name, fit.plan.recomputed
+
+
+def _by_name(build: Build) -> tuple[str, list[str]]:
+    return build[0], sorted(build[1])
+
+
+def _count(
+    compilation: Compilation,
+    vectors: Sequence[Vector],
+    builds: Sequence[Build],
+    progress: Callable[[int, int], None],
+) -> Mapping[Build, Mapping[str, int]]:
+    """Instructions by class of every build. Compilers and emulators run side by side."""
+    for name in {name for name, _ in builds}:
+        require_tools(targets()[name], targets()[name].boards[0])
+    plans = {names: recomputing(compilation, names) for _, names in builds}
+    counted: dict[Build, Mapping[str, int]] = {}
+    progress(0, len(builds))
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        waiting = {
+            pool.submit(by_class, plans[names], targets()[name], vectors): (name, names)
+            for name, names in builds
+        }
+        for done in as_completed(waiting):
+            counted[waiting[done]] = done.result()
+            progress(len(counted), len(builds))
+    return counted

@@ -199,7 +199,8 @@ def said(found: Estimate) -> list[str]:
 def shown(value: Range, unit: str) -> str:
     """A range with its unit, or one figure where both ends are shown alike."""
     least, most = _three_digits(value.least), _three_digits(value.most)
-    return f"{least} {unit}" if least == most else f"{least} to {most} {unit}"
+    both = least if least == most else f"{least} to {most}"
+    return f"{both} {unit}" if unit else both
 
 
 def _three_digits(value: float) -> str:

@@ -22,6 +22,8 @@ from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.firmware import Vector
 from snnc.compiler.deploy.targets import Board, Target, require_tools
+from snnc.compiler.host import cache as build_cache
+from snnc.compiler.host.toolchain import run_tool
 from snnc.compiler.program.program import TraceEntry
 from snnc.errors import C_COMPILER_FAILED, InternalError, SnncError
 
@@ -73,11 +75,25 @@ def count(compilation: Compilation, target: Target, vectors: Sequence[Vector]) -
 
 
 def by_class(compilation: Compilation, target: Target, vectors: Sequence[Vector]) -> dict[str, int]:
-    """``Executed.classes`` alone, which takes one build. Raises SnncError as :func:`count`."""
+    """``Executed.classes`` alone, which takes one build, or none: they are kept in the build cache.
+
+    Raises:
+        SnncError: as :func:`count`.
+    """
     with scratch_folder() as folder:
-        program, histogram = prepared(folder, compilation, target, vectors), folder / "classes"
-        run(program, classes=histogram)
+        program = prepared(folder, compilation, target, vectors)
+        entry, histogram = f"{_key(program)}.classes", folder / "classes"
+        if not build_cache.fetch(entry, histogram):
+            run(program, classes=histogram)
+            build_cache.keep(entry, histogram)
         return counting.take_classes(histogram)
+
+
+def _key(program: Program) -> str:
+    """What a count depends on: every file of the project, the core's compiler, and the emulator."""
+    target, emulator = program.target, run_tool([program.board.emulator, "--version"]).stdout
+    sources = sorted(path for path in program.folder.rglob("*") if path.is_file())
+    return build_cache.key([f"{target.prefix}gcc"], [*target.flags, emulator], sources)
 
 
 def total(

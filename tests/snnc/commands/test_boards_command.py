@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 
-from snnc.bench.target.board_fit import fit_all
+from snnc.bench.target import instructions
+from snnc.bench.target.board_fit import fit_all, time_all
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy.boards import OwnedBoard, owned_boards
 from snnc.compiler.deploy.firmware import CODE_BYTES, RESERVED_BYTES, STACK_BYTES
 from snnc.compiler.deploy.targets import missing_tools, target_named
-from tests.compiler.deploy.test_firmware import compiled
+from tests.compiler.deploy.test_firmware import compiled, need, vectors
 from tests.support.networks.lively import lively_checkpoint, write_nmnist
 
 
@@ -20,9 +22,9 @@ def attentive() -> Compilation:
     return compiled("asa1", 18, channels=(5, 33, 8))
 
 
-def with_memory(ram: int | None, flash: int | None) -> OwnedBoard:
+def with_memory(ram: int | None, flash: int | None, name: str = "rp2040") -> OwnedBoard:
     known = owned_boards()["rp2040"]
-    return OwnedBoard(**{**vars(known), "ram": ram, "flash": flash})
+    return OwnedBoard(**{**vars(known), "name": name, "ram": ram, "flash": flash})
 
 
 def test_the_plan_that_computes_least_again_is_taken(attentive):
@@ -52,6 +54,30 @@ def test_the_plan_that_computes_least_again_is_taken(attentive):
     assert (small.fits, small.too_large) == (False, ("flash",))
     assert (unknown.fits, unknown.ram) == (None, whole.ram)
     assert (never.fits, never.too_large) == (False, ("flash",))
+
+
+def test_what_boards_share_is_counted_once_and_kept(attentive, monkeypatch, tmp_path):
+    """A run is shared where instruction set and plan are the same; the next time nothing runs."""
+    need("cortex-m0")
+    monkeypatch.setenv("SNNC_CACHE", str(tmp_path))
+    arena, around = attentive.generated.plan.size, STACK_BYTES + RESERVED_BYTES
+    flash = attentive.generated.constant_bytes + CODE_BYTES
+    boards = [
+        with_memory(arena + around, flash, "large"),
+        with_memory(arena + around + 4096, 2 * flash, "larger"),
+        with_memory(arena + around - 1, flash, "small"),
+        with_memory(None, flash, "unknown"),
+        with_memory(around, flash, "none"),
+    ]
+    fits, given, said = fit_all(attentive, boards), vectors(attentive, 18, 1), []
+    times = time_all(attentive, given, fits, lambda *done: said.append(done))
+    assert said == [(0, 2), (1, 2), (2, 2)]
+    assert times["large"] == dataclasses.replace(times["larger"], board=boards[0])
+    assert times["large"].cycles == times["unknown"].cycles
+    assert times["small"].cycles.least > times["large"].cycles.least, "it computes again"
+    assert "none" not in times
+    monkeypatch.setattr(instructions, "run", None)
+    assert time_all(attentive, given, fits, lambda *_: None) == times
 
 
 def test_the_command_shows_every_board(snnc, tmp_path):
@@ -102,7 +128,8 @@ def test_times_are_of_the_boards_that_fit(snnc, tmp_path):
     target = target_named("nrf52840")
     if missing := missing_tools(target, target.boards[0]):
         pytest.skip(f"needs {', '.join(missing)}: run `make firmware-tools`")
-    status, out, table = snnc("boards", model, "--calibrate", data, "--json", "-")
+    few = ("--calibrate-samples", 2)
+    status, out, table = snnc("boards", model, "--calibrate", data, *few, "--json", "-")
     assert status == 0
     entries = {entry["board"]["name"]: entry for entry in json.loads(out)["boards"]}
     timed = {name for name, entry in entries.items() if entry["estimate"]}

@@ -51,6 +51,56 @@ SNN_KERNEL void snn_rows_block_plain(void *sum, int wide, const void *from, int 
     }
 }
 
+#if defined(__GNUC__) && defined(__BYTE_ORDER__) && UINTPTR_MAX > 0xFFFFu
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define SNN_ROWS_WORDS (SNN_ROWS_BLOCK / 4)
+#endif
+#endif
+
+#ifdef SNN_ROWS_WORDS
+#define SNN_ROWS_SIGNS 0x80808080u
+#define SNN_ROWS_ODD 0x00FF00FFu
+
+/* Whether every row, and all of a list from a multiple of four on, is aligned to words. */
+SNN_KERNEL int snn_rows_in_words(int channels, const snn_rows *rows) {
+    return rows->kind == SNN_VALUE_ONE && rows->n > 0 && channels % 4 == 0 &&
+           (uintptr_t)rows->row[0] % 4 == 0;
+}
+
+/* As snn_rows_block_plain for rows in words, each added once: four channels at a time. With their
+ * signs turned weights are 0 to 255, and those of at most 255 rows fit 16 bits, so that two sums fit
+ * a word. `all` is the sum of the words as they are, modulo 2^32, `odd` that of channels 1 and 3;
+ * what is left without them is that of 0 and 2. */
+SNN_KERNEL void snn_rows_block_words(void *sum, int wide, const void *from, int c,
+                                     const snn_rows *rows, snn_counts *counts) {
+    uint32_t all[SNN_ROWS_WORDS] = {0}, odd[SNN_ROWS_WORDS] = {0};
+    for (int r = 0; r < rows->n; r++) {
+        const int8_t *row = rows->row[r] + c;
+        SNN_ONE_ADDRESS(row);
+        SNN_UNROLL_BLOCK
+        for (int i = 0; i < SNN_ROWS_WORDS; i++) {
+            uint32_t word;
+            __builtin_memcpy(&word, __builtin_assume_aligned(row + 4 * i, 4), sizeof word);
+            word ^= SNN_ROWS_SIGNS;
+            all[i] += word;
+            odd[i] += word >> 8 & SNN_ROWS_ODD;
+        }
+        snn_rows_count(SNN_VALUE_ONE, SNN_ROWS_BLOCK, counts);
+    }
+    const int32_t turned = 128 * rows->n;
+    SNN_UNROLL_BLOCK
+    for (int i = 0; i < SNN_ROWS_WORDS; i++) {
+        const uint32_t even = all[i] - (odd[i] << 8);
+        const uint32_t four[4] = {even & 0xFFFFu, odd[i] & 0xFFFFu, even >> 16, odd[i] >> 16};
+        SNN_UNROLL_BLOCK
+        for (int k = 0; k < 4; k++) {
+            const int at = c + 4 * i + k;
+            snn_put(sum, wide, at, snn_sum_from(from, wide, at) + (int32_t)four[k] - turned);
+        }
+    }
+}
+#endif
+
 /* The rest: one channel after the other. */
 SNN_KERNEL void snn_rows_channel_plain(void *sum, int wide, const void *from, int c,
                                        enum snn_order order, const snn_rows *rows,
@@ -69,10 +119,18 @@ SNN_OUTLINED void snn_rows_add_plain(void *sum, int wide, const void *from, int 
                                      enum snn_order order, const snn_rows *rows,
                                      snn_counts *counts) {
     const int whole = order == SNN_ORDER_PLAIN ? channels / SNN_ROWS_BLOCK * SNN_ROWS_BLOCK : 0;
-    for (int c = 0; c < whole; c += SNN_ROWS_BLOCK) {
+    int c = 0;
+#ifdef SNN_ROWS_WORDS
+    if (snn_rows_in_words(channels, rows)) {
+        for (; c < whole; c += SNN_ROWS_BLOCK) {
+            snn_rows_block_words(sum, wide, from, c, rows, counts);
+        }
+    }
+#endif
+    for (; c < whole; c += SNN_ROWS_BLOCK) {
         snn_rows_block_plain(sum, wide, from, c, rows, counts);
     }
-    for (int c = whole; c < channels; c++) {
+    for (; c < channels; c++) {
         snn_rows_channel_plain(sum, wide, from, c, order, rows, counts);
     }
 }
