@@ -14,6 +14,7 @@ from snnc.api.model import evaluation
 from snnc.api.results.result import Result, text_page
 from snnc.compiler.ir import layout
 from snnc.console import slim_table
+from snnc.models.encoders import Numbers
 
 if TYPE_CHECKING:
     from snnc.bench.timing import Timing
@@ -30,7 +31,7 @@ def every_fifth(shape: tuple[int, ...]) -> npt.NDArray[np.uint16]:
 
 
 def timed(
-    source: SourceModel, host: HostModel, graph: Graph, window: npt.NDArray[np.uint16], rounds: int
+    source: SourceModel, host: HostModel, graph: Graph, window: Numbers, rounds: int
 ) -> Benchmark:
     """Time the C and PyTorch's eager model in turn, on one core.
 
@@ -45,7 +46,7 @@ def timed(
 
     from snnc.bench.timing import machine, one_core, time_in_turn
 
-    packed = layout.pack(graph["input"].type, window).astype(np.uint16)
+    packed = layout.frames(graph["input"].type, window)
     x, module = torch.from_numpy(window.astype(np.float32))[:, None], source.module
     with one_core(), evaluation(module), torch.no_grad():
         runs = {"c": lambda: host.classify(packed), "pytorch": lambda: module(x)}
