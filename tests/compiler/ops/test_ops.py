@@ -17,14 +17,23 @@ import torch
 
 from snnc.compiler.host.observed import Observation
 from snnc.compiler.ir.graph import Kind, TensorType, Time
-from snnc.compiler.ops import COMPOSITES, OPS, Linear, Neuron, Sample, op_of
+from snnc.compiler.ops import (
+    COMPOSITES,
+    OPS,
+    ComplementaryMask,
+    Linear,
+    Neuron,
+    Sample,
+    Sigmoid,
+    op_of,
+)
 from snnc.compiler.ops.base import Op
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.rounding import SMALLEST
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.pytorch import is_discrete
 from snnc.errors import BAD_ATTRIBUTE, BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
-from tests.support.graphs import (
+from tests.support.samples.graphs import (
     SampleGraph,
     analytic_counts,
     as_tensors,
@@ -130,7 +139,7 @@ def test_counts_are_per_step(op, number, node):
     graph, inputs = graphs_of(op)[number].graph, operands_of(op, number)
     given = [inputs[name] for name in graph.sources(graph[node])]
     counts = op_of(graph[node]).count(run_of(graph, node, given))
-    once = op_of(graph[node]).time(graph[node]) is Time.SEQUENCE
+    once = op_of(graph[node]).time() is Time.SEQUENCE
     for entry in (counts.ac, counts.mac, counts.mul, counts.add, counts.cmp):
         assert entry.dtype == np.int64
         assert entry.shape == (1 if once else max(len(value) for value in given),)
@@ -286,7 +295,7 @@ def test_neuron_is_exact_where_rounding_plays_no_part(reset_mode, strict):
 
 
 def test_mask_breaks_ties_to_the_lowest_index():
-    sample = Sample((TensorType((35,), Kind.REAL),), time_steps=6)
+    sample = Sample(ComplementaryMask(), (TensorType((35,), Kind.REAL),), time_steps=6)
     x = torch.from_numpy(np.random.default_rng(1).integers(-1, 2, (6, 35)).astype(float))
     own, theirs = run_one("complementary_mask", sample, x)
     assert torch.equal(own.float(), theirs)
@@ -294,9 +303,9 @@ def test_mask_breaks_ties_to_the_lowest_index():
 
 
 def test_sigmoid_keeps_its_bound_where_the_exponential_overflows():
-    graph, node, (name,) = one_op("sigmoid", Sample((TensorType((400,), Kind.REAL),)))
+    graph, node, (name,) = one_op("sigmoid", Sample(Sigmoid(), (TensorType((400,), Kind.REAL),)))
     x = torch.linspace(-130, 130, 1200).reshape(3, 400).double().float().double()
-    own, theirs = run_one("sigmoid", Sample((TensorType((400,), Kind.REAL),)), x)
+    own, theirs = run_one("sigmoid", Sample(Sigmoid(), (TensorType((400,), Kind.REAL),)), x)
     verdict = reference.judge(graph, {name: x}, {}, [node])[node]
     for value in (own, theirs):
         assert bool(((value.double() - verdict.value).abs() <= verdict.error).all())

@@ -17,8 +17,8 @@ from snnc.compiler.ops.neurons.spiking import Spiking
 from snnc.compiler.ops.view import NodeView
 from snnc.compiler.plan.input_buffer import most_events
 from snnc.errors import InternalError
-from tests.support.graphs import sample_graph
 from tests.support.places import ROOT
+from tests.support.samples.graphs import sample_graph
 
 NAMED = {
     "compiler/calibrate/ranges.py": "the potential of a linear neuron is what int8 needs",
@@ -43,7 +43,7 @@ NAMED = {
     "estimator/conventions/paper.py": "pools and delays whose rates differ from what they read",
     "estimator/conventions/spikingjelly.py": "a maximum, and the window of a mean",
     "estimator/memory_access.py": "the width of an integer potential",
-    "snnc/bench/cmsis_layers.py": "CMSIS-NN has exactly these layers",
+    "snnc/bench/target/cmsis_layers.py": "CMSIS-NN has exactly these layers",
 }
 """Where ops are named because exactly those are meant, and why."""
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from snnc.compiler.calibrate.ranges import calibrate
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.ir.graph import FEEDBACK_WRITE, Graph, Time, fires
+from snnc.compiler.ir.graph import Graph, Time, fires
+from snnc.compiler.ir.operation import EdgeWrite
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
 from snnc.compiler.ops.int8.synapses.rows import LISTED
@@ -23,9 +24,9 @@ from snnc.compiler.plan.arena import ALIGNMENT, Buffer, Plan
 from snnc.compiler.plan.schedule import Schedule, in_loop, schedule
 from snnc.compiler.program.lowering import lower
 from snnc.models.attention import ATTENTION_NAMES
-from tests.support.firing import SIZES, firing_network, frames_for
-from tests.support.graphs import all_values, c_of, observed
-from tests.support.random_graphs import random_graphs
+from tests.support.networks.firing import SIZES, firing_network, frames_for
+from tests.support.samples.graphs import all_values, c_of, observed
+from tests.support.samples.random_graphs import random_graphs
 
 lives = st.tuples(st.integers(0, 12), st.integers(0, 5), st.integers(1, 700)).map(
     lambda drawn: (drawn[0], drawn[0] + drawn[1], drawn[2])
@@ -129,11 +130,11 @@ class Execution:
     def run(self) -> None:
         self.arena.write(self.request("input", 0))
         for index, stage in enumerate(self.plan.stages):
-            reduces = [n for n in stage.loop if op_of(n).time(n) is Time.REDUCE]
+            reduces = [n for n in stage.loop if op_of(n).time() is Time.REDUCE]
             for node in stage.loop:
                 for state in self.own(node.name, index, "states"):
                     self.arena.write(state)
-                if fires(node) or node.op.name == FEEDBACK_WRITE:
+                if fires(node) or isinstance(node.op, EdgeWrite):
                     self.arena.write(self.request(node.name, index), 0)
                 if node in reduces:
                     self.arena.write(self.request(node.name, index))
@@ -176,7 +177,7 @@ class Execution:
         request, slot = self.place(node, stage, step)
         if fires(node):
             self.arena.read(request, slot - 1 if request.slots > 1 else None)
-        if node.op.name != "input" and op_of(node).time(node) is Time.REDUCE:
+        if node.op.name != "input" and op_of(node).time() is Time.REDUCE:
             self.arena.read(request)
         elif node.op.name != "input":
             self.arena.write(request, slot)

@@ -14,9 +14,9 @@ from snnc.compiler.passes import pipeline
 from snnc.compiler.plan.schedule import Schedule, in_loop, schedule
 from snnc.errors import InternalError
 from snnc.models.attention import ATTENTION_NAMES
-from tests.support.firing import SIZES, firing_network, frames_for
-from tests.support.graphs import all_values, analytic_counts, as_tensors, c_of, observed
-from tests.support.random_graphs import random_graphs
+from tests.support.networks.firing import SIZES, firing_network, frames_for
+from tests.support.samples.graphs import all_values, analytic_counts, as_tensors, c_of, observed
+from tests.support.samples.random_graphs import random_graphs
 
 
 def walk(graph: Graph, plan: Schedule) -> None:
@@ -29,7 +29,7 @@ def walk(graph: Graph, plan: Schedule) -> None:
             for name in node.inputs:
                 ready = name in done and (name in plan.stored or not graph[name].type.temporal)
                 assert name in fresh or ready, f"{node.name} reads {name} too early"
-            reduces = op_of(node).time(node) is Time.REDUCE
+            reduces = op_of(node).time() is Time.REDUCE
             (waiting if reduces else fresh).add(node.name)
         done |= fresh | waiting
         for node in stage.once:
@@ -87,7 +87,7 @@ def test_any_graph_runs_in_order_with_any_recomputation(graph, chance):
     steps = [
         node.name
         for node in graph.nodes
-        if node.op.name != "input" and op_of(node).time(node) is Time.STEP and in_loop(graph, node)
+        if node.op.name != "input" and op_of(node).time() is Time.STEP and in_loop(graph, node)
     ]
     again = [name for name in steps if chance.random() < 0.5]
     walk(graph, schedule(graph, again))
