@@ -20,7 +20,12 @@ from snnc.errors import BAD_ATTRIBUTE, SnncError
 
 class _Checked(ABCMeta):
     """Checks the attributes before an op is built, so that whoever builds one (an importer, a pass,
-    ``dataclasses.replace``) is told which is wrong."""
+    ``dataclasses.replace``) is told which is wrong; and that a class with a name lacks nothing."""
+
+    def __init__(cls, name: str, bases: tuple[type, ...], members: dict[str, Any]) -> None:
+        super().__init__(name, bases, members)
+        if missing := sorted(cls.__abstractmethods__) if "name" in members else []:
+            raise TypeError(f"the operator {name} does not say: {', '.join(missing)}")
 
     def __call__(cls, *unnamed: object, **given: object) -> Any:
         name, declared = cls.name, cls.fields()  # type: ignore[attr-defined]

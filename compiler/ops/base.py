@@ -1,7 +1,7 @@
 """What every op must say about itself: seven facets, none with a default.
 
 An op that forgets its cost must not silently cost zero, so each facet is abstract and a missing one
-fails when the table of ops is built. A facet takes one view of the node (:mod:`.view`).
+fails where the op is defined. A facet takes one view of the node (:mod:`.view`).
 """
 
 from __future__ import annotations

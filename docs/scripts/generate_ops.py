@@ -21,7 +21,7 @@ HEAD = """\
 Written by `make docs` from `compiler/ops/`; change the operators, not this page.
 
 Every operator has all seven facets (time, type, reference, rounding bound, count, C, samples), or
-the table of operators does not build. What differs from operator to operator is below.
+it cannot be defined. What differs from operator to operator is below.
 
 - *Roles*: what it is to those who do not compute it (`compiler/ir/roles.py`, below). One that has
   none is refused, by name, wherever a role is asked for.
@@ -38,9 +38,10 @@ FOLDED = {"batch_norm": "folded", "avg_pool2d": "folded"}
 
 
 def attributes_of(op: type[Op] | type[Composite]) -> str:
-    """Attributes and parameters; optional ones in brackets."""
-    named = [(entry.name, entry.default is MISSING) for entry in op.fields()]
-    named += [(p.role, p.required) for p in op.parameters]
+    """Attributes and parameters; optional ones in brackets, what may be either once."""
+    either = {entry.name for entry in op.fields() if entry.metadata["rule"].or_parameter}
+    named = [(e.name, e.default is MISSING or e.name in either) for e in op.fields()]
+    named += [(p.role, p.required) for p in op.parameters if p.role not in either]
     shown = (f"`{name}`" if required else f"[`{name}`]" for name, required in named)
     return ", ".join(shown) or "none"
 

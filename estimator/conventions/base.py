@@ -82,6 +82,7 @@ class Visit:
 
 
 Rule = Callable[[Visit], StepCounts]
+Key = type[Operation] | Role
 
 
 def perceptron_macs(visit: Visit) -> int:
@@ -109,7 +110,7 @@ class Convention:
             network's input, or sums of spikes.
         differs: for each part of a layer, why its figure is not the executed one, beyond the
             folding of pools and the borders.
-        rules: the rule for an op, by its name, or for all ops of a role; an op's own goes first,
+        rules: the rule for an op, by its class, or for all ops of a role; an op's own goes first,
             then that of the first of its roles that has one. There is no default.
     """
 
@@ -122,11 +123,11 @@ class Convention:
     counts_follow_spikes: bool
     count_inputs: str
     differs: Mapping[str, str]
-    rules: Mapping[str | Role, Rule]
+    rules: Mapping[Key, Rule]
 
     def rule_of(self, op: Operation | type[Operation]) -> Rule | None:
         """The rule for an op; None where the convention does not know it."""
-        keys: tuple[str | Role, ...] = (op.name, *op.roles)
+        keys: tuple[Key, ...] = (op if isinstance(op, type) else type(op), *op.roles)
         return next((self.rules[key] for key in keys if key in self.rules), None)
 
     def count(self, visit: Visit) -> StepCounts:
@@ -166,7 +167,7 @@ def nothing(visit: Visit) -> StepCounts:
     return {}
 
 
-def free(*known: str | Role) -> dict[str | Role, Rule]:
+def free(*known: Key) -> dict[Key, Rule]:
     """Rules of ops, or of roles, that a convention charges nothing for; none is a default."""
     return dict.fromkeys(known, nothing)
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from snnc.compiler.ir.graph import Graph, Kind, Node, fires
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops import Arrange, Concat, Delay, Feedback, Mlp, Pad, SumPool2d
+from snnc.compiler.ops import Arrange, Concat, Delay, Feedback, MaskedGate, Mlp, Pad, SumPool2d
 from snnc.compiler.ops.base import as_op
 from snnc.estimator.activity import Values
 from snnc.estimator.conventions.base import (
@@ -141,6 +141,6 @@ PAPER = Convention(
         "neuron": "neurons are free",
         "other": "pools, normalisation and readout are free",
     },
-    rules=free(*BESIDE_SYNAPSES, "masked_gate")
+    rules=free(*BESIDE_SYNAPSES, MaskedGate)
     | {Role.SYNAPSE: _synapse, Role.PERCEPTRON: _mlp, Role.GATE: _gate, Role.PRODUCT: _product},
 )

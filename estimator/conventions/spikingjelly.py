@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops import Reduce
+from snnc.compiler.ops import AvgPool2d, BatchNorm, GroupMean, Reduce, SumPool2d, TimeMean, TimeSum
 from snnc.compiler.ops.base import as_op
 from snnc.compiler.ops.pooling.pool2d import Pool2d
 from snnc.estimator.conventions.base import (
@@ -125,14 +125,14 @@ SPIKINGJELLY = Convention(
     rules=free(*BESIDE_SYNAPSES, Role.GATE)
     | dict.fromkeys((Role.SYNAPSE, Role.PERCEPTRON), _weighted)
     | {
-        "batch_norm": _batch_norm,
-        "avg_pool2d": _avg_pool2d,
-        "sum_pool2d": _avg_pool2d,
+        BatchNorm: _batch_norm,
+        AvgPool2d: _avg_pool2d,
+        SumPool2d: _avg_pool2d,
         Role.PRODUCT: _product,
         Role.SUM: _add,
-        "reduce": _reduce,
-        "time_mean": _time_mean,
-        "time_sum": _time_mean,
-        "group_mean": _group_mean,
+        Reduce: _reduce,
+        TimeMean: _time_mean,
+        TimeSum: _time_mean,
+        GroupMean: _group_mean,
     },
 )

@@ -26,7 +26,7 @@ from snnc.compiler.ops.view import NodeView
 class Asa(Gate):
     """Two complementary groups of (step, channel), each gated by a score map of its own.
 
-    attrs: ``mean_scale``. params: ``alpha``, ``gamma`` (scalars); ``score1``, ``score2``
+    attributes: ``mean_scale``. params: ``alpha``, ``gamma`` (scalars); ``score1``, ``score2``
     [1, 2, k, k]; for ASA-1 ``reduce`` [hidden, T] and ``expand`` [T, hidden], or ``expand``
     [T, T] alone.
     """

@@ -31,7 +31,7 @@ class Gate(Composite):
 class SpatialGate(Gate):
     """score = sigmoid(conv_kxk([mean; max] of X over T and C)), one map for all steps.
 
-    attrs: ``mean_scale``. params: ``weight`` [1, 2, k, k] (k odd).
+    attributes: ``mean_scale``. params: ``weight`` [1, 2, k, k] (k odd).
     """
 
     name = "spatial_gate"

@@ -18,7 +18,7 @@ from snnc.compiler.program.emitter import Emitter
 class MaskedStatistics(Op):
     """[mean1; max1; mean2; max2], each H x W, of Y_k = X M_k over all T*C values (Eq. 10).
 
-    inputs: x (C, H, W), mask (C,) of spikes; group 1 is where the mask is 1. attrs:
+    inputs: x (C, H, W), mask (C,) of spikes; group 1 is where the mask is 1. attributes:
     ``mean_scale`` (the authors divide the mean by lambda = 0.5). The zeros of the other group take
     part in the maximum.
     """

@@ -21,9 +21,9 @@ from snnc.compiler.program.emitter import Emitter
 class Mlp(Op):
     """y = W2 relu(W1 x) along one axis, the same for every other index.
 
-    attrs: ``along`` ("time": over the T steps of each element; "channels": over the last axis of
-    each row); ``one_matrix`` True where the two stand for one matrix of the source.
-    params: ``reduce`` W1 [hidden, n], ``expand`` W2 [n, hidden].
+    attributes: ``along`` ("time": over the T steps of each element; "channels": over the last axis
+    of each row); ``one_matrix`` True where the two stand for one matrix of the source. params:
+    ``reduce`` W1 [hidden, n], ``expand`` W2 [n, hidden].
     """
 
     name = "mlp"

@@ -26,7 +26,7 @@ from snnc.compiler.program.emitter import Emitter
 class Statistics(Op):
     """Row 0 the mean, row 1 the maximum, over some axes.
 
-    attrs: ``over`` names them, ``mean_scale`` multiplies the mean (1 but for time_channels).
+    attributes: ``over`` names them, ``mean_scale`` multiplies the mean (1 but for time_channels).
 
     ============== ===================== =========================
     over           output                time

@@ -38,10 +38,10 @@ from snnc.errors import InternalError
 class Cell(Spiking):
     """One program for each element of its inputs, which all have one shape.
 
-    attrs: ``program``. params: one for each of the program's ``params`` (per channel [C, 1, ...] or
-    per element) and ``tables`` (the same with one entry a step in front). The output's kind follows
-    from the program (:mod:`.kinds`); a SPIKE or COUNT is a decision, which can be forced, and what
-    follows it runs at the next step (:mod:`.lazy`).
+    attributes: ``program``. params: one for each of the program's ``params`` (per channel
+    [C, 1, ...] or per element) and ``tables`` (the same with one entry a step in front). The
+    output's kind follows from the program (:mod:`.kinds`); a SPIKE or COUNT is a decision, which
+    can be forced, and what follows it runs at the next step (:mod:`.lazy`).
     """
 
     name = "cell"

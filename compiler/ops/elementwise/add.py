@@ -18,7 +18,7 @@ from snnc.compiler.program.emitter import Emitter
 class Add(Op):
     """y = a + b. Spikes and counts give a COUNT, anything else a REAL.
 
-    attrs: ``apart`` (the source adds a and then b to a third term, a neuron's potential,
+    attributes: ``apart`` (the source adds a and then b to a third term, a neuron's potential,
     so that what it rounds may be larger than a + b; the neuron has the attribute too).
     """
 

@@ -20,7 +20,7 @@ from snnc.compiler.program.emitter import Emitter
 class BatchNorm(Op):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, per channel (entry of the first axis).
 
-    attrs: ``eps``. params: ``mean``, ``var``, ``weight``, ``bias``, each [C].
+    attributes: ``eps``. params: ``mean``, ``var``, ``weight``, ``bias``, each [C].
     """
 
     name = "batch_norm"

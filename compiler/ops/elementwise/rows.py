@@ -32,7 +32,7 @@ class _OfRows(Op):
 
 class Standardize(_OfRows):
     """y = (x - mean) / sqrt(variance + eps) along each row of (R, N), with the variance of N:
-    layer norm and group norm without their weights. attrs: ``eps``.
+    layer norm and group norm without their weights. attributes: ``eps``.
     """
 
     name = "standardize"

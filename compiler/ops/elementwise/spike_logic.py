@@ -19,7 +19,7 @@ FUNCTIONS = {"and": 2, "not": 1}
 
 
 class SpikeLogic(Op):
-    """attrs: ``function``: "and" gives a b, "not" gives 1 - a. Inputs and output are spikes."""
+    """By ``function``: "and" gives a b, "not" gives 1 - a. Inputs and output are spikes."""
 
     name = "spike_logic"
     layout = Layout.ALIKE

@@ -30,7 +30,7 @@ class NeuronI8(IntegerOp):
         none   U[t] = (L + drift) + X[t] 2^input_shift
         fire   S[t] = U[t] >= threshold
 
-    attrs: ``beta`` (units of 2^-15), ``input_shift``, ``reset_mode``, ``width`` of U ("int16",
+    attributes: ``beta`` (units of 2^-15), ``input_shift``, ``reset_mode``, ``width`` of U ("int16",
     "int32"), ``saturate`` (whether U may leave its width; it then takes the nearest value of it).
     ``bound`` on |X| (optional): chooses the C's way, not its numbers.
     params, one number a channel: ``threshold``; ``drift``, ``reset``, ``initial`` (absent: 0).

@@ -45,14 +45,13 @@ Constant = float | torch.Tensor
 class Neuron(Spiking):
     """A spiking neuron per input element.
 
-    attrs: ``beta``, ``drift``, ``gain``, ``reset_mode`` (hard, soft, none, clear), ``reset`` (the
-    value after a hard reset, the amount subtracted by a soft one), ``threshold``, ``strict`` (U
-    must exceed the threshold), ``initial``, ``difference`` (the source computes the leak
-    as U - (U - Vreset)/tau, which rounds differently), ``apart`` (the source adds the
-    terms of X one after the other to the leaked potential; see
-    :mod:`snnc.compiler.ops.elementwise.add`). Each of :data:`CONSTANTS` may be a parameter instead,
-    which then stands for the attribute: one value per channel [C, 1, ...] or per neuron (the full
-    shape).
+    attributes: ``beta``, ``drift``, ``gain``, ``reset_mode`` (hard, soft, none, clear), ``reset``
+    (the value after a hard reset, the amount subtracted by a soft one), ``threshold``, ``strict``
+    (U must exceed the threshold), ``initial``, ``difference`` (the source computes the leak as U -
+    (U - Vreset)/tau, which rounds differently), ``apart`` (the source adds the terms of X one after
+    the other to the leaked potential; see :mod:`snnc.compiler.ops.elementwise.add`). Each of
+    :data:`CONSTANTS` may be a parameter instead, which then stands for the attribute: one value per
+    channel [C, 1, ...] or per neuron (the full shape).
     """
 
     name = "neuron"

@@ -28,7 +28,7 @@ MOST_COUNTED = 65535
 
 
 class Reduce(Op):
-    """attrs: ``function`` ("sum", "mean" or "max") over ``axes``, which go; of all axes
+    """The ``function`` ("sum", "mean" or "max") over ``axes``, which go; of all axes
     one number is left. A sum of spikes is a COUNT, their maximum a SPIKE, anything else REAL.
     """
 

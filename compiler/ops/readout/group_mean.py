@@ -16,7 +16,7 @@ from snnc.compiler.program.emitter import Emitter
 
 
 class GroupMean(Op):
-    """y[g] = mean of x[g*size .. g*size + size - 1]. attrs: ``size``."""
+    """y[g] = mean of x[g*size .. g*size + size - 1]. attributes: ``size``."""
 
     name = "group_mean"
     roles = (Role.READOUT,)

@@ -34,7 +34,7 @@ def axes_of(node: Node) -> tuple[int, int, int] | None:
 
 class TimeStack(Op):
     """y[(o T + t) inner + i] = x[t][o inner + i]: the vectors of all steps as one, with time behind
-    the first ``size / inner`` of them; of a stream 0 for steps to come. attrs: ``steps`` T,
+    the first ``size / inner`` of them; of a stream 0 for steps to come. attributes: ``steps`` T,
     ``inner``.
     """
 

@@ -21,7 +21,7 @@ from snnc.compiler.program.values import Argument, ShapeRef, View
 class Conv2d(synapse.Synapse):
     """Y[o, y, x] = bias[o] + sum over (i, ky, kx) of W[o, i, ky, kx] X[i, y', x'].
 
-    attrs: ``stride``, ``dilation`` (height, width); ``padding`` (top, left, bottom, right);
+    attributes: ``stride``, ``dilation`` (height, width); ``padding`` (top, left, bottom, right);
     ``groups``; ``kernel`` ("event" or "dense"). params: ``weight`` [O, I/groups, KH, KW],
     ``bias`` [O] (optional).
     """

@@ -21,7 +21,7 @@ from snnc.compiler.program.emitter import Emitter
 class Linear(synapse.Synapse):
     """y[o] = bias[o] + sum over i of W[o, i] x[i].
 
-    attrs: ``kernel`` ("event" or "dense"); ``terms`` (so many more inputs of another node
+    attributes: ``kernel`` ("event" or "dense"); ``terms`` (so many more inputs of another node
     the source adds in the same sum, and may round as often). params: ``weight`` [O, I] in PyTorch's
     order of inputs (C, H, W), ``bias`` [O] (optional). The emitted weights follow the pixel-major
     layout.

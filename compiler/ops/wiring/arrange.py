@@ -23,10 +23,10 @@ REPEATED = -1
 class Arrange(Op):
     """The input seen as ``factors``, its axes taken in another order, in part, or repeated.
 
-    attrs: ``factors`` (a shape of the input's size, row-major); for each axis of what is taken:
-    ``source`` (the factor it runs along, each exactly once; or -1, repeated), ``start``, ``step``
-    (negative: backwards) and ``length``; ``shape`` of the output (what is taken, row-major) and the
-    axis that it is ``packed`` along. The kind is kept.
+    attributes: ``factors`` (a shape of the input's size, row-major); for each axis of what is
+    taken: ``source`` (the factor it runs along, each exactly once; or -1, repeated), ``start``,
+    ``step`` (negative: backwards) and ``length``; ``shape`` of the output (what is taken,
+    row-major) and the axis that it is ``packed`` along. The kind is kept.
     """
 
     name = "arrange"

@@ -16,7 +16,7 @@ from snnc.compiler.program.emitter import Emitter
 
 
 class Delay(Op):
-    """y[t] = x[t - steps], 0 before the window. attrs: ``steps``, at least 1."""
+    """y[t] = x[t - steps], 0 before the window. attributes: ``steps``, at least 1."""
 
     name = "delay"
     layout = Layout.ALIKE

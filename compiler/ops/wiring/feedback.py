@@ -19,8 +19,8 @@ from snnc.compiler.program.emitter import Emitter
 class Feedback(EdgeRead, Op):
     """y[t] = what the ``feedback_write`` of the same ``edge`` took at step t-1; y[0] = 0.
 
-    attrs: ``edge``, and the ``shape`` of the spikes that it gives. In the graph it has no input, so
-    the order stays acyclic; its facets are given what was written
+    attributes: ``edge``, and the ``shape`` of the spikes that it gives. In the graph it has no
+    input, so the order stays acyclic; its facets are given what was written
     (:meth:`snnc.compiler.ir.graph.Graph.sources`) as if it were one.
     """
 

@@ -19,7 +19,7 @@ from snnc.compiler.program.emitter import Emitter
 class FeedbackWrite(EdgeWrite, Op):
     """y = x, kept for the ``feedback`` of the same ``edge``, which gives it at the next step.
 
-    attrs: ``edge``. It carries spikes: they are exact, and a count could grow with every step.
+    attributes: ``edge``. It carries spikes: they are exact, and a count could grow with every step.
     """
 
     name = "feedback_write"

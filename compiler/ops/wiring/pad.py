@@ -23,8 +23,8 @@ class Pad(Op):
     """Along each axis ``before`` constants, then the input's elements, ``step`` apart, with
     constants between, then ``after`` constants.
 
-    attrs: ``before``, ``after``, ``step`` (1: nothing between), a number for each axis; ``value``
-    of the constants. Spikes and counts stay what they are where it is 0.
+    attributes: ``before``, ``after``, ``step`` (1: nothing between), a number for each axis;
+    ``value`` of the constants. Spikes and counts stay what they are where it is 0.
     """
 
     name = "pad"

@@ -297,7 +297,7 @@ class _Quantizer(Building):
                 node, f"{node.op.name} of counts has no int8 form", "Compile with --dtype f32."
             )
         given, steps = self.scaled[node.inputs[0]], self.graph.time_steps
-        unit = given.unit / steps if type(node.op) is TimeMean else given.unit
+        unit = given.unit / steps if isinstance(node.op, TimeMean) else given.unit
         self.add(node, TimeSumI8(), Scaled(unit, given.bound * steps))
 
     def group_mean(self, node: Node) -> None:

@@ -98,7 +98,7 @@ def test_every_op_has_samples_and_a_name_of_its_own():
 def test_a_missing_facet_fails_at_once(facet):
     facets = {name: getattr(Neuron, name) for name in Op.__abstractmethods__ - {facet}}
     with pytest.raises(TypeError, match=facet):
-        type("Forgetful", (Op,), facets)()
+        type("Forgetful", (Op,), {**facets, "name": "forgetful"})
 
 
 @each_case

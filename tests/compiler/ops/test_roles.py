@@ -77,6 +77,16 @@ def test_integer_twins_play_what_their_float_ops_play():
         assert OPS[f"{op}_i8"].roles == OPS[op].roles, op
 
 
+def test_an_op_is_another_only_as_its_integer_twin():
+    """So that ``isinstance(node.op, TimeSum)`` asks for exactly that op among float ones."""
+    every = (OPS | COMPOSITES).values()
+    for op in every:
+        for other in every:
+            if op is not other and issubclass(op, other):
+                assert issubclass(op, IntegerOp), op.name
+                assert not issubclass(other, IntegerOp), other.name
+
+
 def test_a_role_brings_the_facets_that_are_asked_of_it():
     for op in OPS.values():
         if Role.SYNAPSE in op.roles:  # the counts read it

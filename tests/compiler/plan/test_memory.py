@@ -161,7 +161,7 @@ class Execution:
         if node is not band.nodes[0]:
             return
         for member in band.nodes:
-            if op_of(member).rows is Rows.REDUCE and op_of(member).time(member) is Time.STEP:
+            if op_of(member).rows is Rows.REDUCE and op_of(member).time() is Time.STEP:
                 self.arena.write(*self.place(member, stage, step))
         for _ in range(2):
             for member in band.nodes:

@@ -19,7 +19,7 @@ class MaskedStatisticsI8(IntegerOp, MaskedStatistics):
     """[mean1; max1; mean2; max2] of the two groups: means round_shift(sum factor, shift), maxima
     times 2^bits.
 
-    attrs: as MaskedStatistics, and ``factor``, ``shift``, ``bits``. The sums over T*C are
+    attributes: as MaskedStatistics, and ``factor``, ``shift``, ``bits``. The sums over T*C are
     int32: a pass bounds T*C.
     """
 

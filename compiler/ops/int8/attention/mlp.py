@@ -19,7 +19,7 @@ from snnc.compiler.program.emitter import Emitter
 class MlpI8(IntegerOp, Mlp):
     """y = round_shift(W2 h, shift2) with h = relu(round_shift(W1 x, shift1)), along one axis.
 
-    attrs: ``along``, ``shift1``, ``shift2``. params: ``reduce``, ``expand``: int16 values in
+    attributes: ``along``, ``shift1``, ``shift2``. params: ``reduce``, ``expand``: int16 values in
     units of 2^-shift1 and 2^-shift2, so that x, h and y share one unit.
     """
 

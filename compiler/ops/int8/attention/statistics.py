@@ -18,7 +18,7 @@ from snnc.compiler.program.emitter import Emitter
 class StatisticsI8(IntegerOp, Statistics):
     """Row 0 round_shift(sum factor, shift), row 1 maximum 2^bits, over the axes of ``over``.
 
-    attrs: as Statistics, and ``factor``, ``shift`` (the mean), ``bits`` (fraction bits
+    attributes: as Statistics, and ``factor``, ``shift`` (the mean), ``bits`` (fraction bits
     of both).
     """
 

@@ -19,7 +19,7 @@ from snnc.compiler.program.emitter import Emitter
 class WeightedRowsI8(IntegerOp, WeightedRows):
     """y[n] = round_shift(sum over r of weights[r] x[r, n], shift).
 
-    attrs: ``shift``. params: ``weights`` [R], int32 in units of 2^-shift.
+    attributes: ``shift``. params: ``weights`` [R], int32 in units of 2^-shift.
     """
 
     name = "weighted_rows_i8"

@@ -18,7 +18,7 @@ from snnc.compiler.program.emitter import Emitter
 class AddI8(IntegerOp, Add):
     """y = a + b, both in units of each channel's one scale.
 
-    attrs: ``width`` of y ("int16", "int32"), which a bound must justify.
+    attributes: ``width`` of y ("int16", "int32"), which a bound must justify.
     """
 
     name = "add_i8"

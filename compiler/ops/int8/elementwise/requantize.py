@@ -19,8 +19,8 @@ from snnc.compiler.program.emitter import Emitter
 class Requantize(IntegerOp):
     """y = saturate16(round_shift(x factor[c], shift)).
 
-    attrs: ``shift``; ``wide_product`` (whether the product needs int64). params: ``factor`` [C].
-    Attention compares and averages channels with each other, so it needs one unit for all.
+    attributes: ``shift``; ``wide_product`` (whether the product needs int64). params: ``factor``
+    [C]. Attention compares and averages channels with each other, so it needs one unit for all.
     """
 
     name = "requantize"

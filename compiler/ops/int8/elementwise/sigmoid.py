@@ -29,8 +29,8 @@ TABLE = np.floor(2**SCORE_BITS / (1 + np.exp(-_X)) + 0.5).astype(np.int64)
 class SigmoidI8(IntegerOp):
     """y = sigmoid(z) in units of 2^-15, z = round_shift(x factor, shift) in units of 2^-16.
 
-    attrs: ``factor``, ``shift``. z is clamped to [-8, 8 - 2^-16]; between two entries a, b of the
-    table the value is a + round_shift((b - a) part, 12).
+    attributes: ``factor``, ``shift``. z is clamped to [-8, 8 - 2^-16]; between two entries a, b of
+    the table the value is a + round_shift((b - a) part, 12).
     """
 
     name = "sigmoid_i8"

@@ -16,7 +16,7 @@ from snnc.compiler.program.emitter import Emitter
 class MaxPool2dI8(IntegerOp, MaxPool2d):
     """The largest integer of each window, per channel, in the width and units of the input.
 
-    attrs: as :class:`MaxPool2d`. Spikes and counts have no units and need no op of their own.
+    attributes: as :class:`MaxPool2d`. Spikes and counts have no units and need no op of their own.
     """
 
     name = "max_pool2d_i8"

@@ -21,7 +21,7 @@ from snnc.compiler.program.emitter import Emitter
 class Conv2dMaps(IntegerOp, Conv2d):
     """round_shift of the sums of :class:`Conv2d` on int32 maps, without bias.
 
-    attrs: as Conv2d, and ``shift``. params: ``weight`` int16 values in units of 2^-shift.
+    attributes: as Conv2d, and ``shift``. params: ``weight`` int16 values in units of 2^-shift.
     """
 
     name = "conv2d_maps"
