@@ -10,8 +10,8 @@ import pytest
 
 from snnc.compiler.codegen.statements import declaration
 from snnc.compiler.host.build import compile_shared
-from snnc.compiler.plan.arena import plan
 from snnc.compiler.plan.arena import Buffer as Placed
+from snnc.compiler.plan.arena import plan
 from snnc.compiler.program.values import Buffer, Slot, View
 
 STEPS, ROWS, COLUMNS = 3, 2, 25
