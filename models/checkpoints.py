@@ -28,10 +28,10 @@ from snnc import limits
 from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, BAD_WEIGHTS, OVER_LIMIT, SnncError
 from snnc.messages import first_sentence, shown
 from snnc.models.encoders import ENCODERS, INPUT_KINDS, Encoder, InputKind
-from snnc.models.files import read_tensors, write_tensors
 from snnc.models.hyper import Hyper
 from snnc.models.networks import Network, build
-from snnc.models.tensor_files import check_stored
+from snnc.models.storage.pt_files import read_tensors, write_tensors
+from snnc.models.storage.tensor_files import check_stored
 
 FORMAT = "snnc-model"
 VERSION = 1

@@ -31,7 +31,7 @@ from snnc.messages import first_sentence
 from snnc.models import checkpoints
 from snnc.models.checkpoints import InputDescription
 from snnc.models.encoders import ENCODERS, Encoder, InputKind
-from snnc.models.tensor_files import read_tensor_file
+from snnc.models.storage.tensor_files import read_tensor_file
 from snnc.user_files import kind_of
 
 

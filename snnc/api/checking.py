@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from snnc.api.model import Forward, take
-from snnc.api.results import Result, text_page
+from snnc.api.results.result import Result, text_page
 from snnc.api.words import python_words, speaks_python
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.deploy import firmware

@@ -22,11 +22,11 @@ from snnc.api.costs import (
     surveyed,
 )
 from snnc.api.data.held import Data
-from snnc.api.layers import Layer, layers_of
 from snnc.api.manner import Manner, compiled
 from snnc.api.model import Outputs, Taken, batch_of, evaluation
-from snnc.api.proof import Proof
-from snnc.api.timing import Benchmark, every_fifth, timed
+from snnc.api.results.layers import Layer, layers_of
+from snnc.api.results.proof import Proof
+from snnc.api.results.timing import Benchmark, every_fifth, timed
 from snnc.api.words import speaks_python
 from snnc.api.writing import check_march, check_package
 from snnc.compiler.compilation import Compilation, for_any_core

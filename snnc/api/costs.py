@@ -11,7 +11,7 @@ from rich.console import Console
 
 from snnc.api.data.held import Data
 from snnc.api.model import Forward, Taken, take
-from snnc.api.results import Result
+from snnc.api.results.result import Result
 from snnc.api.words import speaks_python
 from snnc.compiler.frontend.driving import Readout, Reset
 from snnc.errors import BAD_DATA_SPEC, BAD_OPTION, InternalError, SnncError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from snnc.estimator.activity import Network
     from snnc.estimator.ann.comparison import AgainstAnn
     from snnc.estimator.energy import Comparison, Estimate
-    from snnc.estimator.redundancy import Redundancy
+    from snnc.estimator.redundancy.records import Redundancy
     from snnc.estimator.report import Report
     from snnc.estimator.survey import Survey
 
@@ -153,7 +153,7 @@ class Analysis(_Surveyed):
     @property
     def redundancy(self) -> Redundancy:
         """The model's records. Raises SnncError (BAD_OPTION) where nothing can be measured."""
-        from snnc.estimator.analysis import check_measured
+        from snnc.estimator.redundancy.analysis import check_measured
 
         found = self.report.model.redundancy
         if found is None:
@@ -167,7 +167,7 @@ class Analysis(_Surveyed):
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``snnc analyze``."""
-        from snnc.estimator.analysis import redundancy_json
+        from snnc.estimator.redundancy.analysis import redundancy_json
 
         return redundancy_json(self.redundancy, self._others)
 

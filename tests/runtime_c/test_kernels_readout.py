@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.support.kernel_harness import INCLUDE, each_variant, load, pack, read_counts, same_bits
+from tests.support.kernels.kernel_harness import (
+    INCLUDE,
+    each_variant,
+    load,
+    pack,
+    read_counts,
+    same_bits,
+)
 
 F = np.float32
 

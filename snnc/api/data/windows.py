@@ -13,7 +13,7 @@ import numpy.typing as npt
 from snnc.api.data.files import is_held, opened
 from snnc.api.data.held import Data, Held, Layout, Window, held
 from snnc.errors import BAD_OPTION, SnncError
-from snnc.models.clips import frames_for
+from snnc.models.datasets.clips import frames_for
 from snnc.models.datasets.dataset import check_split
 from snnc.models.datasets.events import Recording
 from snnc.models.datasets.spec import open_data

@@ -23,9 +23,9 @@ from snnc.compiler.verify.float_judge import Verifier
 from snnc.compiler.verify.synthetic.stress import Stress
 from snnc.errors import BAD_OPTION, BAD_SHAPE, RUNTIME_STATUS, SnncError
 from snnc.models.neurons import LIF
-from tests.support.graphs import FAST, c_of, observed
+from tests.support.networks.small_models import Net, over_time
 from tests.support.places import INCLUDE
-from tests.support.small_models import Net, over_time
+from tests.support.samples.graphs import FAST, c_of, observed
 
 SHAPE, STEPS = (2, 6, 6), 4
 FRAMES = np.random.default_rng(0).normal(size=(STEPS, *SHAPE)).astype(np.float32)

@@ -18,7 +18,7 @@ from snnc.compiler.verify.synthetic.frames import Counts
 from snnc.compiler.verify.synthetic.scenarios import TIMES, Scenarios
 from snnc.compiler.verify.synthetic.stress import Stress
 from tests.compiler.verify.test_chain import FLAGS, SHAPE, frames, small, with_header
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
 
 
 def compiled(dtype: str, steps: int = 5) -> Compilation:
@@ -95,7 +95,7 @@ def test_random_potentials_find_what_no_current_leads_to(tmp_path, monkeypatch):
     """A leak that is wrong below zero, in a network none of whose weights is negative."""
     compilation = compiled("f32")
     wrong = LEAK.replace(", u)", ", snn_f32x16_max(u, snn_f32x16_set1(0.0f)))")
-    files = with_header(compilation, "neuron.h", LEAK, wrong)
+    files = with_header(compilation, "neurons/neuron.h", LEAK, wrong)
     verifier = Verifier(small(), compilation, tmp_path, FLAGS, files=files)
     with monkeypatch.context() as without:
         without.setattr(Scenarios, "potentials", lambda self: {})
