@@ -48,10 +48,10 @@ class Choice:
 def choices(graph: Graph, threads: int = 1) -> list[Choice]:
     """From storing everything to recomputing all that can be, each smaller than the one before."""
     recomputed: frozenset[str] = frozenset()
-    found = [_choice(graph, recomputed, threads)]
+    found = [chosen(graph, recomputed, threads)]
     for name in _largest_first(graph, found[0].schedule):
         recomputed |= _with_sources(graph, name)
-        choice = _choice(graph, recomputed, threads)
+        choice = chosen(graph, recomputed, threads)
         if choice.arena.size < found[-1].arena.size:
             found.append(choice)
     return found
@@ -68,7 +68,7 @@ def fitting(
         SnncError: OVER_BUDGET with the numbers, the largest buffers, and what would help.
     """
     if arena_bytes is None:
-        return _choice(graph, frozenset(), threads), ()
+        return chosen(graph, frozenset(), threads), ()
     every = tuple(choices(graph, threads))
     for choice in every:
         if choice.arena.size <= arena_bytes:
@@ -76,7 +76,8 @@ def fitting(
     raise _over_budget(graph, every[-1], arena_bytes)
 
 
-def _choice(graph: Graph, recomputed: frozenset[str], threads: int) -> Choice:
+def chosen(graph: Graph, recomputed: frozenset[str], threads: int = 1) -> Choice:
+    """The plan that recomputes just these values."""
     return Choice(recomputed, planned(graph, schedule(graph, recomputed), threads))
 
 

@@ -1,6 +1,6 @@
 """PyTorch's own samples of operators, in a network: the graph gives the same, or they are refused.
 
-All operators: ``python -m tests.support.understood_samples``.
+All operators: ``python -m tests.support.samples.understood_samples``.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.support.torch_samples import EQUAL, REFUSED
-from tests.support.understood_samples import outcomes
+from tests.support.samples.torch_samples import EQUAL, REFUSED
+from tests.support.samples.understood_samples import outcomes
 
 pytest.importorskip("expecttest", reason="expecttest is not here: make setup")
 from torch.testing._internal.common_methods_invocations import op_db
