@@ -25,6 +25,7 @@ from snnc.compiler.ir import layout
 from snnc.compiler.ops.synapses.synapse import DENSE
 from snnc.compiler.passes import pipeline
 from snnc.compiler.passes.choose_kernels import one_kernel
+from snnc.compiler.plan.batches import MOST_STEPS
 from snnc.errors import SnncError
 
 Frames = npt.NDArray[np.uint16]
@@ -114,7 +115,7 @@ def _scores(host: HostModel, compilation: Compilation, window: Frames) -> npt.ND
 def compiled(module: nn.Module, window: Frames, kernels: pipeline.Pass | None) -> Compilation:
     """The compilation of a network for windows like this one."""
     graph = import_module(module, window.shape[1:], len(window), name=NAME)
-    return compile_graph(graph, kernels=kernels)
+    return compile_graph(graph, kernels=kernels, batch=MOST_STEPS)
 
 
 def quantized(module: nn.Module, windows: Sequence[Frames]) -> Compilation:
@@ -124,7 +125,7 @@ def quantized(module: nn.Module, windows: Sequence[Frames]) -> Compilation:
         SnncError: what the quantization refuses.
     """
     graph = import_module(module, windows[0].shape[1:], len(windows[0]), name=NAME)
-    return compile_graph(graph, calibration=windows)
+    return compile_graph(graph, calibration=windows, batch=MOST_STEPS)
 
 
 def build(compilation: Compilation, folder: Path) -> HostModel:

@@ -10,6 +10,7 @@
 #include "snn/event_buffer.h"
 #include "snn/flatten.h"
 #include "snn/linear.h"
+#include "snn/linear_steps.h"
 #include "snn/matmul.h"
 #include "snn/moves.h"
 #include "snn/neuron.h"

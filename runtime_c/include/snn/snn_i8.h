@@ -10,6 +10,7 @@
 #include "snn/event_buffer.h"
 #include "snn/flatten.h"
 #include "snn/linear_i8.h"
+#include "snn/linear_steps_i8.h"
 #include "snn/neuron_i16.h"
 #include "snn/pool_i8.h"
 #include "snn/readout_i8.h"
