@@ -16,8 +16,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from snnc.atomic import scratch_folder
-from snnc.bench import counting
-from snnc.bench.cycles import models
+from snnc.bench.target import counting
+from snnc.bench.target.cycles import models
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.targets import Target, targets
 

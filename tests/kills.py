@@ -28,12 +28,12 @@ import torch
 from snnc import atomic, cli
 from snnc.compiler.deploy.manifest import changed_files, digests, own_files
 from snnc.models import checkpoints
-from tests.support.lively import lively_checkpoint, write_nmnist
+from tests.support.networks.lively import lively_checkpoint, write_nmnist
 
 NOTES = "mine"
 
 PRELOADED = (
-    *(f"commands.{name}" for name in ("compile", "verify", "train")),
+    *("commands.compile", "commands.verify", "commands.training.train"),
     *("api.kernels", "api.data.windows"),
     *("compiler.compilation", "compiler.deploy.folder", "compiler.frontend.source"),
     *("compiler.verify.float_judge", "compiler.verify.integer", "models.training"),

@@ -91,6 +91,7 @@ def write(
             "instrument": instrument,
             "kernels": choice,
             "threads": compilation.generated.program.threads,
+            "steps_at_once": compilation.generated.program.batch,
         }
         manifest["versions"] |= {"cc": compiler_version(), "vector": levels[0]}
         return write_manifest(folder, manifest)
@@ -223,7 +224,7 @@ def _scores(node: Node) -> dict[str, Any]:
 
 
 def _input(source: SourceModel) -> dict[str, Any]:
-    described: dict[str, Any] = {"shape": list(source.input_shape), "kind": "count"}
+    described: dict[str, Any] = {"shape": list(source.input_shape), "kind": source.input_kind}
     if source.input is not None:
         given = source.input
         described |= {

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from snnc.api.manner import Manner
-    from snnc.bench.cycles import Estimate
-    from snnc.bench.fitting import Fit
+    from snnc.bench.target.board_fit import Fit
+    from snnc.bench.target.cycles import Estimate
     from snnc.compiler.frontend.source import SourceModel
     from snnc.compiler.plan.input_buffer import Buffering
 
@@ -68,7 +68,7 @@ def command(
     """
     from snnc.api.checking import sized
     from snnc.api.manner import Manner
-    from snnc.bench.fitting import fit_all
+    from snnc.bench.target.board_fit import fit_all
     from snnc.compiler.deploy.boards import owned_boards
     from snnc.compiler.ops.int8.synapses.rows import OWN
 
@@ -100,7 +100,7 @@ def _times(
 ) -> Mapping[str, Estimate]:
     from snnc.api.data.windows import test_vectors
     from snnc.api.manner import compiled
-    from snnc.bench.fitting import time_all
+    from snnc.bench.target.board_fit import time_all
 
     say("calibrating")
     compilation, _ = compiled(source, manner)
@@ -131,7 +131,7 @@ def _show(console: Console, title: str, fits: list[Fit], times: Mapping[str, Est
 
 def _show_times(console: Console, times: Mapping[str, Estimate]) -> None:
     """Modelled figures in a table of their own: both together are wider than a terminal."""
-    from snnc.bench.cycles import shown
+    from snnc.bench.target.cycles import shown
 
     numbers = ("M cycles", "ms", "of real time", "mJ")
     table = slim_table("board", numbers=numbers, title="a window, modelled")

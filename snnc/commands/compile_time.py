@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from snnc.bench.cycles import estimate, model_for, said, shown, why_none
-from snnc.bench.instructions import by_class
+from snnc.bench.target.cycles import estimate, model_for, said, shown, why_none
+from snnc.bench.target.instructions import by_class
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy.firmware import Vector
 from snnc.compiler.deploy.targets import Target, missing_tools
@@ -23,7 +23,7 @@ def time_of(compilation: Compilation, target: Target, vectors: Sequence[Vector])
         vectors: the recordings in the firmware.
 
     Raises:
-        SnncError, InternalError: as :func:`snnc.bench.instructions.count`.
+        SnncError, InternalError: as :func:`snnc.bench.target.instructions.count`.
     """
     why, core = _why_not(target, vectors), replace(target, owned=None)
     if why is not None:

@@ -23,9 +23,9 @@ from snnc.compiler.verify.board import verify_on_board
 from snnc.compiler.verify.integer import IntegerVerifier
 from tests.compiler.deploy.test_firmware import STEP_US, STEPS, framed, need, recording
 from tests.compiler.ops.test_int8 import FLAGS, lively_neurons
-from tests.support import maxima
-from tests.support.kernel_harness import cpu_flags
-from tests.support.lively import lively_network
+from tests.support.kernels.kernel_harness import cpu_flags
+from tests.support.networks import maxima
+from tests.support.networks.lively import lively_network
 
 ROOT = Path(__file__).resolve().parents[3]
 VECTOR_CORES = ("cortex-m4", "cortex-m55")

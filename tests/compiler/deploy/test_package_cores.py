@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnc.bench import instructions
+from snnc.bench.target import instructions
 from snnc.compiler.codegen.abi import EVENT_DTYPE
 from snnc.compiler.compilation import Compilation, for_any_core
 from snnc.compiler.deploy import firmware, packages
@@ -22,7 +22,7 @@ from snnc.compiler.ops.int8.synapses.rows import FOURS, OWN, PLAIN
 from tests import fuzzing
 from tests.compiler.deploy.test_cores import compiled, crowded, window
 from tests.compiler.deploy.test_firmware import need
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
 
 SHAPE, RECORDINGS = (2, 14, 14), 20
 

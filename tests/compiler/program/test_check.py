@@ -18,8 +18,8 @@ from snnc.compiler.program.kernels import signatures
 from snnc.compiler.program.program import Call, Clear, RowLoop
 from snnc.compiler.program.values import NULL, ShapeRef, View
 from snnc.errors import InternalError
-from tests.support.firing import SIZES, firing_network
-from tests.support.places import INCLUDE
+from tests.support.networks.firing import SIZES, firing_network
+from tests.support.places import KERNELS
 
 
 @pytest.fixture
@@ -196,9 +196,21 @@ def test_every_prototype_of_the_headers_is_read():
     which kernels pass among themselves, are not understood."""
     declared = {
         name
-        for path in INCLUDE.glob("snn/*.h")
+        for path in KERNELS
         for name in re.findall(r"^SNN_KERNEL[^;{]*?\b(snn_\w+)\(", path.read_text(), re.MULTILINE)
     }
     assert declared == set(signatures())
     types = {parameter.c_type for s in signatures().values() for parameter in s}
     assert all(re.fullmatch(r"(enum )?\w+|.*\*\*.*", c_type) for c_type in types), types
+
+
+def test_a_batch_needs_its_steps_at_once():
+    size, steps = SIZES["three-layer-narrow"]
+    graph = pipeline.optimised(import_module(firing_network("three-layer-narrow"), size, steps))
+    plan = planned(graph, schedule(graph), batch=steps)
+    check(plan.program, plan.arena)
+    (first, *_) = (f for stage in plan.program.stages for f in stage.steps if f.batch)
+    view = first.batch.locals["fc1_linear"]
+    narrow = dataclasses.replace(view, buffer=dataclasses.replace(view.buffer, slots=steps - 1))
+    first.batch.locals["fc1_linear"] = narrow
+    refused(plan, f"a batch takes {steps} steps at once")
