@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 # More arguments for one run: make test ARGS="-k conv2d", make bench ARGS="--json -".
 ARGS ?=
 
-SCRIPTS   := $(wildcard docs/*.py examples/*.py benchmarks/*.py)
+SCRIPTS   := $(wildcard docs/scripts/*.py examples/*.py $(addsuffix /*.py,benchmarks benchmarks/ablation benchmarks/performance))
 C_SOURCES := $(shell find runtime_c -name '*.[ch]')
 
 .DEFAULT_GOAL := help
@@ -102,36 +102,36 @@ format: setup  ## rewrite Python and C in the project's format
 	$(if $(C_SOURCES),$(BIN)/clang-format -i $(C_SOURCES))
 
 bench: setup  ## measure the generated C against its dense peers
-	@$(BIN)/python benchmarks/run.py $(ARGS)
+	@$(BIN)/python benchmarks/performance/run.py $(ARGS)
 
 site: build/environments/site/.installed  ## build the site in build/site; its tutorials are run
 	@$(<D)/bin/python -m sphinx -W --keep-going -q -c docs/site docs build/site
 	@echo "build/site/index.html"
 
 docs: setup  ## write the generated pages of docs/
-	$(BIN)/python docs/generate_errors.py
-	$(BIN)/python docs/generate_ops.py
-	$(BIN)/python docs/generate_zoo.py
+	$(BIN)/python docs/scripts/generate_errors.py
+	$(BIN)/python docs/scripts/generate_ops.py
+	$(BIN)/python docs/scripts/generate_zoo.py
 
-dependencies: setup  ## write docs/dependencies.md: what is installed, why, and under which licence
-	$(BIN)/python docs/generate_dependencies.py
+dependencies: setup  ## write docs/reference/dependencies.md: what is installed, why, and under which licence
+	$(BIN)/python docs/scripts/generate_dependencies.py
 
 results: setup  ## measure the bundled models and write docs/results.md
-	$(BIN)/python docs/generate_results.py
+	$(BIN)/python docs/scripts/generate_results.py
 
 paper-tables: setup  ## compute the paper's Table 3 from our models, into docs/results.md
-	$(BIN)/python docs/generate_paper_tables.py
+	$(BIN)/python docs/scripts/generate_paper_tables.py
 
-ablation: setup  ## train and measure the ablation (two hours, resumable), write docs/ablation.md
-	@$(BIN)/python benchmarks/ablation.py $(ARGS)
-	$(BIN)/python docs/generate_ablation.py
+ablation: setup  ## train and measure the ablation (two hours, resumable), write docs/measured/ablation.md
+	@$(BIN)/python benchmarks/ablation/ablation.py $(ARGS)
+	$(BIN)/python benchmarks/ablation/ablation_page.py
 
 sparsity: setup  ## the curve of accuracy, firing and energy of the ablation's models
-	@$(BIN)/python benchmarks/sparsity.py $(ARGS)
-	$(BIN)/python docs/generate_sparsity.py
+	@$(BIN)/python benchmarks/ablation/sparsity.py $(ARGS)
+	$(BIN)/python benchmarks/ablation/sparsity_page.py
 
 traffic: setup firmware-tools  ## count the bytes that firmware moves beside the memory model's, into docs/results.md
-	$(BIN)/python docs/generate_traffic.py
+	$(BIN)/python docs/scripts/generate_traffic.py
 
 study: setup  ## does attention pay for itself? (docs/study-plan.md; four hours of two cores, resumable)
 	@$(BIN)/python -m benchmarks.study run $(ARGS)
@@ -139,13 +139,13 @@ study: setup  ## does attention pay for itself? (docs/study-plan.md; four hours 
 	@$(BIN)/python -m benchmarks.study page
 
 mcu: setup firmware-tools  ## verify the bundled models on all emulated boards, write docs/mcu.md
-	$(BIN)/python docs/generate_mcu.py
+	$(BIN)/python docs/scripts/generate_mcu.py
 
 # Which environment has which framework, as FRAMEWORK.ENVIRONMENT.
 COVERED := spikingjelly.frontends spikingjelly.spikingjelly-14 snntorch.frontends norse.norse-sinabs sinabs.norse-sinabs
 
-coverage: $(COVERED:%=cover-%)  ## measure what compiles of other frameworks (an hour), write docs/coverage.md
-	$(BIN)/python docs/generate_coverage.py
+coverage: $(COVERED:%=cover-%)  ## measure what compiles of other frameworks (an hour), write docs/measured/coverage.md
+	$(BIN)/python docs/scripts/generate_coverage.py
 
 cover-%:
 	@$(MAKE) --no-print-directory build/environments/$(lastword $(subst ., ,$*))/.installed

@@ -22,9 +22,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from snnc.bench.cmsis_nn import Library, library_at
 from snnc.bench.densities import fire_at
-from snnc.bench.on_target import measure
+from snnc.bench.target.cmsis_nn import Library, library_at
+from snnc.bench.target.on_target import measure
 from snnc.compiler.codegen.abi import EVENT_DTYPE
 from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.deploy import firmware

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from snnc.bench.timing import machine, one_core, time_in_turn
-from snnc.models.allocator import keep_freed_memory
 from snnc.models.networks import Block, Network, build
+from snnc.models.training.allocator import keep_freed_memory
 
 try:
     from spikingjelly.activation_based import functional, layer, neuron, surrogate

@@ -110,8 +110,16 @@ def for_any_core(compilation: Compilation, arena_bytes: int | None = None) -> Co
         SnncError: OVER_BUDGET.
     """
     graph = order_weights(compilation.graph, OWN)
-    chosen, choices = recompute.fitting(graph, arena_bytes)
-    generated = c_program.generate(graph, chosen.planned, compilation.framing)
-    return replace(
-        compilation, graph=graph, schedule=chosen.schedule, generated=generated, choices=choices
-    )
+    threads = compilation.generated.program.threads
+    choice, choices = recompute.fitting(graph, arena_bytes, threads)
+    return replace(_planned(replace(compilation, graph=graph), choice), choices=choices)
+
+
+def recomputing(compilation: Compilation, names: frozenset[str]) -> Compilation:
+    """The same network with just these values computed again (:class:`recompute.Choice`)."""
+    return _planned(compilation, recompute.chosen(compilation.graph, names))
+
+
+def _planned(compilation: Compilation, choice: recompute.Choice) -> Compilation:
+    generated = c_program.generate(compilation.graph, choice.planned, compilation.framing)
+    return replace(compilation, schedule=choice.schedule, generated=generated)

@@ -9,7 +9,6 @@ from pathlib import PurePath
 from typing import Any
 
 from snnc.errors import InternalError
-from snnc.estimator import measures
 from snnc.estimator.ann.comparison import AgainstAnn
 from snnc.estimator.audit import AUDITED, Line, audit, audit_json
 from snnc.estimator.conventions import EXECUTED
@@ -19,7 +18,8 @@ from snnc.estimator.figures.redundancy import Pair
 from snnc.estimator.intervals.means import Measure, certainty_json, measures_of
 from snnc.estimator.memory_access import Accesses
 from snnc.estimator.page.proven import Proven
-from snnc.estimator.redundancy import Redundancy
+from snnc.estimator.redundancy import measures
+from snnc.estimator.redundancy.records import Redundancy
 from snnc.estimator.survey import Recorded, Survey
 from snnc.estimator.tables import EnergyTable
 from snnc.estimator.views import Change, Views, changes_of, views_json, views_of

@@ -12,7 +12,7 @@ from snnc.estimator.ann.windows import Windows
 from snnc.estimator.conventions import CONVENTIONS, EXECUTED, Convention
 from snnc.estimator.counts import LayerCounts, Tally, Totals
 from snnc.estimator.memory_access import Accesses, count_accesses
-from snnc.estimator.redundancy import Redundancy, recorded
+from snnc.estimator.redundancy.records import Redundancy, recorded
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ from rich.console import Console
 from rich.text import Text
 
 from snnc.console import slim_table
-from snnc.estimator import measures
-from snnc.estimator.analysis import summary
 from snnc.estimator.ann.terminal import print_ann
 from snnc.estimator.audit import Line
 from snnc.estimator.conventions import COUNTERS
@@ -18,7 +16,9 @@ from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.intervals import LEVEL, RESAMPLES
 from snnc.estimator.intervals.means import Measure
 from snnc.estimator.page.answer import Answer, answer_of
-from snnc.estimator.redundancy import Redundancy
+from snnc.estimator.redundancy import measures
+from snnc.estimator.redundancy.analysis import summary
+from snnc.estimator.redundancy.records import Redundancy
 from snnc.estimator.report import Report
 from snnc.estimator.units import brief, energy_text
 from snnc.estimator.views import Change

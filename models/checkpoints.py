@@ -27,11 +27,11 @@ from torch import Tensor
 from snnc import limits
 from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, BAD_WEIGHTS, OVER_LIMIT, SnncError
 from snnc.messages import first_sentence, shown
-from snnc.models.encoders import ENCODERS, Encoder
-from snnc.models.files import read_tensors, write_tensors
+from snnc.models.encoders import ENCODERS, INPUT_KINDS, Encoder, InputKind
 from snnc.models.hyper import Hyper
 from snnc.models.networks import Network, build
-from snnc.models.tensor_files import check_stored
+from snnc.models.storage.pt_files import read_tensors, write_tensors
+from snnc.models.storage.tensor_files import check_stored
 
 FORMAT = "snnc-model"
 VERSION = 1
@@ -61,6 +61,7 @@ class InputDescription:
             time; "count": T slices of equally many events. For still images the encoder: "direct",
             "rate" or "latency" (:mod:`snnc.models.encoders`).
         polarities: event polarities, 2 (OFF, ON); of still images their channels.
+        kind: of the numbers of a frame: "count"; of images with ``framing`` "direct" also "real".
     """
 
     height: int
@@ -70,6 +71,7 @@ class InputDescription:
     downsample: int = 1
     framing: Framing = "dt"
     polarities: int = 2
+    kind: InputKind = "count"
 
     def __post_init__(self) -> None:
         self._check_values()
@@ -82,6 +84,12 @@ class InputDescription:
         if self.framing not in get_args(Framing):
             raise SnncError(
                 BAD_OPTION, f"framing is {', '.join(get_args(Framing))}, not {shown(self.framing)}"
+            )
+        if self.kind not in INPUT_KINDS or (self.kind == "real" and self.framing != "direct"):
+            raise SnncError(
+                BAD_OPTION,
+                f"kind is count, or real for images with framing direct, not {shown(self.kind)} "
+                f"with framing {self.framing}",
             )
         if self.framing == "dt":
             _check_positive("dt_us", self.dt_us, LONGEST_US)

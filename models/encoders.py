@@ -1,7 +1,7 @@
 """Still images as a network's input: direct, rate and latency coding.
 
 ========= ==================================================================================
-direct    the image at every step; whole numbers, as a compiled model takes counts
+direct    the image at every step: whole numbers, or real ones where the model takes those
 rate      at every step a spike with the probability that is the pixel's value, 0 to 1
           (drawn from a seed and the image's place, so a run can be repeated)
 latency   one spike a pixel, at step round((T - 1)(1 - value)); a pixel that is 0 has none
@@ -23,6 +23,14 @@ from snnc.errors import BAD_SHAPE, SnncError
 Encoder = Literal["direct", "rate", "latency"]
 ENCODERS: tuple[Encoder, ...] = get_args(Encoder)
 
+InputKind = Literal["count", "real"]
+"""What the numbers of a model's input are: counts of events (whole numbers from 0 to 65535), or
+real numbers of either sign, as float32."""
+INPUT_KINDS: tuple[InputKind, ...] = get_args(InputKind)
+
+Numbers = NDArray[np.uint16] | NDArray[np.float32]
+"""Counts, or real numbers."""
+
 SEED = 0
 """Of rate coding, together with an image's place in its data set."""
 
@@ -31,34 +39,67 @@ BRIGHTEST = 255
 
 
 def encode(
-    image: NDArray[Any], encoder: Encoder, time_steps: int, place: int = 0
-) -> NDArray[np.uint16]:
+    image: NDArray[Any],
+    encoder: Encoder,
+    time_steps: int,
+    place: int = 0,
+    kind: InputKind = "count",
+) -> Numbers:
     """An image as a window.
 
     Args:
-        image: of any shape; whole numbers for ``direct``; else numbers from 0 to 1, or uint8, which
-            is divided by 255.
+        image: of any shape; for ``direct`` what the model takes, whole or real numbers; else
+            numbers from 0 to 1, or uint8, which is divided by 255.
         encoder: how.
         time_steps: T.
         place: of the image in its data set, for ``rate``.
+        kind: of the numbers that the model takes.
 
     Returns:
-        uint16 [T, *shape].
+        [T, *shape], uint16, or float32 for a model that takes real numbers.
 
     Raises:
         SnncError: BAD_SHAPE for a value outside of these.
     """
     image = np.asarray(image)
+    if encoder == "direct" and kind == "real":
+        return np.repeat(reals_of(image, "the image")[None], time_steps, axis=0)
     if encoder == "direct":
         return np.repeat(_whole(image)[None], time_steps, axis=0)
+    spikes = _coded(image, encoder, time_steps, place)
+    return spikes.astype(np.float32) if kind == "real" else spikes.astype(np.uint16)
+
+
+def reals_of(array: NDArray[Any], what: str) -> NDArray[np.float32]:
+    """The numbers as float32.
+
+    Raises:
+        SnncError: BAD_SHAPE for one that is infinite, or none, with its place.
+    """
+    with np.errstate(over="ignore"):
+        values = np.asarray(array).astype(np.float32)
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        place = tuple(int(index) for index in np.argwhere(wrong)[0])
+        raise SnncError(
+            BAD_SHAPE,
+            f"{what} holds {array[place]:g} at {list(place)}, and a compiled model takes finite "
+            "float32",
+            mend="Replace what is missing or infinite before the network sees it.",
+        )
+    return values
+
+
+def _coded(image: NDArray[Any], encoder: Encoder, time_steps: int, place: int) -> NDArray[np.bool_]:
+    """Spikes [T, *shape] of rate or latency coding."""
     values = _shares(image)
     if encoder == "rate":
         drawn = np.random.default_rng((SEED, place)).random((time_steps, *values.shape))
-        return (drawn < values).astype(np.uint16)
+        return drawn < values
     steps = np.round((time_steps - 1) * (1 - values))
     each = np.arange(time_steps).reshape(-1, *([1] * values.ndim))
     fires: NDArray[np.bool_] = (each == steps) & (values > 0)
-    return fires.astype(np.uint16)
+    return fires
 
 
 def _whole(image: NDArray[Any]) -> NDArray[np.uint16]:
@@ -70,7 +111,8 @@ def _whole(image: NDArray[Any]) -> NDArray[np.uint16]:
             BAD_SHAPE,
             f"direct coding gives the C a pixel as it is, and {image[wrong].flat[0]:g} is not a "
             f"whole number from 0 to {most}",
-            mend="Give images of whole numbers (uint8), or use the encoder rate or latency.",
+            mend="Give images of whole numbers (uint8), use the encoder rate or latency, or say "
+            "--input-kind real.",
         )
     return image.astype(np.uint16)
 

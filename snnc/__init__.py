@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from snnc.api.compiled import Compiled
     from snnc.api.compiling import compile
     from snnc.api.costs import Analysis, EnergyReport, energy
-    from snnc.api.proof import Proof
-    from snnc.api.timing import Benchmark
+    from snnc.api.results.proof import Proof
+    from snnc.api.results.timing import Benchmark
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.frontend.importing import importer
     from snnc.compiler.frontend.nir.export import export_nir
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Analysis": "snnc.api.costs",
-    "Benchmark": "snnc.api.timing",
+    "Benchmark": "snnc.api.results.timing",
     "Check": "snnc.api.checking",
     "Compiled": "snnc.api.compiled",
     "EnergyReport": "snnc.api.costs",
-    "Proof": "snnc.api.proof",
+    "Proof": "snnc.api.results.proof",
     "SnncError": "snnc.errors",
     "check": "snnc.api.checking",
     "compile": "snnc.api.compiling",

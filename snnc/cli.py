@@ -37,6 +37,13 @@ COMMANDS = {
 }
 
 
+_ROOMS = {
+    "measure": ("energy", "analyze", "bench"),
+    "training": ("convert", "train", "tune"),
+}
+"""Folders of snnc/commands, and the commands that are not beside them."""
+
+
 class _LazyGroup(click.Group):
     """A group whose commands live in snnc.commands, one module each."""
 
@@ -48,7 +55,8 @@ class _LazyGroup(click.Group):
         """Import a command, which is called as its module is."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"snnc.commands.{cmd_name}")
+        rooms = [room for room, commands in _ROOMS.items() if cmd_name in commands]
+        module = importlib.import_module(".".join(["snnc.commands", *rooms, cmd_name]))
         command: click.Command = module.command
         command.name = cmd_name
         return command

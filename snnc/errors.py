@@ -1,7 +1,7 @@
 """Every error a user can meet, once: its stable code, exit status, cause and mend.
 
 A message is one sentence that says *what* is wrong, *where* (module path, file, byte)
-and *what to do*. ``docs/errors.md`` is written from :data:`CODES` (``make docs``), and a
+and *what to do*. ``docs/reference/errors.md`` is written from :data:`CODES` (``make docs``), and a
 test holds the two together.
 
 Exit statuses: 1 the answer is no, 2 wrong usage or unreadable input, 3 our fault; 130 on

@@ -22,7 +22,7 @@ from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.plan.input_buffer import WINDOW, Buffering
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
 from tests.support.places import ROOT
 
 SIZE, STEPS, STEP_US = 10, 4, 1000

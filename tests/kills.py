@@ -28,7 +28,7 @@ import torch
 from snnc import atomic, cli
 from snnc.compiler.deploy.manifest import changed_files, digests, own_files
 from snnc.models import checkpoints
-from tests.support.lively import lively_checkpoint, write_nmnist
+from tests.support.networks.lively import lively_checkpoint, write_nmnist
 
 NOTES = "mine"
 

@@ -1,2 +1,2 @@
-"""What compiles of other frameworks, measured row by row; docs/generate_coverage.py writes the
-page."""
+"""What compiles of other frameworks, measured row by row; docs/scripts/generate_coverage.py writes
+the page."""

@@ -3,7 +3,7 @@
     python -m benchmarks.coverage spikingjelly -o build/coverage/spikingjelly.json [-k LIF]
 
 The framework's version is part of the result; ``make coverage`` runs them all and writes
-docs/coverage.md.
+docs/measured/coverage.md.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
  */
 #define _POSIX_C_SOURCE 199309L
 
-#include "snn/conv2d.h"
+#include "snn/synapses/conv2d.h"
 
 #include <stdio.h>
 #include <stdlib.h>

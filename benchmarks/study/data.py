@@ -18,7 +18,7 @@ from snnc.models.datasets.events import Recording, pack_events
 from snnc.models.datasets.framing import frame_by_dt
 from snnc.models.datasets.gesture_sim import Scene, draw_subject, simulate
 from snnc.models.datasets.gesture_sim.gesture_set import SUBJECTS
-from snnc.models.datasets.nmnist import NMNIST
+from snnc.models.datasets.published.nmnist import NMNIST
 
 ROOT = Path(__file__).resolve().parents[2]
 NMNIST_FOLDER = os.environ.get("SNNC_NMNIST", "../shared/data/nmnist")

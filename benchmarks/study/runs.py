@@ -45,9 +45,9 @@ from snnc.estimator.tables import DEFAULT, load
 from snnc.estimator.views import views_of
 from snnc.models import networks
 from snnc.models.checkpoints import InputDescription
-from snnc.models.evaluation import evaluate, to_input
 from snnc.models.networks import Network as Model
 from snnc.models.training import TrainConfig
+from snnc.models.training.evaluation import evaluate, to_input
 from snnc.models.training.loop import Run as Training
 
 SCHEMA = "snnc-study/1"

@@ -14,8 +14,10 @@ from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.ops.view import NodeRun
 from snnc.compiler.verify import reference
 from snnc.errors import BAD_OPTION, SnncError
+from snnc.threads import one_thread
 
 
+@one_thread()
 def calibrate(graph: Graph, windows: Iterable[Array]) -> Ranges:
     """Largest |value| of every node, and of every channel's membrane potential.
 

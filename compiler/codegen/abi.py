@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from snnc.compiler.ir import layout
+from snnc.compiler.ir.graph import Kind
+
 TYPES = """
 typedef struct {{ uint32_t t_us; uint16_t x, y; uint8_t polarity; }} snn_event;
 typedef struct {{ uint64_t ac, mac, mul, add, cmp; }} snn_counts;
@@ -49,6 +52,7 @@ STATUS_NAMES = {
     -7: "SNN_ERR_WINDOW",
     -8: "SNN_ERR_COUNT_OVERFLOW",
     -9: "SNN_ERR_EVENT_SPACE",
+    -10: "SNN_ERR_NOT_FINITE",
 }
 
 EVENT_DTYPE = np.dtype(
@@ -81,11 +85,12 @@ class Interface:
         outputs: what it gives, the scores first.
         streams: whether it computes step by step.
         time_steps: T.
-        frame_elements: counts in the frame of one step.
+        frame_elements: numbers in the frame of one step.
         dt_us: length of a step where there is a ``push_events``, else None.
         frames: steps whose frames are held at a time; T is the whole window.
         max_events: packed events that are held instead of frames, or None.
         threads: parts that each convolution is split into.
+        frame_type: C type of a number of a frame: "uint16_t" for counts, "float" for real numbers.
     """
 
     name: str
@@ -98,6 +103,7 @@ class Interface:
     frames: int
     max_events: int | None
     threads: int
+    frame_type: str = "uint16_t"
 
     @property
     def classes(self) -> int:
@@ -135,7 +141,7 @@ class Interface:
             "init": "void *arena, size_t bytes",
             "reset": "",
             **taken,
-            window: "const uint16_t *frames",
+            window: f"const {self.frame_type} *frames",
             **({"step": ""} if streams else {}),
             "run": "",
             "scores": f"{self.score_type} *scores",
@@ -182,9 +188,10 @@ class Interface:
         return [len(values), *values]
 
     def _kinds(self) -> list[int]:
-        """Numbers for what has no macro: element types, which buffer, threads."""
+        """Numbers for what has no macro: element types, which buffer, threads, type of frames."""
         floats = [int(output.c_type == "float") for output in self.outputs]
-        return [*floats, int(self.max_events is not None), self.threads]
+        real = int(self.frame_type == "float")
+        return [*floats, int(self.max_events is not None), self.threads, real]
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> Interface:
@@ -204,4 +211,5 @@ class Interface:
             frames=given["buffer"]["frames"],
             max_events=given["buffer"]["events"],
             threads=manifest["options"].get("threads", 1),
+            frame_type=layout.C_TYPES[Kind(given["kind"])],
         )

@@ -18,8 +18,9 @@ from snnc.compiler.program.constants import Constant
 
 TEXT, BINARY = "text", "binary"
 
-LARGE_BYTES = 64 * 1024**2
-"""Constants above which a program's weights are binary unless it is told otherwise."""
+LARGE_BYTES = 16 * 1024**2
+"""Constants above which a program's weights are binary unless it is told otherwise: more than a
+microcontroller's flash holds, so what has no assembler that takes files in is not met."""
 
 
 AT_ONCE = 16 * 1024**2

@@ -21,7 +21,7 @@ from snnc.compiler.program import check
 from snnc.compiler.program.constants import Constant, hex_float
 from snnc.compiler.program.program import Program, TraceEntry
 from snnc.compiler.program.values import View
-from snnc.errors import BAD_SHAPE, InternalError, SnncError
+from snnc.errors import BAD_OPTION, BAD_SHAPE, InternalError, SnncError
 
 LONGEST_US = 2**31 - 1
 """Longest window of events: their times are modulo 2^32."""
@@ -151,6 +151,7 @@ def _interface(graph: Graph, framing: Framing | None, plan: Planned) -> Interfac
         frames=given.attrs.get("frames", graph.time_steps),
         max_events=given.attrs.get("events"),
         threads=plan.program.threads,
+        frame_type=layout.c_type(layout.pushed(given.type)),
     )
 
 
@@ -160,6 +161,7 @@ def _input_context(
     """What the templates need to know about frames and packed events."""
     inbox = [b for b in program.buffers.values() if b.role == "input" and b.node == "input"]
     names = ("frames", "cells", "starts")
+    real = graph["input"].type.kind is Kind.REAL
     readers = {
         index
         for index, stage in enumerate(program.stages)
@@ -167,6 +169,8 @@ def _input_context(
     }
     return {
         "narrow": "8" if graph["input"].type.dtype == "uint8" else "",
+        "real": real,
+        "frame_type": interface.frame_type,
         "max_count": most_events(graph),
         "max_events": interface.max_events,
         "frames_held": interface.frames,
@@ -199,10 +203,17 @@ def _check_ends(graph: Graph, framing: Framing | None) -> None:
         raise InternalError(
             f"{len(graph.outputs)} outputs have {len(graph.output_names)} names", where=graph.name
         )
-    if graph["input"].type.kind is not Kind.COUNT:
-        raise InternalError("the input is not of event counts", where=graph.name)
+    if graph["input"].type.kind is Kind.SPIKE:
+        raise InternalError("the input is of spikes, and frames hold numbers", where=graph.name)
     if framing is None:
         return
+    if graph["input"].type.kind is Kind.REAL:
+        raise SnncError(
+            BAD_OPTION,
+            "events make counts, and the network takes real numbers",
+            where=graph.name,
+            mend="Leave out the length of a step, and push frames.",
+        )
     if framing.dt_us * graph.time_steps > LONGEST_US:
         raise SnncError(
             BAD_SHAPE,

@@ -224,7 +224,7 @@ def _scores(node: Node) -> dict[str, Any]:
 
 
 def _input(source: SourceModel) -> dict[str, Any]:
-    described: dict[str, Any] = {"shape": list(source.input_shape), "kind": "count"}
+    described: dict[str, Any] = {"shape": list(source.input_shape), "kind": source.input_kind}
     if source.input is not None:
         given = source.input
         described |= {

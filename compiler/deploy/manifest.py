@@ -63,6 +63,7 @@ SCHEMA: Mapping[str, Any] = {
     "memory": {"ram": {"arena": _size}},
     "input": {
         "shape": [_size],
+        "kind": re.compile("count|real"),
         "sensor?": _sensor,
         "dt_us?": _or_null(_size),
         "buffer": {"frames": _size, "events": _or_null(_size)},

@@ -115,12 +115,16 @@ def target_named(name: str) -> Target:
             f"--target {name} is not available in this version",
             mend=f"Use host, {', '.join(targets())}, or a board: {', '.join(owned_boards())}.",
         )
-    owned = owned_boards()[name]
+    return target_of(owned_boards()[name])
+
+
+def target_of(owned: OwnedBoard) -> Target:
+    """The core of a board with its memory. Raises SnncError (BAD_OPTION) where none is known."""
     if owned.target is None:
         raise SnncError(
             BAD_OPTION,
             f"{owned.chip} has a {owned.core} core, for which snnc knows no compiler and emulator",
-            where=name,
+            where=owned.name,
             mend="Leave --target out and use --package: its C is for any core.",
         )
     return replace(targets()[owned.target], owned=owned)

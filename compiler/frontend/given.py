@@ -9,7 +9,7 @@ from typing import Any
 
 from snnc.compiler.frontend.driving import Readout
 from snnc.errors import BAD_OPTION, SnncError
-from snnc.models.encoders import Encoder
+from snnc.models.encoders import Encoder, InputKind
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Given:
         all_outputs: take each item of a tuple that a factory's model gives, not just the first.
         name: C identifier; default: from the file's name, or the factory's module and name.
         encoder: how still images, which are the data, become windows.
+        input_kind: of the numbers that the model takes; default: counts.
     """
 
     weights: Path | None = None
@@ -42,6 +43,7 @@ class Given:
     all_outputs: bool = False
     name: str | None = None
     encoder: Encoder | None = None
+    input_kind: InputKind | None = None
 
     @property
     def said(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ relative to the file::
     frame_us = 15_000
     readout = "mean"
     encoder = "rate"
+    input_kind = "real"
     data = "nmnist:../data"
     baseline = "plain.toml"
     dtype = "int8"
@@ -29,7 +30,7 @@ from typing import Any, get_args
 
 from snnc.compiler.frontend.driving import Readout
 from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, SnncError
-from snnc.models.encoders import ENCODERS
+from snnc.models.encoders import ENCODERS, INPUT_KINDS
 
 
 def _text(value: Any) -> bool:
@@ -78,6 +79,7 @@ MODEL_KEYS: dict[str, _Kind] = {
     "all_outputs": FLAG,
     "name": TEXT,
     "encoder": (lambda value: value in ENCODERS, f"one of {', '.join(ENCODERS)}"),
+    "input_kind": (lambda value: value in INPUT_KINDS, f"one of {', '.join(INPUT_KINDS)}"),
     "nir_reset": (lambda value: value in ("zero", "subtract"), "'zero' or 'subtract'"),
     "nir_dt": (_number, "a number above 0"),
     "nir_spikes": (lambda value: value in ("one", "many"), "'one' or 'many'"),

@@ -25,13 +25,13 @@ from snnc.compiler.frontend.nir import file as nir_file
 from snnc.compiler.frontend.nir.file import NirOptions
 from snnc.compiler.frontend.nir.network import NirNetwork
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.ir.graph import Graph
+from snnc.compiler.ir.graph import Graph, Kind
 from snnc.errors import BAD_OPTION, BAD_WEIGHTS, SnncError
 from snnc.messages import first_sentence
 from snnc.models import checkpoints
 from snnc.models.checkpoints import InputDescription
-from snnc.models.encoders import ENCODERS, Encoder
-from snnc.models.tensor_files import read_tensor_file
+from snnc.models.encoders import ENCODERS, Encoder, InputKind
+from snnc.models.storage.tensor_files import read_tensor_file
 from snnc.user_files import kind_of
 
 
@@ -50,6 +50,7 @@ class SourceModel:
         options: what the user had to say about the model, for the manifest.
         encoder: how still images become windows; None where data are windows or recordings.
         step_us: length of a step in microseconds, where data have times.
+        input_kind: of the numbers that it takes: "count", or "real".
     """
 
     module: nn.Module
@@ -61,15 +62,22 @@ class SourceModel:
     options: Mapping[str, Any] = field(default_factory=dict)
     encoder: Encoder | None = None
     step_us: int | None = None
+    input_kind: InputKind = "count"
 
     def graph(self) -> Graph:
         """Import the module. Raises SnncError as :func:`import_module` does."""
-        return import_module(self.module, self.input_shape, self.time_steps, name=self.name)
+        return import_module(
+            self.module,
+            self.input_shape,
+            self.time_steps,
+            name=self.name,
+            input_kind=Kind(self.input_kind),
+        )
 
     @property
     def framing(self) -> Framing | None:
         """How the C turns events into frames; None where it takes frames only."""
-        if self.input is None or self.input.dt_us is None:
+        if self.input is None or self.input.dt_us is None or self.input_kind == "real":
             return None
         return Framing(self.input.height, self.input.width, self.input.dt_us, self.input.downsample)
 
@@ -101,6 +109,11 @@ def load_source(
     if given.encoder is not None:
         plain = load_source(spec, dataclasses.replace(given, encoder=None), nir=nir, folder=folder)
         return _of_images(plain, given.encoder, given.frame_us)
+    if given.input_kind is not None:
+        plain = load_source(
+            spec, dataclasses.replace(given, input_kind=None), nir=nir, folder=folder
+        )
+        return _of_numbers(plain, given.input_kind)
     _check_window(given.input_shape or (), given.time_steps or 1, spec)
     nir = nir or NirOptions()
     if Path(spec).suffix == ".nir":
@@ -122,6 +135,7 @@ def load_source(
         input=loaded.input,
         origin=spec,
         encoder=loaded.input.encoder,
+        input_kind=loaded.input.kind,
     )
 
 
@@ -145,6 +159,31 @@ def _of_images(source: SourceModel, encoder: Encoder, frame_us: int | None) -> S
         )
     options = {**source.options, "encoder": encoder}
     return dataclasses.replace(source, encoder=encoder, options=options)
+
+
+def _of_numbers(source: SourceModel, kind: InputKind) -> SourceModel:
+    """The same model, whose input is of numbers of a kind.
+
+    Raises:
+        SnncError: BAD_OPTION for real numbers where recordings are the data, and for another kind
+            than the model's own description says.
+    """
+    if kind == "real" and source.step_us is not None:
+        raise SnncError(
+            BAD_OPTION,
+            "--input-kind real is for frames, and the events of recordings make counts",
+            where=source.origin,
+            mend="Leave out --frame-us, or --input-kind.",
+        )
+    if source.input is not None and source.input.kind != kind:
+        raise SnncError(
+            BAD_OPTION,
+            f"the model's own description says {source.input.kind}, and --input-kind {kind}",
+            where=source.origin,
+            mend="Leave --input-kind out.",
+        )
+    options = {**source.options, "input_kind": kind}
+    return dataclasses.replace(source, input_kind=kind, options=options)
 
 
 def is_factory(spec: str) -> bool:

@@ -39,7 +39,7 @@ from snnc.compiler.frontend.importing import (
 from snnc.compiler.frontend.nir import nodes as _nir  # registers importers
 from snnc.compiler.frontend.state import reset_states
 from snnc.compiler.frontend.understand.importing import read_captured
-from snnc.compiler.ir.graph import Graph, Kind
+from snnc.compiler.ir.graph import Graph, Kind, TensorType
 from snnc.compiler.verify import meaning
 from snnc.errors import BAD_ATTRIBUTE, UNSUPPORTED_LAYER, SnncError
 
@@ -48,60 +48,72 @@ _REGISTERED = (_authors, _layers, _ma_snn, _nir, _ours, _snntorch, _spikingjelly
 
 
 def import_module(
-    model: nn.Module, input_shape: tuple[int, ...], time_steps: int, *, name: str = "model"
+    model: nn.Module,
+    input_shape: tuple[int, ...],
+    time_steps: int,
+    *,
+    name: str = "model",
+    input_kind: Kind = Kind.COUNT,
 ) -> Graph:
     """The graph of a model in evaluation mode.
 
     Args:
-        model: takes ``[T, N, *input_shape]`` event counts, gives class scores [N, classes]
-            (or a dict of such vectors, each an output of the graph).
+        model: takes ``[T, N, *input_shape]``, gives class scores [N, classes] (or a dict of such
+            vectors, each an output of the graph).
         input_shape: (C, H, W) or (features,) of one step.
         time_steps: T.
         name: name of the graph; becomes the prefix of the C symbols.
+        input_kind: of the numbers that it takes: event counts, or real numbers.
 
     Raises:
         SnncError: UNSUPPORTED_LAYER (all of them, see :func:`survey`), BAD_SHAPE, BAD_WEIGHTS.
     """
-    importing, outputs = survey(model, input_shape, time_steps, name=name)
+    importing, outputs = survey(model, input_shape, time_steps, name=name, input_kind=input_kind)
     return importing.graph(outputs)
 
 
 def survey(
-    model: nn.Module, input_shape: tuple[int, ...], time_steps: int, *, name: str = "model"
+    model: nn.Module,
+    input_shape: tuple[int, ...],
+    time_steps: int,
+    *,
+    name: str = "model",
+    input_kind: Kind = Kind.COUNT,
 ) -> tuple[Importing, list[str]]:
     """Import what can be imported and list everything that cannot (``importing.unsupported``)."""
+    given = TensorType(tuple(input_shape), input_kind)
     for key, parameter in model.named_parameters():
         check_dtype(parameter, key)
     known = _is_known(model)
     with _evaluating(model):
         try:
-            importing, outputs = _by_modules(model, input_shape, time_steps, name)
+            importing, outputs = _by_modules(model, given, time_steps, name)
         except SnncError as error:
             users = any(map(has_importer, model.modules()))
             if known or (users and error.code is BAD_ATTRIBUTE):
                 raise
-            return _by_capture(model, input_shape, time_steps, name, error)
+            return _by_capture(model, given, time_steps, name, error)
         if known:
             return importing, outputs
         if importing.unsupported:
             try:
-                return _by_capture(model, input_shape, time_steps, name)
+                return _by_capture(model, given, time_steps, name)
             except SnncError as error:
                 importing.executed = error
                 return importing, outputs
         found = _difference(model, importing.graph(outputs))
         if not found:
             return importing, outputs
-        return _captured_or_listed(model, input_shape, time_steps, name, found)
+        return _captured_or_listed(model, given, time_steps, name, found)
 
 
 def _captured_or_listed(
-    model: nn.Module, input_shape: tuple[int, ...], time_steps: int, name: str, found: str
+    model: nn.Module, given: TensorType, time_steps: int, name: str, found: str
 ) -> tuple[Importing, list[str]]:
     """The model by what PyTorch executes, or what keeps it from being read: its modules alone mean
     something else (``found``)."""
     try:
-        return _by_capture(model, input_shape, time_steps, name)
+        return _by_capture(model, given, time_steps, name)
     except SnncError as error:
         importing = Importing(name, time_steps)
         kind = type(model.net if isinstance(model, Driven) else model).__name__
@@ -114,7 +126,7 @@ def _captured_or_listed(
 
 def _by_capture(
     model: nn.Module,
-    input_shape: tuple[int, ...],
+    given: TensorType,
     time_steps: int,
     name: str,
     before: SnncError | None = None,
@@ -125,12 +137,12 @@ def _by_capture(
         SnncError: ``before`` if it is given, else why it cannot be read.
     """
     samples = 2 if time_steps != 2 else 3  # neither T nor 1, so that axes cannot be confused
-    window = torch.ones(time_steps, samples, *input_shape)
+    window = torch.ones(time_steps, samples, *given.shape)
     still = isinstance(model, Driven) and model.still
     try:
         with model.trusted() if isinstance(model, Driven) else nullcontext():
             captured = capture(model, (window,), steps=time_steps)
-        importing, outputs = read_captured(captured, input_shape, time_steps, name, still)
+        importing, outputs = read_captured(captured, given, time_steps, name, still)
         if found := _difference(model, importing.graph(outputs)):
             raise SnncError(
                 UNSUPPORTED_LAYER,
@@ -181,12 +193,12 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def _by_modules(
-    model: nn.Module, input_shape: tuple[int, ...], time_steps: int, name: str
+    model: nn.Module, given: TensorType, time_steps: int, name: str
 ) -> tuple[Importing, list[str]]:
     """The model by its modules and the functions that its forward calls."""
     importing = Importing(name, time_steps)
     try:
-        return importing, _survey(importing, model, input_shape)
+        return importing, _survey(importing, model, given)
     except UntraceableError as error:
         importing.unsupported.append(error.entry)
         return importing, []
@@ -202,10 +214,10 @@ def _rest(model: nn.Module) -> None:
         reset_states(model)
 
 
-def _survey(importing: Importing, model: nn.Module, input_shape: tuple[int, ...]) -> list[str]:
+def _survey(importing: Importing, model: nn.Module, given: TensorType) -> list[str]:
     whole = importer_of(model)
     if whole is not None:  # the model itself is a module that is imported as one
-        output = whole(importing, model, "", [importing.input(input_shape, Kind.COUNT)])
+        output = whole(importing, model, "", [importing.input(given.shape, given.kind)])
         return [] if output is None else [output]
     net = model.net if isinstance(model, Driven) else model
     per_step = isinstance(model, Driven) and model.per_step
@@ -214,11 +226,11 @@ def _survey(importing: Importing, model: nn.Module, input_shape: tuple[int, ...]
     still = isinstance(model, Driven) and model.still
     axes = (samples,) if per_step or still else (importing.time_steps, samples)
     batch_first = isinstance(model, Driven) and model.batch_first
-    traced = trace(net, ((*axes[::-1],) if batch_first else axes) + tuple(input_shape))
+    traced = trace(net, ((*axes[::-1],) if batch_first else axes) + given.shape)
     walk = Walk(
         importing,
         net,
-        input_shape,
+        given,
         prefix="net." if isinstance(model, Driven) else "",
         per_step=per_step,
         batch_first=batch_first,

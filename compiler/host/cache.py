@@ -21,7 +21,7 @@ from snnc.errors import InternalError, SnncError
 
 ENTRIES = 64
 
-OWN = re.compile(r"[0-9a-f]{64}\.(o|su|plugin\.so|cmsis_nn\.a)")
+OWN = re.compile(r"[0-9a-f]{64}\.(o|su|classes|plugin\.so|cmsis_nn\.a)")
 """Names of entries: a key, and what it is. Nothing else in the folder is ever touched."""
 
 CHECKSUM = hashlib.sha256().digest_size

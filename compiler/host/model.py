@@ -29,6 +29,11 @@ from snnc.errors import (
 )
 
 Scores = npt.NDArray[np.float32] | npt.NDArray[np.int32]
+Frames = npt.NDArray[np.generic]
+"""Numbers in memory layout: counts (uint16), or real numbers (float32)."""
+
+WORDS = {"uint16_t": "counts of 16 bits", "float": "floats"}
+"""What the numbers of a frame are called, by their C type."""
 
 
 @dataclass(frozen=True)
@@ -140,23 +145,24 @@ class HostModel:
         """Begin a new window."""
         self._check("reset", self.net)
 
-    def push_frames(self, frames: npt.NDArray[np.uint16]) -> None:
-        """Set the window from frames in memory layout, uint16 [T, H*W*C].
+    def push_frames(self, frames: Frames) -> None:
+        """Set the window from frames in memory layout, [T, H*W*C] of the interface's frame type.
 
         Raises:
             SnncError: BAD_OPTION where the model takes one frame at a time; BAD_SHAPE for another
-                number of counts, or counts that 16 bits do not hold.
+                number of numbers, or counts that 16 bits do not hold; RUNTIME_STATUS for a real
+                number that is not finite.
         """
         if not self.interface.takes_window:
             raise self._not_taken("a window of frames", "Push one frame before each step.")
-        data = self._counts(frames, self.interface.time_steps * self.interface.frame_elements)
+        data = self._numbers(frames, self.interface.time_steps * self.interface.frame_elements)
         self._check("push_frames", self.net, data)
 
-    def push_frame(self, frame: npt.NDArray[np.uint16]) -> None:
-        """Set the frame of the step at hand, uint16 [H*W*C]. Raises as :meth:`push_frames`."""
+    def push_frame(self, frame: Frames) -> None:
+        """Set the frame of the step at hand, [H*W*C]. Raises as :meth:`push_frames`."""
         if self.interface.takes_window:
             raise self._not_taken("single frames", "Push the frames of the whole window.")
-        self._check("push_frame", self.net, self._counts(frame, self.interface.frame_elements))
+        self._check("push_frame", self.net, self._numbers(frame, self.interface.frame_elements))
 
     def push_events(self, events: npt.NDArray[np.void]) -> None:
         """Add events (structured, :data:`EVENT_DTYPE`), oldest first.
@@ -191,17 +197,18 @@ class HostModel:
         """Say when the window begins, microseconds modulo 2^32."""
         self._check("start", self.net, t_us % 2**32)
 
-    def _counts(self, frames: npt.NDArray[np.uint16], size: int) -> Any:
+    def _numbers(self, frames: Frames, size: int) -> Any:
+        kind = self.interface.frame_type
         given = np.asarray(frames)
-        data = np.ascontiguousarray(given).astype(np.uint16)
-        if given.size != size or not np.array_equal(data, given):
+        data = np.ascontiguousarray(given).astype(layout.DTYPES[kind])
+        if given.size != size or (kind != "float" and not np.array_equal(data, given)):
             raise SnncError(
                 BAD_SHAPE,
-                f"{self.interface.name} takes {size:,} counts of 16 bits and was given "
+                f"{self.interface.name} takes {size:,} {WORDS[kind]} and was given "
                 f"{given.size:,} of {given.dtype}",
                 mend="Lay the frames out with snnc.compiler.ir.layout.pack.",
             )
-        return self._ffi.from_buffer("uint16_t[]", data)
+        return self._ffi.from_buffer(f"{kind}[]", data)
 
     def _not_taken(self, what: str, mend: str) -> SnncError:
         return SnncError(BAD_OPTION, f"{self.interface.name} does not take {what}", mend=mend)
@@ -236,13 +243,13 @@ class HostModel:
         self._check(function, self.net, self._ffi.from_buffer(f"{output.c_type}[]", values))
         return values
 
-    def classify(self, frames: npt.NDArray[np.uint16]) -> Scores:
-        """Scores of one window of frames in memory layout, uint16 [T, H*W*C]."""
+    def classify(self, frames: Frames) -> Scores:
+        """Scores of one window of frames in memory layout, [T, H*W*C]."""
         self.reset()
         self.run_frames(frames)
         return self.scores()
 
-    def run_frames(self, frames: npt.NDArray[np.uint16]) -> None:
+    def run_frames(self, frames: Frames) -> None:
         """Compute a window of frames; one by one where the model holds fewer than a window."""
         if self.interface.takes_window:
             self.push_frames(frames)

@@ -83,7 +83,7 @@ class ObservedModel:
         """Run one window.
 
         Args:
-            frames: input counts [T, *shape].
+            frames: input [T, *shape].
             pushed: events to push instead of the frames.
             observe: what to record: (node, "value") or (node, "membrane").
             forced: values [T, *shape] that replace nodes' own, for everything that reads them.
@@ -103,8 +103,7 @@ class ObservedModel:
         self._counters[:] = 0
         self.host.reset()
         if pushed is None:
-            counted = self.graph["input"].type.of(Kind.COUNT)
-            self.host.run_frames(layout.pack(counted, frames).astype(np.uint16))
+            self.host.run_frames(layout.frames(self.graph["input"].type, frames))
         else:
             self.host.run_events(pushed.events, pushed.start)
         outputs = {name: self.host.output(name) for name in self.graph.output_names}

@@ -49,6 +49,12 @@ def dtype(given: TensorType) -> npt.DTypeLike:
     return DTYPES[c_type(given)]
 
 
+def pushed(given: TensorType) -> TensorType:
+    """The type of a network's input as callers give it: counts in 16 bits, whatever width the C
+    keeps them in, or floats."""
+    return given if given.kind is Kind.REAL else given.of(Kind.COUNT)
+
+
 def step_bytes(given: TensorType) -> int:
     """Bytes of one step."""
     return elements(given) * C_SIZES[c_type(given)]
@@ -84,8 +90,14 @@ def _check_equal(given: TensorType, values: Array, stored: Array) -> None:
             BAD_SHAPE,
             f"a value of {wrong} cannot be stored as {c_type(given)}",
             where=str(given),
-            mend="Use fewer events in a cell (shorter steps), or whole numbers.",
+            mend="Use fewer events in a cell (shorter steps), or whole numbers; for frames of real "
+            "numbers compile with --input-kind real.",
         )
+
+
+def frames(given: TensorType, values: Array) -> npt.NDArray[np.generic]:
+    """Values [T, *shape] of a network's input as callers give them. Raises as :func:`pack`."""
+    return pack(pushed(given), values)
 
 
 def unpack(given: TensorType, memory: npt.NDArray[np.generic]) -> Array:

@@ -54,6 +54,13 @@ def buffered(graph: Graph, choice: Buffering) -> Graph:
             "--max-events cannot be combined with --max-frames or --overrun",
             mend="Packed events hold a whole window; --max-frames is for nets that stream.",
         )
+    if choice.events is not None and graph["input"].type.kind is Kind.REAL:
+        raise SnncError(
+            BAD_OPTION,
+            "--max-events holds events, which make counts, and the network takes real numbers",
+            where=graph.name,
+            mend="Use --max-frames, where the network streams.",
+        )
     if choice.events is not None and not 0 < choice.events <= EVENT_LIMIT:
         raise SnncError(BAD_OPTION, f"--max-events {choice.events} is not from 1 to {EVENT_LIMIT}")
     plan = schedule(graph)

@@ -48,10 +48,10 @@ class Choice:
 def choices(graph: Graph, threads: int = 1) -> list[Choice]:
     """From storing everything to recomputing all that can be, each smaller than the one before."""
     recomputed: frozenset[str] = frozenset()
-    found = [_choice(graph, recomputed, threads)]
+    found = [chosen(graph, recomputed, threads)]
     for name in _largest_first(graph, found[0].schedule):
         recomputed |= _with_sources(graph, name)
-        choice = _choice(graph, recomputed, threads)
+        choice = chosen(graph, recomputed, threads)
         if choice.arena.size < found[-1].arena.size:
             found.append(choice)
     return found
@@ -69,7 +69,7 @@ def fitting(
         SnncError: OVER_BUDGET with the numbers, the largest buffers, and what would help.
     """
     if arena_bytes is None:
-        return _choice(graph, frozenset(), threads, batch), ()
+        return chosen(graph, frozenset(), threads, batch), ()
     every = tuple(choices(graph, threads))
     for choice in every:
         if choice.arena.size <= arena_bytes:
@@ -77,7 +77,8 @@ def fitting(
     raise _over_budget(graph, every[-1], arena_bytes)
 
 
-def _choice(graph: Graph, recomputed: frozenset[str], threads: int, batch: int = 1) -> Choice:
+def chosen(graph: Graph, recomputed: frozenset[str], threads: int = 1, batch: int = 1) -> Choice:
+    """The plan that recomputes just these values."""
     return Choice(recomputed, planned(graph, schedule(graph, recomputed), threads, batch))
 
 

@@ -68,12 +68,18 @@ def _spellings(c_type: str) -> frozenset[str]:
     return frozenset({c_type, "void", *(words if c_type in words else ())})
 
 
+_NO_KERNELS = {"sensor", "vec"}
+"""Folders of headers for sensors, and of the inner loops of kernels, once an instruction set."""
+
+
 @cache
 def signatures() -> Mapping[str, Signature]:
     """The parameters of every kernel by its name."""
     found: dict[str, Signature] = {}
     with as_file(files("snnc") / "runtime_c" / "include" / "snn") as headers:
-        for path in sorted(headers.glob("*.h")):
+        for path in sorted(headers.rglob("*.h")):
+            if path.relative_to(headers).parts[0] in _NO_KERNELS:
+                continue
             text = _COMMENT.sub(" ", path.read_text("utf-8"))
             for name, parameters in _PROTOTYPE.findall(text):
                 found[name] = signature(parameters.split(","))

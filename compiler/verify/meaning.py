@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from snnc.compiler.ir.graph import Array, Graph, Kind, Node
+from snnc.compiler.ir.graph import Array, Graph, Kind, Node, TensorType
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.passes.pipeline import lowered
 from snnc.compiler.verify import reference
@@ -25,14 +25,19 @@ from snnc.errors import InternalError
 Values = Mapping[str, torch.Tensor]
 
 _EVENTS, _DENSITIES = 3.0, (0.05, 1.0, 40.0)
-"""The windows: some events a step, near rest; mean counts as of recordings, dense, far beyond."""
+"""The windows: some events a step, near rest; mean counts as of recordings, dense, far beyond. Of
+real numbers these are standard deviations."""
 
 
-def windows(shape: tuple[int, ...], time_steps: int, *, still: bool = False) -> Iterator[Array]:
-    """Windows of event counts [T, *shape]; ``still``: each of one frame."""
+def windows(given: TensorType, time_steps: int, *, still: bool = False) -> Iterator[Array]:
+    """Windows [T, *shape] of event counts or, where the input is ``given`` as REAL, of numbers of
+    both signs; ``still``: each of one frame."""
     rng = np.random.default_rng(0)
-    for mean in (_EVENTS / np.prod(shape), *_DENSITIES):
-        frames = rng.poisson(mean, (time_steps, *shape)).astype(np.float32)
+    for mean in (_EVENTS / given.size, *_DENSITIES):
+        shape = (time_steps, *given.shape)
+        real = given.kind is Kind.REAL
+        drawn = rng.normal(0.0, mean, shape) if real else rng.poisson(mean, shape)
+        frames = np.asarray(drawn, np.float32)
         yield np.broadcast_to(frames[:1], frames.shape).copy() if still else frames
 
 
@@ -46,7 +51,7 @@ def difference(model: nn.Module, graph: Graph, *, still: bool = False) -> str:
     """
     source = lowered(graph)
     (given,) = (node for node in source if node.plays(Role.INPUT))
-    for frames in windows(given.type.shape, source.time_steps, still=still):
+    for frames in windows(given.type, source.time_steps, still=still):
         found = _different(model, source, torch.from_numpy(frames))
         if found:
             return found

@@ -18,10 +18,12 @@ from snnc.compiler.ops import op_of
 from snnc.compiler.ops.rounding import no_error
 from snnc.compiler.ops.view import NodeRun, params_of
 from snnc.errors import InternalError
+from snnc.threads import one_thread
 
 Values = Mapping[str, torch.Tensor]
 
 
+@one_thread()
 def run(
     graph: Graph,
     inputs: Values,

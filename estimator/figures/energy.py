@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from snnc.estimator.counts import LayerCounts
 from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.figures.style import COLOURS, drawing, grid, labelled
-from snnc.estimator.measures import Reals
+from snnc.estimator.redundancy.measures import Reals
 from snnc.estimator.tables import EnergyTable
 from snnc.estimator.units import energy_unit
 

@@ -9,12 +9,12 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from snnc.estimator import measures
-from snnc.estimator.analysis import busiest_channels, busiest_step
 from snnc.estimator.figures.style import COLOURS, drawing, grid, labelled
-from snnc.estimator.ghosts import Ghosts, ghosts
-from snnc.estimator.measures import Reals
-from snnc.estimator.redundancy import LayerRecord
+from snnc.estimator.redundancy import measures
+from snnc.estimator.redundancy.analysis import busiest_channels, busiest_step
+from snnc.estimator.redundancy.ghosts import Ghosts, ghosts
+from snnc.estimator.redundancy.measures import Reals
+from snnc.estimator.redundancy.records import LayerRecord
 
 CHANNELS = 8
 """Channels that a feature card shows."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from snnc.estimator.measures import Reals
 from snnc.estimator.page.svg import path, picture, rect, text, tipped
+from snnc.estimator.redundancy.measures import Reals
 
 WIDTH, HEIGHT, LEFT, BOTTOM, RIGHT, ABOVE = 260, 150, 40, 30, 8, 24
 """CSS pixels: of a panel, and around its axes."""

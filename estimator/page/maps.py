@@ -16,11 +16,11 @@ import numpy.typing as npt
 from matplotlib import colormaps
 from PIL import Image
 
-from snnc.estimator import measures
-from snnc.estimator.analysis import busiest_channels, busiest_step
 from snnc.estimator.figures.redundancy import Pair, reduced, reduction
-from snnc.estimator.measures import Reals
-from snnc.estimator.redundancy import LayerRecord
+from snnc.estimator.redundancy import measures
+from snnc.estimator.redundancy.analysis import busiest_channels, busiest_step
+from snnc.estimator.redundancy.measures import Reals
+from snnc.estimator.redundancy.records import LayerRecord
 
 STEPS, CHANNELS = 12, 256
 """Steps of a strip, channels of a sheet, at most."""

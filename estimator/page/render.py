@@ -10,14 +10,12 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from snnc.estimator import measures, tables
-from snnc.estimator.analysis import summary
+from snnc.estimator import tables
 from snnc.estimator.ann.words import ann_headline, firing_text
 from snnc.estimator.energy import Comparison, Estimate
 from snnc.estimator.figures import energy as energy_figures
 from snnc.estimator.figures import redundancy as redundancy_figures
 from snnc.estimator.figures.redundancy import Pair
-from snnc.estimator.ghosts import ALIKE
 from snnc.estimator.intervals import LEVEL, RESAMPLES
 from snnc.estimator.memory_access import memory_json
 from snnc.estimator.page.accuracy import Confusion
@@ -26,6 +24,9 @@ from snnc.estimator.page.bars import KINDS, bars
 from snnc.estimator.page.curves import curve
 from snnc.estimator.page.maps import sheets, strips
 from snnc.estimator.page.network import drawing
+from snnc.estimator.redundancy import measures
+from snnc.estimator.redundancy.analysis import summary
+from snnc.estimator.redundancy.ghosts import ALIKE
 from snnc.estimator.report import Report
 from snnc.estimator.units import count_text, energy_text
 from snnc.estimator.views import layer_names

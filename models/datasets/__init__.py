@@ -4,8 +4,6 @@
 [N, T, 2, H, W]; :func:`read_recording` and :func:`frame_by_dt` do so for one file.
 """
 
-from snnc.models.datasets.cifar10_dvs import Cifar10Dvs
-from snnc.models.datasets.daily_action import DailyAction
 from snnc.models.datasets.dataset import (
     EventDataset,
     FramedDataset,
@@ -14,7 +12,6 @@ from snnc.models.datasets.dataset import (
     check_sensor,
     frame_dataset,
 )
-from snnc.models.datasets.dvs_gesture import DvsGesture
 from snnc.models.datasets.events import EVENT_DTYPE, OFF, ON, Recording
 from snnc.models.datasets.framing import (
     Frames,
@@ -23,11 +20,14 @@ from snnc.models.datasets.framing import (
     frame_by_time,
     frame_shape,
 )
-from snnc.models.datasets.gait import DvsGait
 from snnc.models.datasets.gesture_sim import GestureSim
-from snnc.models.datasets.har_dvs import HarDvs
-from snnc.models.datasets.ncaltech101 import NCaltech101
-from snnc.models.datasets.nmnist import NMNIST
+from snnc.models.datasets.published.cifar10_dvs import Cifar10Dvs
+from snnc.models.datasets.published.daily_action import DailyAction
+from snnc.models.datasets.published.dvs_gesture import DvsGesture
+from snnc.models.datasets.published.gait import DvsGait
+from snnc.models.datasets.published.har_dvs import HarDvs
+from snnc.models.datasets.published.ncaltech101 import NCaltech101
+from snnc.models.datasets.published.nmnist import NMNIST
 from snnc.models.datasets.readers import read_recording
 from snnc.models.datasets.single import SingleRecording
 from snnc.models.datasets.spec import open_data

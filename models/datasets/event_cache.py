@@ -23,7 +23,7 @@ from snnc.atomic import write_atomically
 from snnc.errors import BAD_OPTION, BAD_OUTPUT, SnncError
 from snnc.models.datasets.dataset import EventDataset, Sample
 from snnc.models.datasets.events import EVENT_DTYPE, Recording
-from snnc.models.datasets.listed import Listed
+from snnc.models.datasets.published.listed import Listed
 from snnc.user_files import kind_of
 
 VERSION = 2

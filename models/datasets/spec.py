@@ -6,15 +6,15 @@ from collections.abc import Callable
 from functools import partial
 
 from snnc.errors import BAD_DATA_SPEC, SnncError
-from snnc.models.datasets.cifar10_dvs import Cifar10Dvs
-from snnc.models.datasets.daily_action import DailyAction
 from snnc.models.datasets.dataset import EventDataset, Split, check_split
-from snnc.models.datasets.dvs_gesture import DvsGesture
-from snnc.models.datasets.gait import DvsGait
 from snnc.models.datasets.gesture_sim import GestureSim
-from snnc.models.datasets.har_dvs import HarDvs
-from snnc.models.datasets.ncaltech101 import NCaltech101
-from snnc.models.datasets.nmnist import NMNIST
+from snnc.models.datasets.published.cifar10_dvs import Cifar10Dvs
+from snnc.models.datasets.published.daily_action import DailyAction
+from snnc.models.datasets.published.dvs_gesture import DvsGesture
+from snnc.models.datasets.published.gait import DvsGait
+from snnc.models.datasets.published.har_dvs import HarDvs
+from snnc.models.datasets.published.ncaltech101 import NCaltech101
+from snnc.models.datasets.published.nmnist import NMNIST
 from snnc.models.datasets.single import SingleRecording
 from snnc.user_files import kind_of
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from snnc.errors import BAD_OPTION, SnncError
-from snnc.models.augmentation import DROPS
 from snnc.models.hyper import Hyper
+from snnc.models.training.augmentation import DROPS
 
 FIXED_HYPER = {"attention", "dropout", "input_size", "time_steps", "classes"}
 """Hyper-parameters that other settings or the data decide."""
@@ -37,7 +37,8 @@ class TrainConfig:
         seed: of all randomness.
         shift: training samples move by up to so many pixels in x and y.
         event_drop: training samples lose up to this share of their events.
-        event_drop_by: which events they lose, a name in :data:`snnc.models.augmentation.DROPS`.
+        event_drop_by: which events they lose, a name in
+            :data:`snnc.models.training.augmentation.DROPS`.
         spike_penalty: what is added to the loss for each spike a neuron and step (NASFR).
         patience: end after so many epochs without a lower training loss; None for never. Test
             data never decide anything.

@@ -20,13 +20,19 @@ from torch import Tensor
 
 from snnc.atomic import write_atomically
 from snnc.errors import BAD_OPTION, TRAINING_DIVERGED, SnncError
-from snnc.models import processes
-from snnc.models.allocator import keep_freed_memory
-from snnc.models.augmentation import DROPS, shift
 from snnc.models.checkpoints import InputDescription, save
-from snnc.models.evaluation import FrameDataset, FrameSource, evaluate, frame_source, to_input
 from snnc.models.networks import Network, build
+from snnc.models.training import processes
+from snnc.models.training.allocator import keep_freed_memory
+from snnc.models.training.augmentation import DROPS, shift
 from snnc.models.training.config import TrainConfig
+from snnc.models.training.evaluation import (
+    FrameDataset,
+    FrameSource,
+    evaluate,
+    frame_source,
+    to_input,
+)
 from snnc.models.training.firing import firing_of
 from snnc.models.training.metrics import Display, EpochMetrics, TensorBoard, csv_text
 from snnc.models.training.parallel import check_batches, own_randomness, shared
@@ -58,8 +64,8 @@ def train(
 
     The model of the last epoch is kept: choosing the best by test accuracy would make that
     accuracy too good. Test accuracy and NASFR are measured after every epoch. Inside
-    :func:`snnc.models.processes.together` every process trains on its share of each batch, and
-    the first one writes and speaks.
+    :func:`snnc.models.training.processes.together` every process trains on its share of each
+    batch, and the first one writes and speaks.
 
     Args:
         config: the run.

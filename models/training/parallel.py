@@ -21,8 +21,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
 from snnc.errors import BAD_OPTION, SnncError
-from snnc.models import processes
 from snnc.models.networks import Network
+from snnc.models.training import processes
 
 
 def shared(model: Network, device: torch.device) -> nn.Module:

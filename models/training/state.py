@@ -11,9 +11,9 @@ import torch
 
 from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, SnncError
 from snnc.messages import first_sentence
-from snnc.models import processes
-from snnc.models.files import read_tensors, write_tensors
 from snnc.models.networks import Network
+from snnc.models.storage.pt_files import read_tensors, write_tensors
+from snnc.models.training import processes
 from snnc.models.training.metrics import EpochMetrics
 
 FORMAT = "snnc-training"

@@ -11,18 +11,19 @@ import numpy as np
 from rich.console import Console
 
 from snnc.api.model import Forward, take
-from snnc.api.results import Result, text_page
+from snnc.api.results.result import Result, text_page
 from snnc.api.words import python_words, speaks_python
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.deploy import firmware
 from snnc.compiler.frontend.driving import Readout, Reset
+from snnc.compiler.ir.graph import Kind
 from snnc.compiler.ops.int8.synapses.rows import OWN
 from snnc.compiler.plan.input_buffer import WINDOW, Buffering
 from snnc.console import BAD, GOOD, slim_table, styled
 from snnc.errors import BAD_OPTION, EXIT_NO, OVER_BUDGET, SnncError
+from snnc.models.encoders import InputKind, Numbers
 
 if TYPE_CHECKING:
-    from snnc.api.model import Counts
     from snnc.compiler.deploy.targets import Target
     from snnc.compiler.frontend.importing import Unsupported
     from snnc.compiler.frontend.source import SourceModel
@@ -101,6 +102,7 @@ def check(
     target: str = "host",
     max_ram: int | None = None,
     max_flash: int | None = None,
+    input_kind: InputKind | None = None,
 ) -> Check:
     """Say what of a model cannot be compiled, and whether the rest fits; nothing is raised for it.
 
@@ -116,6 +118,7 @@ def check(
         target: "host" or a core, whose largest board is the budget unless one is given.
         max_ram: bytes that the arena may take (for a core: arena and stack).
         max_flash: bytes that the constants may take (for a core: and the code, at its estimate).
+        input_kind: "count" or "real" (see :func:`compile`); None: as the example's numbers are.
 
     Raises:
         SnncError: where the model or the example cannot be used at all (BAD_OPTION, BAD_SHAPE).
@@ -126,7 +129,7 @@ def check(
     >>> found.supported, found.causality["streams"], found.fits
     (True, True, True)
     """
-    forward = Forward(per_step, batch_first, readout, all_outputs, reset)
+    forward = Forward(per_step, batch_first, readout, all_outputs, reset, input_kind=input_kind)
     source = take(model, inputs, forward).source
     found = checked(source, Wish(dtype, target, max_ram, max_flash))
     return replace(found, unsupported=_in_python(found.unsupported))
@@ -175,7 +178,11 @@ def checked(source: SourceModel, wish: Wish) -> Check:
     from snnc.compiler.plan.causality import causality, causality_of_parts
 
     importing, outputs = survey(
-        source.module, source.input_shape, source.time_steps, name=source.name
+        source.module,
+        source.input_shape,
+        source.time_steps,
+        name=source.name,
+        input_kind=Kind(source.input_kind),
     )
     unsupported = list(importing.unsupported)
     found = (
@@ -270,9 +277,11 @@ def sized(source: SourceModel, dtype: str, buffering: Buffering = WINDOW) -> Com
     )
 
 
-def _stand_in(source: SourceModel) -> Counts:
-    """A window of random counts in place of calibration data."""
+def _stand_in(source: SourceModel) -> Numbers:
+    """A window of random numbers in place of calibration data."""
     shape = (source.time_steps, *source.input_shape)
+    if source.input_kind == "real":
+        return np.random.default_rng(0).normal(size=shape).astype(np.float32)
     return np.random.default_rng(0).poisson(1.0, shape).astype(np.uint16)
 
 

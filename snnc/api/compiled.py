@@ -22,11 +22,11 @@ from snnc.api.costs import (
     surveyed,
 )
 from snnc.api.data.held import Data
-from snnc.api.layers import Layer, layers_of
 from snnc.api.manner import Manner, compiled
-from snnc.api.model import Counts, Outputs, Taken, batch_of, evaluation
-from snnc.api.proof import Proof
-from snnc.api.timing import Benchmark, every_fifth, timed
+from snnc.api.model import Outputs, Taken, batch_of, evaluation
+from snnc.api.results.layers import Layer, layers_of
+from snnc.api.results.proof import Proof
+from snnc.api.results.timing import Benchmark, every_fifth, timed
 from snnc.api.words import speaks_python
 from snnc.api.writing import check_march, check_package
 from snnc.compiler.compilation import Compilation, for_any_core
@@ -36,6 +36,7 @@ from snnc.compiler.deploy.targets import Target
 from snnc.compiler.ir import layout
 from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
 from snnc.estimator.page.proven import Proven
+from snnc.models.encoders import Numbers
 
 if TYPE_CHECKING:
     from snnc.api.kernels import Choice
@@ -128,8 +129,8 @@ class Compiled(Surveyable):
         """Run the C.
 
         Args:
-            inputs: what forward takes, arrays or tensors of whole numbers, for any number N of
-                samples: [T, N, ...], with batch_first [N, T, ...], with per_step T steps [N, ...].
+            inputs: what forward takes, arrays or tensors, for any number N of samples:
+                [T, N, ...], with batch_first [N, T, ...], with per_step T steps [N, ...].
 
         Returns:
             What forward gives after the readout, float32 in numpy, [N, ...], with readout "none"
@@ -152,10 +153,10 @@ class Compiled(Surveyable):
             )
         return self._taken.laid_out([self._run(window) for window in batch])
 
-    def _run(self, window: Counts) -> dict[str, npt.NDArray[np.float32]]:
+    def _run(self, window: Numbers) -> dict[str, npt.NDArray[np.float32]]:
         graph = self._compilation.graph
         host = self._host
-        host.classify(layout.pack(graph["input"].type, window).astype(np.uint16))
+        host.classify(layout.frames(graph["input"].type, window))
         return {
             name: np.asarray(host.output(name), np.float32)
             * np.float32(graph[node].attrs.get("unit", 1.0))

@@ -14,7 +14,7 @@ from snnc.compiler.deploy.targets import target_named
 from snnc.compiler.frontend.driving import Readout, Reset
 from snnc.compiler.plan.input_buffer import Buffering
 from snnc.errors import BAD_OPTION, SnncError
-from snnc.models.encoders import Encoder
+from snnc.models.encoders import Encoder, InputKind
 
 
 @speaks_python
@@ -36,14 +36,15 @@ def compile(
     density: float | None = None,
     max_frames: int | None = None,
     encoder: Encoder | None = None,
+    input_kind: InputKind | None = None,
 ) -> Compiled:
     """Compile a trained network to event-driven C. A C compiler is needed when it first runs.
 
     Args:
         model: an nn.Module, what ``snnc.load`` gives, or MODEL of the command line (a path).
         inputs: an example of what forward takes, batch of one, the whole window: [T, 1, C, H, W] or
-            [T, 1, features] of whole numbers; with ``per_step`` T steps of [1, ...]. Shapes and T
-            are taken from it. None for a model from a file, which says them itself.
+            [T, 1, features]; with ``per_step`` T steps of [1, ...]. Shapes and T are taken from it.
+            None for a model from a file, which says them itself.
         per_step: forward takes one time step and keeps its state between calls. Before a window it
             is reset by ``reset``, by its own ``reset()``, or as its framework does.
         readout: what becomes of a leading time axis of the output: "mean", "sum", "last" (step),
@@ -65,6 +66,10 @@ def compile(
         density: choose kernels as if every layer's spikes were this dense (0 to 1).
         encoder: data are still images, which become windows by "direct" (the image at every step),
             "rate" or "latency" coding (:mod:`snnc.models.encoders`).
+        input_kind: "count": whole numbers from 0 to 65535, events or spikes, which the C takes as
+            uint16 and a layer accumulates; "real": numbers of either sign (images, spectrograms,
+            sensors), which the C takes as float32 and a layer multiplies. None: as the numbers of
+            the example are.
         max_frames: most frames of events held at once, for a network that streams; default: T.
 
     Raises:
@@ -80,7 +85,9 @@ def compile(
     True
     """
     _check_arithmetic(dtype, calibrate, density, threads, target)
-    forward = Forward(per_step, batch_first, readout, all_outputs, reset, frame_us, encoder)
+    forward = Forward(
+        per_step, batch_first, readout, all_outputs, reset, frame_us, encoder, input_kind
+    )
     taken = take(model, inputs, forward, name)
     core = None if target == "host" else target_named(target)
     limit, order = (max_ram, None)

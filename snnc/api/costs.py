@@ -11,17 +11,17 @@ from rich.console import Console
 
 from snnc.api.data.held import Data
 from snnc.api.model import Forward, Taken, take
-from snnc.api.results import Result
+from snnc.api.results.result import Result
 from snnc.api.words import speaks_python
 from snnc.compiler.frontend.driving import Readout, Reset
 from snnc.errors import BAD_DATA_SPEC, BAD_OPTION, InternalError, SnncError
-from snnc.models.encoders import Encoder
+from snnc.models.encoders import Encoder, InputKind
 
 if TYPE_CHECKING:
     from snnc.estimator.activity import Network
     from snnc.estimator.ann.comparison import AgainstAnn
     from snnc.estimator.energy import Comparison, Estimate
-    from snnc.estimator.redundancy import Redundancy
+    from snnc.estimator.redundancy.records import Redundancy
     from snnc.estimator.report import Report
     from snnc.estimator.survey import Survey
 
@@ -153,7 +153,7 @@ class Analysis(_Surveyed):
     @property
     def redundancy(self) -> Redundancy:
         """The model's records. Raises SnncError (BAD_OPTION) where nothing can be measured."""
-        from snnc.estimator.analysis import check_measured
+        from snnc.estimator.redundancy.analysis import check_measured
 
         found = self.report.model.redundancy
         if found is None:
@@ -167,7 +167,7 @@ class Analysis(_Surveyed):
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``snnc analyze``."""
-        from snnc.estimator.analysis import redundancy_json
+        from snnc.estimator.redundancy.analysis import redundancy_json
 
         return redundancy_json(self.redundancy, self._others)
 
@@ -291,6 +291,7 @@ def energy(
     reset: Reset | None = None,
     batch_first: bool = False,
     encoder: Encoder | None = None,
+    input_kind: InputKind | None = None,
 ) -> EnergyReport:
     """Count operations and energy on data; no C compiler is needed.
 
@@ -310,6 +311,7 @@ def energy(
         reset: called with the model to return it to rest.
         batch_first: forward takes [N, T, ...].
         encoder: data are still images, as of :func:`compile`.
+        input_kind: "count" or "real", as of :func:`compile`; None: as the example's numbers are.
 
     Raises:
         SnncError: as :func:`compile`; what reading the data raises; NO_COUNT_RULE.
@@ -328,7 +330,9 @@ def energy(
     modules = not all(isinstance(each, str) for each in (model, baseline) if each is not None)
     if not inputs and modules and _needs_example(model):
         inputs = (first_of(data),)
-    forward = Forward(per_step, batch_first, readout, reset=reset, encoder=encoder)
+    forward = Forward(
+        per_step, batch_first, readout, reset=reset, encoder=encoder, input_kind=input_kind
+    )
     own = forward if _needs_example(model) else Forward()
     ours = subject_of(model, inputs if _needs_example(model) else (), own)
     theirs = against(baseline, inputs, forward)

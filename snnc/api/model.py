@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -22,10 +22,9 @@ from snnc.compiler.frontend.outputs import SCORES
 from snnc.compiler.frontend.source import SourceModel, load_source
 from snnc.errors import BAD_OPTION, BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 from snnc.models.checkpoints import InputDescription, LoadedModel
-from snnc.models.encoders import ENCODERS, Encoder
+from snnc.models.encoders import ENCODERS, INPUT_KINDS, Encoder, InputKind, Numbers, reals_of
 from snnc.models.networks import Network
 
-Counts = npt.NDArray[np.uint16]
 MOST = np.iinfo(np.uint16).max
 
 
@@ -41,6 +40,7 @@ class Forward:
         reset: called with the model before each window.
         frame_us: length of a step in microseconds, where recordings are data.
         encoder: how still images become windows, where they are data.
+        input_kind: of the numbers that it takes; None: as the example's are.
     """
 
     per_step: bool = False
@@ -50,6 +50,7 @@ class Forward:
     reset: Reset | None = None
     frame_us: int | None = None
     encoder: Encoder | None = None
+    input_kind: InputKind | None = None
 
 
 Outputs = npt.NDArray[np.float32] | dict[str, npt.NDArray[np.float32]] | tuple[Any, ...]
@@ -139,6 +140,7 @@ def _described(model: str | Path | LoadedModel, name: str | None) -> SourceModel
             given,
             origin=origin,
             encoder=given.encoder,
+            input_kind=given.kind,
         )
     return load_source(str(model), Given(name=name))
 
@@ -148,7 +150,8 @@ def _own(source: SourceModel) -> Taken:
     frames = torch.zeros((source.time_steps, 1, *source.input_shape))
     module = source.module
     driven = module if isinstance(module, Driven) else Driven(module, readout=None)
-    return Taken(source, Forward(), *_outputs(driven, frames, all_outputs=driven.all_outputs))
+    forward = Forward(input_kind=source.input_kind)
+    return Taken(source, forward, *_outputs(driven, frames, all_outputs=driven.all_outputs))
 
 
 def _from_module(
@@ -157,14 +160,15 @@ def _from_module(
     if len(inputs) != 1:
         raise SnncError(
             UNSUPPORTED_LAYER if inputs else BAD_OPTION,
-            f"{len(inputs)} inputs were given, and a compiled model takes one tensor of counts",
+            f"{len(inputs)} inputs were given, and a compiled model takes one tensor",
             where=type(model).__name__,
             mend="Give the model an example of what forward takes: compile(model, x).",
         )
     _check_readout(forward.readout)
     _check_encoder(forward)
+    forward = replace(forward, input_kind=_kind_of(inputs[0], forward))
     window = window_of(inputs[0], forward)
-    if isinstance(model, Network) and forward == Forward():
+    if isinstance(model, Network) and forward == Forward(input_kind=forward.input_kind):
         module: nn.Module = model
         driven = Driven(model, readout=None)
     else:
@@ -191,6 +195,7 @@ def _from_module(
         | ({} if forward.encoder is None else {"encoder": forward.encoder}),
         encoder=forward.encoder,
         step_us=forward.frame_us,
+        input_kind=forward.input_kind or "count",
     )
     return Taken(source, forward, shapes, structure)
 
@@ -199,6 +204,28 @@ def _check_readout(readout: str | None) -> None:
     if readout is not None and readout not in get_args(Readout):
         choices = ", ".join(map(repr, get_args(Readout)))
         raise SnncError(BAD_OPTION, f"readout={readout!r} is none of {choices}")
+
+
+def _kind_of(given: Any, forward: Forward) -> InputKind:
+    """What was said of the numbers that a model takes; else what its example's are.
+
+    Raises:
+        SnncError: BAD_OPTION for a kind that does not exist, or real numbers of recordings.
+    """
+    said = forward.input_kind
+    if said is not None and said not in INPUT_KINDS:
+        choices = ", ".join(map(repr, INPUT_KINDS))
+        raise SnncError(BAD_OPTION, f"input_kind={said!r} is none of {choices}")
+    counts = not _are_no_counts(_array_of_steps(given, forward)).any()
+    kind: InputKind = said or ("count" if counts else "real")
+    if kind == "real" and forward.frame_us is not None:
+        raise SnncError(
+            BAD_OPTION,
+            "frame_us= is for recordings, whose events make counts, and the model takes real "
+            "numbers",
+            mend="Leave it out, and give frames as data.",
+        )
+    return kind
 
 
 def _check_encoder(forward: Forward) -> None:
@@ -242,26 +269,36 @@ def array_of(given: Any, what: str) -> npt.NDArray[Any]:
     return array
 
 
-def counts_of(array: npt.NDArray[Any], what: str) -> Counts:
-    """The numbers as counts of 16 bits.
+def numbers_of(array: npt.NDArray[Any], what: str, kind: InputKind | None) -> Numbers:
+    """The numbers as a model takes them: of ``kind`` "real" float32, else counts of 16 bits.
 
     Raises:
         SnncError: BAD_SHAPE for a number that is none, with its place.
     """
-    with np.errstate(invalid="ignore"):
-        wrong = ~((array >= 0) & (array <= MOST) & (array == np.floor(array)))
+    if kind == "real":
+        return reals_of(array, what)
+    wrong = _are_no_counts(array)
     if wrong.any():
         place = tuple(int(index) for index in np.argwhere(wrong)[0])
         raise SnncError(
             BAD_SHAPE,
-            f"{what} holds {array[place]:g} at {list(place)}, and a compiled model takes whole "
+            f"{what} holds {array[place]:g} at {list(place)}, and the model takes counts, whole "
             f"numbers from 0 to {MOST}",
-            mend="Give event counts or spikes; real-valued and signed input has no C form yet.",
+            mend="Give event counts or spikes; for real numbers compile with --input-kind real.",
         )
     return array.astype(np.uint16)
 
 
-def window_of(given: Any, forward: Forward) -> Counts:
+def _are_no_counts(array: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which numbers are no counts."""
+    with np.errstate(invalid="ignore"):
+        found: npt.NDArray[np.bool_] = ~(
+            (array >= 0) & (array <= MOST) & (array == np.floor(array))
+        )
+    return found
+
+
+def window_of(given: Any, forward: Forward) -> Numbers:
     """One window [T, *shape] of what forward takes, batch of one.
 
     Raises:
@@ -275,18 +312,23 @@ def window_of(given: Any, forward: Forward) -> Counts:
             mend="Give a batch of one: [T, 1, ...], or with per_step T steps of [1, ...].",
         )
     (window,) = batch
-    return cast("Counts", window)
+    return cast("Numbers", window)
 
 
-def batch_of(given: Any, forward: Forward) -> Counts:
-    """Windows [N, T, *shape] of what forward takes. Raises as :func:`window_of`."""
+def _array_of_steps(given: Any, forward: Forward) -> npt.NDArray[Any]:
+    """What forward takes as one array; steps of a list are stacked. Raises as :func:`batch_of`."""
     if forward.per_step and isinstance(given, list | tuple):
         steps = [array_of(step, f"step {index}") for index, step in enumerate(given)]
         if len({step.shape for step in steps}) != 1:
             shapes = sorted({step.shape for step in steps})
             raise SnncError(BAD_SHAPE, f"the steps have other shapes: {shapes}")
         given = np.stack(steps)
-    array = array_of(given, "the input")
+    return array_of(given, "the input")
+
+
+def batch_of(given: Any, forward: Forward) -> Numbers:
+    """Windows [N, T, *shape] of what forward takes. Raises as :func:`window_of`."""
+    array = _array_of_steps(given, forward)
     if array.ndim not in (3, 5) or 0 in array.shape:
         axes = "[N, T, ...]" if forward.batch_first else "[T, N, ...]"
         raise SnncError(
@@ -295,8 +337,8 @@ def batch_of(given: Any, forward: Forward) -> Counts:
             "height, width) or (features) in each step",
             mend="Add the axes of time and of samples.",
         )
-    counts = counts_of(array, "the input")
-    return counts if forward.batch_first else np.moveaxis(counts, 1, 0)
+    numbers = numbers_of(array, "the input", forward.input_kind)
+    return numbers if forward.batch_first else np.moveaxis(numbers, 1, 0)
 
 
 @contextmanager

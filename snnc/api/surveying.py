@@ -55,7 +55,7 @@ def survey(
     from snnc.compiler.verify import reference
     from snnc.estimator.activity import observe
     from snnc.estimator.survey import Survey
-    from snnc.models import processes
+    from snnc.models.training import processes
 
     share = processes.share(range(len(every)))
     recordings = every.some(share)
@@ -103,7 +103,7 @@ def survey_both(
         SnncError: as :func:`survey` and :func:`snnc.api.data.windows.windows`; LOST_WORKER.
     """
     from snnc.api.data.windows import windows
-    from snnc.models import processes
+    from snnc.models.training import processes
 
     with processes.together():
         surveys = [

@@ -22,13 +22,15 @@ from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.host.build import compile_model
 from snnc.compiler.host.model import HostModel
 from snnc.compiler.ir import layout
+from snnc.compiler.ir.graph import Graph, Kind
 from snnc.compiler.ops.synapses.synapse import DENSE
 from snnc.compiler.passes import pipeline
 from snnc.compiler.passes.choose_kernels import one_kernel
 from snnc.compiler.plan.batches import MOST_STEPS
 from snnc.errors import SnncError
+from snnc.models.encoders import Numbers
 
-Frames = npt.NDArray[np.uint16]
+Frames = Numbers
 
 OURS = ("f32", "int8")
 OWN_DENSE = "snnc_dense_f32"
@@ -51,7 +53,7 @@ def contest(
 
     Args:
         module: the network, in evaluation mode.
-        windows: event counts uint16 [T, 2, H, W] each.
+        windows: input [T, *shape] each.
         rounds: timed rounds a window, after one that does not count.
         roof: the measured roofline, see :func:`snnc.bench.roofline.roofline`.
         peers: by name, as :data:`snnc.bench.peers.PEERS`.
@@ -101,7 +103,7 @@ def contest(
 
 def _run(host: HostModel, compilation: Compilation, window: Frames) -> Callable[[], object]:
     """A run of one window, its frames packed beforehand."""
-    frames = layout.pack(compilation.graph["input"].type, window).astype(np.uint16)
+    frames = layout.frames(compilation.graph["input"].type, window)
     return partial(host.classify, frames)
 
 
@@ -114,8 +116,14 @@ def _scores(host: HostModel, compilation: Compilation, window: Frames) -> npt.ND
 
 def compiled(module: nn.Module, window: Frames, kernels: pipeline.Pass | None) -> Compilation:
     """The compilation of a network for windows like this one."""
-    graph = import_module(module, window.shape[1:], len(window), name=NAME)
-    return compile_graph(graph, kernels=kernels, batch=MOST_STEPS)
+    return compile_graph(_graph(module, window), kernels=kernels, batch=MOST_STEPS)
+
+
+def _graph(module: nn.Module, window: Frames) -> Graph:
+    """The graph of a network for windows like this one, counts or real numbers."""
+    kind = Kind.REAL if window.dtype.kind == "f" else Kind.COUNT
+    shape, steps = window.shape[1:], len(window)
+    return import_module(module, shape, steps, name=NAME, input_kind=kind)
 
 
 def quantized(module: nn.Module, windows: Sequence[Frames]) -> Compilation:
@@ -124,8 +132,7 @@ def quantized(module: nn.Module, windows: Sequence[Frames]) -> Compilation:
     Raises:
         SnncError: what the quantization refuses.
     """
-    graph = import_module(module, windows[0].shape[1:], len(windows[0]), name=NAME)
-    return compile_graph(graph, calibration=windows, batch=MOST_STEPS)
+    return compile_graph(_graph(module, windows[0]), calibration=windows)
 
 
 def build(compilation: Compilation, folder: Path) -> HostModel:

@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import cffi
-import numpy as np
-import numpy.typing as npt
 
 from snnc.compiler.compilation import Compilation
 from snnc.compiler.host.build import NATIVE, compile_shared
 from snnc.compiler.host.model import HostModel
 from snnc.compiler.host.observed import ObservedModel
+from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Kind, Node
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.errors import InternalError
+from snnc.models.encoders import Numbers
 
 _ENTRIES = 1024
 
@@ -49,7 +49,7 @@ def is_float_layer(node: Node) -> bool:
 
 
 def profile(
-    compilation: Compilation, frames: npt.NDArray[np.uint16], folder: Path, rounds: int = 5
+    compilation: Compilation, frames: Numbers, folder: Path, rounds: int = 5
 ) -> list[NodeProfile]:
     """Profile every node that takes time.
 
@@ -90,11 +90,9 @@ def profile(
 
 
 def node_times(
-    compilation: Compilation, frames: npt.NDArray[np.uint16], folder: Path, rounds: int
+    compilation: Compilation, frames: Numbers, folder: Path, rounds: int
 ) -> dict[str, float]:
     """Median milliseconds of processor time by node, as :func:`profile` without the operations."""
-    from snnc.compiler.ir import layout
-
     generated, name = compilation.generated, compilation.graph.name
     if len(generated.traces) > _ENTRIES:
         raise InternalError(f"the profile has room for {_ENTRIES} values")
@@ -110,7 +108,7 @@ def node_times(
     ffi = cffi.FFI()
     ffi.cdef(f"extern double snn_profile_ns[{_ENTRIES}]; void snn_profile_start(void);")
     clock: Any = ffi.dlopen(str(library))
-    packed = layout.pack(compilation.graph["input"].type, frames).astype(np.uint16)
+    packed = layout.frames(compilation.graph["input"].type, frames)
     rows: list[dict[str, float]] = []
     for _ in range(rounds + 1):
         host.reset()

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from snnc.compiler.calibrate.kernel_costs import cpu_name
+from snnc.threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -81,16 +82,14 @@ def one_core() -> Iterator[int | None]:
 
     Gives the core, or None where the system cannot pin.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else None
     core = max(cores) if cores else None
     try:
         if core is not None:
             os.sched_setaffinity(0, {core})
-        yield core
+        with one_thread():
+            yield core
     finally:
-        torch.set_num_threads(threads)
         if cores:
             os.sched_setaffinity(0, cores)
 

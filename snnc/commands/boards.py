@@ -19,10 +19,11 @@ from snnc.console import BAD, GOOD, Terminal, slim_table, styled
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from snnc.bench.cycles import Estimate
-    from snnc.bench.fitting import Fit
+    from snnc.api.manner import Manner
+    from snnc.bench.target.board_fit import Fit
+    from snnc.bench.target.cycles import Estimate
     from snnc.compiler.frontend.source import SourceModel
     from snnc.compiler.plan.input_buffer import Buffering
 
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
     "recordings, counted in QEMU, and published cycles and currents.",
 )
 @click.option(
+    "--calibrate-samples",
+    type=click.IntRange(1),
+    help="Calibrate on N training recordings, spread evenly; default: 64.",
+)
+@click.option(
     "--samples",
     type=click.IntRange(1),
     default=1,
@@ -49,6 +55,7 @@ def command(
     model: ModelChoice,
     dtype: str,
     calibrate: str | None,
+    calibrate_samples: int | None,
     samples: int,
     buffering: Buffering,
     json_file: str | None,
@@ -56,11 +63,14 @@ def command(
     """Say which boards MODEL fits on, and with --calibrate how long a window takes there.
 
     Flash is that of the constants and 24 KB for code, RAM the arena's and 3 KB around it, of the
-    plan that computes least again. Exit status 0, whatever fits.
+    plan that computes least again. Boards that differ only in sizes and clock share one build and
+    one run; what was counted is kept in the build cache. Exit status 0, whatever fits.
     """
     from snnc.api.checking import sized
-    from snnc.bench.fitting import fit_all
+    from snnc.api.manner import Manner
+    from snnc.bench.target.board_fit import fit_all
     from snnc.compiler.deploy.boards import owned_boards
+    from snnc.compiler.ops.int8.synapses.rows import OWN
 
     if calibrate is not None and dtype != "int8":
         raise SnncError(
@@ -69,8 +79,10 @@ def command(
     source = model.load()
     with Terminal(stderr=True).status("planning memory") as status:
         fits = fit_all(sized(source, dtype, buffering), list(owned_boards().values()))
-        status.update("counting instructions")
-        times = _times(source, calibrate, samples, fits)
+        times: Mapping[str, Estimate] = {}
+        if calibrate is not None:
+            manner = Manner("int8", calibrate, calibrate_samples, order=OWN)
+            times = _times(source, manner, samples, fits, status.update)
     entries = [
         {**fit.as_json(), "estimate": found and found.as_json()}
         for fit, found in ((fit, times.get(fit.board.name)) for fit in fits)
@@ -80,50 +92,62 @@ def command(
 
 
 def _times(
-    source: SourceModel, calibrate: str | None, samples: int, fits: list[Fit]
+    source: SourceModel,
+    manner: Manner,
+    samples: int,
+    fits: list[Fit],
+    say: Callable[[str], None],
 ) -> Mapping[str, Estimate]:
-    if calibrate is None:
-        return {}
     from snnc.api.data.windows import test_vectors
-    from snnc.api.manner import Manner, compiled
-    from snnc.bench.fitting import time_all
-    from snnc.compiler.ops.int8.synapses.rows import OWN
+    from snnc.api.manner import compiled
+    from snnc.bench.target.board_fit import time_all
 
-    compilation, _ = compiled(source, Manner("int8", calibrate, order=OWN))
-    vectors = list(test_vectors(source, compilation, calibrate, "test", samples))
-    return time_all(compilation, vectors, fits)
+    say("calibrating")
+    compilation, _ = compiled(source, manner)
+    say("the reference's scores")
+    vectors = list(test_vectors(source, compilation, manner.calibrate or "", "test", samples))
+    return time_all(
+        compilation,
+        vectors,
+        fits,
+        lambda done, of: say(f"counting instructions: {done} of {of} builds"),
+    )
 
 
 def _show(console: Console, title: str, fits: list[Fit], times: Mapping[str, Estimate]) -> None:
     memory = ("MHz", "RAM", "of", "flash", "of")
-    timed = ("ms", "of real time", "uJ") if times else ()
-    table = slim_table("board", "core", "fits", numbers=(*memory, *timed), title=title)
+    table = slim_table("board", "core", "fits", numbers=memory, title=title)
     for fit in fits:
         board = fit.board
         have = (_kilobytes(board.ram), _kilobytes(board.flash))
         sizes = _kilobytes(fit.ram), have[0], _kilobytes(fit.flash), have[1]
-        figures = _figures(times.get(board.name)) if times else ()
         core = board.core.split(" (")[0]
-        table.add_row(board.name, core, _answer(fit), f"{board.mhz:g}", *sizes, *figures)
+        table.add_row(board.name, core, _answer(fit), f"{board.mhz:g}", *sizes)
     console.print(table)
     console.print("RAM and flash in KB; what a board has is in the column behind.")
     if times:
-        console.print(
-            "Times are modelled from counted instructions and the cycles that the core's maker "
-            "publishes, without waiting for flash; energy is the core's, by published currents."
+        _show_times(console, times)
+
+
+def _show_times(console: Console, times: Mapping[str, Estimate]) -> None:
+    """Modelled figures in a table of their own: both together are wider than a terminal."""
+    from snnc.bench.target.cycles import shown
+
+    numbers = ("M cycles", "ms", "of real time", "mJ")
+    table = slim_table("board", numbers=numbers, title="a window, modelled")
+    for name, found in times.items():
+        time, share, energy = found.milliseconds, found.real_time, found.microjoules
+        table.add_row(
+            name,
+            shown(found.cycles.times(1e-6), ""),
+            "" if time is None else shown(time, ""),
+            "" if share is None else shown(share.times(100), "%"),
+            "" if energy is None else shown(energy.times(1e-3), ""),
         )
-
-
-def _figures(found: Estimate | None) -> tuple[str, str, str]:
-    from snnc.bench.cycles import shown
-
-    if found is None or found.milliseconds is None:
-        return ("", "", "")
-    share, energy = found.real_time, found.microjoules
-    return (
-        shown(found.milliseconds, "").strip(),
-        "" if share is None else shown(share.times(100), "%"),
-        "" if energy is None else shown(energy, ""),
+    console.print(table)
+    console.print(
+        "From counted instructions and the cycles that are published for them, without waiting "
+        "for flash; energy is the core's, by published currents."
     )
 
 

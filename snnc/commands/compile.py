@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     "--store-weights",
     type=click.Choice(["text", "binary"]),
     help="Large arrays in the C, or in a file that the assembler takes in (.incbin); "
-    "default: binary above 64 MiB.",
+    "default: binary above 16 MiB.",
 )
 @click.option(
     "--max-flash",

@@ -85,6 +85,7 @@ def _text(model: str, answer: Answer, weights: Path | None, data: str | None) ->
         lines.append('readout = "mean"  # over the steps of its output; or sum, last, max, none')
     lines += [
         "# frame_us = 15000  # length of a step, where recordings are the data",
+        '# input_kind = "real"  # frames of real numbers, as images and sensors give; else counts',
         _line("data", data, "counts.npz", "or nmnist:DIR, package.module:factory, a recording"),
         _line("baseline", None, "other.toml", "what `snnc energy` compares with"),
         _line("dtype", None, "int8", "with calibrate = DATA of the training set"),

@@ -95,6 +95,7 @@ _SHARED = (
     "readout",
     "all_outputs",
     "encoder",
+    "input_kind",
 )
 """What two factories' models have in common that are compared."""
 
@@ -141,6 +142,12 @@ _MODEL_OPTIONS = (
         help="DATA are still images, and how they become steps.",
     ),
     click.option(
+        "--input-kind",
+        type=click.Choice(["count", "real"]),
+        help="What the numbers of a frame are: counts of events, or real numbers of either sign "
+        "(float32 in the C). Default: count.",
+    ),
+    click.option(
         "--nir-reset",
         type=click.Choice(["zero", "subtract"]),
         help="What a spike does to the potential; a NIR file does not say.",
@@ -169,7 +176,7 @@ def model_options(function: F) -> F:
     """MODEL and its options, given to the command as one :class:`ModelChoice` called ``model``."""
     names = ["name", "weights", "input_shape", "time_steps", "frame_us"]
     names += ["per_step", "batch_first", "still", "readout", "all_outputs"]
-    names += ["encoder", "nir_reset", "nir_dt", "nir_spikes", "nir_floor"]
+    names += ["encoder", "input_kind", "nir_reset", "nir_dt", "nir_spikes", "nir_floor"]
 
     @wraps(function)
     def command(model: str, **others: Any) -> Any:

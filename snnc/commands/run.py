@@ -30,8 +30,8 @@ def command(out: Path, recording: Path, json_file: str | None) -> None:
 
     manifest = read_manifest(out)
     model = open_compiled(out, manifest)
-    events = read_recording(recording)
     given = _input_of(manifest, out)
+    events = read_recording(recording)
     check_sensor(events, (given["sensor"][0], given["sensor"][1]))
     model.reset()
     model.run_events(c_events(events))

@@ -61,7 +61,7 @@ template <class T> Counting<T> operator-(Counting<T> a) {
 #define double Counting<double_>
 typedef decltype(1.0f) float_;
 typedef decltype(1.0) double_;
-#include "snn/cell_math.h"
+#include "snn/elementwise/cell_math.h"
 
 template <class F> static void report(const char *name, F run) {
     muls = adds = cmps = 0;

@@ -7,7 +7,7 @@
  * below 2^-126) and where it is; for those that must be exact, how many floats differ. The exact
  * values are libm's in double, which are off by less than 2^-16 of such a unit. pow is measured on
  * pairs: every STEP-th float raised to exponents that a generator chooses. */
-#include "snn/cell_math.h"
+#include "snn/elementwise/cell_math.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -12,7 +12,7 @@ import pytest
 
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
-from tests.support.firing import SIZES, firing_network, frames_for
+from tests.support.networks.firing import SIZES, firing_network, frames_for
 from tests.support.places import ROOT
 
 FOLDER = ROOT / "tests" / "compiler" / "snapshots"

@@ -25,8 +25,8 @@ from snnc.estimator.conventions.base import Visit
 from snnc.estimator.layers import layers_of
 from snnc.models.networks import TimeMean
 from tests.compiler.ops import test_ops as generated
-from tests.support.graphs import sample_graph
 from tests.support.places import ROOT
+from tests.support.samples.graphs import sample_graph
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 

@@ -1,4 +1,4 @@
-"""What snnc needs at run time is permissive, and docs/dependencies.md names it."""
+"""What snnc needs at run time is permissive, and docs/reference/dependencies.md names it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DOCS = ROOT / "docs"
 
 @pytest.fixture(scope="module")
 def page() -> dict:
-    return runpy.run_path(str(DOCS / "generate_dependencies.py"))
+    return runpy.run_path(str(DOCS / "scripts" / "generate_dependencies.py"))
 
 
 def test_every_licence_is_permissive(page: dict) -> None:
@@ -25,7 +25,7 @@ def test_every_licence_is_permissive(page: dict) -> None:
 
 
 def test_the_page_names_every_package(page: dict) -> None:
-    text = (DOCS / "dependencies.md").read_text(encoding="utf-8")
+    text = (DOCS / "reference" / "dependencies.md").read_text(encoding="utf-8")
     named = re.findall(r"^\| ([a-z0-9-]+) \| [\d.]+ \|", text, re.MULTILINE)
     assert named == [package.name for package in page["closure"]()], "run `make dependencies`"
 

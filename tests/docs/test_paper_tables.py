@@ -17,7 +17,7 @@ FIRST_LAYER_STEP = 1_179_648
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "scripts"))
     return importlib.import_module("generate_paper_tables")
 
 

@@ -25,7 +25,6 @@ from snnc.estimator.terminal import (
     print_views,
 )
 from tests.support.counting import interpret, network_of
-from tests.support.lively import lively_network
 from tests.support.named_views import (
     unnamed_in_html,
     unnamed_in_markdown,
@@ -33,6 +32,7 @@ from tests.support.named_views import (
     unnamed_in_table,
     unnamed_in_terminal,
 )
+from tests.support.networks.lively import lively_network
 from tests.support.places import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -18,7 +18,7 @@ from snnc.estimator.conventions import CONVENTIONS, COUNTERS
 from snnc.estimator.counts import Tally, count, totals_of
 from snnc.models.networks import Network as Model
 from tests.support.counting import interpret, network_of
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
 
 FIVE = {"input_size": (2, 33, 32), "channels": (4, 8, 8, 8, 8), "hidden": 16, "time_steps": 3}
 

@@ -18,7 +18,7 @@ from snnc.estimator.counts import Tally, firing_rates, nasfr, nasfr_of_layers, t
 from snnc.estimator.layers import layers_of
 from snnc.models import networks
 from tests.support.counting import ByHand, by_hand_frames, counted, interpret, network_of
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
 
 SPIKES = {
     "layer1": [4, 2],  # both channels fire where there are events

@@ -19,7 +19,7 @@ from snnc.estimator.energy import Comparison, Estimate, energy_json
 from snnc.estimator.terminal import print_energy
 from snnc.estimator.units import brief, count_text, energy_text
 from tests.support.counting import ByHand, by_hand_frames, counted, network_of
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
 
 TABLE = tables.load("horowitz-f32")
 

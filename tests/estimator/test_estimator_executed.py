@@ -19,8 +19,8 @@ from snnc.estimator.activity import Activity, Network, observe
 from snnc.estimator.conventions import CONVENTIONS, COUNTERS
 from snnc.estimator.counts import Tally, totals_of
 from tests.support.counting import interpret
-from tests.support.graphs import c_of
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
+from tests.support.samples.graphs import c_of
 
 SMALL = {"input_size": (2, 12, 13), "time_steps": 4}
 FIVE = {"input_size": (2, 33, 32), "time_steps": 2, "channels": (4, 8, 8, 8, 8), "hidden": 16}

@@ -18,7 +18,7 @@ from snnc.estimator.energy import Estimate
 from snnc.estimator.layers import attention_of, layers_of
 from snnc.models import networks, neurons
 from tests.support.counting import counted, interpret, network_of
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
 
 
 def over_time(**layers: nn.Module) -> networks.OverTime:

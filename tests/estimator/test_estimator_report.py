@@ -24,7 +24,7 @@ from snnc.estimator.survey import Survey
 from snnc.estimator.terminal import print_audit, print_redundancy
 from snnc.models import attention, networks, neurons
 from tests.support.counting import interpret, network_of
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
 
 TABLE = tables.load("horowitz-f32")
 

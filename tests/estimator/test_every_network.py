@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import snnc
-from tests.support.many_networks import STEPS, cases
+from tests.support.networks.many_networks import STEPS, cases
 
 CASES = cases()
 

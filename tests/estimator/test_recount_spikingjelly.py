@@ -14,8 +14,8 @@ from snnc.compiler.passes import pipeline
 from snnc.estimator.activity import Network, observe
 from snnc.estimator.conventions import EXECUTED
 from snnc.estimator.counts import LayerCounts, count
-from tests.support import spikingjelly_zoo as zoo
 from tests.support.counting import interpret
+from tests.support.networks import spikingjelly_zoo as zoo
 
 STEPS, SHAPE, CHANNELS, SAMPLES = 4, (2, 128, 128), 8, 2
 WEIGHTED = (nn.Conv2d, nn.Linear)

@@ -16,8 +16,13 @@ from snnc.models.datasets import open_data
 from snnc.models.datasets.dataset import SPLITS
 from snnc.models.datasets.framing import frame_by_dt, frame_by_time
 from tests.file_fuzzing.mutators import NUMBERS, Mutator, damaged
-from tests.support.dataset_layouts import LAYOUTS, columns, gesture
-from tests.support.recording_writers import aedat2_bytes, aedat3_bytes, aedat3_packet, nmnist_bytes
+from tests.support.recordings.dataset_layouts import LAYOUTS, columns, gesture
+from tests.support.recordings.recording_writers import (
+    aedat2_bytes,
+    aedat3_bytes,
+    aedat3_packet,
+    nmnist_bytes,
+)
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 

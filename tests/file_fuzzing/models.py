@@ -21,8 +21,8 @@ from snnc.compiler.frontend.nir.file import NirOptions, nir_package
 from snnc.compiler.frontend.source import load_source
 from snnc.estimator import tables
 from snnc.models.checkpoints import InputDescription, save
-from snnc.models.conversion import convert, load_foreign
 from snnc.models.networks import build
+from snnc.models.storage.conversion import convert, load_foreign
 from tests.file_fuzzing.kinds import Kind
 from tests.file_fuzzing.mutators import Mutator, damage_zip_record, damaged
 

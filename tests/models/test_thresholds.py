@@ -13,7 +13,7 @@ from snnc.errors import BAD_CHECKPOINT, BAD_OPTION, SnncError
 from snnc.models.checkpoints import load, save
 from snnc.models.networks import build
 from snnc.models.thresholds import raise_thresholds, set_thresholds, thresholds_of
-from tests.support.lively import lively_checkpoint, lively_network, write_nmnist
+from tests.support.networks.lively import lively_checkpoint, lively_network, write_nmnist
 
 THRESHOLDS = [0.3, 0.45, 0.6, 0.3, 0.2]
 

@@ -1,12 +1,12 @@
 """``python -m tests.mutation``: plant mistakes in compiled C and see whether verification says no.
 
-run      judge mutants of every network, keep the results, write docs/mutants.md
+run      judge mutants of every network, keep the results, write docs/measured/mutants.md
 again    judge those again that were PROVEN, and keep the results
 check    judge a fixed sample again
-page     write docs/mutants.md from the results that were kept
+page     write docs/measured/mutants.md from the results that were kept
 python   plant mistakes in the compiler's Python and run the tests that must find them
 
-Exit status 1 where a mutant is PROVEN and tests/mutation/reasons.toml does not say why.
+Exit status 1 where a mutant is PROVEN and tests/mutation/data/reasons.toml does not say why.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def _number(text: str, factor: float) -> str:
 
 def _scores(subject: Subject) -> Iterator[Planted]:
     if subject.dtype == "f32":
-        file, right = "snn/readout.h", "(float)sum[i] / (float)time_steps"
+        file, right = "snn/readout/readout.h", "(float)sum[i] / (float)time_steps"
         pattern = rf"(y\[i\] = {re.escape(right)});"
         changed = {
             "zeroed": "y[i] = 0.0f",
@@ -65,7 +65,7 @@ def _scores(subject: Subject) -> Iterator[Planted]:
             "divisor": "y[i] = (float)sum[i] / (float)(time_steps + 1)",
         }
     else:
-        file, place = "snn/readout_i8.h", "w * SNN_WORD_BITS + snn_lowest_bit(bits)"
+        file, place = "snn/int8/readout_i8.h", "w * SNN_WORD_BITS + snn_lowest_bit(bits)"
         pattern = rf"(sum\[{re.escape(place)}\] \+= 1);"
         changed = {
             "zeroed": f"sum[{place}] += 0",

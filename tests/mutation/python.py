@@ -18,7 +18,7 @@ from pathlib import Path
 from queue import Queue
 
 ROOT = Path(__file__).parents[2]
-LIST = Path(__file__).with_name("python_mutants.toml")
+LIST = Path(__file__).with_name("data") / "python_mutants.toml"
 
 COPIED = ("snnc", "compiler", "estimator", "models", "runtime_c", "tests", "pyproject.toml")
 FOUND, MISSED = 1, 0

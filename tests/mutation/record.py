@@ -13,8 +13,8 @@ from typing import Any
 from tests.mutation.judge import SURVIVED, Outcome
 from tests.mutation.mutator import Mutation
 
-RESULTS = Path(__file__).with_name("results.json")
-REASONS = Path(__file__).with_name("reasons.toml")
+RESULTS = Path(__file__).with_name("data") / "results.json"
+REASONS = Path(__file__).with_name("data") / "reasons.toml"
 
 SAMPLE = 40
 """Mutants that every run of the tests judges again."""

@@ -1,4 +1,4 @@
-"""docs/mutants.md: what was planted, what was found, and why the rest is no fault."""
+"""docs/measured/mutants.md: what was planted, what was found, and why the rest is no fault."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.mutation.judge import IDENTICAL, KILLED, SURVIVED, UNCOMPILED
 from tests.mutation.record import Mutant, Reasons, Record
 
-PAGE = Path(__file__).parents[2] / "docs" / "mutants.md"
+PAGE = Path(__file__).parents[2] / "docs" / "measured" / "mutants.md"
 
 HEAD = """\
 # Mutants: is a fault in the C found?

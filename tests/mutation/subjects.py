@@ -17,13 +17,13 @@ from typing import Any
 from snnc import cli
 from snnc.compiler.host.build import c_compiler
 from snnc.models.checkpoints import InputDescription, save
-from tests.support.lively import lively_network, write_nmnist
+from tests.support.networks.lively import lively_network, write_nmnist
 
 NAME = "net"
 """The C name of every subject, so that a mistake has the same place in all of them."""
 
 STEPS, STEP_US = 4, 70_000
-"""The recordings of tests/support/lively.py last 300 ms: some events come after the last step."""
+"""The recordings of lively.py last 300 ms: some events come after the last step."""
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ import torch
 
 from snnc.compiler.ops.cells.cost import COSTS, Cost
 from snnc.compiler.ops.cells.error import ULPS
-from tests.support.kernel_harness import INCLUDE, each_variant, load
+from tests.support.kernels.kernel_harness import INCLUDE, each_variant, load
 from tests.support.places import C_PROGRAMS as C
 
-HEADER = (INCLUDE / "snn" / "cell_math.h").read_text()
+HEADER = (INCLUDE / "snn" / "elementwise" / "cell_math.h").read_text()
 F = np.float32
 
 STATED = {

@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from tests.support import kernel_reference as reference
-from tests.support.kernel_harness import each_variant, load, pack, read_counts, same_bits, unpack
+from tests.support.kernels import kernel_reference as reference
+from tests.support.kernels.kernel_harness import (
+    each_variant,
+    load,
+    pack,
+    read_counts,
+    same_bits,
+    unpack,
+)
 
 F = np.float32
 

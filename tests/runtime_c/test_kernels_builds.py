@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.kernel_harness import INCLUDE, NOT_INLINED, VARIANTS, WARNINGS, Build, runs_here
+from tests.support.kernels.kernel_harness import (
+    INCLUDE,
+    NOT_INLINED,
+    VARIANTS,
+    WARNINGS,
+    Build,
+    runs_here,
+)
 from tests.support.places import C_PROGRAMS as C
 
 PROGRAMS = {"float": C / "kernel_checksums.c", "integer": C / "integer_checksums.c"}

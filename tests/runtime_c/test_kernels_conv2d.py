@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support import kernel_reference as reference
-from tests.support.kernel_harness import (
+from tests.support.kernels import kernel_reference as reference
+from tests.support.kernels.kernel_harness import (
     VARIANTS,
     each_variant,
     load,
@@ -18,7 +18,7 @@ from tests.support.kernel_harness import (
     runs_here,
     same_bits,
 )
-from tests.support.kernel_reference import Conv
+from tests.support.kernels.kernel_reference import Conv
 
 KINDS = ("spike", "spike_list", "spike_dense", "count", "count_list", "real")
 

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from tests.support.kernel_harness import (
+from tests.support.kernels.kernel_harness import (
     INCLUDE,
     VARIANTS,
     each_variant,
@@ -19,7 +19,7 @@ from tests.support.kernel_harness import (
 )
 
 F = np.float32
-HEADER = (INCLUDE / "snn" / "elementwise.h").read_text()
+HEADER = (INCLUDE / "snn" / "elementwise" / "elementwise.h").read_text()
 
 
 def normal(*shape: int) -> np.ndarray:

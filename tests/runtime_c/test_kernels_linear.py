@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.support.kernel_harness import VARIANTS, each_variant, load, pack, read_counts, same_bits
+from tests.support.kernels.kernel_harness import (
+    VARIANTS,
+    each_variant,
+    load,
+    pack,
+    read_counts,
+    same_bits,
+)
 
 KINDS = ("spike", "spike_dense", "count", "real")
 SHAPES = [(16, 128, 256), (1, 256, 11), (4, 33, 17), (1, 1, 1), (9, 5, 130), (1, 600, 110)]

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.support.kernel_harness import each_variant, load, pack, read_counts, same_bits, unpack
+from tests.support.kernels.kernel_harness import (
+    each_variant,
+    load,
+    pack,
+    read_counts,
+    same_bits,
+    unpack,
+)
 
 F = np.float32
 RESETS = ("hard", "soft", "none")

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.kernel_harness import (
+from tests.support.kernels.kernel_harness import (
     VARIANTS,
     load,
     pack,

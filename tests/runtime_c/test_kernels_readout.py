@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.support.kernel_harness import INCLUDE, each_variant, load, pack, read_counts, same_bits
+from tests.support.kernels.kernel_harness import (
+    INCLUDE,
+    each_variant,
+    load,
+    pack,
+    read_counts,
+    same_bits,
+)
 
 F = np.float32
 
@@ -132,3 +139,17 @@ def test_counts_above_the_limit_are_refused(build):
     assert kernels.snn_counts_copy(3, counts, wide, 255) == status("SNN_ERR_COUNT_OVERFLOW")
     assert kernels.snn_counts_copy8(3, counts, narrow, 255) == status("SNN_ERR_COUNT_OVERFLOW")
     assert narrow.tolist() == [0, 255, 0]
+
+
+@each_variant
+def test_real_numbers_that_are_not_finite_are_refused_and_nothing_more_is_written(build):
+    kernels = load(build)
+    ends = np.finfo(np.float32)
+    values = np.array([ends.max, ends.min, ends.smallest_subnormal, -0.0, -1.5], np.float32)
+    frames = np.full(5, 7.0, np.float32)
+    assert kernels.snn_reals_copy(5, values, frames) == status("SNN_OK")
+    assert np.array_equal(frames.view(np.uint32), values.view(np.uint32))
+    for wrong in (np.inf, -np.inf, np.nan):
+        values[3], frames[:] = wrong, 7.0
+        assert kernels.snn_reals_copy(5, values, frames) == status("SNN_ERR_NOT_FINITE")
+        assert frames[2:].tolist() == [values[2], 7.0, 7.0]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.support import kernel_reference as reference
-from tests.support.kernel_harness import each_variant, load, pack, read_counts, same_bits
+from tests.support.kernels import kernel_reference as reference
+from tests.support.kernels.kernel_harness import each_variant, load, pack, read_counts, same_bits
 
 F = np.float32
 SHAPES = [(16, 64), (7, 33), (1, 1), (5, 128), (3, 16), (33, 47)]

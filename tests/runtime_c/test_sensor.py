@@ -15,8 +15,8 @@ from snnc.compiler.codegen.abi import EVENT_DTYPE
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.targets import target_named
 from tests.compiler.deploy.test_firmware import compiled, framed, need, recording
-from tests.support.evt import Event, evt2, evt3, evt21, in_rows, listed
 from tests.support.places import ROOT
+from tests.support.recordings.evt import Event, evt2, evt3, evt21, in_rows, listed
 
 WRAPPER = """
 #include "snn/sensor/aer.h"

@@ -1,4 +1,4 @@
-"""Error codes are stable, complete, and what docs/errors.md says."""
+"""Error codes are stable, complete, and what docs/reference/errors.md says."""
 
 import re
 import runpy
@@ -68,6 +68,6 @@ def test_internal_error_is_our_fault() -> None:
 
 
 def test_page_is_the_one_the_codes_give() -> None:
-    page = runpy.run_path(str(DOCS / "generate_errors.py"))["render"]()
-    assert (DOCS / "errors.md").read_text(encoding="utf-8") == page, "run `make docs`"
+    page = runpy.run_path(str(DOCS / "scripts" / "generate_errors.py"))["render"]()
+    assert (DOCS / "reference" / "errors.md").read_text(encoding="utf-8") == page, "run `make docs`"
     assert re.findall(r"^### (SNNC-E\d+)", page, re.MULTILINE) == sorted(CODES)

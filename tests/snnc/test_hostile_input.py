@@ -21,7 +21,7 @@ from snnc.errors import BAD_OPTION, BAD_RECORDING, BAD_WEIGHTS, OVER_LIMIT, Snnc
 from snnc.messages import first_sentence, printable, shown
 from snnc.models.checkpoints import InputDescription
 from snnc.models.datasets.events import Recording, pack_events
-from tests.support.lively import lively_checkpoint, write_nmnist
+from tests.support.networks.lively import lively_checkpoint, write_nmnist
 
 SECONDS = 300
 """A case that waits for a pipe never ends; machines of many tests are slow."""
@@ -189,7 +189,7 @@ def test_limits_are_changed_by_the_environment(monkeypatch) -> None:
 
 @pytest.mark.parametrize("name", ["a.bin", "a.aedat"])
 def test_more_events_than_the_limit_are_refused(name, snnc, tmp_path, monkeypatch) -> None:
-    from tests.support.recording_writers import aedat2_bytes, nmnist_bytes
+    from tests.support.recordings.recording_writers import aedat2_bytes, nmnist_bytes
 
     columns = ([1, 2, 3], [1, 1, 1], [2, 2, 2], [0, 0, 0])
     (tmp_path / name).write_bytes((nmnist_bytes if name == "a.bin" else aedat2_bytes)(columns))

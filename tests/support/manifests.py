@@ -17,7 +17,7 @@ CONTENT: dict[str, Any] = {
     "scores": {"type": "float", "unit": 1.0},
     "outputs": [{"name": "scores", "shape": [10], "type": "float", "unit": 1.0}],
     "memory": {"ram": {"arena": 64}},
-    "input": {"shape": [2, 3, 3], "buffer": {"frames": 4, "events": None}},
+    "input": {"shape": [2, 3, 3], "kind": "count", "buffer": {"frames": 4, "events": None}},
     "options": {"dtype": "f32"},
     "layers": [{"name": "fc", "op": "linear", "shape": [10]}],
 }

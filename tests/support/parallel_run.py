@@ -14,9 +14,8 @@ import numpy as np
 import torch
 
 from snnc.errors import SnncError
-from snnc.models import processes
 from snnc.models.checkpoints import InputDescription
-from snnc.models.training import TrainConfig, train
+from snnc.models.training import TrainConfig, processes, train
 from snnc.models.training.loop import Run
 
 INPUT = InputDescription(height=8, width=8, time_steps=5, dt_us=1000)

@@ -32,7 +32,7 @@ from snnc.compiler.frontend.importing import (
     needed_importer,
 )
 from snnc.compiler.frontend.outputs import named_outputs
-from snnc.compiler.ir.graph import Kind, Time
+from snnc.compiler.ir.graph import TensorType, Time
 from snnc.compiler.ops import OPS
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
@@ -67,7 +67,7 @@ class Walk:
         self,
         importing: Importing,
         model: nn.Module,
-        input_shape: tuple[int, ...],
+        given: TensorType,
         *,
         prefix: str = "",
         per_step: bool = False,
@@ -80,7 +80,7 @@ class Walk:
         self.importing = importing
         self.model = model
         self.modules: Mapping[str, nn.Module] = dict(model.named_modules())
-        self.input_shape = input_shape
+        self.given = given
         self.prefix = prefix
         self.samples = samples
         self.input_layout = Layout.BATCH_FIRST if batch_first else Layout.SEQUENCE
@@ -138,7 +138,7 @@ class Walk:
 
     def _import(self, node: fx.Node, args: Any, kwargs: Any) -> Traced:
         if node.op == "placeholder":
-            name = self.importing.input(self.input_shape, Kind.COUNT)
+            name = self.importing.input(self.given.shape, self.given.kind)
             return Value(name, self.input_layout)
         if node.op == "get_attr":
             return Constant(node.meta["constant"])

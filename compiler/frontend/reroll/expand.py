@@ -25,6 +25,11 @@ POINTWISE = {
     aten.bitwise_and.Tensor,
     aten.bitwise_or.Tensor,
     aten.bitwise_not.default,
+    aten.hardswish.default,
+    aten.log_sigmoid_forward.default,
+    aten._prelu_kernel.default,
+    aten.floor_divide.default,
+    aten.floor_divide.Scalar,
 }
 """Work number by number, though PyTorch does not tag them so."""
 

@@ -30,12 +30,13 @@ def constant(o: Operation, value: Argument) -> Array:
         value = torch.tensor(float(value))
     if not bool(torch.isfinite(value).all()):
         raise o.refused("a constant is not finite in float32")
-    if value.ndim == len(o.call.shape):
-        if o.folded and value.shape[0] > 1:
-            value = value.reshape(o.g.samples, -1, *value.shape[1:])
-        if not bool((value == value[:1]).all()):
+    axis = value.ndim - len(o.call.shape) + o.batch
+    if axis >= 0:
+        if o.folded and value.shape[axis] > 1:
+            value = value.unflatten(axis, (o.g.samples, -1))
+        if not bool((value == value.narrow(axis, 0, 1)).all()):
             raise o.refused("samples of a batch get different constants")
-        value = value[0]
+        value = value.select(axis, 0)
     array = exact_constant(value, str(o.call.source))
     return np.asarray(array.flat[0]) if array.size and (array == array.flat[0]).all() else array
 

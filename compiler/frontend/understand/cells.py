@@ -11,14 +11,14 @@ import torch
 from snnc.compiler.frontend.fx.constants import spread
 from snnc.compiler.frontend.reroll.body import Body, Operand, Value
 from snnc.compiler.frontend.understand.arithmetic import constant
+from snnc.compiler.frontend.understand.cell_functions import RULES
 from snnc.compiler.frontend.understand.cell_operations import (
-    RULES,
     UNDERSTOOD,
     Cell,
     Named,
     NoInstructionError,
 )
-from snnc.compiler.frontend.understand.values import Lowered, Operation
+from snnc.compiler.frontend.understand.values import FIRST, Lowered, Operation
 from snnc.compiler.frontend.understand.wiring import broadcast
 from snnc.compiler.ir.graph import Array
 from snnc.compiler.ops.cells.program import REAL
@@ -79,21 +79,21 @@ class CellBuilder:
     def _collect(self, value: Value) -> None:
         """Find inputs, parameters, tables and states of all that the value needs."""
         self._initial: dict[Any, float | str] = {}
-        waiting, seen = [value], {value}
+        waiting, seen, held = [value], {value}, list[Operand]()
         while waiting:
             at = waiting.pop()
             self._check(at)
             for operand in at.operands.values():
-                if operand.of is None:
-                    self._constant(operand)
-                elif operand.of in self.inside:
-                    if operand.delay:
-                        self._state(operand)
-                    if operand.of not in seen:
-                        seen.add(operand.of)
-                        waiting.append(operand.of)
-                else:
+                if operand.of is not None and operand.of not in self.inside:
                     self._input(operand)
+                    continue
+                if operand.of is None or operand.delay:
+                    held.append(operand)
+                if operand.of is not None and operand.of not in seen:
+                    seen.add(operand.of)
+                    waiting.append(operand.of)
+        for operand in held:  # constants lie as the batch of the inputs says
+            self._constant(operand) if operand.of is None else self._state(operand)
 
     def _check(self, value: Value) -> None:
         at = Operation(self.o.g, value.call, {})
@@ -104,7 +104,7 @@ class CellBuilder:
             raise at.refused("its first step does something else")
         if value.call.op not in RULES or value.call.dtype not in UNDERSTOOD:
             raise at.refused("no cell computes it")
-        if at.shape != self.o.shape or at.folded != self.o.folded:
+        if at.call.shape != self.o.call.shape:
             raise at.refused(f"it has {list(at.shape)} where the cell has {list(self.o.shape)}")
 
     def _input(self, operand: Operand) -> None:
@@ -114,7 +114,15 @@ class CellBuilder:
             given = self.read(operand)
             if not isinstance(given, Lowered):
                 raise self.o.refused("a cell reads values of the network only")
+            self._place_batch(given)
             self.inputs[key] = (f"x{len(self.inputs)}", broadcast(self.o, given))
+
+    def _place_batch(self, given: Lowered) -> None:
+        """Let the batch stand where it stands in all that the program reads."""
+        place = len(self.o.call.shape) + given.batch - given.rank
+        if self.inputs and place != self.o.batch:
+            raise self.o.refused("the samples of its operands stand in other axes", FIRST)
+        self.o.batch = place
 
     def _constant(self, operand: Operand) -> Named:
         """A static operand: a number, or the role of a parameter or table."""

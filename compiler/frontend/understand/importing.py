@@ -19,7 +19,7 @@ from snnc.compiler.frontend.understand.lowering import Lowering
 from snnc.compiler.frontend.understand.observer import Observer
 from snnc.compiler.frontend.understand.taps import Tap, Tapping
 from snnc.compiler.frontend.understand.values import Lowered, Operation
-from snnc.compiler.ir.graph import FEEDBACK_WRITE, Graph, Kind
+from snnc.compiler.ir.graph import FEEDBACK_WRITE, Graph, Kind, TensorType
 from snnc.compiler.ir.roles import Role
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
@@ -44,20 +44,24 @@ def import_captured(
     Raises:
         SnncError: UNSUPPORTED_LAYER with the user's line; BAD_SHAPE, BAD_WEIGHTS.
     """
-    importing, outputs = read_captured(captured, input_shape, time_steps, name, still)
+    given = TensorType(tuple(input_shape), Kind.COUNT)
+    importing, outputs = read_captured(captured, given, time_steps, name, still)
     return importing.graph(outputs)
 
 
 def read_captured(
     captured: Captured,
-    input_shape: tuple[int, ...],
+    given: TensorType,
     time_steps: int,
     name: str,
     still: bool = False,
 ) -> tuple[Importing, list[str]]:
-    """The same as a graph under construction and its outputs. Raises as import_captured()."""
+    """The same as a graph under construction, of an input of any kind (``given``), and its outputs.
+
+    Raises as :func:`import_captured`.
+    """
     g = Importing(name, time_steps)
-    node = g.input(input_shape, Kind.COUNT)
+    node = g.input(given.shape, given.kind)
     if len(captured.inputs) != 1:
         raise SnncError(
             UNSUPPORTED_LAYER,
@@ -66,8 +70,8 @@ def read_captured(
         )
     g.samples = captured.inputs[0].shape[1]
     expander = Expander(captured.graph, captured.tensors, time_steps, still)
-    given = iter(expander.outputs)
-    leaves = [o.constant if o.node is None else next(given) for o in captured.outputs]
+    ready = iter(expander.outputs)
+    leaves = [o.constant if o.node is None else next(ready) for o in captured.outputs]
     results = named_outputs(pytree.tree_unflatten(leaves, captured.output_spec))
     body = fold(expander.steps, results)
     lowering = Lowering(g, body, {str(captured.inputs[0].node.target): node})

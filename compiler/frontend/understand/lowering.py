@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -23,9 +23,10 @@ from snnc.compiler.frontend.understand import (
     wiring,
 )
 from snnc.compiler.frontend.understand.cells import CellBuilder, begun_with, delay_from
+from snnc.compiler.frontend.understand.late_values import compares, late_cell
 from snnc.compiler.frontend.understand.regions import Regions, is_elementwise
 from snnc.compiler.frontend.understand.taps import place
-from snnc.compiler.frontend.understand.values import Lowered, Operation, apply
+from snnc.compiler.frontend.understand.values import TABLE, Lowered, Operation, apply
 from snnc.compiler.ir.graph import Kind
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
@@ -101,11 +102,34 @@ class Lowering:
             return self._last(late)
         if late.call.op == REDUCE:
             return self._reduced(late.call, late.of, late.call.arguments["function"])
+        if late.call.op not in TABLE and is_elementwise(Value(late.call)):
+            return self._late_cell(late.call, late.operands)
         arguments = dict(late.call.arguments)
         for name, read in late.operands.items():
             given = self.window(read) if isinstance(read, Late) else self.body.graph.value(read)
             place(arguments, name, given)
-        return apply(Operation(self.g, late.call, arguments))
+        operation = Operation(self.g, late.call, arguments)
+        try:
+            return apply(operation)
+        except SnncError as error:
+            if not is_elementwise(Value(late.call)):
+                raise
+            return self._late_cell(late.call, late.operands, error)
+
+    def _late_cell(
+        self, call: StepCall, operands: Mapping[str, Late | Ref], before: SnncError | None = None
+    ) -> Lowered:
+        """A real value of the whole window as a cell, with the comparisons that it chooses by."""
+        value, sources = late_cell(call, operands)
+        inside = {value, *(of for late, of in sources.items() if compares(late))}
+        reads: dict[Value | None, Any] = {
+            of: self.window(late) for late, of in sources.items() if of not in inside
+        }
+        before = before or Operation(self.g, call, {}).refused("there is no operator for it")
+        made = self._built(value, inside, lambda operand: reads[operand.of], before)
+        if self.g.type_of(made.name).kind is not Kind.REAL:
+            raise before
+        return made
 
     def _reduced(self, call: StepCall, of: Operand | None, function: str) -> Lowered:
         operation = Operation(self.g, call, {})
@@ -227,19 +251,26 @@ class Lowering:
 
     def _cell(self, value: Value, inside: Iterable[Value], before: SnncError) -> Lowered:
         """A value as a cell of its own operations. Raises ``before`` where there is none."""
-        o = Operation(self.g, value.call, {})
-        try:
-            made = CellBuilder(o, self.body, inside, lambda x: self.read(x, value.call)).build(
-                value
-            )
-        except SnncError as error:
-            if error.code is not UNSUPPORTED_LAYER:
-                raise
-            before.what += f"; and as a cell: {error.what}"
-            raise before from error
+        made = self._built(value, inside, lambda x: self.read(x, value.call), before)
         if self.g.type_of(made.name).kind is not Kind.REAL:
             self.spikes[made.name] = (value, False)
         return made
+
+    def _built(
+        self,
+        value: Value,
+        inside: Iterable[Value],
+        read: Callable[[Operand], Any],
+        before: SnncError,
+    ) -> Lowered:
+        o = Operation(self.g, value.call, {})
+        try:
+            return CellBuilder(o, self.body, inside, read).build(value)
+        except SnncError as error:
+            if error.code is not UNSUPPORTED_LAYER:
+                raise
+            what = f"{before.what}; and as a cell: {error.what}"
+            raise SnncError(before.code, what, where=before.where, mend=before.mend) from error
 
     # recurrences ------------------------------------------------------------------------
 

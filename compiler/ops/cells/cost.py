@@ -2,7 +2,7 @@
 
 Products, quotients and the arithmetic inside elementary functions are counted as they are executed;
 masks, choices, signs and conversions are no arithmetic. tests/runtime_c/test_cell_math.py counts
-the functions of runtime_c/include/snn/cell_math.h by running them on numbers that count.
+the functions of snn/elementwise/cell_math.h by running them on numbers that count.
 """
 
 from __future__ import annotations

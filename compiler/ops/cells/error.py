@@ -36,7 +36,7 @@ ULPS = {
     **{"sigmoid": 4.0, "pow": 4.0},
 }
 """No implementation in use is worse, in units in the last place. Ours are measured
-(runtime_c/include/snn/cell_math.h). PyTorch's are Sleef's ``_u10`` functions, documented at 1.0, or
+(snn/elementwise/cell_math.h). PyTorch's are Sleef's ``_u10`` functions, documented at 1.0, or
 MKL's VML in its high-accuracy mode, documented below 1.0: its sqrt is *not* correctly rounded.
 PyTorch's sigmoid is 1 / (1 + exp(-x)): 1.0 and two roundings. pow includes what it computes instead
 for some exponents: up to three roundings. tests/runtime_c/test_cell_math.py measures PyTorch's."""

@@ -14,7 +14,7 @@ from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 MULS, ADDS, COMPARISONS = 13, 12, 2
-"""Arithmetic of one sigmoid in the C (runtime_c/include/snn/elementwise.h)."""
+"""Arithmetic of one sigmoid in the C (runtime_c/include/snn/elementwise/elementwise.h)."""
 
 EXP_ULPS = 4.0
 """No exponential in use is worse: Sleef's (PyTorch) is documented at 1 ulp, ours is tested."""

@@ -1,4 +1,4 @@
-"""Walks: a move between two values as loops with a stride on either side (snn/moves.h)."""
+"""Walks: a move between two values as loops with a stride on either side (snn/wiring/moves.h)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def by_output(dims: Sequence[Dim]) -> list[Dim]:
 
 
 def table_of(walk: Walk, c: Emitter, role: str) -> tuple[int, ConstantRef]:
-    """The arguments ``dims`` and ``table`` of a kernel of snn/moves.h."""
+    """The arguments ``dims`` and ``table`` of a kernel of snn/wiring/moves.h."""
     rows = np.array([[dim.length, dim.step_in, dim.step_out] for dim in walk.dims])
     return len(rows), c.constant(role, rows, "[loop][length, in, out]", "int32_t")
 

@@ -193,7 +193,11 @@ class _Quantizer(Building):
     def input(self, node: Node) -> None:
         """Event counts are exact: 8 bits a cell where calibration is far from filling them."""
         if node.type.kind is Kind.REAL:
-            raise unsupported(node, "a real input has no int8 form", "Feed event counts.")
+            raise unsupported(
+                node,
+                "an input of real numbers has no int8 form",
+                "Compile with --dtype f32, or feed counts: images by rate or latency coding.",
+            )
         if node.type.kind is Kind.SPIKE:
             self.keep(node, Scaled(ONE, 1))
             return

@@ -17,16 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from snnc.compiler.codegen.abi import Interface
-from snnc.compiler.host.model import HostModel, Pushed, Scores
+from snnc.compiler.host.model import Frames, HostModel, Pushed, Scores
 from snnc.compiler.ir import layout
-from snnc.compiler.ir.graph import Array, Graph, Kind
+from snnc.compiler.ir.graph import Array, Graph
 from snnc.compiler.verify.chain.links import ARTEFACT, PATHS
 from snnc.compiler.verify.chain.proof import Verification
 from snnc.errors import RUNTIME_STATUS, SnncError
 
 Outputs = Mapping[str, Scores | npt.NDArray[np.uint32]]
-Frames = npt.NDArray[np.uint16]
-
 BEGINNING = "the beginning of the window"
 """Beside the outputs of a window whose first event comes after a step: its ``first_us``."""
 
@@ -85,13 +83,13 @@ class Paths:
         """Run one window in every way.
 
         Args:
-            frames: event counts [T, C, H, W].
+            frames: input [T, *shape].
             expected: the outputs of the observed build.
             pushed: the events that make these frames.
             links: where the artefact's and the paths' numbers are kept.
         """
         artefact, paths = links
-        window = layout.pack(self.graph["input"].type.of(Kind.COUNT), frames).astype(np.uint16)
+        window = layout.frames(self.graph["input"].type, frames)
         self.main.init(fill=GARBAGE)
         first = self._run(self.main, window)
         self._compare(artefact, "the library's outputs", expected, first)

@@ -1,13 +1,13 @@
 """Windows that no recording gives: frames, spikes and membrane potentials.
 
-A step of a window is of one :data:`KINDS`: each says how many events its frame holds and how dense
-the spikes are that replace the neurons' own. As every step gets its own spikes, a few windows with
-all kinds in turn show a layer as much as a window for each kind would.
+A step of a window is of one of the kinds of :mod:`.frames`: each says what its frame holds and how
+dense the spikes are that replace the neurons' own. As every step gets its own spikes, a few windows
+with all kinds in turn show a layer as much as a window for each kind would.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -23,13 +23,11 @@ from snnc.compiler.ops.int8.fixed import LIMITS, LOGIT_BITS
 from snnc.compiler.ops.int8.neuron import NeuronI8
 from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.ops.view import NodeRun, params_of
-from snnc.compiler.plan.input_buffer import most_events
 from snnc.compiler.plan.schedule import Schedule
 from snnc.compiler.verify import reference
+from snnc.compiler.verify.synthetic.frames import Draw, drawn_for, spread
 
 Tensors = Mapping[str, torch.Tensor]
-Draw = Callable[[np.random.Generator, tuple[int, ...], int], tuple[Array, float]]
-"""Counts of one frame of a shape, of which the most is given, and the density of the spikes."""
 
 TIMES = 2
 """How often each kind of step comes at least."""
@@ -40,7 +38,7 @@ class Scenario:
     """One window.
 
     Attributes:
-        frames: event counts [T, *shape].
+        frames: input [T, *shape].
         forced: spikes and masks by node, [T, *shape], and logits; None: the network's own.
         potentials: membrane potentials after each step, by node, from which the next one goes on;
             of nodes that are not there, their own.
@@ -49,34 +47,6 @@ class Scenario:
     frames: Array
     forced: Tensors | None = None
     potentials: Tensors = field(default_factory=dict)
-
-
-def _silence(_: np.random.Generator, shape: tuple[int, ...], __: int) -> tuple[Array, float]:
-    return np.zeros(shape), 0.0
-
-
-def _full(_: np.random.Generator, shape: tuple[int, ...], __: int) -> tuple[Array, float]:
-    return np.ones(shape), 1.0
-
-
-def _largest(rng: np.random.Generator, shape: tuple[int, ...], most: int) -> tuple[Array, float]:
-    return np.where(rng.random(shape) < 0.5, most, 0), 0.5
-
-
-def _sparse(rng: np.random.Generator, shape: tuple[int, ...], _: int) -> tuple[Array, float]:
-    return rng.poisson(0.02, shape), 0.02
-
-
-def _burst(rng: np.random.Generator, shape: tuple[int, ...], _: int) -> tuple[Array, float]:
-    density = float(rng.choice([0.05, 0.3, 0.9]))
-    return rng.poisson(3.0 * density, shape), density
-
-
-KINDS: tuple[Draw, ...] = (_silence, _full, _largest, _sparse, _burst)
-"""The kinds of steps."""
-
-OWN = (0.05, 0.6)
-"""Events a cell of steps on which the network fires its own spikes."""
 
 
 class Scenarios:
@@ -93,64 +63,51 @@ class Scenarios:
         self, graph: Graph, schedule: Schedule, held: int | None = None, seed: int = 0
     ) -> None:
         self.graph = graph
-        self.held = held
         self.whole_window = len(schedule.stages) > 1
         self.rng = np.random.default_rng(seed)
         self.neurons = [node for node in graph if fires(node)]
-        self.frame = graph["input"].type.shape
-        self.most = most_events(graph)
+        self.frames = drawn_for(graph, held, self.rng)
         self.integer = is_integer(graph)
 
     def __iter__(self) -> Iterator[Scenario]:
         """Every kind of step, with the network's own potentials and logits and with random ones;
         own spikes; where the whole window is looked at, one in which nothing happens at all."""
-        windows = -(-TIMES * len(KINDS) // self.graph.time_steps)
+        windows = -(-TIMES * len(self.frames.kinds) // self.graph.time_steps)
         for at_random in (False, True):
             kinds = self._kinds()
             for _ in range(windows):
                 yield self._of_kinds(kinds, at_random)
         steps = self.graph.time_steps
-        shape = (steps, *self.frame)
         if self.whole_window:
             still = {node.name: torch.zeros(steps, *node.type.shape) for node in self.neurons}
-            frames = np.zeros(shape, np.uint16)
+            frames = self.frames.limited(np.zeros((steps, *self.frames.shape)))
             yield Scenario(frames, self.with_masks(frames, still))
-        densities = _spread(self.rng.choice(OWN, steps), self.frame)
-        yield Scenario(self.limited(self.rng.poisson(densities, shape)))
+        yield Scenario(self.frames.own(steps))
 
     def _kinds(self) -> Iterator[Draw]:
         """Each kind once, in random order, for ever."""
         while True:
-            yield from (KINDS[number] for number in self.rng.permutation(len(KINDS)))
+            kinds = self.frames.kinds
+            yield from (kinds[number] for number in self.rng.permutation(len(kinds)))
 
     def _of_kinds(self, kinds: Iterator[Draw], at_random: bool) -> Scenario:
         steps = self.graph.time_steps
-        most = int(self.limited(np.full((steps, *self.frame), self.most)).max())
-        drawn = [kind(self.rng, self.frame, most) for kind in islice(kinds, steps)]
-        frames = self.limited(np.stack([frame for frame, _ in drawn]))
+        drawn = self.frames.steps(islice(kinds, steps), steps)
+        frames = self.frames.limited(np.stack([frame for frame, _ in drawn]))
         densities = np.array([density for _, density in drawn])
         spikes = self._logits() if at_random else {}
         for node in self.neurons:
             shape = node.type.shape
-            fired = self.rng.random((steps, *shape)) < _spread(densities, shape)
+            fired = self.rng.random((steps, *shape)) < spread(densities, shape)
             spikes[node.name] = torch.from_numpy(fired.astype(np.float32))
         potentials = self.potentials() if at_random else {}
         return Scenario(frames, self.with_masks(frames, spikes), potentials)
-
-    def limited(self, frames: Array) -> Array:
-        """Counts that the C can hold: of packed events only so many in a window."""
-        counts = np.minimum(frames, self.most).astype(np.uint16)
-        share = 1.0
-        while self.held is not None and int(counts.sum()) > self.held:
-            share *= 0.9 * self.held / int(counts.sum())
-            counts = self.rng.binomial(counts, min(share, 1.0)).astype(np.uint16)
-        return counts
 
     def with_masks(self, frames: Array, spikes: Tensors) -> Tensors:
         """Spikes, and the masks that follow from them."""
         masks = [node.name for node in self.graph if node.plays(Role.MASK)]
         dtype = torch.int64 if self.integer else torch.float64
-        inputs = {"input": torch.from_numpy(np.asarray(frames, dtype=np.int64))}
+        inputs = {"input": torch.from_numpy(np.asarray(frames, np.float64)).to(dtype)}
         found = reference.run(self.graph, inputs, dtype=dtype, forced=spikes, wanted=masks)
         return {**spikes, **{name: mask.to(torch.float32) for name, mask in found.items()}}
 
@@ -201,11 +158,6 @@ class Scenarios:
         far = self.rng.uniform(-1.0, 1.0, shape) * max(room, 0)
         drawn = np.where(self.rng.random(shape) < 0.5, near, far)
         return torch.from_numpy(np.clip(np.rint(drawn), -room, room).astype(np.int64))
-
-
-def _spread(values: Array, shape: tuple[int, ...]) -> Array:
-    """[T] over values [T, *shape]."""
-    return values.reshape(-1, *[1] * len(shape))
 
 
 def _by_channel(vector: torch.Tensor, node: Node) -> torch.Tensor:

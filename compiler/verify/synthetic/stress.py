@@ -137,7 +137,7 @@ class Stress:
         a spike there is one, else none; each pair of steps drives another neuron of each layer."""
         steps, drawn = self.graph.time_steps, self.scenarios
         spikes = {n.name: torch.full((steps, *n.type.shape), 0.5) for n in drawn.neurons}
-        shape = (steps, *drawn.frame)
+        shape = (steps, *drawn.frames.shape)
         forced = drawn.with_masks(np.ones(shape), {n: s.round() for n, s in spikes.items()})
         leaves = {name: s.requires_grad_() for name, s in spikes.items()}
         x = torch.ones(shape, requires_grad=True)
@@ -148,22 +148,19 @@ class Stress:
         for current in found.values():
             total = total + _one_neuron_a_step(current)
         slopes = torch.autograd.grad(total, [x, *leaves.values()], allow_unused=True)
-        wanted_x, *rest = [
-            _favoured(leaf, s) for leaf, s in zip([x, *spikes.values()], slopes, strict=True)
+        slope_x, *rest = [
+            torch.zeros(leaf.shape) if slope is None else slope
+            for leaf, slope in zip([x, *spikes.values()], slopes, strict=True)
         ]
-        frames = drawn.limited(drawn.most * wanted_x.numpy())
-        return Scenario(frames, drawn.with_masks(frames, dict(zip(leaves, rest, strict=True))))
+        favoured = {name: (s > 0).to(torch.float32) for name, s in zip(leaves, rest, strict=True)}
+        frames = drawn.frames.favoured(slope_x.numpy())
+        return Scenario(frames, drawn.with_masks(frames, favoured))
 
 
 def _one_neuron_a_step(current: torch.Tensor) -> torch.Tensor:
     flat = current.flatten(1)
     chosen = (torch.arange(len(flat)) // 2 * 7919) % flat.shape[1]
     return flat[torch.arange(len(flat)), chosen].sum()
-
-
-def _favoured(leaf: torch.Tensor, slope: torch.Tensor | None) -> torch.Tensor:
-    """1 where more of a value helps, 0 elsewhere."""
-    return torch.zeros(leaf.shape) if slope is None else (slope > 0).to(torch.float32)
 
 
 def _own(graph: Graph, run: Observation) -> Tensors:

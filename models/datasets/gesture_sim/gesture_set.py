@@ -6,10 +6,10 @@ from functools import cached_property
 
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.models.datasets.dataset import Sample, Split, check_split
-from snnc.models.datasets.dvs_gesture import GESTURE_NAMES
 from snnc.models.datasets.gesture_sim.figure import SENSOR
 from snnc.models.datasets.gesture_sim.simulate import simulate
 from snnc.models.datasets.gesture_sim.subject import Subject, draw_subject
+from snnc.models.datasets.published.dvs_gesture import GESTURE_NAMES
 
 SUBJECTS: dict[Split, range] = {"train": range(24), "test": range(24, 34)}
 """People by split: nobody in both, so a test measures people never seen."""

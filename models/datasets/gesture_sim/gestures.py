@@ -4,7 +4,7 @@ A hand's path is given relative to its own shoulder in arm lengths, along three 
 outward (away from the body's midline), up, and forward (towards the camera); so a
 left-hand gesture is the right-hand one with the hands exchanged. "Clockwise" is as the
 camera sees it. The order of the gestures is that of DVS128 Gesture's labels
-(:data:`snnc.models.datasets.dvs_gesture.GESTURE_NAMES`).
+(:data:`snnc.models.datasets.published.dvs_gesture.GESTURE_NAMES`).
 """
 
 from __future__ import annotations

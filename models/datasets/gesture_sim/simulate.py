@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnc.errors import BAD_OPTION, SnncError
-from snnc.models.datasets.dvs_gesture import GESTURE_NAMES
 from snnc.models.datasets.events import Recording
 from snnc.models.datasets.gesture_sim.figure import SENSOR, pose
 from snnc.models.datasets.gesture_sim.gestures import Path3, Performance, perform
 from snnc.models.datasets.gesture_sim.render import draw_wall, render
 from snnc.models.datasets.gesture_sim.sensor import Sensor, events_from_images
 from snnc.models.datasets.gesture_sim.subject import Subject
+from snnc.models.datasets.published.dvs_gesture import GESTURE_NAMES
 
 FRAME_US = 3000
 """Time between rendered images: a fast hand moves about one pixel in it."""

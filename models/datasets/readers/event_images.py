@@ -21,7 +21,7 @@ from snnc import limits
 from snnc.errors import BAD_RECORDING, WRONG_SENSOR, SnncError
 from snnc.messages import first_sentence
 from snnc.models.datasets.events import EVENT_DTYPE, OFF, ON, Recording, pack_events
-from snnc.models.datasets.listed import by_number
+from snnc.models.datasets.published.listed import by_number
 from snnc.user_files import read_file
 
 SENSOR = (260, 346)

@@ -2,7 +2,7 @@
 
 numpy writes an array of objects as a pickle, and unpickling a file runs whatever code it
 names. Here the file is looked through once, in little memory, for where its arrays of numbers
-lie (:mod:`snnc.models.pickle_outline`); each can then be read from there. Format:
+lie (:mod:`snnc.models.storage.pickle_outline`); each can then be read from there. Format:
 ``numpy.lib.format``.
 """
 
@@ -24,7 +24,7 @@ from rich.progress import wrap_file
 from snnc import limits
 from snnc.errors import BAD_RECORDING, SnncError
 from snnc.messages import first_sentence
-from snnc.models.pickle_outline import NotedObject, OutlineError, outline
+from snnc.models.storage.pickle_outline import NotedObject, OutlineError, outline
 from snnc.user_files import open_file
 
 SLOW_BYTES = 1 << 29

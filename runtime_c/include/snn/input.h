@@ -1,5 +1,6 @@
-/* From events to frames of event counts, integer arithmetic only. Times are microseconds modulo
- * 2^32, so that a clock may wrap: an event is later than another if less than 2^31 us lie between.
+/* From events to frames of event counts, in integer arithmetic; and frames of real numbers. Times
+ * are microseconds modulo 2^32, so that a clock may wrap: an event is later than another if less
+ * than 2^31 us lie between.
  */
 #ifndef SNN_INPUT_H
 #define SNN_INPUT_H
@@ -102,6 +103,21 @@ SNN_KERNEL int snn_counts_copy8(ptrdiff_t n, const uint16_t *counts, uint8_t *fr
             return SNN_ERR_COUNT_OVERFLOW;
         }
         frames[i] = (uint8_t)counts[i];
+    }
+    return SNN_OK;
+}
+
+/* Copies n real numbers; SNN_ERR_NOT_FINITE, and nothing more is written, at one that is infinite
+ * or NaN, which would stay in the membrane potentials until the next window. */
+SNN_KERNEL int snn_reals_copy(ptrdiff_t n, const float *values, float *frames) {
+    const uint32_t exponent = 0x7F800000u;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        uint32_t bits;
+        (void)memcpy(&bits, values + i, sizeof bits);
+        if ((bits & exponent) == exponent) {
+            return SNN_ERR_NOT_FINITE;
+        }
+        frames[i] = values[i];
     }
     return SNN_OK;
 }

@@ -3,17 +3,17 @@
 #ifndef SNN_SNN_I8_H
 #define SNN_SNN_I8_H
 
-#include "snn/attention_i8.h"
-#include "snn/conv2d_i8.h"
-#include "snn/conv2d_list_i8.h"
-#include "snn/elementwise.h"
+#include "snn/elementwise/elementwise.h"
 #include "snn/event_buffer.h"
-#include "snn/flatten.h"
-#include "snn/linear_i8.h"
-#include "snn/linear_steps_i8.h"
-#include "snn/neuron_i16.h"
-#include "snn/pool_i8.h"
-#include "snn/readout_i8.h"
-#include "snn/signals.h"
+#include "snn/int8/attention_i8.h"
+#include "snn/int8/conv2d_i8.h"
+#include "snn/int8/conv2d_list_i8.h"
+#include "snn/int8/linear_i8.h"
+#include "snn/int8/linear_steps_i8.h"
+#include "snn/int8/neuron_i16.h"
+#include "snn/int8/pool_i8.h"
+#include "snn/int8/readout_i8.h"
+#include "snn/pooling/signals.h"
+#include "snn/wiring/flatten.h"
 
 #endif

@@ -90,7 +90,8 @@ enum snn_status {
                                      newest step where events are buffered */
     SNN_ERR_WINDOW = -7,          /* an event, or a step, lies beyond the last time step */
     SNN_ERR_COUNT_OVERFLOW = -8,  /* a cell would hold more than <MODEL>_MAX_COUNT events */
-    SNN_ERR_EVENT_SPACE = -9      /* more events in the window than <MODEL>_MAX_EVENTS */
+    SNN_ERR_EVENT_SPACE = -9,     /* more events in the window than <MODEL>_MAX_EVENTS */
+    SNN_ERR_NOT_FINITE = -10      /* a number of a frame is infinite, or none */
 };
 
 /* One event of a sensor: time in microseconds, column, row, polarity (0 OFF, 1

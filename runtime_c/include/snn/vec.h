@@ -22,19 +22,19 @@
 #define SNN_LANES 16
 
 #if defined(SNN_VEC_PORTABLE)
-#include "snn/vec/portable.h"
+#include "snn/vec/f32/portable.h"
 #elif defined(SNN_VEC_AVX2)
-#include "snn/vec/avx2.h"
+#include "snn/vec/f32/avx2.h"
 #elif defined(__AVX512F__)
-#include "snn/vec/avx512.h"
+#include "snn/vec/f32/avx512.h"
 #elif defined(__AVX2__)
-#include "snn/vec/avx2.h"
+#include "snn/vec/f32/avx2.h"
 #elif defined(__ARM_NEON) && defined(__aarch64__)
-#include "snn/vec/neon.h"
+#include "snn/vec/f32/neon.h"
 #elif defined(__SSE2__) && defined(__x86_64__)
-#include "snn/vec/sse2.h"
+#include "snn/vec/f32/sse2.h"
 #else
-#include "snn/vec/portable.h"
+#include "snn/vec/f32/portable.h"
 #endif
 
 /* Full unrolling of the loop that follows, so that an array of vectors lives in registers. clang

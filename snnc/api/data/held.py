@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from snnc.api.model import Counts, array_of, counts_of
+from snnc.api.model import array_of, numbers_of
 from snnc.errors import BAD_DATA_SPEC, BAD_OPTION, BAD_SHAPE, SnncError
-from snnc.models.encoders import Encoder, encode
+from snnc.models.encoders import Encoder, InputKind, Numbers, encode
 
 Data: TypeAlias = Any
 """DATA of the command line; an array or tensor [samples, T, ...]; an iterable of inputs or of pairs
@@ -24,10 +24,11 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Window:
-    """Event counts uint16 [T, *shape] of one sample, its class if known, its name; and the events
-    (EVENT_DTYPE) behind it, where there are any."""
+    """What a model takes of one sample [T, *shape], event counts (uint16) or real numbers
+    (float32); its class if known, its name; and the events (EVENT_DTYPE) behind it, where there are
+    any."""
 
-    frames: Counts
+    frames: Numbers
     label: int | None
     name: str
     events: npt.NDArray[np.void] | None = None
@@ -65,12 +66,14 @@ class Layout:
         batch_first: an input with an axis of samples is [1, T, ...], not [T, 1, ...].
         encoder: the samples are still images of a step's shape, and become windows by it.
         step_us: length of a step in microseconds, for spikes by channel and time.
+        kind: of the numbers that the model takes.
     """
 
     shape: Shape
     batch_first: bool = False
     encoder: Encoder | None = None
     step_us: int | None = None
+    kind: InputKind = "count"
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,8 @@ class ChannelSpikes:
             inside = (at >= 0) & (at < steps)
             np.add.at(counts, (at[inside], units[inside]), 1)
             label = None if self.labels is None else _label(self.labels[place], place)
-            return Window(counts_of(counts, f"sample {place}"), label, f"sample {place}")
+            name = f"sample {place}"
+            return Window(numbers_of(counts, name, layout.kind), label, name)
 
         return Held(get, range(len(self.times)))
 
@@ -179,9 +183,9 @@ def _is_labelled_array(data: Any, shape: Shape) -> bool:
 
 def _reader(layout: Layout) -> _Reader:
     if layout.encoder is None:
-        return _Reader(layout.shape, layout.batch_first)
+        return _Reader(layout.shape, layout.batch_first, layout.kind)
     steps, *shape = layout.shape
-    return _ImageReader(tuple(shape), True, layout.encoder, steps)
+    return _ImageReader(tuple(shape), True, layout.kind, layout.encoder, steps)
 
 
 @dataclass(frozen=True)
@@ -190,6 +194,7 @@ class _Reader:
 
     shape: Shape
     batch_first: bool
+    kind: InputKind
 
     MEND: ClassVar[str] = (
         "Give samples of one window each, time first; an array of them as [samples, T, ...]."
@@ -269,7 +274,8 @@ class _Reader:
             array = array[0] if array.shape[0] == 1 != self.shape[0] else array[:, 0]
         if array.shape != self.shape:
             raise self._wrong(array.shape, place)
-        return Window(counts_of(array, f"sample {place}"), label, f"sample {place}")
+        name = f"sample {place}"
+        return Window(numbers_of(array, name, self.kind), label, name)
 
     def _wrong(self, shape: Shape, place: int) -> SnncError:
         return SnncError(
@@ -306,7 +312,7 @@ class _ImageReader(_Reader):
         if image.shape != self.shape:
             raise self._wrong(image.shape, place)
         try:
-            frames = encode(image, self.encoder, self.time_steps, place)
+            frames = encode(image, self.encoder, self.time_steps, place, self.kind)
         except SnncError as error:
             raise SnncError(error.code, error.what, where=name, mend=error.mend) from error
         return Window(frames, label, name)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from snnc.api.data.files import is_held, opened
 from snnc.api.data.held import Data, Held, Layout, Window, held
 from snnc.errors import BAD_OPTION, SnncError
-from snnc.models.clips import frames_for
+from snnc.models.datasets.clips import frames_for
 from snnc.models.datasets.dataset import check_split
 from snnc.models.datasets.events import Recording
 from snnc.models.datasets.spec import open_data
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.deploy.firmware import Vector
     from snnc.compiler.frontend.source import SourceModel
+    from snnc.models.encoders import Numbers
 
 
 def spread(length: int, count: int) -> list[int]:
@@ -37,6 +38,14 @@ class Windows:
     """A sized, lazy sequence of windows."""
 
     def __init__(self, source: SourceModel, data: str, split: str, samples: int | None) -> None:
+        if source.input_kind == "real":
+            raise SnncError(
+                BAD_OPTION,
+                f"{data} holds recordings, whose events make counts, and the model takes real "
+                "numbers",
+                where=source.origin,
+                mend="Give frames as DATA: a file of arrays, or package.module:factory.",
+            )
         if source.input is None:
             raise SnncError(
                 BAD_OPTION,
@@ -91,13 +100,13 @@ def windows(
             return Windows(source, str(data), split, samples)
         data = opened(str(data))
     shape = (source.time_steps, *source.input_shape)
-    how = Layout(shape, batch_first, source.encoder, source.step_us)
+    how = Layout(shape, batch_first, source.encoder, source.step_us, source.input_kind)
     return held(data, how, samples)
 
 
 def calibration_windows(
     source: SourceModel, data: Data, samples: int | None, *, batch_first: bool = False
-) -> Iterator[npt.NDArray[np.uint16]]:
+) -> Iterator[Numbers]:
     """Frames of up to ``samples`` training recordings of DATA, spread evenly over the set.
 
     Calibration never sees a test recording: the split is always ``train``.

@@ -16,7 +16,7 @@ from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy import folder as artifact
 from snnc.compiler.deploy.targets import missing_tools, target_named
 from snnc.compiler.program import constants
-from tests.support.lively import lively_checkpoint, write_nmnist
+from tests.support.networks.lively import lively_checkpoint, write_nmnist
 
 DATA_FILE = "net_weights.h.bin"
 BINARY = ("--store-weights", "binary")

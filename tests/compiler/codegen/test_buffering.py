@@ -19,8 +19,8 @@ from snnc.compiler.ir.graph import Graph, Kind, Node, TensorType
 from snnc.compiler.passes import pipeline
 from snnc.compiler.plan.input_buffer import WINDOW, Buffering, buffered, most_events
 from snnc.errors import BAD_OPTION, BAD_SHAPE, NOT_CAUSAL, UNSUPPORTED_LAYER, SnncError
-from tests.support.firing import SIZES, firing_network
-from tests.support.graphs import c_of, observed
+from tests.support.networks.firing import SIZES, firing_network
+from tests.support.samples.graphs import c_of, observed
 
 STEPS, STEP_US, SENSOR = 5, 1000, (18, 22)
 FRAMING = Framing(*SENSOR, STEP_US, 2)

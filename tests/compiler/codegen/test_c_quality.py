@@ -29,8 +29,9 @@ from snnc.compiler.verify import reference
 from snnc.models.attention import ASA1, TCSA
 from snnc.models.networks import OverTime, TimeMean, Vote
 from snnc.models.neurons import LIF, PLIF, DecayLIF
-from tests.support.firing import SIZES, firing_network, frames_for
-from tests.support.graphs import (
+from tests.support.networks.firing import SIZES, firing_network, frames_for
+from tests.support.places import C_PROGRAMS, INCLUDE
+from tests.support.samples.graphs import (
     all_values,
     as_tensors,
     assert_within_bounds,
@@ -38,7 +39,6 @@ from tests.support.graphs import (
     observed,
     samples_graph,
 )
-from tests.support.places import C_PROGRAMS, INCLUDE
 
 STRICT = (
     *("-std=c99", "-ffp-contract=off", "-Werror", "-Wall", "-Wextra", "-pedantic"),

@@ -22,8 +22,8 @@ from snnc.compiler.passes import pipeline
 from snnc.compiler.verify import reference
 from snnc.errors import BAD_SHAPE, InternalError, SnncError
 from snnc.models.attention import ATTENTION_NAMES
-from tests.support.firing import SIZES, firing_network, frames_for
-from tests.support.graphs import (
+from tests.support.networks.firing import SIZES, firing_network, frames_for
+from tests.support.samples.graphs import (
     all_values,
     analytic_counts,
     as_tensors,
@@ -32,7 +32,7 @@ from tests.support.graphs import (
     observed,
     random_values,
 )
-from tests.support.random_graphs import random_graphs
+from tests.support.samples.random_graphs import random_graphs
 
 NETWORKS = [(name, attention) for name in SIZES for attention in ATTENTION_NAMES]
 

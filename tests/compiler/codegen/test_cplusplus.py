@@ -15,7 +15,7 @@ from snnc.compiler.codegen.c_program import Framing, Generated
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.plan.input_buffer import WINDOW, Buffering
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
 from tests.support.places import C_PROGRAMS, INCLUDE
 
 FAST = ("-O0", "-DSNN_KERNEL=static __attribute__((unused))", "-ffp-contract=off")

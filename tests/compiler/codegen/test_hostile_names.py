@@ -19,8 +19,8 @@ from snnc.compiler.deploy.targets import target_named
 from snnc.compiler.frontend.identifiers import LONGEST, model_name, node_name, why_renamed
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.errors import SnncError
+from tests.support.networks.small_models import SHAPE, STEPS, Net
 from tests.support.places import ROOT
-from tests.support.small_models import SHAPE, STEPS, Net
 
 HEADERS = ROOT / "runtime_c" / "include"
 HOSTILE = "a*/\n#error in\n/* ??/\n ' \" \\ é \x1b[31m [/] $x$ <b> %s ${y} `z` \u202e"

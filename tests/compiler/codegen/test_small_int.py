@@ -22,9 +22,9 @@ from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ops import OPS, Sample
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.plan.input_buffer import WINDOW, Buffering
-from tests.support.graphs import SampleGraph, c_of, samples_graph
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
 from tests.support.places import C_PROGRAMS, INCLUDE
+from tests.support.samples.graphs import SampleGraph, c_of, samples_graph
 
 PROGRAM = C_PROGRAMS / "every_value.c"
 COMMON = ("-std=gnu99", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-DSNN_OBSERVE")

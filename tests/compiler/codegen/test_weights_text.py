@@ -196,7 +196,7 @@ def test_the_form_follows_the_size(monkeypatch):
 
 def test_a_network_gives_the_same_scores_either_way(monkeypatch, tmp_path):
     from snnc.bench.contest import build, compiled
-    from tests.support.lively import lively_network
+    from tests.support.networks.lively import lively_network
 
     network = lively_network(channels=(8, 40, 40))
     frames = np.random.default_rng(1).poisson(0.3, (6, 2, 34, 34)).astype(np.uint16)

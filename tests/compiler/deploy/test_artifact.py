@@ -13,7 +13,7 @@ import pytest
 from snnc.compiler.deploy.compiled import open_compiled
 from snnc.compiler.deploy.manifest import read_manifest
 from snnc.compiler.host import build
-from tests.support.lively import lively_checkpoint
+from tests.support.networks.lively import lively_checkpoint
 
 
 @pytest.fixture(scope="module")

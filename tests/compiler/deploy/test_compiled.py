@@ -16,7 +16,7 @@ from snnc.compiler.deploy.manifest import digests, read_manifest, sha256
 from snnc.compiler.frontend.source import load_source
 from snnc.errors import SnncError
 from tests.support import manifests
-from tests.support.lively import lively_checkpoint
+from tests.support.networks.lively import lively_checkpoint
 
 
 @pytest.fixture(scope="module")

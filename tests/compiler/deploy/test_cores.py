@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import re
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,10 +23,11 @@ from snnc.compiler.verify.board import verify_on_board
 from snnc.compiler.verify.integer import IntegerVerifier
 from tests.compiler.deploy.test_firmware import STEP_US, STEPS, framed, need, recording
 from tests.compiler.ops.test_int8 import FLAGS, lively_neurons
-from tests.support import maxima
-from tests.support.kernel_harness import cpu_flags
-from tests.support.lively import lively_network
+from tests.support.kernels.kernel_harness import cpu_flags
+from tests.support.networks import maxima
+from tests.support.networks.lively import lively_network
 
+ROOT = Path(__file__).resolve().parents[3]
 VECTOR_CORES = ("cortex-m4", "cortex-m55")
 Shape = tuple[int, int, int]
 
@@ -172,6 +174,18 @@ def test_plain_kernels_read_no_word_where_it_is_not_aligned(which, tmp_path, cap
     libraries = list(tmp_path.rglob("*.so"))
     assert any(b"__ubsan_handle_type_mismatch" in path.read_bytes() for path in libraries)
     assert "runtime error" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_two_sums_in_a_word_hold_what_a_list_can_add(few, tmp_path):
+    """Lists of every length, weights at both ends of int8 and mixed, every number of channels."""
+    flags = ["-O2", "-std=gnu99", "-Wall", "-Wextra", "-Werror", "-Iruntime_c/include"]
+    flags += ["-fsanitize=undefined", "-fno-sanitize-recover"]
+    flags += ["-D__ARM_ARCH_6M__"] if few else []
+    out = str(tmp_path / "sums")
+    subprocess.run(["gcc", *flags, "tests/c/row_sums.c", "-o", out], check=True, cwd=ROOT)
+    done = subprocess.run([out], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 wrong\n", "")
 
 
 HOSTS = {

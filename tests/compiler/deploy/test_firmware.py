@@ -19,7 +19,7 @@ from snnc.compiler.verify.board import verify_on_board
 from snnc.errors import BAD_OPTION, SnncError
 from tests.compiler.ops.test_feedback import streaming
 from tests.compiler.ops.test_int8 import changed, smallest_visible_rise
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
 
 STEPS, STEP_US = 6, 50_000
 

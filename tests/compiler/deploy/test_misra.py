@@ -1,6 +1,6 @@
 """Static checks of generated code and runtime: cppcheck's MISRA addon, and gcc's analyzer.
 
-docs/misra.md lists the rules that are not kept, with reasons; any other is an error.
+docs/reference/misra.md lists the rules that are not kept, with reasons; any other is an error.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ needs_cppcheck = pytest.mark.skipif(
 
 
 def declared() -> set[str]:
-    """Rules with a row in docs/misra.md, each with a category, a text and a reason."""
-    text = (ROOT / "docs" / "misra.md").read_text("utf-8")
+    """Rules with a row in docs/reference/misra.md, each with a category, a text and a reason."""
+    text = (ROOT / "docs" / "reference" / "misra.md").read_text("utf-8")
     rows = re.findall(r"^\| (\d+\.\d+) \| (required|advisory) \| .+ \| .{20,} \|$", text, re.M)
     assert len(rows) == len({rule for rule, _ in rows})
     return {rule for rule, _ in rows}

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnc.bench import instructions
+from snnc.bench.target import instructions
 from snnc.compiler.codegen.abi import EVENT_DTYPE
 from snnc.compiler.compilation import Compilation, for_any_core
 from snnc.compiler.deploy import firmware, packages
@@ -22,7 +22,7 @@ from snnc.compiler.ops.int8.synapses.rows import FOURS, OWN, PLAIN
 from tests import fuzzing
 from tests.compiler.deploy.test_cores import compiled, crowded, window
 from tests.compiler.deploy.test_firmware import need
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
 
 SHAPE, RECORDINGS = (2, 14, 14), 20
 
@@ -54,11 +54,6 @@ def vectors(compilation: Compilation, count: int) -> list[firmware.Vector]:
     return [firmware.vector(compilation, window(e, SHAPE), e) for e in recordings]
 
 
-MORE = {"cortex-m0": 0.06}
-"""With -Os gcc keeps the high registers of an M0 for no value, which no pragma can change; 2 %
-elsewhere. Build files that can say -O2 do (all but Arduino's)."""
-
-
 @pytest.mark.parametrize("name", list(targets()))
 def test_a_package_costs_what_the_firmware_costs(name, any_core, for_core):
     need(name)
@@ -66,7 +61,7 @@ def test_a_package_costs_what_the_firmware_costs(name, any_core, for_core):
     given = vectors(any_core, 1)
     firm = instructions.total(for_core[target.order], target, given, "$(CFLAGS)")
     package = instructions.total(any_core, target, given, ARDUINO)
-    assert abs(package / firm - 1) < MORE.get(name, 0.02)
+    assert abs(package / firm - 1) < 0.02
     assert any_core.generated.plan.size == for_core[target.order].generated.plan.size
 
 

@@ -65,7 +65,7 @@ def test_the_library_is_the_same_in_every_package(kind, events):
     assert f"{headers}/snn/types.h" in files
     assert "Apache License" in files["LICENSE"]
     assert "snnc" in files["NOTICE"]
-    assert f"{headers}/snn/vec/neon.h" in files
+    assert f"{headers}/snn/vec/f32/neon.h" in files
 
 
 # cmake --------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from snnc.compiler.dump.recorder import Recorder
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir.graph import Location
 from snnc.errors import BAD_OUTPUT, SnncError
-from tests.support.firing import SIZES, firing_network, frames_for
+from tests.support.networks.firing import SIZES, firing_network, frames_for
 
 NAME = "three-layer-narrow"
 

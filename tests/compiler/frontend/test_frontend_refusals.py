@@ -14,7 +14,7 @@ from snnc.compiler.frontend.torch_fx import import_module, survey
 from snnc.errors import BAD_SHAPE, BAD_WEIGHTS, UNSUPPORTED_LAYER, SnncError
 from snnc.models.networks import OverTime, TimeMean, build
 from snnc.models.neurons import LIF
-from tests.support.small_models import SHAPE, STEPS, Net, forward_of, over_time
+from tests.support.networks.small_models import SHAPE, STEPS, Net, forward_of, over_time
 
 torch.manual_seed(0)  # for the layers in the lists of parameters below
 

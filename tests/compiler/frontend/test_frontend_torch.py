@@ -22,8 +22,8 @@ from snnc.compiler.verify.float_judge import Verifier
 from snnc.models.attention import make_attention
 from snnc.models.networks import TimeMean, Vote
 from snnc.models.neurons import IF, LIF, PLIF, DecayLIF
-from tests.support.graphs import as_tensors, assert_within_bounds, observed, random_values
-from tests.support.small_models import SHAPE, STEPS, Net, forward_of, over_time
+from tests.support.networks.small_models import SHAPE, STEPS, Net, forward_of, over_time
+from tests.support.samples.graphs import as_tensors, assert_within_bounds, observed, random_values
 
 torch.manual_seed(0)  # for the layers in the lists of parameters below
 

@@ -27,7 +27,7 @@ from snnc.models.attention import TA
 from snnc.models.networks import TimeMean
 from snnc.models.neurons import LIF
 from tests.compiler.codegen.test_c_quality import NATIVE, STRICT, compile_c
-from tests.support.small_models import over_time
+from tests.support.networks.small_models import over_time
 
 SHAPE, STEPS = (2, 9, 7), 5
 SIZES = {"digit": 10, "side": 3}

@@ -19,8 +19,8 @@ from snnc.compiler.host import levels
 from snnc.compiler.host.build import ANY, NATIVE_ONLY
 from snnc.compiler.host.model import HostModel
 from snnc.errors import BAD_OPTION, SnncError
-from tests.support.kernel_harness import cpu_flags
-from tests.support.lively import lively_checkpoint
+from tests.support.kernels.kernel_harness import cpu_flags
+from tests.support.networks.lively import lively_checkpoint
 from tests.support.places import C_PROGRAMS
 
 RNG = np.random.default_rng(0)

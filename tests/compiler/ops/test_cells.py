@@ -20,8 +20,8 @@ from snnc.compiler.ops.cells.program import OPERATIONS, Instruction, Program, St
 from snnc.compiler.ops.cells.several import following
 from snnc.compiler.ops.cells.writing import Writing
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
-from tests.support.cell_zoo import EXAMPLES, Example
-from tests.support.graphs import observed, run_of, sample_graph
+from tests.support.networks.cell_zoo import EXAMPLES, Example
+from tests.support.samples.graphs import observed, run_of, sample_graph
 
 SHAPE, STEPS = (5, 4, 3), 12
 each_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)

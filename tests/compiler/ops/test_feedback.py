@@ -24,7 +24,7 @@ from snnc.estimator.activity import Network
 from snnc.estimator.layers import layers_of
 from tests.compiler.plan.test_threads import traced
 from tests.support.counting import counted
-from tests.support.graphs import (
+from tests.support.samples.graphs import (
     all_values,
     analytic_counts,
     as_tensors,

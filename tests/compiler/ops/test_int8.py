@@ -24,8 +24,8 @@ from snnc.compiler.verify.integer import IntegerVerifier, run_reference
 from snnc.errors import SnncError
 from snnc.models.networks import OverTime, TimeMean
 from snnc.models.neurons import LIF, PLIF
-from tests.support import maxima
-from tests.support.lively import lively_network, with_large_weights
+from tests.support.networks import maxima
+from tests.support.networks.lively import lively_network, with_large_weights
 
 FLAGS = ("-O1", "-Wshadow", "-Werror")
 STEPS = 6

@@ -16,7 +16,7 @@ from snnc.compiler.ir.graph import Kind, TensorType
 from snnc.compiler.ops.base import Sample
 from snnc.compiler.ops.synapses.synapse import blocked, co_block
 from tests.compiler.codegen.test_codegen import graph_of
-from tests.support.graphs import c_of, sample_graph
+from tests.support.samples.graphs import c_of, sample_graph
 
 PLAIN = {"stride": (1, 1), "padding": (1, 1, 1, 1), "dilation": (1, 1)}
 

@@ -24,7 +24,7 @@ from snnc.compiler.ops.rounding import SMALLEST
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.pytorch import is_discrete
 from snnc.errors import BAD_ATTRIBUTE, BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
-from tests.support.graphs import (
+from tests.support.samples.graphs import (
     SampleGraph,
     analytic_counts,
     as_tensors,

@@ -14,7 +14,7 @@ from snnc.compiler.host.observed import Observation
 from snnc.compiler.ops import OPS
 from snnc.compiler.ops.int8.fixed import LIMITS, IntegerOp
 from snnc.compiler.verify import reference
-from tests.support.graphs import (
+from tests.support.samples.graphs import (
     SampleGraph,
     analytic_counts,
     observed,

@@ -15,8 +15,8 @@ from snnc.compiler.ops.neurons.spiking import Spiking
 from snnc.compiler.ops.view import NodeView
 from snnc.compiler.plan.input_buffer import most_events
 from snnc.errors import InternalError
-from tests.support.graphs import sample_graph
 from tests.support.places import ROOT
+from tests.support.samples.graphs import sample_graph
 
 NAMED = {
     "compiler/frontend/nir/export.py": "NIR has a form for exactly these ops",

@@ -21,7 +21,7 @@ from snnc.compiler.passes.choose_kernels import (
     one_kernel,
     work_of,
 )
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
 
 KEYS = [(op, kernel) for op in ("conv2d", "linear") for kernel in ("event", "dense")]
 EVENT, DENSE = Prices(2.0, 1.0, 0.5), Prices(3.0, 0.0, 0.1)

@@ -25,8 +25,8 @@ from snnc.compiler.verify import reference
 from snnc.errors import InternalError, SnncError
 from snnc.models.attention import ATTENTION_NAMES, make_attention
 from snnc.models.networks import TimeMean
-from tests.support.firing import SIZES, firing_network
-from tests.support.graphs import analytic_counts, random_values
+from tests.support.networks.firing import SIZES, firing_network
+from tests.support.samples.graphs import analytic_counts, random_values
 
 PASSES = (lower_composites, fold_batch_norm, fold_avg_pool, absorb_flatten)
 STEPS = 2

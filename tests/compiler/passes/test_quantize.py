@@ -17,7 +17,7 @@ from snnc.compiler.ops.int8.synapses.rows import LISTED
 from snnc.compiler.ops.int8.synapses.weight_scales import weight_scales
 from snnc.compiler.passes import pipeline
 from snnc.compiler.verify import reference
-from tests.support.graphs import observed
+from tests.support.samples.graphs import observed
 
 STEPS = 4
 LIF = {"beta": 0.5, "drift": 0.0, "gain": 1.0, "reset_mode": "hard", "reset": 0.0}

@@ -21,8 +21,9 @@ from snnc.compiler.plan.batches import MOST_STEPS, with_batches
 from snnc.compiler.plan.input_buffer import Buffering, buffered
 from snnc.compiler.plan.schedule import Schedule, schedule
 from tests.compiler.ops.test_feedback import LIF, STEPS, X, readout, streaming, weight
-from tests.support.firing import SIZES, firing_network, frames_for
-from tests.support.graphs import (
+from tests.support.kernels.kernel_harness import NOT_INLINED
+from tests.support.networks.firing import SIZES, firing_network, frames_for
+from tests.support.samples.graphs import (
     SampleGraph,
     all_values,
     analytic_counts,
@@ -31,7 +32,6 @@ from tests.support.graphs import (
     observed,
     sample_graph,
 )
-from tests.support.kernel_harness import NOT_INLINED
 
 NAME = "three-layer-narrow"
 FLAGS = ("-O0", NOT_INLINED)

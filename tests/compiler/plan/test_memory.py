@@ -23,9 +23,9 @@ from snnc.compiler.plan.arena import ALIGNMENT, Buffer, Plan
 from snnc.compiler.plan.schedule import Schedule, in_loop, schedule
 from snnc.compiler.program.lowering import lower
 from snnc.models.attention import ATTENTION_NAMES
-from tests.support.firing import SIZES, firing_network, frames_for
-from tests.support.graphs import all_values, c_of, observed
-from tests.support.random_graphs import random_graphs
+from tests.support.networks.firing import SIZES, firing_network, frames_for
+from tests.support.samples.graphs import all_values, c_of, observed
+from tests.support.samples.random_graphs import random_graphs
 
 lives = st.tuples(st.integers(0, 12), st.integers(0, 5), st.integers(1, 700)).map(
     lambda drawn: (drawn[0], drawn[0] + drawn[1], drawn[2])

@@ -13,7 +13,7 @@ from snnc.compiler.ops.int8.synapses.rows import LISTED, PLAIN
 from snnc.compiler.plan import recompute
 from snnc.compiler.verify.integer import IntegerVerifier
 from snnc.errors import SnncError
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
 
 STEPS = 6
 

@@ -14,9 +14,9 @@ from snnc.compiler.passes import pipeline
 from snnc.compiler.plan.schedule import Schedule, in_loop, schedule
 from snnc.errors import InternalError
 from snnc.models.attention import ATTENTION_NAMES
-from tests.support.firing import SIZES, firing_network, frames_for
-from tests.support.graphs import all_values, analytic_counts, as_tensors, c_of, observed
-from tests.support.random_graphs import random_graphs
+from tests.support.networks.firing import SIZES, firing_network, frames_for
+from tests.support.samples.graphs import all_values, analytic_counts, as_tensors, c_of, observed
+from tests.support.samples.random_graphs import random_graphs
 
 
 def walk(graph: Graph, plan: Schedule) -> None:

@@ -13,8 +13,8 @@ from snnc.compiler.host.model import HostModel
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph
 from tests.compiler.codegen.test_codegen import graph_of
-from tests.support.firing import frames_for
-from tests.support.graphs import c_of
+from tests.support.networks.firing import frames_for
+from tests.support.samples.graphs import c_of
 
 NAME = "three-layer-narrow"
 FLAGS = (*NATIVE, "-O1")

@@ -18,8 +18,8 @@ from snnc.compiler.program.kernels import signatures
 from snnc.compiler.program.program import Call, Clear, RowLoop
 from snnc.compiler.program.values import NULL, ShapeRef, View
 from snnc.errors import InternalError
-from tests.support.firing import SIZES, firing_network
-from tests.support.places import INCLUDE
+from tests.support.networks.firing import SIZES, firing_network
+from tests.support.places import KERNELS
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def test_every_prototype_of_the_headers_is_read():
     which kernels pass among themselves, are not understood."""
     declared = {
         name
-        for path in INCLUDE.glob("snn/*.h")
+        for path in KERNELS
         for name in re.findall(r"^SNN_KERNEL[^;{]*?\b(snn_\w+)\(", path.read_text(), re.MULTILINE)
     }
     assert declared == set(signatures())

@@ -22,11 +22,11 @@ from snnc.estimator.activity import observe
 from snnc.estimator.conventions import CONVENTIONS
 from snnc.estimator.counts import count, totals_of
 from snnc.estimator.memory_access import count_accesses
-from snnc.estimator.redundancy import Redundancy, recorded
+from snnc.estimator.redundancy.records import Redundancy, recorded
 from tests.compiler.plan.test_threads import opened
-from tests.support.cell_zoo import EXAMPLES, Example
 from tests.support.counting import interpret, network_of
-from tests.support.graphs import observed
+from tests.support.networks.cell_zoo import EXAMPLES, Example
+from tests.support.samples.graphs import observed
 
 SHAPE, STEPS = (5, 6, 6), 12
 NAMED = {example.name: example for example in EXAMPLES}

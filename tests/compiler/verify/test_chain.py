@@ -23,7 +23,7 @@ from snnc.compiler.verify.shipped.events import events_of
 from snnc.compiler.verify.synthetic.stress import Stress
 from snnc.models.networks import OverTime, TimeMean
 from snnc.models.neurons import LIF
-from tests.support.places import INCLUDE, ROOT
+from tests.support.places import INCLUDE, KERNELS, ROOT
 
 FLAGS = ("-O0",)
 STEPS, SHAPE = 5, (2, 6, 6)
@@ -67,7 +67,7 @@ def with_header(compilation: Compilation, name: str, old: str, new: str) -> dict
     """The C with one runtime header of its own, changed."""
     text = (INCLUDE / "snn" / name).read_text()
     assert text.count(old) == 1
-    own = {f"snn/{path.name}": path.read_text() for path in (INCLUDE / "snn").glob("*.h")}
+    own = {path.relative_to(INCLUDE).as_posix(): path.read_text() for path in KERNELS}
     return {**compilation.generated.files, **own, f"snn/{name}": text.replace(old, new)}
 
 
@@ -116,7 +116,7 @@ SCORES = "y[i] = (float)sum[i] / (float)time_steps;"
 def test_wrong_scores_of_right_spikes_are_found(wrong, tmp_path):
     model = small()
     compilation = compiled(model)
-    files = with_header(compilation, "readout.h", SCORES, wrong)
+    files = with_header(compilation, "readout/readout.h", SCORES, wrong)
     result = verified(model, compilation, files, tmp_path)
     assert result.chain.broken == [VALUES]
     assert all(layer.unexplained == 0 for layer in result.layers)

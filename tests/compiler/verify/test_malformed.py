@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.support import malformed_models
-from tests.support.lively import lively_checkpoint
+from tests.support.networks import malformed_models
+from tests.support.networks.lively import lively_checkpoint
 
 SHAPES = dict.fromkeys(
     (

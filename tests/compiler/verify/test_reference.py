@@ -13,8 +13,8 @@ from snnc.compiler.passes import pipeline
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.pytorch import is_discrete
 from snnc.models.attention import ATTENTION_NAMES
-from tests.support.firing import SIZES, firing_network, frames_for
-from tests.support.graphs import assert_within_bounds
+from tests.support.networks.firing import SIZES, firing_network, frames_for
+from tests.support.samples.graphs import assert_within_bounds
 
 LIF = {"beta": 0.5, "drift": 0.0, "gain": 1.0, "reset_mode": "hard", "reset": 0.0}
 LIF |= {"threshold": 1.0, "strict": False, "initial": 0.0}

@@ -14,11 +14,11 @@ from snnc.compiler.host.observed import ObservedModel
 from snnc.compiler.ops.int8 import fixed
 from snnc.compiler.verify.chain.links import STRESS
 from snnc.compiler.verify.float_judge import Verifier
-from snnc.compiler.verify.synthetic import scenarios
-from snnc.compiler.verify.synthetic.scenarios import KINDS, TIMES, Scenarios
+from snnc.compiler.verify.synthetic.frames import Counts
+from snnc.compiler.verify.synthetic.scenarios import TIMES, Scenarios
 from snnc.compiler.verify.synthetic.stress import Stress
 from tests.compiler.verify.test_chain import FLAGS, SHAPE, frames, small, with_header
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
 
 
 def compiled(dtype: str, steps: int = 5) -> Compilation:
@@ -35,14 +35,14 @@ def test_every_kind_of_step_comes_often_enough(steps, monkeypatch):
     drawn = []
     counted = [
         lambda *given, kind=kind, number=number: drawn.append(number) or kind(*given)
-        for number, kind in enumerate(KINDS)
+        for number, kind in enumerate(Counts.kinds)
     ]
-    monkeypatch.setattr(scenarios, "KINDS", tuple(counted))
+    monkeypatch.setattr(Counts, "kinds", tuple(counted))
     compilation = compile_graph(import_module(small(), SHAPE, steps, name="net"))
     windows = list(Scenarios(compilation.graph, compilation.schedule))
     forced = [window for window in windows if window.forced is not None]
     for part, kinds in ((0, drawn[: len(drawn) // 2]), (1, drawn[len(drawn) // 2 :])):
-        assert min(np.bincount(kinds, minlength=len(KINDS))) >= TIMES
+        assert min(np.bincount(kinds, minlength=len(counted))) >= TIMES
         given = forced[part * len(forced) // 2]
         assert set(given.potentials) == ({"neuron1", "neuron2"} if part else set())
     assert [window.forced for window in windows[len(forced) :]] == [None]
@@ -95,7 +95,7 @@ def test_random_potentials_find_what_no_current_leads_to(tmp_path, monkeypatch):
     """A leak that is wrong below zero, in a network none of whose weights is negative."""
     compilation = compiled("f32")
     wrong = LEAK.replace(", u)", ", snn_f32x16_max(u, snn_f32x16_set1(0.0f)))")
-    files = with_header(compilation, "neuron.h", LEAK, wrong)
+    files = with_header(compilation, "neurons/neuron.h", LEAK, wrong)
     verifier = Verifier(small(), compilation, tmp_path, FLAGS, files=files)
     with monkeypatch.context() as without:
         without.setattr(Scenarios, "potentials", lambda self: {})

@@ -13,7 +13,7 @@ from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.float_judge import Verifier
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
 
 FLAGS = ("-O1",)
 

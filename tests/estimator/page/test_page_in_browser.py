@@ -15,7 +15,7 @@ from snnc.estimator.report import Report, Subject
 from snnc.estimator.survey import Survey
 from tests.support.browser import BROWSER, looked_at
 from tests.support.counting import interpret, network_of
-from tests.support.lively import lively_network
+from tests.support.networks.lively import lively_network
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium (apt-get install chromium)")
 

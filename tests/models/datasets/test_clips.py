@@ -10,12 +10,18 @@ from hypothesis import strategies as st
 
 from snnc.errors import BAD_DATA_SPEC, BAD_OPTION, EMPTY_RECORDING, WRONG_SENSOR, SnncError
 from snnc.models.checkpoints import InputDescription
-from snnc.models.clips import RecordedFrames, clip_starts, frames_for, random_start, slice_frames
+from snnc.models.datasets.clips import (
+    RecordedFrames,
+    clip_starts,
+    frames_for,
+    random_start,
+    slice_frames,
+)
 from snnc.models.datasets.dataset import Sample
 from snnc.models.datasets.events import Recording, pack_events
-from snnc.models.evaluation import evaluate
 from snnc.models.neurons import LIF
 from snnc.models.surrogates import make_surrogate
+from snnc.models.training.evaluation import evaluate
 
 GIVEN = InputDescription(8, 8, time_steps=4, dt_us=10)
 

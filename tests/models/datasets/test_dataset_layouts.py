@@ -19,13 +19,13 @@ from snnc.errors import (
 )
 from snnc.models.datasets import NMNIST, Cifar10Dvs, DailyAction, HarDvs, NCaltech101
 from snnc.models.datasets.dataset import Split, frame_dataset
-from snnc.models.datasets.listed import Listed
+from snnc.models.datasets.published.listed import Listed
 from snnc.models.datasets.spec import DATA_SETS, open_data
-from tests.support import dataset_layouts as layouts
-from tests.support.dataset_layouts import LAYOUTS, gesture
-from tests.support.dataset_reading import refused, samples, table
 from tests.support.places import ROOT
-from tests.support.recording_writers import nmnist_bytes
+from tests.support.recordings import dataset_layouts as layouts
+from tests.support.recordings.dataset_layouts import LAYOUTS, gesture
+from tests.support.recordings.dataset_reading import refused, samples, table
+from tests.support.recordings.recording_writers import nmnist_bytes
 
 # --- every data set ----------------------------------------------------------------------
 

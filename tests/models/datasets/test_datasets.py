@@ -25,7 +25,7 @@ from snnc.models.datasets import (
     open_data,
 )
 from tests.support.places import SHARED
-from tests.support.recording_writers import aedat3_bytes, aedat3_packet, nmnist_bytes
+from tests.support.recordings.recording_writers import aedat3_bytes, aedat3_packet, nmnist_bytes
 
 needs_nmnist = pytest.mark.skipif(
     not (SHARED / "nmnist").exists(), reason="needs the N-MNIST files in ../shared/data"

@@ -12,7 +12,7 @@ from snnc.errors import BAD_OPTION, BAD_OUTPUT, BAD_RECORDING, SnncError
 from snnc.models.datasets import GestureSim
 from snnc.models.datasets.event_cache import CachedEvents
 from snnc.models.datasets.spec import open_data
-from tests.support.dataset_layouts import LAYOUTS, write_gait_text
+from tests.support.recordings.dataset_layouts import LAYOUTS, write_gait_text
 
 
 @pytest.mark.parametrize("name", LAYOUTS)

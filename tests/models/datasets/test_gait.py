@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from snnc.errors import BAD_DATA_SPEC, BAD_RECORDING, EMPTY_RECORDING, SnncError
 from snnc.models.datasets import DvsGait
 from snnc.models.datasets.readers.object_npy import stored_arrays
-from tests.support import dataset_layouts as layouts
-from tests.support.dataset_layouts import gesture
-from tests.support.dataset_reading import refused, samples, table
+from tests.support.recordings import dataset_layouts as layouts
+from tests.support.recordings.dataset_layouts import gesture
+from tests.support.recordings.dataset_reading import refused, samples, table
 
 
 @pytest.mark.parametrize("first", [0, 1])

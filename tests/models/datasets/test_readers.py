@@ -14,7 +14,7 @@ from snnc.models.datasets import EVENT_DTYPE, Recording, read_recording
 from snnc.models.datasets.events import pack_events
 from snnc.models.datasets.readers import aedat4
 from tests.support.places import SHARED
-from tests.support.recording_writers import (
+from tests.support.recordings.recording_writers import (
     AEDAT3_HEADER,
     Columns,
     aedat2_bytes,

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.models.datasets import OFF, ON, GestureSim, Recording, frame_dataset
-from snnc.models.datasets.dvs_gesture import GESTURE_NAMES
 from snnc.models.datasets.gesture_sim import Scene, draw_subject, simulate
 from snnc.models.datasets.gesture_sim.figure import Capsules, pose, two_links
 from snnc.models.datasets.gesture_sim.gestures import Performance, perform
 from snnc.models.datasets.gesture_sim.render import draw_wall, render
 from snnc.models.datasets.gesture_sim.sensor import Sensor, events_from_images
 from snnc.models.datasets.gesture_sim.simulate import LABORATORY
+from snnc.models.datasets.published.dvs_gesture import GESTURE_NAMES
 
 SILENT = Sensor(threshold=0.25, mismatch=0.0, refractory_us=0, noise_hz=0.0)
 """A camera whose pixels are all alike, never blind and never noisy."""

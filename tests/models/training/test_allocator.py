@@ -9,7 +9,7 @@ import pytest
 
 SCRIPT = """
 import resource
-from snnc.models.allocator import keep_freed_memory
+from snnc.models.training.allocator import keep_freed_memory
 
 def faults_of_a_second_block():
     bytearray(64 << 20)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from snnc.models.augmentation import DROPS, drop_events, drop_mixed, shift
+from snnc.models.training.augmentation import DROPS, drop_events, drop_mixed, shift
 
 
 def frames(*shape: int) -> Tensor:

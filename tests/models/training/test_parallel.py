@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from snnc.errors import LOST_WORKER, SnncError
-from snnc.models import processes
-from tests.support.lively import lively_checkpoint, write_nmnist
+from snnc.models.training import processes
+from tests.support.networks.lively import lively_checkpoint, write_nmnist
 from tests.support.places import ROOT
 
 SCRIPT = ROOT / "tests" / "support" / "parallel_run.py"

@@ -23,9 +23,9 @@ from snnc.errors import (
     SnncError,
 )
 from snnc.models.checkpoints import InputDescription, load
-from snnc.models.evaluation import evaluate
 from snnc.models.networks import build
 from snnc.models.training import TrainConfig, TrainResult, train
+from snnc.models.training.evaluation import evaluate
 from snnc.models.training.loop import Run
 from snnc.models.training.precision import use_mixed_precision
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import torch
 
-from snnc.commands import training_data
-from snnc.commands.training_data import DataChoice
+from snnc.commands.training import training_data
+from snnc.commands.training.training_data import DataChoice
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.models.checkpoints import load
-from snnc.models.clips import RecordedFrames
+from snnc.models.datasets.clips import RecordedFrames
 from snnc.models.datasets.dataset import FramedDataset
-from snnc.models.evaluation import MemoryFrames
-from tests.support.dataset_layouts import write_daily_action, write_gait_text
+from snnc.models.training.evaluation import MemoryFrames
+from tests.support.recordings.dataset_layouts import write_daily_action, write_gait_text
 
 Run = Callable[..., tuple[int, str, str]]
 

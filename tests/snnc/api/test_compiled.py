@@ -192,7 +192,7 @@ def test_an_own_reset_is_called():
     [
         ((), {}, "305", r"compile\(model, x\)"),
         ((inputs(1), inputs(1)), {}, "101", "2 inputs were given"),
-        ((inputs(1) - 0.5,), {}, "104", "whole numbers from 0"),
+        ((inputs(1) - 0.5,), {"input_kind": "count"}, "104", "whole numbers from 0"),
         ((inputs(2),), {}, "104", "batch of 2"),
         ((inputs(1)[:, 0],), {}, "104", "axes of time and of samples"),
         (([1, "a"],), {}, "305", "not an array of numbers"),

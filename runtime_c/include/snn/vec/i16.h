@@ -22,17 +22,17 @@
 #include "snn/types.h"
 
 #if defined(SNN_VEC_PORTABLE) || defined(SNN_ROWS_PLAIN) || defined(SNN_ROWS_IN_BLOCKS)
-#include "snn/vec/i16_portable.h"
+#include "snn/vec/i16/portable.h"
 #elif defined(__AVX512BW__) && !defined(SNN_VEC_AVX2)
-#include "snn/vec/i16_avx512.h"
+#include "snn/vec/i16/avx512.h"
 #elif defined(__AVX2__)
-#include "snn/vec/i16_avx2.h"
+#include "snn/vec/i16/avx2.h"
 #elif defined(__ARM_NEON) && defined(__aarch64__)
-#include "snn/vec/i16_neon.h"
+#include "snn/vec/i16/neon.h"
 #elif defined(__SSE2__) && defined(__x86_64__)
-#include "snn/vec/i16_sse2.h"
+#include "snn/vec/i16/sse2.h"
 #else
-#include "snn/vec/i16_portable.h"
+#include "snn/vec/i16/portable.h"
 #endif
 
 #define SNN_I16_VECTORS(n) (((n) + SNN_I16_LANES - 1) / SNN_I16_LANES)

@@ -15,7 +15,7 @@
 #ifndef SNN_VEC_ROWS_H
 #define SNN_VEC_ROWS_H
 
-#include "snn/fixed_point.h"
+#include "snn/int8/fixed_point.h"
 
 /* How a row of weights lies in memory. */
 enum snn_order {
@@ -84,20 +84,20 @@ SNN_KERNEL void snn_rows_count(enum snn_value_kind kind, int channels, snn_count
     SNN_COUNT(counts, mac, kind == SNN_VALUE_ONE ? 0 : channels);
 }
 
-#include "snn/vec/rows_plain.h"
+#include "snn/vec/rows/plain.h"
 
 #if defined(SNN_ROWS_PLAIN)
 #define SNN_ROWS_NAME "plain"
 #elif defined(__ARM_FEATURE_MVE)
-#include "snn/vec/rows_helium.h"
+#include "snn/vec/rows/helium.h"
 #define SNN_ROWS_NAME "helium"
 #elif defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__OPTIMIZE__)
 /* else there are too few registers for its assembly */
-#include "snn/vec/rows_dsp.h"
+#include "snn/vec/rows/dsp.h"
 #define SNN_ROWS_NAME "dsp"
 #elif defined(__SSE2__) && defined(__x86_64__) && !defined(SNN_VEC_PORTABLE) && \
     !defined(SNN_ROWS_IN_BLOCKS)
-#include "snn/vec/rows_x86.h"
+#include "snn/vec/rows/x86.h"
 #define SNN_ROWS_NAME "x86"
 #else
 #define SNN_ROWS_NAME "plain"

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.support.capturing import Step, held
+from tests.support.networks.capturing import Step, held
 
 pytest.importorskip("snntorch", reason="snntorch is not here: make test-environments")
 import snntorch

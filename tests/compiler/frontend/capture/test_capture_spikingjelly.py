@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from snnc.compiler.frontend.capture import capture, compare
-from tests.support.capturing import Step, drawn, held, refused
+from tests.support.networks.capturing import Step, drawn, held, refused
 
 pytest.importorskip("spikingjelly", reason="spikingjelly is not here: make test-environments")
 from spikingjelly.activation_based import encoding, functional, layer, neuron, surrogate
@@ -131,7 +131,7 @@ def test_networks_of_spikingjellys_zoo(name):
         spikformer = pytest.importorskip("spikingjelly.activation_based.model.spikformer")
         net = spikformer.spikformer_ti(T=4, img_size_h=32, img_size_w=32, num_classes=10)
     else:
-        from tests.support.spikingjelly_zoo import sew_resnet
+        from tests.support.networks.spikingjelly_zoo import sew_resnet
 
         net = sew_resnet(18, "ADD")
     net = _in_steps(net, "m")

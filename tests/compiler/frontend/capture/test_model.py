@@ -15,7 +15,7 @@ from torch.nn.utils import parametrizations, prune, weight_norm
 import snnc
 from snnc.compiler.frontend.capture import Captured, capture, compare, has_importer, replay
 from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
-from tests.support.capturing import Function, drawn, held, refused, targets
+from tests.support.networks.capturing import Function, drawn, held, refused, targets
 
 SHAPE = (4, 3)
 

@@ -16,7 +16,7 @@ from snnc.compiler.frontend.driving import Driven
 from snnc.models.attention import ATTENTION_NAMES
 from snnc.models.checkpoints import load
 from snnc.models.networks import build
-from tests.support.capturing import drawn, held, refused, targets
+from tests.support.networks.capturing import drawn, held, refused, targets
 from tests.support.places import ROOT
 
 ZOO = ROOT / "models" / "zoo"

@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from snnc.compiler.frontend.capture import capture
 from snnc.errors import SnncError
-from tests.support.capturing import Function, held, refused
+from tests.support.networks.capturing import Function, held, refused
 
 SHAPE = (4, 3)
 

@@ -1,6 +1,6 @@
 """PyTorch's own samples of operators: captured and replayed they are eager, or refused.
 
-All 700 operators: ``python -m tests.support.torch_samples``.
+All 700 operators: ``python -m tests.support.samples.torch_samples``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 import torch
 
-from tests.support.torch_samples import EQUAL, REFUSED, outcomes
+from tests.support.samples.torch_samples import EQUAL, REFUSED, outcomes
 
 pytest.importorskip("expecttest", reason="expecttest is not here: make setup")
 from torch.testing._internal.common_methods_invocations import op_db

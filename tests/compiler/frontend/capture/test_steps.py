@@ -8,7 +8,7 @@ from torch import nn
 
 from snnc.compiler.frontend.capture import capture, compare
 from snnc.errors import BAD_SHAPE, SnncError
-from tests.support.capturing import Function, drawn, held, refused
+from tests.support.networks.capturing import Function, drawn, held, refused
 
 T, N = 5, 2
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tests.support.capturing import held, refused
+from tests.support.networks.capturing import held, refused
 
 SHAPE = (4, 3, 5)
 
@@ -189,7 +189,7 @@ def test_writes_are_captured_as_values(function):
 
 def test_what_was_given_is_not_written():
     from snnc.compiler.frontend.capture import capture, compare
-    from tests.support.capturing import Function, drawn
+    from tests.support.networks.capturing import Function, drawn
 
     x = drawn(*SHAPE)
     before = x.clone()

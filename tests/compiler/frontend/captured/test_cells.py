@@ -9,7 +9,7 @@ import torch
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.ir.graph import Kind
 from snnc.compiler.verify.float_judge import Verifier
-from tests.support.captured_models import Model, ops, read, refused, same
+from tests.support.networks.captured_models import Model, ops, read, refused, same
 
 PLAIN = ["linear", "cell", "linear", "time_mean"]
 

@@ -16,7 +16,7 @@ from snnc.compiler.passes.pipeline import lowered
 from snnc.compiler.verify import reference
 from snnc.models.networks import OverTime, TimeMean
 from snnc.models.neurons import LIF
-from tests.support.captured_models import read
+from tests.support.networks.captured_models import read
 
 STEPS = 4
 

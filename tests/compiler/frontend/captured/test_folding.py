@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.support.captured_models import Model, lif, neuron, ops, refused, same, same_or_refused
+from tests.support.networks.captured_models import (
+    Model,
+    lif,
+    neuron,
+    ops,
+    refused,
+    same,
+    same_or_refused,
+)
 
 PLAIN = ["linear", "neuron", "linear", "time_mean"]
 

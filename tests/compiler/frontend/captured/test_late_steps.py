@@ -6,7 +6,7 @@ from __future__ import annotations
 import torch
 
 from snnc.compiler.ir.graph import Kind
-from tests.support.captured_models import Model, ops, same
+from tests.support.networks.captured_models import Model, ops, same
 
 
 def fired(u):

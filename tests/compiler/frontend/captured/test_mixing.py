@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from tests.support.captured_models import STEPS, Model, ops, refused, same
+from tests.support.networks.captured_models import STEPS, Model, ops, refused, same
 
 WEIGHT = torch.linspace(-1, 1, STEPS * STEPS).reshape(STEPS, STEPS).cos()
 

@@ -13,7 +13,7 @@ from snnc.compiler.deploy import folder
 from snnc.compiler.frontend.given import Given
 from snnc.compiler.frontend.source import load_source
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
-from tests.support.captured_models import STEPS, Model, lif, ops, same
+from tests.support.networks.captured_models import STEPS, Model, lif, ops, same
 
 
 def recorded(take):

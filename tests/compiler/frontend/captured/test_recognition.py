@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.support.captured_models import Model, neuron, ops, refused, same, same_or_refused
+from tests.support.networks.captured_models import (
+    Model,
+    neuron,
+    ops,
+    refused,
+    same,
+    same_or_refused,
+)
 
 
 def loop(step, start=0.0):

@@ -21,8 +21,8 @@ from snnc.estimator.activity import Network
 from snnc.estimator.conventions import CONVENTIONS
 from snnc.estimator.conventions.base import COUNTERS, Visit
 from snnc.estimator.layers import layers_of
-from tests.support.captured_models import lif, ops, read, refused, same
 from tests.support.counting import counted
+from tests.support.networks.captured_models import lif, ops, read, refused, same
 
 T = 3
 

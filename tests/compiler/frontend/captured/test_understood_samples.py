@@ -1,6 +1,6 @@
 """PyTorch's own samples of operators, in a network: the graph gives the same, or they are refused.
 
-All operators: ``python -m tests.support.understood_samples``.
+All operators: ``python -m tests.support.samples.understood_samples``.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.support.torch_samples import EQUAL, REFUSED
-from tests.support.understood_samples import outcomes
+from tests.support.samples.torch_samples import EQUAL, REFUSED
+from tests.support.samples.understood_samples import outcomes
 
 pytest.importorskip("expecttest", reason="expecttest is not here: make setup")
 from torch.testing._internal.common_methods_invocations import op_db
@@ -18,7 +18,11 @@ UNDERSTOOD = [
     *("abs", "add", "sub", "rsub", "mul", "div", "neg", "exp", "tanh", "sigmoid", "erf", "floor"),
     *("ceil", "trunc", "round", "sign", "maximum", "minimum", "ge", "lt", "ne", "logical_not"),
     *("logical_and", "reciprocal", "nn.functional.relu", "nn.functional.conv2d", "flatten", "mm"),
-    *("nn.functional.max_pool2d", "nn.functional.avg_pool2d"),
+    *("nn.functional.max_pool2d", "nn.functional.avg_pool2d", "clamp", "clamp_min", "lerp"),
+    *("addcmul", "addcdiv", "fmod", "remainder", "floor_divide", "heaviside", "logaddexp", "expm1"),
+    *(f"nn.functional.{name}" for name in ("silu", "gelu", "elu", "selu", "celu", "leaky_relu")),
+    *(f"nn.functional.{name}" for name in ("prelu", "hardtanh", "hardsigmoid", "hardswish")),
+    *(f"nn.functional.{name}" for name in ("softplus", "mish", "hardshrink", "softshrink")),
 ]
 OTHERS = [
     *("sqrt", "pow", "clamp_min", "clamp_max", "nn.functional.adaptive_avg_pool2d", "unsqueeze"),

@@ -1,0 +1,1 @@
+"""What the public functions give: proof, times and layers, and what each of them can do."""

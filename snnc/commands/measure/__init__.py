@@ -1,0 +1,1 @@
+"""Commands that measure: ``energy``, ``analyze``, ``bench`` and ``bench --target``."""

@@ -1,0 +1,1 @@
+"""Commands that make checkpoints (``train``, ``tune``, ``convert``), and their own options."""
