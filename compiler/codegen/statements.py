@@ -88,8 +88,8 @@ def declaration(view: View, arena: Plan) -> str:
     """The declaration of a local pointer into the arena."""
     buffer, slot = view.buffer, _slot(view.slot)
     further = f" + (size_t){slot} * {buffer.elements}" if slot else ""
-    place = f"net->arena + {arena.offsets[buffer.name]}"
-    return f"{buffer.c_type} *const {view.name} = ({buffer.c_type} *)(void *)({place}){further};"
+    place = f"snn_at(net->arena, {arena.offsets[buffer.name]})"
+    return f"{buffer.c_type} *const {view.name} = ({buffer.c_type} *){place}{further};"
 
 
 def _slot(slot: Slot) -> str:

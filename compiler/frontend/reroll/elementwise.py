@@ -201,6 +201,8 @@ RULES: dict[Any, Rule] = {
     aten._adaptive_avg_pool2d.default: batched("self"),
     aten.upsample_nearest1d.default: batched("self"),
     aten.upsample_nearest2d.default: batched("self"),
+    aten._upsample_nearest_exact1d.default: batched("self"),
+    aten._upsample_nearest_exact2d.default: batched("self"),
     aten.upsample_bilinear2d.default: batched("self"),
     aten.upsample_linear1d.default: batched("self"),
     aten.native_layer_norm.default: normed,

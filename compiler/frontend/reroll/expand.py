@@ -10,12 +10,18 @@ from typing import Any
 import torch
 from torch import fx
 
-from snnc.compiler.frontend.reroll import axes, elementwise, mixing, reductions
+from snnc.compiler.frontend.reroll import along_axes, axes, elementwise, mixing, reductions
 from snnc.compiler.frontend.reroll.calls import SEPARATE, Call, Rule, Traced, bound
 from snnc.compiler.frontend.reroll.sequences import Part, Place, Seq
 from snnc.compiler.frontend.reroll.steps import Ref, Source, StepGraph, refused
 
-RULES: dict[Any, Rule] = {**elementwise.RULES, **axes.RULES, **reductions.RULES, **mixing.RULES}
+RULES: dict[Any, Rule] = {
+    **elementwise.RULES,
+    **axes.RULES,
+    **reductions.RULES,
+    **mixing.RULES,
+    **along_axes.RULES,
+}
 
 aten = torch.ops.aten
 
