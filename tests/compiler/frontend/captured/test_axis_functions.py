@@ -13,8 +13,8 @@ from snnc.compiler.passes import pipeline
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.float_judge import Verifier
 from snnc.estimator.activity import Network
-from tests.support.captured_models import refused, same
 from tests.support.counting import counted
+from tests.support.networks.captured_models import refused, same
 
 T, SHAPE = 3, (4, 6)
 INF = float("inf")
