@@ -157,7 +157,7 @@ def command(
             limit,
             buffering,
             threads,
-            order,
+            order=order,
             weights=store_weights,
         )
         recorder = None if dump_ir is None else Recorder()
