@@ -95,6 +95,7 @@ def write(
             "instrument": instrument,
             "kernels": choice,
             "threads": compilation.generated.program.threads,
+            "steps_at_once": compilation.generated.program.batch,
         }
         manifest["versions"] |= {"cc": compiler_version(), "vector": levels[0]}
         return write_manifest(folder, manifest)

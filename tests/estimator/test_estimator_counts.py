@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from snnc.compiler.ir.graph import Graph, Kind, Node, TensorType
+from snnc.compiler.ir.operation import Operation
 from snnc.compiler.ops import (
     OPS,
     Add,
@@ -253,9 +254,12 @@ def test_every_convention_has_a_rule_for_every_op_that_it_can_meet() -> None:
 
 @pytest.mark.parametrize("convention", CONVENTIONS.values(), ids=CONVENTIONS)
 def test_an_op_without_a_rule_is_an_error_and_never_zero(convention) -> None:
+    class Wavelet(Operation):
+        name = "wavelet"
+
     network = network_of(ByHand(), (1, 4, 4), 2)
     unknown = [
-        node.replace(op="wavelet") if node.op.name == "neuron" else node
+        node.replace(op=Wavelet()) if node.op.name == "neuron" else node
         for node in network.executed.nodes
     ]
     graph = network.executed.replace(nodes=tuple(unknown))

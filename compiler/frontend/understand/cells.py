@@ -19,6 +19,7 @@ from snnc.compiler.frontend.understand.cell_operations import (
     Named,
     NoInstructionError,
 )
+from snnc.compiler.frontend.understand.composed import as_real
 from snnc.compiler.frontend.understand.values import FIRST, Lowered, Operation
 from snnc.compiler.frontend.understand.wiring import broadcast
 from snnc.compiler.ir.graph import Array
@@ -234,6 +235,6 @@ class _Starting:
         self.names = [self.writing.state(f"s{place}", at) for place, at in enumerate(initial)]
 
     def node(self, value: Lowered, output: str) -> Lowered:
-        """The finished cell on ``value``."""
+        """The finished cell on ``value``, as a real number: nothing is decided here."""
         o, op = self._o, ops.Cell(program=self.writing.program(output))
-        return o.add(op, [o.shaped(value)], self._params)
+        return o.add(op, [as_real(o, o.shaped(value))], self._params)
