@@ -24,6 +24,7 @@ from snnc.compiler.frontend.understand import (
     resizing,
     statistics,
     wiring,
+    writing,
 )
 from snnc.compiler.frontend.understand.cells import CellBuilder, begun_with, delay_from
 from snnc.compiler.frontend.understand.late_values import compares, late_cell
@@ -33,16 +34,9 @@ from snnc.compiler.frontend.understand.values import TABLE, Lowered, Operation, 
 from snnc.compiler.ir.graph import Kind
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
-_TABLES = (
-    arithmetic,
-    attention,
-    indexing,
-    layers,
-    norms,
-    resizing,
-    statistics,
-    wiring,
-)  # register their rules
+_TABLES: tuple[Any, ...] = (
+    *(arithmetic, attention, indexing, layers, norms, resizing, statistics, wiring, writing),
+)
 _REDUCTIONS = {"mean": "time_mean", "sum": "time_sum", "max": "time_max", "last": "time_last"}
 SEVERAL = (
     torch.ops.aten.split.Tensor,
