@@ -115,9 +115,14 @@ def _scores(host: HostModel, compilation: Compilation, window: Frames) -> npt.ND
     return np.asarray(scores, np.float32) * np.float32(unit_of(output))
 
 
-def compiled(module: nn.Module, window: Frames, kernels: pipeline.Pass | None) -> Compilation:
-    """The compilation of a network for windows like this one."""
-    return compile_graph(_graph(module, window), kernels=kernels, batch=MOST_STEPS)
+def compiled(
+    module: nn.Module, window: Frames, kernels: pipeline.Pass | None, batch: int = MOST_STEPS
+) -> Compilation:
+    """The compilation of a network for windows like this one, as ``snnc compile`` makes it.
+
+    ``batch``: most steps that a layer takes at once.
+    """
+    return compile_graph(_graph(module, window), kernels=kernels, batch=batch)
 
 
 def _graph(module: nn.Module, window: Frames) -> Graph:
@@ -133,7 +138,7 @@ def quantized(module: nn.Module, windows: Sequence[Frames]) -> Compilation:
     Raises:
         SnncError: what the quantization refuses.
     """
-    return compile_graph(_graph(module, windows[0]), calibration=windows)
+    return compile_graph(_graph(module, windows[0]), calibration=windows, batch=MOST_STEPS)
 
 
 def build(compilation: Compilation, folder: Path) -> HostModel:

@@ -63,7 +63,7 @@ def fitted(
 def _add(samples: Samples, module: nn.Module, frames: Frames, rounds: int) -> None:
     seen: dict[str, float] = {}
     for kernel in (EVENT, DENSE):
-        compilation = compiled(module, frames, partial(one_kernel, kernel=kernel))
+        compilation = compiled(module, frames, partial(one_kernel, kernel=kernel), batch=1)
         graph = compilation.graph
         seen = seen or measured(compilation, [frames])  # either kernel makes the same spikes
         with scratch_folder() as folder:

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from snnc.compiler.frontend.fx import arithmetic, axes, functional
-from snnc.compiler.frontend.fx.calls import Handler
+from snnc.compiler.frontend.fx import axes, functional
+from snnc.compiler.frontend.fx import operators as arithmetic
+from snnc.compiler.frontend.fx.traced_calls import Handler
 from snnc.compiler.ops import Relu, Sigmoid, TimeMean, TimeSum
 
 _NAMES: dict[Handler, tuple[Any, ...]] = {

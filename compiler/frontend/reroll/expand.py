@@ -10,16 +10,16 @@ from typing import Any
 import torch
 from torch import fx
 
-from snnc.compiler.frontend.reroll import (
+from snnc.compiler.frontend.reroll.calls import SEPARATE, Call, Rule, Traced, bound
+from snnc.compiler.frontend.reroll.rules import (
     along_axes,
-    axes,
     elementwise,
     mixing,
     over_steps,
     reductions,
     writes,
 )
-from snnc.compiler.frontend.reroll.calls import SEPARATE, Call, Rule, Traced, bound
+from snnc.compiler.frontend.reroll.rules import moved_axes as axes
 from snnc.compiler.frontend.reroll.sequences import Part, Place, Seq
 from snnc.compiler.frontend.reroll.steps import Ref, Source, StepGraph, refused
 

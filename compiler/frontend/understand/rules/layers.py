@@ -8,8 +8,14 @@ from typing import Any, TypedDict
 
 import torch
 
-from snnc.compiler.frontend.understand.composed import as_real
-from snnc.compiler.frontend.understand.values import FIRST, Joined, Lowered, Operation, understood
+from snnc.compiler.frontend.understand.body_values import (
+    FIRST,
+    Joined,
+    Lowered,
+    Operation,
+    understood,
+)
+from snnc.compiler.frontend.understand.rules.composed import as_real
 from snnc.compiler.ops import (
     Add,
     AvgPool2d,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from snnc.compiler.frontend.reroll import axes
 from snnc.compiler.frontend.reroll.calls import Call, Traced, bound
-from snnc.compiler.frontend.reroll.elementwise import at_step
+from snnc.compiler.frontend.reroll.rules import moved_axes as axes
+from snnc.compiler.frontend.reroll.rules.elementwise import at_step
 from snnc.compiler.frontend.reroll.sequences import Place, Seq
 from snnc.compiler.frontend.reroll.steps import Ref
 
