@@ -21,6 +21,7 @@ Source: Eshraghian et al. 2023, "Training Spiking Neural Networks Using Lessons 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ PACKAGE = "snntorch"
 def _leaky(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
     check(g, m)
     beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
-    return _neuron(g, m, path, inputs[0], beta, 1.0, zero="hard")
+    return _neuron(g, m, path, inputs[0], _Membrane(beta, zero="hard"))
 
 
 @importer_named(PACKAGE, "Synaptic")
@@ -61,7 +62,7 @@ def _after_synapse(g: Importing, m: Any, path: str, x: str) -> str:
     params = {role: spread(value, shape) for role, value in constants.items()}
     current = g.add(f"{path}.syn", "integrator", [x], None, params)
     beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
-    return _neuron(g, m, path, current, beta, 1.0, zero="clear")
+    return _neuron(g, m, path, current, _Membrane(beta))
 
 
 @importer_named(PACKAGE, "Lapicque")
@@ -71,7 +72,7 @@ def _lapicque(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
         beta = exact_constant(1 - (m.time_step / (m.R * m.C)), f"{path}.beta")
         inverse = exact_constant(1 / (m.R * m.C), f"{path}.C")
     gain = exact_constant(m.R, f"{path}.R") * inverse * exact_constant(m.time_step, f"{path}.dt")
-    return _neuron(g, m, path, inputs[0], beta, gain, zero="clear")
+    return _neuron(g, m, path, inputs[0], _Membrane(beta, gain))
 
 
 @importer_named(PACKAGE, "Alpha")
@@ -93,7 +94,8 @@ def _alpha(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
         params = {role: spread(value, shape) for role, value in constants.items()}
         currents.append(g.add(f"{path}.syn_{name}", "integrator", inputs, None, params))
     total = g.add(f"{path}.syn", "add", currents)
-    return _neuron(g, m, path, total, np.zeros(()), exact_constant(tau, f"{path}.tau"), zero="hard")
+    whole = _Membrane(np.zeros(()), exact_constant(tau, f"{path}.tau"), zero="hard")
+    return _neuron(g, m, path, total, whole)
 
 
 @importer_named(PACKAGE, "RLeaky")
@@ -101,7 +103,7 @@ def _recurrent_leaky(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> 
     check(g, m)
     recurrence, total = _with_recurrence(g, m, path, inputs[0])
     beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
-    spikes = _neuron(g, m, path, total, beta, 1.0, zero="clear", attrs={"apart": True})
+    spikes = _neuron(g, m, path, total, _Membrane(beta, attrs={"apart": True}))
     recurrence.close(g, spikes)
     return spikes
 
@@ -139,17 +141,24 @@ def _with_recurrence(g: Importing, m: Any, path: str, x: str) -> tuple[Recurrenc
     return recurrence, g.add(f"{path}.sum", "add", [x, weighted], {"apart": True})
 
 
-def _neuron(
-    g: Importing,
-    m: Any,
-    path: str,
-    x: str,
-    beta: Array,
-    gain: Any,
-    *,
-    zero: str,
-    attrs: Mapping[str, Any] | None = None,
-) -> str:
+@dataclass(frozen=True)
+class _Membrane:
+    """What becomes of a potential: beta times it is left, and gain times the current is added.
+
+    Attributes:
+        beta: what is left of it.
+        gain: of the current.
+        zero: the reset mode that "zero" stands for in this class.
+        attrs: further attributes of the node.
+    """
+
+    beta: Array
+    gain: Any = 1.0
+    zero: str = "clear"
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _neuron(g: Importing, m: Any, path: str, x: str, membrane: _Membrane) -> str:
     threshold = exact_constant(m.threshold, f"{path}.threshold")
     if threshold.min() < 0:
         raise SnncError(
@@ -157,15 +166,15 @@ def _neuron(
             f"a threshold of {threshold.min():g} makes it reset before its first step",
             mend="Use thresholds of at least 0.",
         )
-    mode = {"subtract": "soft", "zero": zero, "none": "none"}[m.reset_mechanism]
+    mode = {"subtract": "soft", "zero": membrane.zero, "none": "none"}[m.reset_mechanism]
     values = {
-        "beta": beta,
+        "beta": membrane.beta,
         "drift": 0.0,
-        "gain": gain,
+        "gain": membrane.gain,
         "threshold": threshold,
         "reset": threshold if mode == "soft" else 0.0,
     }
-    attrs = {"reset_mode": mode, "strict": True, "initial": 0.0, **(attrs or {})}
+    attrs = {"reset_mode": mode, "strict": True, "initial": 0.0, **membrane.attrs}
     params: dict[str, Array] = {}
     for role, value in values.items():
         full = spread(value, g.type_of(x).shape)
