@@ -53,6 +53,7 @@ def compile_graph(
     kernels: pipeline.Pass | None = None,
     buffering: Buffering = WINDOW,
     threads: int = 1,
+    batch: int = 1,
     order: str | None = None,
     weights: str | None = None,
     watch: pipeline.Watch | None = None,
@@ -70,6 +71,8 @@ def compile_graph(
         buffering: how events wait for their step.
         threads: parts that the rows of each convolution are split into; the result is the same
             for any number.
+        batch: most steps that a layer works on at once where a whole window is run, which takes
+            memory: 1 where ``arena_bytes`` limits it. The result is the same for any number.
         order: of int8 weights in memory, as the target's kernels want it (``Target.order``), or
             "own" for C that is compiled for any core.
             None: the host's, which lists events, or plain where ``arena_bytes`` leaves little room
@@ -89,25 +92,26 @@ def compile_graph(
         optimised = pipeline.quantized(optimised, ranges, order, watch)
     if buffering != WINDOW:
         optimised = buffered(optimised, buffering)
-    chosen, choices = recompute.fitting(optimised, arena_bytes, threads)
+    chosen, choices = recompute.fitting(optimised, arena_bytes, threads, batch)
     generated = c_program.generate(optimised, chosen.planned, framing, weights=weights)
     source = pipeline.lowered(graph)
     return Compilation(source, optimised, chosen.schedule, generated, framing, choices)
 
 
 def for_any_core(compilation: Compilation, arena_bytes: int | None = None) -> Compilation:
-    """The same integer network as C for any core: the order of its weights is chosen by the macros
-    of the compiler that compiles it, and no kernel is a host's.
+    """The same network as C for any core: no kernel is a host's, no layer works on several steps at
+    once, and the order of int8 weights is chosen by the macros of the compiler that compiles it.
 
     Args:
-        compilation: of an int8 network.
+        compilation: of a network.
         arena_bytes: as for :func:`compile_graph`.
 
     Raises:
         SnncError: OVER_BUDGET.
     """
     graph = order_weights(compilation.graph, OWN)
-    choice, choices = recompute.fitting(graph, arena_bytes)
+    threads = compilation.generated.program.threads
+    choice, choices = recompute.fitting(graph, arena_bytes, threads)
     return replace(_planned(replace(compilation, graph=graph), choice), choices=choices)
 
 

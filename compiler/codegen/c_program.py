@@ -116,6 +116,7 @@ def _context(
         "alignment": memory.ALIGNMENT,
         "stages": program.stages,
         "threads": program.threads,
+        "batch": program.batch,
         "shapes": program.shapes.values(),
         "functions": [function.text for function in program.functions.values()],
         "constants": constants,

@@ -41,7 +41,8 @@ def _lines(statement: Statement) -> Iterator[str]:
             yield f"    {view.name}[i] = {hex_float(value)};"
             yield "}"
         case Trace(entry, view, size):
-            yield f"TRACE({entry}, {_offset(statement)}, {expression(view)}, {size});"
+            shown = f"(size_t)steps * {size}" if statement.batch else size
+            yield f"TRACE({entry}, {_offset(statement)}, {expression(view)}, {shown});"
         case RowLoop():
             yield from _row_loop(statement)
         case Split(symbol, threads):
@@ -87,8 +88,8 @@ def declaration(view: View, arena: Plan) -> str:
     """The declaration of a local pointer into the arena."""
     buffer, slot = view.buffer, _slot(view.slot)
     further = f" + (size_t){slot} * {buffer.elements}" if slot else ""
-    place = f"net->arena + {arena.offsets[buffer.name]}"
-    return f"{buffer.c_type} *const {view.name} = ({buffer.c_type} *)(void *)({place}){further};"
+    place = f"snn_at(net->arena, {arena.offsets[buffer.name]})"
+    return f"{buffer.c_type} *const {view.name} = ({buffer.c_type} *){place}{further};"
 
 
 def _slot(slot: Slot) -> str:

@@ -119,6 +119,7 @@ def write(
             "instrument": library.instrument,
             "kernels": choice,
             "threads": compilation.generated.program.threads,
+            "steps_at_once": compilation.generated.program.batch,
         }
         manifest["versions"] |= {"cc": compiler_version(), "vector": levels[0]}
         return write_manifest(folder, manifest)

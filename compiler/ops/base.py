@@ -149,6 +149,11 @@ class Op(Named):
         """Whether this node can run on some rows at a time; by default as the op says."""
         return self.rows
 
+    def batches(self, view: NodeView) -> bool:
+        """Whether this node has a kernel that works on several steps at once, for less than they
+        cost one by one; by default it has none."""
+        return False
+
     def states(self, node: Node) -> int:
         """How many numbers it keeps for each element from step to step, beside its value."""
         return 0

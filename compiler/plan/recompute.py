@@ -58,17 +58,18 @@ def choices(graph: Graph, threads: int = 1) -> list[Choice]:
 
 
 def fitting(
-    graph: Graph, arena_bytes: int | None, threads: int = 1
+    graph: Graph, arena_bytes: int | None, threads: int = 1, batch: int = 1
 ) -> tuple[Choice, tuple[Choice, ...]]:
     """The choice that recomputes least of those that fit, and all there were to choose from.
 
-    Without a limit everything is stored, and there is no choice.
+    Without a limit everything is stored, and there is no choice. Only then layers work on
+    ``batch`` steps at once, which takes memory.
 
     Raises:
         SnncError: OVER_BUDGET with the numbers, the largest buffers, and what would help.
     """
     if arena_bytes is None:
-        return chosen(graph, frozenset(), threads), ()
+        return chosen(graph, frozenset(), threads, batch), ()
     every = tuple(choices(graph, threads))
     for choice in every:
         if choice.arena.size <= arena_bytes:
@@ -76,9 +77,9 @@ def fitting(
     raise _over_budget(graph, every[-1], arena_bytes)
 
 
-def chosen(graph: Graph, recomputed: frozenset[str], threads: int = 1) -> Choice:
+def chosen(graph: Graph, recomputed: frozenset[str], threads: int = 1, batch: int = 1) -> Choice:
     """The plan that recomputes just these values."""
-    return Choice(recomputed, planned(graph, schedule(graph, recomputed), threads))
+    return Choice(recomputed, planned(graph, schedule(graph, recomputed), threads, batch))
 
 
 def _largest_first(graph: Graph, plan: Schedule) -> list[str]:

@@ -28,10 +28,16 @@ class Stage:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The stages, and the values kept for all time steps."""
+    """The stages, and the values kept for all time steps.
+
+    ``batched``: nodes that work on up to ``batch`` steps at once where a whole window is run
+    (:mod:`snnc.compiler.plan.batches`).
+    """
 
     stages: tuple[Stage, ...]
     stored: frozenset[str]
+    batched: frozenset[str] = frozenset()
+    batch: int = 1
 
     @property
     def runs(self) -> Counter[str]:

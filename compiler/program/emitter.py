@@ -26,6 +26,7 @@ from snnc.compiler.program.kernels import signature
 from snnc.compiler.program.place import Place
 from snnc.compiler.program.program import Body, Call, Clear, Fill, NodeFunction, Program
 from snnc.compiler.program.values import (
+    BATCH,
     FIRST,
     NULL,
     ROW,
@@ -53,6 +54,9 @@ class Emitter:
 
     null = NULL
     """A pointer to nothing."""
+
+    batch_steps = BATCH
+    """The number of steps that a call of a batch works on."""
 
     def __init__(
         self,
@@ -331,6 +335,17 @@ class Emitter:
         """Call a kernel where the node runs; its counters are passed last, if it counts."""
         self._program.kernels.setdefault(self._node.name, function)
         self._line(function, args, counted=counted)
+
+    @property
+    def batched(self) -> bool:
+        """Whether a whole window takes the node several steps at once: then it calls both."""
+        return self._looped and self._node.name in self._program.batched
+
+    def batch(self, function: str, *args: Argument) -> None:
+        """Call a kernel for ``batch_steps`` steps at once, of which the views are the first."""
+        layer = self._code.steps[-1]
+        layer.batch = layer.batch or Body()
+        self._line(function, args, layer.batch)
 
     def first(self, function: str, *args: Argument) -> None:
         """Call a function before the first row of a step (it counts nothing)."""

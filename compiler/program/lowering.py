@@ -24,6 +24,7 @@ from snnc.compiler.program.program import (
     TraceEntry,
 )
 from snnc.compiler.program.values import View
+from snnc.errors import InternalError
 
 
 def lower(graph: Graph, schedule: Schedule, threads: int = 1) -> Program:
@@ -48,6 +49,8 @@ class _Lowering:
             bands=bands(graph, schedule, threads),
             traces=[self._entry(node) for node in graph.nodes],
             threads=threads,
+            batched=schedule.batched,
+            batch=schedule.batch,
         )
 
     def program(self) -> Program:
@@ -73,6 +76,8 @@ class _Lowering:
         output = c.output()
         op_of(node).emit(node, c)
         self._show_value(node, c, output, function, stage, looped)
+        if c.batched:
+            self._show_batch(node, c, output, function)
         u = c.existing_state("u") if fires(node) else None
         if u is not None:
             _show(function, self._add_potential(node, u), u, u.buffer.size, looped)
@@ -84,6 +89,15 @@ class _Lowering:
         entry = self._program.traces[c.index]
         size = entry.step_bytes * (1 if looped else entry.steps)
         _show(stage.end if reduces else function, c.index, output, size, looped and not reduces)
+
+    def _show_batch(self, node: Node, c: Emitter, output: View, function: Function) -> None:
+        if function.batch is None:
+            raise InternalError(
+                f"{node.op} does not work on several steps at once", where=node.name
+            )
+        size = self._program.traces[c.index].step_bytes
+        function.batch.uses(output)
+        function.batch.statements.append(Trace(c.index, output, size, size, batch=True))
 
     def _fused(self, band: Band, index: int) -> None:
         """One loop over rows around the calls of all the band's nodes."""

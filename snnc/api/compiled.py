@@ -378,7 +378,7 @@ class Compiled(Surveyable):
         from snnc.compiler.deploy import folder as artifact
 
         compilation = self._compilation
-        if self._target is None and self.dtype == "int8":
+        if self._target is None:
             compilation = for_any_core(compilation, self._manner.arena_bytes)
         return artifact.write_package(out, self._taken.source, compilation, package, self._target)
 

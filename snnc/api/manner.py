@@ -28,6 +28,8 @@ class Manner:
         arena_bytes: most bytes of arena.
         buffering: how events wait for their steps; None: a whole window of frames.
         threads: how many share each convolution (f32).
+        batch: most steps that a layer works on at once where a whole window is run; None: as many
+            as pay on a host, 1 for a core, for any core, or in a limited arena.
         order: of int8 weights in memory (``Target.order``); None: the host's.
         weights: text or binary; None: by their size.
         batch_first: samples in calibrate, in the layout of forward, are [1, T, ...].
@@ -40,9 +42,19 @@ class Manner:
     arena_bytes: int | None = None
     buffering: Buffering | None = None
     threads: int = 1
+    batch: int | None = None
     order: str | None = None
     weights: str | None = None
     batch_first: bool = False
+
+    @property
+    def steps_at_once(self) -> int:
+        """``batch``, or what it is where nobody said."""
+        from snnc.compiler.plan.batches import MOST_STEPS
+
+        if self.batch is not None:
+            return self.batch
+        return MOST_STEPS if self.order is None and self.arena_bytes is None else 1
 
 
 def compiled(
@@ -67,6 +79,7 @@ def compiled(
         arena_bytes=manner.arena_bytes,
         buffering=manner.buffering or WINDOW,
         threads=manner.threads,
+        batch=manner.steps_at_once,
         order=manner.order,
         weights=manner.weights,
         watch=watch,

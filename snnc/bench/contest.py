@@ -27,6 +27,7 @@ from snnc.compiler.ir.graph import Graph, Kind
 from snnc.compiler.ops.synapses.synapse import DENSE
 from snnc.compiler.passes import pipeline
 from snnc.compiler.passes.choose_kernels import one_kernel
+from snnc.compiler.plan.batches import MOST_STEPS
 from snnc.errors import SnncError
 from snnc.models.encoders import Numbers
 
@@ -127,7 +128,7 @@ def _scores(host: HostModel, compilation: Compilation, window: Frames) -> npt.ND
 
 def compiled(module: nn.Module, window: Frames, kernels: pipeline.Pass | None) -> Compilation:
     """The compilation of a network for windows like this one."""
-    return compile_graph(_graph(module, window), kernels=kernels)
+    return compile_graph(_graph(module, window), kernels=kernels, batch=MOST_STEPS)
 
 
 def _graph(module: nn.Module, window: Frames) -> Graph:

@@ -27,6 +27,8 @@ from snnc.console import Terminal, slim_table
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from snnc.api.manner import Manner
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.deploy.targets import Target
@@ -84,7 +86,7 @@ class _Wanted:
             limit,
             self.buffering,
             self.threads,
-            order,
+            order=order,
             weights="text" if self.package in TEXT_ONLY else self.store_weights,
         )
 
@@ -174,6 +176,9 @@ def command(model: ModelChoice, **options: Any) -> None:
     `make run` compares it with the integer reference. OUT appears whole or not at all, and of what
     lies there only files that snnc wrote are replaced; one that was edited since is refused.
 
+    For a core whose cycles are known, cycles, time and energy of the recordings are printed (in the
+    JSON as "estimate"); else one sentence says why not.
+
     --calibrate names training data: with int8 they set the ranges, with f32 they choose kernels.
     Layers are event-driven, unless --calibrate or --density shows that the dense kernel is faster.
     """
@@ -194,7 +199,7 @@ def command(model: ModelChoice, **options: Any) -> None:
         check_flash(compilation, wanted.max_flash)
         status.update("compiling the C")
         report = None if choice is None else choice.report
-        manifest = _write(wanted, source, compilation, report)
+        manifest = _write(wanted, source, compilation, report, status.update)
     write_json(manifest, wanted.json_file)
     if reason := wanted.model.why_renamed():
         console.print(f"The model is called {source.name} in C: {reason}.")
@@ -208,8 +213,10 @@ def _write(
     source: SourceModel,
     compilation: Compilation,
     report: dict[str, Any] | None,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
     """Write the folder, and give its manifest. ``report``: how kernels were chosen, if at all."""
+    from snnc.commands.compile_time import time_of
     from snnc.compiler.deploy import firmware
     from snnc.compiler.deploy import folder as artifact
 
@@ -223,9 +230,11 @@ def _write(
     from snnc.api.data.windows import test_vectors  # which brings the readers of recordings
 
     recordings = wanted.vectors or wanted.calibrate or ""
-    carried = test_vectors(source, compilation, recordings, "test", wanted.vector_samples)
+    carried = list(test_vectors(source, compilation, recordings, "test", wanted.vector_samples))
     budget = artifact.Budget(wanted.max_flash, wanted.max_ram)
-    return artifact.write_firmware(out, source, compilation, core, list(carried), budget)
+    manifest = artifact.write_firmware(out, source, compilation, core, carried, budget)
+    say("counting instructions")
+    return manifest | time_of(compilation, core, carried)
 
 
 def _check_package(
@@ -271,6 +280,8 @@ def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
         f"{_where(manifest)}"
     )
     show_memory(console, manifest["memory"])
+    for line in manifest.get("said", ()):
+        console.print(line)
 
 
 def _where(manifest: dict[str, Any]) -> str:

@@ -13,8 +13,8 @@ from snnc.compiler.frontend.reroll.steps import REDUCE
 aten = torch.ops.aten
 
 
-def reduced(function: str) -> Rule:
-    """mean, sum or max over axes."""
+def reduced(function: str | None) -> Rule:
+    """mean, sum or max over axes; None for what is not known over time."""
 
     def rule(call: Call) -> Traced:
         x = call["self"]
@@ -25,7 +25,9 @@ def reduced(function: str) -> Rule:
         dims = [given] if isinstance(given, int) else list(given or range(rank))
         dims = sorted(dim % rank for dim in dims)
         keep = bool(call["keepdim"])
-        if x.axis in dims:
+        if x.axis in dims and function is None:
+            raise call.refused("it works along time")
+        if x.axis in dims and function is not None:
             return _over_time(call, x, dims, keep, function)
         place = Place(
             x.axis if keep else x.axis - sum(dim < x.axis for dim in dims),

@@ -18,6 +18,7 @@ from snnc.compiler.frontend.understand.cell_operations import (
     Named,
     NoInstructionError,
 )
+from snnc.compiler.frontend.understand.composed import as_real
 from snnc.compiler.frontend.understand.values import FIRST, Lowered, Operation
 from snnc.compiler.frontend.understand.wiring import broadcast
 from snnc.compiler.ir.graph import Array
@@ -233,6 +234,6 @@ class _Starting:
         self.names = [self.writing.state(f"s{place}", at) for place, at in enumerate(initial)]
 
     def node(self, value: Lowered, output: str) -> Lowered:
-        """The finished cell on ``value``."""
+        """The finished cell on ``value``, as a real number: nothing is decided here."""
         o, attrs = self._o, {"program": self.writing.program(output)}
-        return o.add("cell", [o.shaped(value)], attrs, self._params)
+        return o.add("cell", [as_real(o, o.shaped(value))], attrs, self._params)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
+from snnc.compiler.frontend.understand.composed import as_real
 from snnc.compiler.frontend.understand.values import FIRST, Joined, Lowered, Operation, understood
-from snnc.compiler.ir.graph import Kind
 from snnc.compiler.ops.synapses import matmul
 
 aten = torch.ops.aten
@@ -86,9 +85,16 @@ def linear_without_bias(o: Operation) -> Lowered:
     return _linear(o, o["self"], o.needed("mat2"), None)
 
 
+@understood(aten.mv.default, arguments="self vec", folds=True)
+def linear_to_one(o: Operation) -> Lowered:
+    """A linear layer with one output, whose axis is left out."""
+    made = _linear(o, o["self"], o.needed("vec").unsqueeze(1), None)
+    return Lowered(made.name, o.shape, o.folded)
+
+
 def _linear(o: Operation, x: Any, matrix: torch.Tensor, bias: torch.Tensor | None) -> Lowered:
     weight = matrix.t()
-    if isinstance(x, Lowered):
+    if isinstance(x, Lowered) and not isinstance(x, Joined):
         params = {"weight": weight, "bias": bias}
         if len(x.shape) > 1:  # rows of tokens, that the batch is folded into
             return o.add("axis_linear", [o.shaped(x, rank=2, packed=1)], None, params)
@@ -112,11 +118,7 @@ def mixed(o: Operation) -> Lowered:
     """A step of a weighted sum of all steps."""
     value = o.value("self")
     params = {"weight": o.needed("weight"), "bias": o.needed("bias")}
-    name = o.shaped(value)
-    if o.g.type_of(name).kind is not Kind.REAL:
-        shape = o.g.type_of(name).shape
-        same = {"scale": np.ones(shape), "shift": np.zeros(shape)}
-        name = o.add("affine", [name], None, same).name
+    name = as_real(o, o.shaped(value))
     return o.add("time_mix", [name], None, params, shape=value.shape)
 
 
@@ -205,7 +207,11 @@ def reduced(o: Operation, value: Lowered, dims: Sequence[int] | None, function: 
 @understood(aten.bmm.default, arguments="self mat2", folds=True)
 def bmm(o: Operation) -> Lowered:
     """A product of matrices of the network, for each head."""
-    values = [o.value(name) for name in ("self", "mat2")]
+    return product(o, o.value("self"), o.value("mat2"))
+
+
+def product(o: Operation, *values: Lowered) -> Lowered:
+    """The product of two matrices, for each head, as large as the result."""
     names = [o.shaped(value) for value in values]
     wanted = matmul.packing(*(o.g.type_of(name) for name in names))
     laid = [o.laid(name, packed) for name, packed in zip(names, wanted, strict=False)]

@@ -16,11 +16,15 @@ from snnc.compiler.frontend.reroll.body import Body, Late, Operand, Output, Sequ
 from snnc.compiler.frontend.reroll.steps import INPUT, MIX, REDUCE, Ref, StepCall
 from snnc.compiler.frontend.understand import (
     arithmetic,
+    attention,
+    indexing,
     layers,
     neurons,
     norms,
     resizing,
+    statistics,
     wiring,
+    writing,
 )
 from snnc.compiler.frontend.understand.cells import CellBuilder, begun_with, delay_from
 from snnc.compiler.frontend.understand.late_values import compares, late_cell
@@ -30,12 +34,16 @@ from snnc.compiler.frontend.understand.values import TABLE, Lowered, Operation, 
 from snnc.compiler.ir.graph import Kind
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
-_TABLES = (arithmetic, layers, norms, resizing, wiring)  # register their rules
+_TABLES: tuple[Any, ...] = (
+    *(arithmetic, attention, indexing, layers, norms, resizing, statistics, wiring, writing),
+)
 _REDUCTIONS = {"mean": "time_mean", "sum": "time_sum", "max": "time_max", "last": "time_last"}
 SEVERAL = (
     torch.ops.aten.split.Tensor,
     torch.ops.aten.split_with_sizes.default,
     torch.ops.aten.unbind.int,
+    torch.ops.aten.var_mean.correction,
+    torch.ops.aten.std_mean.correction,
 )
 """Overloads whose rules give a list of values."""
 _ACCUMULATING = (torch.ops.aten.add.Tensor,)
@@ -56,6 +64,7 @@ class Lowering:
         self.inputs = inputs
         self.regions = Regions(body)
         self.lowered: dict[tuple[Value, int], Any] = {}
+        self.opened: set[tuple[Value, int]] = set()
         self.late: dict[Late, Any] = {}
         self.connections: dict[Value, Connection] = {}
         self.neurons: dict[Value, Lowered] = {}
@@ -216,6 +225,11 @@ class Lowering:
         """A value of the body."""
         key = (value, item)
         if key not in self.lowered:
+            if key in self.opened:
+                raise Operation(self.g, value.call, {}).refused(
+                    "it depends on its own results of steps before, as no operator does"
+                )
+            self.opened.add(key)
             made = self._value(value, item)
             for place, part in enumerate(made) if isinstance(made, list) else [(item, made)]:
                 self.lowered[value, place] = part

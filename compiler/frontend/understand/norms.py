@@ -88,16 +88,33 @@ def softmax(o: Operation) -> Lowered:
     """Shares along an axis."""
     if o["half_to_float"]:
         raise o.refused("it computes in half precision")
+    return _shares(o)
+
+
+@understood(aten._safe_softmax.default, arguments="self dim dtype", folds=True)
+def safe_softmax(o: Operation) -> Lowered:
+    """Shares along an axis; a row in which all is masked is not finite, and nothing here is so."""
+    if o["dtype"] not in (None, torch.float32):
+        raise o.refused(f"it computes in {o['dtype']}", "Leave dtype out.")
+    return _shares(o)
+
+
+def _shares(o: Operation) -> Lowered:
     value = o.value("self")
-    rank = len(value.shape) + (not value.folded)
-    if int(o["dim"]) % rank == 0:
+    axis = value.axis(int(o["dim"]))
+    if axis is None or (value.folded and axis == 0):
         raise o.refused("it works along the batch axis", FIRST)
-    axis, last = int(o["dim"]) % rank - (not value.folded), len(value.shape) - 1
+    return shares(o, value, axis)
+
+
+def shares(o: Operation, value: Lowered, axis: int, **attrs: float) -> Lowered:
+    """Softmax along an axis of a value as large as the result."""
+    last = len(value.shape) - 1
     order = [place for place in range(last + 1) if place != axis] + [axis]
     if axis != last:
         moved = tuple(value.shape[place] for place in order)
         value = arranged(o, value, order, shape=moved)
     rows = (torch.Size(value.shape).numel() // value.shape[-1], value.shape[-1])
     name = o.shaped(Lowered(value.name, rows), packed=1)
-    made = o.add("softmax", [name], shape=value.shape)
+    made = o.add("softmax", [name], attrs, shape=value.shape)
     return made if axis == last else arranged(o, made, [order.index(p) for p in range(last + 1)])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
+from snnc.compiler.frontend.understand.composed import as_large_as
+from snnc.compiler.frontend.understand.indexing import entries
 from snnc.compiler.frontend.understand.layers import averaged
 from snnc.compiler.frontend.understand.values import Lowered, Operation, understood
 from snnc.compiler.frontend.understand.wiring import arranged
@@ -47,23 +50,45 @@ def along_axes(o: Operation, value: Lowered, matrices: Sequence[Array | torch.Te
     return Lowered(name, tuple(shape), value.folded)
 
 
+@understood(aten.adaptive_max_pool2d.default, arguments="self output_size")
+def adaptive_max_pool(o: Operation) -> Lowered:
+    """A maximum over equal windows; where it is has no operator."""
+    value = o.value("self")
+    o.check_rank(value, 3)
+    pairs = list(zip(value.shape[1:], o["output_size"], strict=True))
+    if any(n % size for n, size in pairs):
+        raise o.refused("a maximum over windows of different sizes has no operator")
+    window = tuple(n // size for n, size in pairs)
+    attrs: dict[str, Any] = {"kernel_size": window, "stride": window, "padding": (0, 0)}
+    attrs |= {"dilation": (1, 1), "ceil_mode": False}
+    return o.add("max_pool2d", [o.shaped(value)], attrs)
+
+
 @understood(
     aten.upsample_nearest1d.default, aten.upsample_nearest2d.default,
+    aten._upsample_nearest_exact1d.default, aten._upsample_nearest_exact2d.default,
     arguments="self output_size scales scales_h scales_w",
 )  # fmt: skip
 def upsample_nearest(o: Operation) -> Lowered:
-    """Each pixel as many, along each axis a whole number of times."""
+    """Each pixel as often as PyTorch takes it, along one axis after the other."""
     value = o.value("self")
-    pairs = list(zip(value.shape[1:], o.shape[1:], strict=True))
-    for axis, (given, wanted) in enumerate(pairs):
+    for axis, given in enumerate(value.shape[1:]):
         chosen = _resized(o, torch.arange(float(given)).reshape(1, 1, -1), axis)
-        if wanted % given or chosen.tolist() != [i // (wanted // given) for i in range(wanted)]:
-            raise o.refused(f"{given} to {wanted} pixels is no whole number of copies")
-    source, repeats = [0], []
-    for axis, (given, wanted) in enumerate(pairs, 1):
-        source += [axis, REPEATED]
-        repeats.append(wanted // given)
-    return arranged(o, value, source, repeats=repeats)
+        value = _chosen(o, value, axis + 1, [int(place) for place in chosen])
+    return value
+
+
+def _chosen(o: Operation, value: Lowered, axis: int, places: list[int]) -> Lowered:
+    """Entries along an axis; as many copies of each as one arrangement."""
+    given = value.shape[axis]
+    copies = len(places) // given
+    if not copies or places != [place // copies for place in range(copies * given)]:
+        return entries(o, value, axis, places)
+    source: list[int] = []
+    for each in range(len(value.shape)):
+        source += [each, REPEATED] if each == axis else [each]
+    shape = (*value.shape[:axis], len(places), *value.shape[axis + 1 :])
+    return arranged(as_large_as(o, value), value, source, repeats=[copies], shape=shape)
 
 
 @understood(

@@ -43,15 +43,14 @@ class Lowered:
 
 
 @dataclass(frozen=True)
-class Joined:
-    """Vectors one after the other, each a node of its own."""
+class Joined(Lowered):
+    """Vectors one after the other: in one node, and as ``parts``, each a node of its own."""
 
-    parts: tuple[Lowered, ...]
-    shape: tuple[int, ...]
+    parts: tuple[Lowered, ...] = ()
 
 
 Argument = Any
-"""Lowered | Joined | a tensor of the model | a list of them | a setting."""
+"""Lowered | a tensor of the model | a list of them | a setting."""
 
 
 @dataclass
@@ -142,7 +141,7 @@ class Operation:
     def node_of(self, value: Lowered) -> str:
         """The node of a value in its own shape."""
         name = value.name
-        if self.g.type_of(name).shape != value.shape:
+        if self.g.type_of(name).shape != (value.shape or (1,)):  # one number is a vector of one
             name = self._kept("seen", name, value.shape, lambda given: self._seen(given, value))
         return name
 

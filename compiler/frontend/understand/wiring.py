@@ -81,6 +81,8 @@ def arranged(
         shape: of the result; default: that of the operation.
     """
     shape = o.shape if shape is None else shape
+    if 0 in shape:
+        raise o.refused("nothing is left of it")
     name = o.node_of(value)
     given = o.g.type_of(name)
     attrs = arrange.taken(
@@ -140,8 +142,6 @@ def slice_(o: Operation) -> Lowered:
     value = o.value("self")
     axis, o.batch = _axis(o, value), value.batch
     begin, _, step = slice(o["start"], o["end"], o["step"]).indices(value.shape[axis])
-    if o.shape[axis] < 1:
-        raise o.refused("nothing is left of it")
     part = (begin, step, o.shape[axis])
     return arranged(o, value, range(len(value.shape)), parts={axis: part})
 
@@ -245,15 +245,16 @@ def unbind(o: Operation) -> list[Lowered]:
 
 
 @understood(aten.cat.default, arguments="tensors dim", folds=True)
-def cat(o: Operation) -> Lowered | Joined:
+def cat(o: Operation) -> Lowered:
     """Values one after the other; vectors that a linear layer reads stay apart."""
     parts = o["tensors"]
     if not all(isinstance(part, Lowered) for part in parts):
         raise o.refused("it joins constants with values of the network")
     axis = _axis(o, parts[0])
+    made = o.add("concat", [o.shaped(part) for part in parts], {"axis": axis})
     if not o.folded and all(len(part.shape) == 1 for part in parts):
-        return Joined(tuple(parts), o.shape)
-    return o.add("concat", [o.shaped(part) for part in parts], {"axis": axis})
+        return Joined(made.name, made.shape, parts=tuple(parts))
+    return made
 
 
 @understood(aten.stack.default, arguments="tensors dim", folds=True)

@@ -60,13 +60,14 @@ class Standardize(_OfRows):
         level = variance + run.attrs["eps"]
         scale = level.rsqrt()
         spread = spread + UNIT * level
-        least = (level - spread).clamp_min(0.0)
+        # No computed variance is less than 0: PyTorch takes the larger where it may be.
+        least = torch.maximum(level - spread, torch.full_like(level, run.attrs["eps"]) / (1 + UNIT))
         most = least.rsqrt() * (1.0 + gamma_of(4.0))
         scale_error = torch.maximum(most - scale, scale - (level + spread).rsqrt())
         rounding = gamma_of(8.0) * whole * (scale + scale_error)
         total = apart_error * (scale + scale_error) + apart * scale_error + rounding
         bound: torch.Tensor = total + 8 * SMALLEST
-        return bound
+        return torch.where(bound.isnan(), torch.inf, bound)  # rows of equal values without eps
 
     def count(self, run: NodeRun) -> Counts:
         rows, n = run.types[0].shape
@@ -90,10 +91,15 @@ class Standardize(_OfRows):
 
 
 class Softmax(_OfRows):
-    """y = exp(x) over the sum of these along each row of (R, N)."""
+    """y = exp(x) over the sum of these along each row of (R, N).
+
+    attrs: ``exp_ulps`` (optional), the error of the source's exponential in units in the last place
+    where it is not :data:`EXP_ULPS`.
+    """
 
     name = "softmax"
     roles = (Role.STATISTIC,)
+    attributes = (real("exp_ulps").optional,)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         return torch.softmax(run.inputs[0], dim=-1)
@@ -107,8 +113,11 @@ class Softmax(_OfRows):
         moved = UNIT * below
         own = 2 * error.amax(-1, keepdim=True) + moved
         relative = own + (run.output * moved).sum(-1, keepdim=True)
-        rounding = gamma_of(n + 4.0 * EXP_ULPS + 6.0)
-        return run.output * (torch.expm1(relative) * (1 + rounding) + rounding) + SMALLEST_NORMAL
+        rounding = gamma_of(n + 4.0 * run.attrs.get("exp_ulps", EXP_ULPS) + 6.0)
+        strays = run.output * torch.expm1(relative.clamp_max(1.0))
+        far = torch.exp(torch.log_softmax(x, -1) + relative)  # of shares of about nothing
+        strays = torch.where(relative < 1.0, strays, far)
+        return strays * (1 + rounding) + run.output * rounding + SMALLEST_NORMAL
 
     def count(self, run: NodeRun) -> Counts:
         n, power = run.type.size, COSTS["exp"]

@@ -64,19 +64,25 @@ class Linear(synapse.Synapse):
         words = given.pixels * -(-given.channels // synapse.WORD_BITS)
         return synapse.Work(out, words, given.size * out)
 
+    def batches(self, view: NodeView) -> bool:
+        """A row of weights is loaded once for all steps whose spikes select it."""
+        return view.types[0].kind is Kind.SPIKE and synapse.kernel_of(view.node) == synapse.EVENT
+
     def emit(self, node: Node, c: Emitter) -> None:
         given, weight = c.input_type(0), c.param("weight")
+        suffix = synapse.kernel_suffix(node, given)
         shape = c.shape(
             "snn_linear", pixels=given.pixels, in_c=given.channels, out_c=node.type.size
         )
-        c.call(
-            f"snn_linear_{synapse.kernel_suffix(node, given)}_f32",
-            shape,
+        values = (
             c.input(0),
             c.constant("weight", by_pixel(given, weight), "[pixel][in][out]"),
             c.constant("bias", c.param("bias"), "[out]") if "bias" in node.params else c.null,
             c.output(),
         )
+        c.call(f"snn_linear_{suffix}_f32", shape, *values)
+        if c.batched:
+            c.batch(f"snn_linear_steps_{suffix}_f32", shape, c.batch_steps, *values)
 
     def samples(self) -> Iterable[Sample]:
         rng = np.random.default_rng(1)

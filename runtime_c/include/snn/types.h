@@ -65,14 +65,18 @@
 #endif
 #define SNN_LINE_FLOATS 16
 
-/* Hides from the optimiser that a pointer leads into the same memory as others. GCC 12 and 13.1 (bug
- * 110702) may address one of two arrays of one arena by way of the other, and then take the function
- * for one that writes nothing. Needed where rows of two types are walked through side by side. */
+/* The place so many bytes into a network's memory. GCC before 12.4 and 13.2 (bug 110702) may reach
+ * one of two values in one arena by way of the other, where a loop walks both at different strides;
+ * it then reads address 0 as the base, takes the layer for one that writes nothing and leaves it
+ * out. So GCC is not told that two values share their memory. What is right of C is right without
+ * that: other compilers get the plain sum. */
+SNN_KERNEL void *snn_at(void *arena, size_t bytes) {
+    void *place = (unsigned char *)arena + bytes;
 #if defined(__GNUC__) && !defined(__clang__)
-#define SNN_OPAQUE(pointer) __asm__("" : "+r"(pointer))
-#else
-#define SNN_OPAQUE(pointer) ((void)0)
+    __asm__("" : "+r"(place));
 #endif
+    return place;
+}
 
 /* 32 channels of one pixel. */
 typedef uint32_t snn_word;

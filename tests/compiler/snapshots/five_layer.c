@@ -348,7 +348,7 @@ static const snn_neuron_f32_params fc2_neuron_shape = {
 /* input: input -> count Tx2x33x32 */
 SNN_LAYER void input_step0(five_layer_net *net, int32_t t) {
     (void)t;
-    uint16_t *const input = (uint16_t *)(void *)(net->arena + 118272) + (size_t)t * 2112;
+    uint16_t *const input = (uint16_t *)snn_at(net->arena, 118272) + (size_t)t * 2112;
 
     TRACE(0, (size_t)t * 4224, input, 4224);
 
@@ -358,14 +358,14 @@ SNN_LAYER void input_step0(five_layer_net *net, int32_t t) {
 /* layer1_neuron: neuron -> spike Tx6x33x32 (layer1.neuron) */
 SNN_LAYER void layer1_conv_step0(five_layer_net *net, int32_t t) {
     (void)t;
-    uint16_t *const input = (uint16_t *)(void *)(net->arena + 118272) + (size_t)t * 2112;
-    uint32_t *const layer1_conv_starts = (uint32_t *)(void *)(net->arena + 143808);
-    uint16_t *const layer1_conv_events = (uint16_t *)(void *)(net->arena + 139520);
-    float *const layer1_conv_values = (float *)(void *)(net->arena + 130944);
-    float *const layer1_conv = (float *)(void *)(net->arena + 67584);
-    float *const layer1_neuron_u = (float *)(void *)(net->arena + 92928);
-    snn_word *const layer1_neuron_before = (snn_word *)(void *)(net->arena + 148096);
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 148096);
+    uint16_t *const input = (uint16_t *)snn_at(net->arena, 118272) + (size_t)t * 2112;
+    uint32_t *const layer1_conv_starts = (uint32_t *)snn_at(net->arena, 143808);
+    uint16_t *const layer1_conv_events = (uint16_t *)snn_at(net->arena, 139520);
+    float *const layer1_conv_values = (float *)snn_at(net->arena, 130944);
+    float *const layer1_conv = (float *)snn_at(net->arena, 67584);
+    float *const layer1_neuron_u = (float *)snn_at(net->arena, 92928);
+    snn_word *const layer1_neuron_before = (snn_word *)snn_at(net->arena, 148096);
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 148096);
 
     snn_conv2d_count_events(&layer1_conv_shape, input, layer1_conv_starts, layer1_conv_events,
         layer1_conv_values);
@@ -386,8 +386,8 @@ SNN_LAYER void layer1_conv_step0(five_layer_net *net, int32_t t) {
 /* layer2_pool: max_pool2d -> spike Tx6x16x16 (layer2.synapse.layers.pool) */
 SNN_LAYER void layer2_pool_step0(five_layer_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 148096);
-    snn_word *const layer2_pool = (snn_word *)(void *)(net->arena + 158464);
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 148096);
+    snn_word *const layer2_pool = (snn_word *)snn_at(net->arena, 158464);
 
     snn_max_pool2d_spike(&layer2_pool_shape, layer1_neuron, layer2_pool, COUNTERS(3));
     TRACE(3, (size_t)t * 1024, layer2_pool, 1024);
@@ -398,13 +398,13 @@ SNN_LAYER void layer2_pool_step0(five_layer_net *net, int32_t t) {
 /* layer2_neuron: neuron -> spike Tx33x16x16 (layer2.neuron) */
 SNN_LAYER void layer2_conv_step0(five_layer_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer2_pool = (snn_word *)(void *)(net->arena + 158464);
-    uint32_t *const layer2_conv_starts = (uint32_t *)(void *)(net->arena + 134080);
-    uint16_t *const layer2_conv_events = (uint16_t *)(void *)(net->arena + 130944);
-    float *const layer2_conv = (float *)(void *)(net->arena + 0);
-    float *const layer2_neuron_u = (float *)(void *)(net->arena + 33792);
-    snn_word *const layer2_neuron_before = (snn_word *)(void *)(net->arena + 152320);
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 152320);
+    snn_word *const layer2_pool = (snn_word *)snn_at(net->arena, 158464);
+    uint32_t *const layer2_conv_starts = (uint32_t *)snn_at(net->arena, 134080);
+    uint16_t *const layer2_conv_events = (uint16_t *)snn_at(net->arena, 130944);
+    float *const layer2_conv = (float *)snn_at(net->arena, 0);
+    float *const layer2_neuron_u = (float *)snn_at(net->arena, 33792);
+    snn_word *const layer2_neuron_before = (snn_word *)snn_at(net->arena, 152320);
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 152320);
 
     snn_conv2d_spike_events(&layer2_conv_shape, layer2_pool, layer2_conv_starts,
         layer2_conv_events);
@@ -424,8 +424,8 @@ SNN_LAYER void layer2_conv_step0(five_layer_net *net, int32_t t) {
 /* layer3_pool: max_pool2d -> spike Tx33x8x8 (layer3.synapse.layers.pool) */
 SNN_LAYER void layer3_pool_step0(five_layer_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 152320);
-    snn_word *const layer3_pool = (snn_word *)(void *)(net->arena + 160640);
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 152320);
+    snn_word *const layer3_pool = (snn_word *)snn_at(net->arena, 160640);
 
     snn_max_pool2d_spike(&layer3_pool_shape, layer2_neuron, layer3_pool, COUNTERS(6));
     TRACE(6, (size_t)t * 512, layer3_pool, 512);
@@ -436,13 +436,13 @@ SNN_LAYER void layer3_pool_step0(five_layer_net *net, int32_t t) {
 /* layer3_neuron: neuron -> spike Tx8x8x8 (layer3.neuron) */
 SNN_LAYER void layer3_conv_step0(five_layer_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer3_pool = (snn_word *)(void *)(net->arena + 160640);
-    uint32_t *const layer3_conv_starts = (uint32_t *)(void *)(net->arena + 135232);
-    uint16_t *const layer3_conv_events = (uint16_t *)(void *)(net->arena + 130944);
-    float *const layer3_conv = (float *)(void *)(net->arena + 154368);
-    float *const layer3_neuron_u = (float *)(void *)(net->arena + 156416);
-    snn_word *const layer3_neuron_before = (snn_word *)(void *)(net->arena + 161152);
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 161152);
+    snn_word *const layer3_pool = (snn_word *)snn_at(net->arena, 160640);
+    uint32_t *const layer3_conv_starts = (uint32_t *)snn_at(net->arena, 135232);
+    uint16_t *const layer3_conv_events = (uint16_t *)snn_at(net->arena, 130944);
+    float *const layer3_conv = (float *)snn_at(net->arena, 154368);
+    float *const layer3_neuron_u = (float *)snn_at(net->arena, 156416);
+    snn_word *const layer3_neuron_before = (snn_word *)snn_at(net->arena, 161152);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 161152);
 
     snn_conv2d_spike_events(&layer3_conv_shape, layer3_pool, layer3_conv_starts,
         layer3_conv_events);
@@ -462,8 +462,8 @@ SNN_LAYER void layer3_conv_step0(five_layer_net *net, int32_t t) {
 /* layer4_pool: max_pool2d -> spike Tx8x4x4 (layer4.synapse.layers.pool) */
 SNN_LAYER void layer4_pool_step0(five_layer_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 161152);
-    snn_word *const layer4_pool = (snn_word *)(void *)(net->arena + 161984);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 161152);
+    snn_word *const layer4_pool = (snn_word *)snn_at(net->arena, 161984);
 
     snn_max_pool2d_spike(&layer4_pool_shape, layer3_neuron, layer4_pool, COUNTERS(9));
     TRACE(9, (size_t)t * 64, layer4_pool, 64);
@@ -474,13 +474,13 @@ SNN_LAYER void layer4_pool_step0(five_layer_net *net, int32_t t) {
 /* layer4_neuron: neuron -> spike Tx9x4x4 (layer4.neuron) */
 SNN_LAYER void layer4_conv_step0(five_layer_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer4_pool = (snn_word *)(void *)(net->arena + 161984);
-    uint32_t *const layer4_conv_starts = (uint32_t *)(void *)(net->arena + 131264);
-    uint16_t *const layer4_conv_events = (uint16_t *)(void *)(net->arena + 130944);
-    float *const layer4_conv = (float *)(void *)(net->arena + 159488);
-    float *const layer4_neuron_u = (float *)(void *)(net->arena + 160064);
-    snn_word *const layer4_neuron_before = (snn_word *)(void *)(net->arena + 161920);
-    snn_word *const layer4_neuron = (snn_word *)(void *)(net->arena + 161920);
+    snn_word *const layer4_pool = (snn_word *)snn_at(net->arena, 161984);
+    uint32_t *const layer4_conv_starts = (uint32_t *)snn_at(net->arena, 131264);
+    uint16_t *const layer4_conv_events = (uint16_t *)snn_at(net->arena, 130944);
+    float *const layer4_conv = (float *)snn_at(net->arena, 159488);
+    float *const layer4_neuron_u = (float *)snn_at(net->arena, 160064);
+    snn_word *const layer4_neuron_before = (snn_word *)snn_at(net->arena, 161920);
+    snn_word *const layer4_neuron = (snn_word *)snn_at(net->arena, 161920);
 
     snn_conv2d_spike_events(&layer4_conv_shape, layer4_pool, layer4_conv_starts,
         layer4_conv_events);
@@ -500,8 +500,8 @@ SNN_LAYER void layer4_conv_step0(five_layer_net *net, int32_t t) {
 /* layer5_pool: max_pool2d -> spike Tx9x2x2 (layer5.synapse.layers.pool) */
 SNN_LAYER void layer5_pool_step0(five_layer_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer4_neuron = (snn_word *)(void *)(net->arena + 161920);
-    snn_word *const layer5_pool = (snn_word *)(void *)(net->arena + 162432);
+    snn_word *const layer4_neuron = (snn_word *)snn_at(net->arena, 161920);
+    snn_word *const layer5_pool = (snn_word *)snn_at(net->arena, 162432);
 
     snn_max_pool2d_spike(&layer5_pool_shape, layer4_neuron, layer5_pool, COUNTERS(12));
     TRACE(12, (size_t)t * 16, layer5_pool, 16);
@@ -512,13 +512,13 @@ SNN_LAYER void layer5_pool_step0(five_layer_net *net, int32_t t) {
 /* layer5_neuron: neuron -> spike Tx7x2x2 (layer5.neuron) */
 SNN_LAYER void layer5_conv_step0(five_layer_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer5_pool = (snn_word *)(void *)(net->arena + 162432);
-    uint32_t *const layer5_conv_starts = (uint32_t *)(void *)(net->arena + 131136);
-    uint16_t *const layer5_conv_events = (uint16_t *)(void *)(net->arena + 130944);
-    float *const layer5_conv = (float *)(void *)(net->arena + 161408);
-    float *const layer5_neuron_u = (float *)(void *)(net->arena + 161536);
-    snn_word *const layer5_neuron_before = (snn_word *)(void *)(net->arena + 162368);
-    snn_word *const layer5_neuron = (snn_word *)(void *)(net->arena + 162368);
+    snn_word *const layer5_pool = (snn_word *)snn_at(net->arena, 162432);
+    uint32_t *const layer5_conv_starts = (uint32_t *)snn_at(net->arena, 131136);
+    uint16_t *const layer5_conv_events = (uint16_t *)snn_at(net->arena, 130944);
+    float *const layer5_conv = (float *)snn_at(net->arena, 161408);
+    float *const layer5_neuron_u = (float *)snn_at(net->arena, 161536);
+    snn_word *const layer5_neuron_before = (snn_word *)snn_at(net->arena, 162368);
+    snn_word *const layer5_neuron = (snn_word *)snn_at(net->arena, 162368);
 
     snn_conv2d_spike_events(&layer5_conv_shape, layer5_pool, layer5_conv_starts,
         layer5_conv_events);
@@ -538,8 +538,8 @@ SNN_LAYER void layer5_conv_step0(five_layer_net *net, int32_t t) {
 /* fc1_pool: max_pool2d -> spike Tx7x1x1 (fc1.synapse.layers.pool) */
 SNN_LAYER void fc1_pool_step0(five_layer_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer5_neuron = (snn_word *)(void *)(net->arena + 162368);
-    snn_word *const fc1_pool = (snn_word *)(void *)(net->arena + 162560);
+    snn_word *const layer5_neuron = (snn_word *)snn_at(net->arena, 162368);
+    snn_word *const fc1_pool = (snn_word *)snn_at(net->arena, 162560);
 
     snn_max_pool2d_spike(&fc1_pool_shape, layer5_neuron, fc1_pool, COUNTERS(15));
     TRACE(15, (size_t)t * 4, fc1_pool, 4);
@@ -549,8 +549,8 @@ SNN_LAYER void fc1_pool_step0(five_layer_net *net, int32_t t) {
 /* fc1_linear: linear -> real Tx18 (fc1.synapse.layers.linear) */
 SNN_LAYER void fc1_linear_step0(five_layer_net *net, int32_t t) {
     (void)t;
-    snn_word *const fc1_pool = (snn_word *)(void *)(net->arena + 162560);
-    float *const fc1_linear = (float *)(void *)(net->arena + 161664);
+    snn_word *const fc1_pool = (snn_word *)snn_at(net->arena, 162560);
+    float *const fc1_linear = (float *)snn_at(net->arena, 161664);
 
     snn_linear_spike_f32(&fc1_linear_shape, fc1_pool, fc1_linear_weight, fc1_linear_bias,
         fc1_linear, COUNTERS(16));
@@ -561,10 +561,10 @@ SNN_LAYER void fc1_linear_step0(five_layer_net *net, int32_t t) {
 /* fc1_neuron: neuron -> spike Tx18 (fc1.neuron) */
 SNN_LAYER void fc1_neuron_step0(five_layer_net *net, int32_t t) {
     (void)t;
-    float *const fc1_linear = (float *)(void *)(net->arena + 161664);
-    float *const fc1_neuron_u = (float *)(void *)(net->arena + 161792);
-    snn_word *const fc1_neuron_before = (snn_word *)(void *)(net->arena + 162496);
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 162496);
+    float *const fc1_linear = (float *)snn_at(net->arena, 161664);
+    float *const fc1_neuron_u = (float *)snn_at(net->arena, 161792);
+    snn_word *const fc1_neuron_before = (snn_word *)snn_at(net->arena, 162496);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 162496);
 
     snn_neuron_hard_f32(&fc1_neuron_shape, 0, 1, 18, fc1_linear, fc1_neuron_u, fc1_neuron_before,
         fc1_neuron, COUNTERS(17));
@@ -576,8 +576,8 @@ SNN_LAYER void fc1_neuron_step0(five_layer_net *net, int32_t t) {
 /* fc2_linear: linear -> real Tx10 (fc2.synapse.layers.linear) */
 SNN_LAYER void fc2_linear_step0(five_layer_net *net, int32_t t) {
     (void)t;
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 162496);
-    float *const fc2_linear = (float *)(void *)(net->arena + 162048);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 162496);
+    float *const fc2_linear = (float *)snn_at(net->arena, 162048);
 
     snn_linear_spike_f32(&fc2_linear_shape, fc1_neuron, fc2_linear_weight, fc2_linear_bias,
         fc2_linear, COUNTERS(18));
@@ -588,10 +588,10 @@ SNN_LAYER void fc2_linear_step0(five_layer_net *net, int32_t t) {
 /* fc2_neuron: neuron -> spike Tx10 (fc2.neuron) */
 SNN_LAYER void fc2_neuron_step0(five_layer_net *net, int32_t t) {
     (void)t;
-    float *const fc2_linear = (float *)(void *)(net->arena + 162048);
-    float *const fc2_neuron_u = (float *)(void *)(net->arena + 162112);
-    snn_word *const fc2_neuron_before = (snn_word *)(void *)(net->arena + 162624);
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 162624);
+    float *const fc2_linear = (float *)snn_at(net->arena, 162048);
+    float *const fc2_neuron_u = (float *)snn_at(net->arena, 162112);
+    snn_word *const fc2_neuron_before = (snn_word *)snn_at(net->arena, 162624);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 162624);
 
     snn_neuron_hard_f32(&fc2_neuron_shape, 0, 1, 10, fc2_linear, fc2_neuron_u, fc2_neuron_before,
         fc2_neuron, COUNTERS(19));
@@ -603,8 +603,8 @@ SNN_LAYER void fc2_neuron_step0(five_layer_net *net, int32_t t) {
 /* mean: time_mean -> real 10 (mean) */
 SNN_LAYER void mean_step0(five_layer_net *net, int32_t t) {
     (void)t;
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 162624);
-    uint32_t *const mean_sum = (uint32_t *)(void *)(net->arena + 162240);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 162624);
+    uint32_t *const mean_sum = (uint32_t *)snn_at(net->arena, 162240);
 
     snn_time_sum_spike(1, 10, fc2_neuron, mean_sum, COUNTERS(20));
 
@@ -612,8 +612,8 @@ SNN_LAYER void mean_step0(five_layer_net *net, int32_t t) {
 
 /* vote: group_mean -> real 5 (vote) */
 SNN_LAYER void vote_once0(five_layer_net *net) {
-    float *const mean = (float *)(void *)(net->arena + 162176);
-    float *const vote = (float *)(void *)(net->arena + 162304);
+    float *const mean = (float *)snn_at(net->arena, 162176);
+    float *const vote = (float *)snn_at(net->arena, 162304);
 
     snn_group_mean_f32(5, 2, mean, vote, COUNTERS(21));
     TRACE(21, 0, vote, 20);
@@ -623,21 +623,21 @@ SNN_LAYER void vote_once0(five_layer_net *net) {
 /* Stage 0, before its first step. */
 static void stage0_begin(five_layer_net *net) {
     (void)net;
-    float *const layer1_neuron_u = (float *)(void *)(net->arena + 92928);
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 148096);
-    float *const layer2_neuron_u = (float *)(void *)(net->arena + 33792);
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 152320);
-    float *const layer3_neuron_u = (float *)(void *)(net->arena + 156416);
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 161152);
-    float *const layer4_neuron_u = (float *)(void *)(net->arena + 160064);
-    snn_word *const layer4_neuron = (snn_word *)(void *)(net->arena + 161920);
-    float *const layer5_neuron_u = (float *)(void *)(net->arena + 161536);
-    snn_word *const layer5_neuron = (snn_word *)(void *)(net->arena + 162368);
-    float *const fc1_neuron_u = (float *)(void *)(net->arena + 161792);
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 162496);
-    float *const fc2_neuron_u = (float *)(void *)(net->arena + 162112);
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 162624);
-    uint32_t *const mean_sum = (uint32_t *)(void *)(net->arena + 162240);
+    float *const layer1_neuron_u = (float *)snn_at(net->arena, 92928);
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 148096);
+    float *const layer2_neuron_u = (float *)snn_at(net->arena, 33792);
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 152320);
+    float *const layer3_neuron_u = (float *)snn_at(net->arena, 156416);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 161152);
+    float *const layer4_neuron_u = (float *)snn_at(net->arena, 160064);
+    snn_word *const layer4_neuron = (snn_word *)snn_at(net->arena, 161920);
+    float *const layer5_neuron_u = (float *)snn_at(net->arena, 161536);
+    snn_word *const layer5_neuron = (snn_word *)snn_at(net->arena, 162368);
+    float *const fc1_neuron_u = (float *)snn_at(net->arena, 161792);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 162496);
+    float *const fc2_neuron_u = (float *)snn_at(net->arena, 162112);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 162624);
+    uint32_t *const mean_sum = (uint32_t *)snn_at(net->arena, 162240);
 
     memset(layer1_neuron_u, 0, 6336 * sizeof(*layer1_neuron_u));
     memset(layer1_neuron, 0, 1056 * sizeof(*layer1_neuron));
@@ -680,8 +680,8 @@ static void stage0_step(five_layer_net *net, int32_t t) {
 /* Stage 0, after its last step. */
 static void stage0_end(five_layer_net *net) {
     (void)net;
-    uint32_t *const mean_sum = (uint32_t *)(void *)(net->arena + 162240);
-    float *const mean = (float *)(void *)(net->arena + 162176);
+    uint32_t *const mean_sum = (uint32_t *)snn_at(net->arena, 162240);
+    float *const mean = (float *)snn_at(net->arena, 162176);
 
     snn_time_mean_finish_f32(10, net->step, mean_sum, mean, COUNTERS(20));
     TRACE(20, 0, mean, 40);
@@ -714,7 +714,7 @@ int five_layer_reset(five_layer_net *net) {
     if (!net->arena) {
         return SNN_ERR_NOT_INITIALISED;
     }
-    uint16_t *const frames = (uint16_t *)(void *)(net->arena + 118272);
+    uint16_t *const frames = (uint16_t *)snn_at(net->arena, 118272);
     (void)memset(frames, 0, sizeof *frames * FIVE_LAYER_MAX_FRAMES * FIVE_LAYER_FRAME_ELEMENTS);
     net->step = 0;
     net->started = 0;
@@ -735,7 +735,7 @@ int five_layer_push_frames(five_layer_net *net, const uint16_t *frames_in) {
     if (net->step > 0) {
         return SNN_ERR_WINDOW;
     }
-    uint16_t *const frames = (uint16_t *)(void *)(net->arena + 118272);
+    uint16_t *const frames = (uint16_t *)snn_at(net->arena, 118272);
     return snn_counts_copy((ptrdiff_t)FIVE_LAYER_TIME_STEPS * FIVE_LAYER_FRAME_ELEMENTS, frames_in, frames,
                            FIVE_LAYER_MAX_COUNT);
 }
@@ -790,7 +790,7 @@ int five_layer_scores(five_layer_net *net, float *scores) {
         return SNN_ERR_WINDOW;
     }
     stage0_end(net);
-    float *const values = (float *)(void *)(net->arena + 162304);
+    float *const values = (float *)snn_at(net->arena, 162304);
     (void)memcpy(scores, values, sizeof *values * FIVE_LAYER_NUM_CLASSES);
     return SNN_OK;
 }

@@ -192,7 +192,7 @@ static const snn_neuron_f32_params fc2_neuron_shape = {
 /* input: input -> count Tx2x9x11 */
 SNN_LAYER void input_step0(three_layer_net *net, int32_t t) {
     (void)t;
-    uint16_t *const input = (uint16_t *)(void *)(net->arena + 5376) + (size_t)t * 198;
+    uint16_t *const input = (uint16_t *)snn_at(net->arena, 5376) + (size_t)t * 198;
 
     TRACE(0, (size_t)t * 396, input, 396);
 
@@ -202,14 +202,14 @@ SNN_LAYER void input_step0(three_layer_net *net, int32_t t) {
 /* layer1_neuron: neuron -> spike Tx5x9x11 (layer1.neuron) */
 SNN_LAYER void layer1_conv_step0(three_layer_net *net, int32_t t) {
     (void)t;
-    uint16_t *const input = (uint16_t *)(void *)(net->arena + 5376) + (size_t)t * 198;
-    uint32_t *const layer1_conv_starts = (uint32_t *)(void *)(net->arena + 12800);
-    uint16_t *const layer1_conv_events = (uint16_t *)(void *)(net->arena + 12288);
-    float *const layer1_conv_values = (float *)(void *)(net->arena + 11328);
-    float *const layer1_conv = (float *)(void *)(net->arena + 7360);
-    float *const layer1_neuron_u = (float *)(void *)(net->arena + 9344);
-    snn_word *const layer1_neuron_before = (snn_word *)(void *)(net->arena + 13248);
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 13248);
+    uint16_t *const input = (uint16_t *)snn_at(net->arena, 5376) + (size_t)t * 198;
+    uint32_t *const layer1_conv_starts = (uint32_t *)snn_at(net->arena, 12800);
+    uint16_t *const layer1_conv_events = (uint16_t *)snn_at(net->arena, 12288);
+    float *const layer1_conv_values = (float *)snn_at(net->arena, 11328);
+    float *const layer1_conv = (float *)snn_at(net->arena, 7360);
+    float *const layer1_neuron_u = (float *)snn_at(net->arena, 9344);
+    snn_word *const layer1_neuron_before = (snn_word *)snn_at(net->arena, 13248);
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 13248);
 
     snn_conv2d_count_events(&layer1_conv_shape, input, layer1_conv_starts, layer1_conv_events,
         layer1_conv_values);
@@ -230,13 +230,13 @@ SNN_LAYER void layer1_conv_step0(three_layer_net *net, int32_t t) {
 /* layer2_neuron: neuron -> spike Tx33x4x5 (layer2.neuron) */
 SNN_LAYER void layer2_conv_step0(three_layer_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 13248);
-    uint32_t *const layer2_conv_starts = (uint32_t *)(void *)(net->arena + 12416);
-    uint16_t *const layer2_conv_events = (uint16_t *)(void *)(net->arena + 11328);
-    float *const layer2_conv = (float *)(void *)(net->arena + 0);
-    float *const layer2_neuron_u = (float *)(void *)(net->arena + 2688);
-    snn_word *const layer2_neuron_before = (snn_word *)(void *)(net->arena + 14336);
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 14336);
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 13248);
+    uint32_t *const layer2_conv_starts = (uint32_t *)snn_at(net->arena, 12416);
+    uint16_t *const layer2_conv_events = (uint16_t *)snn_at(net->arena, 11328);
+    float *const layer2_conv = (float *)snn_at(net->arena, 0);
+    float *const layer2_neuron_u = (float *)snn_at(net->arena, 2688);
+    snn_word *const layer2_neuron_before = (snn_word *)snn_at(net->arena, 14336);
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 14336);
 
     snn_conv2d_spike_events(&layer2_conv_shape, layer1_neuron, layer2_conv_starts,
         layer2_conv_events);
@@ -257,13 +257,13 @@ SNN_LAYER void layer2_conv_step0(three_layer_net *net, int32_t t) {
 /* layer3_neuron: neuron -> spike Tx17x2x2 (layer3.neuron) */
 SNN_LAYER void layer3_conv_step0(three_layer_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 14336);
-    uint32_t *const layer3_conv_starts = (uint32_t *)(void *)(net->arena + 12736);
-    uint16_t *const layer3_conv_events = (uint16_t *)(void *)(net->arena + 11328);
-    float *const layer3_conv = (float *)(void *)(net->arena + 13696);
-    float *const layer3_neuron_u = (float *)(void *)(net->arena + 14016);
-    snn_word *const layer3_neuron_before = (snn_word *)(void *)(net->arena + 15040);
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 15040);
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 14336);
+    uint32_t *const layer3_conv_starts = (uint32_t *)snn_at(net->arena, 12736);
+    uint16_t *const layer3_conv_events = (uint16_t *)snn_at(net->arena, 11328);
+    float *const layer3_conv = (float *)snn_at(net->arena, 13696);
+    float *const layer3_neuron_u = (float *)snn_at(net->arena, 14016);
+    snn_word *const layer3_neuron_before = (snn_word *)snn_at(net->arena, 15040);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 15040);
 
     snn_conv2d_spike_events(&layer3_conv_shape, layer2_neuron, layer3_conv_starts,
         layer3_conv_events);
@@ -283,8 +283,8 @@ SNN_LAYER void layer3_conv_step0(three_layer_net *net, int32_t t) {
 /* fc1_linear: linear -> real Tx24 (fc1.synapse.layers.linear) */
 SNN_LAYER void fc1_linear_step0(three_layer_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 15040);
-    float *const fc1_linear = (float *)(void *)(net->arena + 14528);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 15040);
+    float *const fc1_linear = (float *)snn_at(net->arena, 14528);
 
     snn_linear_spike_f32(&fc1_linear_shape, layer3_neuron, fc1_linear_weight, fc1_linear_bias,
         fc1_linear, COUNTERS(7));
@@ -295,10 +295,10 @@ SNN_LAYER void fc1_linear_step0(three_layer_net *net, int32_t t) {
 /* fc1_neuron: neuron -> spike Tx24 (fc1.neuron) */
 SNN_LAYER void fc1_neuron_step0(three_layer_net *net, int32_t t) {
     (void)t;
-    float *const fc1_linear = (float *)(void *)(net->arena + 14528);
-    float *const fc1_neuron_u = (float *)(void *)(net->arena + 14656);
-    snn_word *const fc1_neuron_before = (snn_word *)(void *)(net->arena + 15104);
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 15104);
+    float *const fc1_linear = (float *)snn_at(net->arena, 14528);
+    float *const fc1_neuron_u = (float *)snn_at(net->arena, 14656);
+    snn_word *const fc1_neuron_before = (snn_word *)snn_at(net->arena, 15104);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 15104);
 
     snn_neuron_hard_f32(&fc1_neuron_shape, 0, 1, 24, fc1_linear, fc1_neuron_u, fc1_neuron_before,
         fc1_neuron, COUNTERS(8));
@@ -310,8 +310,8 @@ SNN_LAYER void fc1_neuron_step0(three_layer_net *net, int32_t t) {
 /* fc2_linear: linear -> real Tx5 (fc2.synapse.layers.linear) */
 SNN_LAYER void fc2_linear_step0(three_layer_net *net, int32_t t) {
     (void)t;
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 15104);
-    float *const fc2_linear = (float *)(void *)(net->arena + 14784);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 15104);
+    float *const fc2_linear = (float *)snn_at(net->arena, 14784);
 
     snn_linear_spike_f32(&fc2_linear_shape, fc1_neuron, fc2_linear_weight, fc2_linear_bias,
         fc2_linear, COUNTERS(9));
@@ -322,10 +322,10 @@ SNN_LAYER void fc2_linear_step0(three_layer_net *net, int32_t t) {
 /* fc2_neuron: neuron -> spike Tx5 (fc2.neuron) */
 SNN_LAYER void fc2_neuron_step0(three_layer_net *net, int32_t t) {
     (void)t;
-    float *const fc2_linear = (float *)(void *)(net->arena + 14784);
-    float *const fc2_neuron_u = (float *)(void *)(net->arena + 14848);
-    snn_word *const fc2_neuron_before = (snn_word *)(void *)(net->arena + 15168);
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 15168);
+    float *const fc2_linear = (float *)snn_at(net->arena, 14784);
+    float *const fc2_neuron_u = (float *)snn_at(net->arena, 14848);
+    snn_word *const fc2_neuron_before = (snn_word *)snn_at(net->arena, 15168);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 15168);
 
     snn_neuron_hard_f32(&fc2_neuron_shape, 0, 1, 5, fc2_linear, fc2_neuron_u, fc2_neuron_before,
         fc2_neuron, COUNTERS(10));
@@ -337,8 +337,8 @@ SNN_LAYER void fc2_neuron_step0(three_layer_net *net, int32_t t) {
 /* mean: time_mean -> real 5 (mean) */
 SNN_LAYER void mean_step0(three_layer_net *net, int32_t t) {
     (void)t;
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 15168);
-    uint32_t *const mean_sum = (uint32_t *)(void *)(net->arena + 14976);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 15168);
+    uint32_t *const mean_sum = (uint32_t *)snn_at(net->arena, 14976);
 
     snn_time_sum_spike(1, 5, fc2_neuron, mean_sum, COUNTERS(11));
 
@@ -347,17 +347,17 @@ SNN_LAYER void mean_step0(three_layer_net *net, int32_t t) {
 /* Stage 0, before its first step. */
 static void stage0_begin(three_layer_net *net) {
     (void)net;
-    float *const layer1_neuron_u = (float *)(void *)(net->arena + 9344);
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 13248);
-    float *const layer2_neuron_u = (float *)(void *)(net->arena + 2688);
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 14336);
-    float *const layer3_neuron_u = (float *)(void *)(net->arena + 14016);
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 15040);
-    float *const fc1_neuron_u = (float *)(void *)(net->arena + 14656);
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 15104);
-    float *const fc2_neuron_u = (float *)(void *)(net->arena + 14848);
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 15168);
-    uint32_t *const mean_sum = (uint32_t *)(void *)(net->arena + 14976);
+    float *const layer1_neuron_u = (float *)snn_at(net->arena, 9344);
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 13248);
+    float *const layer2_neuron_u = (float *)snn_at(net->arena, 2688);
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 14336);
+    float *const layer3_neuron_u = (float *)snn_at(net->arena, 14016);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 15040);
+    float *const fc1_neuron_u = (float *)snn_at(net->arena, 14656);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 15104);
+    float *const fc2_neuron_u = (float *)snn_at(net->arena, 14848);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 15168);
+    uint32_t *const mean_sum = (uint32_t *)snn_at(net->arena, 14976);
 
     memset(layer1_neuron_u, 0, 495 * sizeof(*layer1_neuron_u));
     memset(layer1_neuron, 0, 99 * sizeof(*layer1_neuron));
@@ -389,8 +389,8 @@ static void stage0_step(three_layer_net *net, int32_t t) {
 /* Stage 0, after its last step. */
 static void stage0_end(three_layer_net *net) {
     (void)net;
-    uint32_t *const mean_sum = (uint32_t *)(void *)(net->arena + 14976);
-    float *const mean = (float *)(void *)(net->arena + 14912);
+    uint32_t *const mean_sum = (uint32_t *)snn_at(net->arena, 14976);
+    float *const mean = (float *)snn_at(net->arena, 14912);
 
     snn_time_mean_finish_f32(5, net->step, mean_sum, mean, COUNTERS(11));
     TRACE(11, 0, mean, 20);
@@ -422,7 +422,7 @@ int three_layer_reset(three_layer_net *net) {
     if (!net->arena) {
         return SNN_ERR_NOT_INITIALISED;
     }
-    uint16_t *const frames = (uint16_t *)(void *)(net->arena + 5376);
+    uint16_t *const frames = (uint16_t *)snn_at(net->arena, 5376);
     (void)memset(frames, 0, sizeof *frames * THREE_LAYER_MAX_FRAMES * THREE_LAYER_FRAME_ELEMENTS);
     net->step = 0;
     net->started = 0;
@@ -443,7 +443,7 @@ int three_layer_push_frames(three_layer_net *net, const uint16_t *frames_in) {
     if (net->step > 0) {
         return SNN_ERR_WINDOW;
     }
-    uint16_t *const frames = (uint16_t *)(void *)(net->arena + 5376);
+    uint16_t *const frames = (uint16_t *)snn_at(net->arena, 5376);
     return snn_counts_copy((ptrdiff_t)THREE_LAYER_TIME_STEPS * THREE_LAYER_FRAME_ELEMENTS, frames_in, frames,
                            THREE_LAYER_MAX_COUNT);
 }
@@ -498,7 +498,7 @@ int three_layer_scores(three_layer_net *net, float *scores) {
         return SNN_ERR_WINDOW;
     }
     stage0_end(net);
-    float *const values = (float *)(void *)(net->arena + 14912);
+    float *const values = (float *)snn_at(net->arena, 14912);
     (void)memcpy(scores, values, sizeof *values * THREE_LAYER_NUM_CLASSES);
     return SNN_OK;
 }

@@ -312,7 +312,7 @@ static const snn_neuron_f32_params fc2_neuron_shape = {
 /* input: input -> count Tx2x9x11 */
 SNN_LAYER void input_step0(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    uint16_t *const input = (uint16_t *)(void *)(net->arena + 0) + (size_t)t * 198;
+    uint16_t *const input = (uint16_t *)snn_at(net->arena, 0) + (size_t)t * 198;
 
     TRACE(0, (size_t)t * 396, input, 396);
 
@@ -322,12 +322,12 @@ SNN_LAYER void input_step0(three_layer_asa1_net *net, int32_t t) {
 /* layer1_attention_statistics: statistics -> real Tx2x5 (layer1.attention.statistics) */
 SNN_LAYER void layer1_conv_step0(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    uint16_t *const input = (uint16_t *)(void *)(net->arena + 0) + (size_t)t * 198;
-    uint32_t *const layer1_conv_starts = (uint32_t *)(void *)(net->arena + 3456);
-    uint16_t *const layer1_conv_events = (uint16_t *)(void *)(net->arena + 2944);
-    float *const layer1_conv_values = (float *)(void *)(net->arena + 1984);
-    float *const layer1_conv = (float *)(void *)(net->arena + 13248) + (size_t)t * 495;
-    float *const layer1_attention_statistics = (float *)(void *)(net->arena + 4032);
+    uint16_t *const input = (uint16_t *)snn_at(net->arena, 0) + (size_t)t * 198;
+    uint32_t *const layer1_conv_starts = (uint32_t *)snn_at(net->arena, 3456);
+    uint16_t *const layer1_conv_events = (uint16_t *)snn_at(net->arena, 2944);
+    float *const layer1_conv_values = (float *)snn_at(net->arena, 1984);
+    float *const layer1_conv = (float *)snn_at(net->arena, 13248) + (size_t)t * 495;
+    float *const layer1_attention_statistics = (float *)snn_at(net->arena, 4032);
 
     snn_conv2d_count_events(&layer1_conv_shape, input, layer1_conv_starts, layer1_conv_events,
         layer1_conv_values);
@@ -348,8 +348,8 @@ SNN_LAYER void layer1_conv_step0(three_layer_asa1_net *net, int32_t t) {
 /* layer1_attention_mix: weighted_rows -> real Tx5 (layer1.attention.mix) */
 SNN_LAYER void layer1_attention_mix_step0(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    float *const layer1_attention_statistics = (float *)(void *)(net->arena + 4032);
-    float *const layer1_attention_mix = (float *)(void *)(net->arena + 3904) + (size_t)t * 5;
+    float *const layer1_attention_statistics = (float *)snn_at(net->arena, 4032);
+    float *const layer1_attention_mix = (float *)snn_at(net->arena, 3904) + (size_t)t * 5;
 
     snn_weighted_rows_f32(2, 5, layer1_attention_mix_weights, layer1_attention_statistics,
         layer1_attention_mix, COUNTERS(3));
@@ -359,9 +359,9 @@ SNN_LAYER void layer1_attention_mix_step0(three_layer_asa1_net *net, int32_t t) 
 
 /* layer1_attention_mlp: mlp -> real Tx5 (layer1.attention.mix.expand) */
 SNN_LAYER void layer1_attention_mlp_once0(three_layer_asa1_net *net) {
-    float *const layer1_attention_mix = (float *)(void *)(net->arena + 3904);
-    float *const layer1_attention_mlp_hidden = (float *)(void *)(net->arena + 128);
-    float *const layer1_attention_mlp = (float *)(void *)(net->arena + 0);
+    float *const layer1_attention_mix = (float *)snn_at(net->arena, 3904);
+    float *const layer1_attention_mlp_hidden = (float *)snn_at(net->arena, 128);
+    float *const layer1_attention_mlp = (float *)snn_at(net->arena, 0);
 
     snn_mlp_time_f32(5, 2, 5, layer1_attention_mlp_reduce, layer1_attention_mlp_expand,
         layer1_attention_mix, layer1_attention_mlp_hidden, layer1_attention_mlp, COUNTERS(4));
@@ -392,8 +392,8 @@ static void stage0_end(three_layer_asa1_net *net) {
 /* layer1_attention_activation: sigmoid -> real Tx5 (layer1.attention.mix.activation) */
 SNN_LAYER void layer1_attention_activation_step1(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    float *const layer1_attention_mlp = (float *)(void *)(net->arena + 0) + (size_t)t * 5;
-    float *const layer1_attention_activation = (float *)(void *)(net->arena + 128) + (size_t)t * 5;
+    float *const layer1_attention_mlp = (float *)snn_at(net->arena, 0) + (size_t)t * 5;
+    float *const layer1_attention_activation = (float *)snn_at(net->arena, 128) + (size_t)t * 5;
 
     snn_sigmoid_f32(5, layer1_attention_mlp, layer1_attention_activation, COUNTERS(5));
     TRACE(5, (size_t)t * 20, layer1_attention_activation, 20);
@@ -402,9 +402,9 @@ SNN_LAYER void layer1_attention_activation_step1(three_layer_asa1_net *net, int3
 
 /* layer1_attention_select: complementary_mask -> spike Tx5 (layer1.attention.select) */
 SNN_LAYER void layer1_attention_select_once1(three_layer_asa1_net *net) {
-    float *const layer1_attention_activation = (float *)(void *)(net->arena + 128);
-    snn_word *const layer1_attention_select_keys = (snn_word *)(void *)(net->arena + 0);
-    snn_word *const layer1_attention_select = (snn_word *)(void *)(net->arena + 29120);
+    float *const layer1_attention_activation = (float *)snn_at(net->arena, 128);
+    snn_word *const layer1_attention_select_keys = (snn_word *)snn_at(net->arena, 0);
+    snn_word *const layer1_attention_select = (snn_word *)snn_at(net->arena, 29120);
 
     snn_complementary_mask(5, 5, layer1_attention_activation, layer1_attention_select_keys,
         layer1_attention_select, COUNTERS(6));
@@ -433,9 +433,9 @@ static void stage1_end(three_layer_asa1_net *net) {
 /* layer1_attention_maps: masked_statistics -> real 4x9x11 (layer1.attention.maps) */
 SNN_LAYER void layer1_attention_maps_step2(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    float *const layer1_conv = (float *)(void *)(net->arena + 13248) + (size_t)t * 495;
-    snn_word *const layer1_attention_select = (snn_word *)(void *)(net->arena + 29120) + (size_t)t * 1;
-    float *const layer1_attention_maps = (float *)(void *)(net->arena + 0);
+    float *const layer1_conv = (float *)snn_at(net->arena, 13248) + (size_t)t * 495;
+    snn_word *const layer1_attention_select = (snn_word *)snn_at(net->arena, 29120) + (size_t)t * 1;
+    float *const layer1_attention_maps = (float *)snn_at(net->arena, 0);
 
     snn_masked_statistics_accumulate_f32(99, 5, layer1_conv, layer1_attention_select,
         layer1_attention_maps, COUNTERS(7));
@@ -444,8 +444,8 @@ SNN_LAYER void layer1_attention_maps_step2(three_layer_asa1_net *net, int32_t t)
 
 /* layer1_attention_conv: conv2d -> real 2x9x11 (layer1.attention.conv) */
 SNN_LAYER void layer1_attention_conv_once2(three_layer_asa1_net *net) {
-    float *const layer1_attention_maps = (float *)(void *)(net->arena + 0);
-    float *const layer1_attention_conv = (float *)(void *)(net->arena + 1600);
+    float *const layer1_attention_maps = (float *)snn_at(net->arena, 0);
+    float *const layer1_attention_conv = (float *)snn_at(net->arena, 1600);
 
     snn_conv2d_real_f32(&layer1_attention_conv_shape, layer1_attention_maps,
         layer1_attention_conv_weight, NULL, layer1_attention_conv, COUNTERS(8));
@@ -455,8 +455,8 @@ SNN_LAYER void layer1_attention_conv_once2(three_layer_asa1_net *net) {
 
 /* layer1_attention_scores: sigmoid -> real 2x9x11 (layer1.attention.scores) */
 SNN_LAYER void layer1_attention_scores_once2(three_layer_asa1_net *net) {
-    float *const layer1_attention_conv = (float *)(void *)(net->arena + 1600);
-    float *const layer1_attention_scores = (float *)(void *)(net->arena + 27136);
+    float *const layer1_attention_conv = (float *)snn_at(net->arena, 1600);
+    float *const layer1_attention_scores = (float *)snn_at(net->arena, 27136);
 
     snn_sigmoid_f32(198, layer1_attention_conv, layer1_attention_scores, COUNTERS(9));
     TRACE(9, 0, layer1_attention_scores, 792);
@@ -466,7 +466,7 @@ SNN_LAYER void layer1_attention_scores_once2(three_layer_asa1_net *net) {
 /* Stage 2, before its first step. */
 static void stage2_begin(three_layer_asa1_net *net) {
     (void)net;
-    float *const layer1_attention_maps = (float *)(void *)(net->arena + 0);
+    float *const layer1_attention_maps = (float *)snn_at(net->arena, 0);
 
     snn_masked_statistics_begin_f32(99, layer1_attention_maps);
 
@@ -480,7 +480,7 @@ static void stage2_step(three_layer_asa1_net *net, int32_t t) {
 /* Stage 2, after its last step. */
 static void stage2_end(three_layer_asa1_net *net) {
     (void)net;
-    float *const layer1_attention_maps = (float *)(void *)(net->arena + 0);
+    float *const layer1_attention_maps = (float *)snn_at(net->arena, 0);
 
     snn_masked_statistics_finish_f32(99, 0x1.47ae14p-4f, layer1_attention_maps, COUNTERS(7));
     TRACE(7, 0, layer1_attention_maps, 1584);
@@ -493,13 +493,13 @@ static void stage2_end(three_layer_asa1_net *net) {
 /* layer1_neuron: neuron -> spike Tx5x9x11 (layer1.neuron) */
 SNN_LAYER void layer1_attention_step3(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    float *const layer1_conv = (float *)(void *)(net->arena + 13248) + (size_t)t * 495;
-    snn_word *const layer1_attention_select = (snn_word *)(void *)(net->arena + 29120) + (size_t)t * 1;
-    float *const layer1_attention_scores = (float *)(void *)(net->arena + 27136);
-    float *const layer1_attention = (float *)(void *)(net->arena + 23168);
-    float *const layer1_neuron_u = (float *)(void *)(net->arena + 25152);
-    snn_word *const layer1_neuron_before = (snn_word *)(void *)(net->arena + 28672);
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 28672);
+    float *const layer1_conv = (float *)snn_at(net->arena, 13248) + (size_t)t * 495;
+    snn_word *const layer1_attention_select = (snn_word *)snn_at(net->arena, 29120) + (size_t)t * 1;
+    float *const layer1_attention_scores = (float *)snn_at(net->arena, 27136);
+    float *const layer1_attention = (float *)snn_at(net->arena, 23168);
+    float *const layer1_neuron_u = (float *)snn_at(net->arena, 25152);
+    snn_word *const layer1_neuron_before = (snn_word *)snn_at(net->arena, 28672);
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 28672);
 
     for (int row = 0; row < 9; row += 9) {
         snn_masked_gate_f32(99, 5, (layer1_conv + (size_t)row * 55), layer1_attention_select,
@@ -518,11 +518,11 @@ SNN_LAYER void layer1_attention_step3(three_layer_asa1_net *net, int32_t t) {
 /* layer2_attention_statistics: statistics -> real Tx2x33 (layer2.attention.statistics) */
 SNN_LAYER void layer2_conv_step3(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 28672);
-    uint32_t *const layer2_conv_starts = (uint32_t *)(void *)(net->arena + 24256);
-    uint16_t *const layer2_conv_events = (uint16_t *)(void *)(net->arena + 23168);
-    float *const layer2_conv = (float *)(void *)(net->arena + 0) + (size_t)t * 660;
-    float *const layer2_attention_statistics = (float *)(void *)(net->arena + 24704);
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 28672);
+    uint32_t *const layer2_conv_starts = (uint32_t *)snn_at(net->arena, 24256);
+    uint16_t *const layer2_conv_events = (uint16_t *)snn_at(net->arena, 23168);
+    float *const layer2_conv = (float *)snn_at(net->arena, 0) + (size_t)t * 660;
+    float *const layer2_attention_statistics = (float *)snn_at(net->arena, 24704);
 
     snn_conv2d_spike_events(&layer2_conv_shape, layer1_neuron, layer2_conv_starts,
         layer2_conv_events);
@@ -542,8 +542,8 @@ SNN_LAYER void layer2_conv_step3(three_layer_asa1_net *net, int32_t t) {
 /* layer2_attention_mix: weighted_rows -> real Tx33 (layer2.attention.mix) */
 SNN_LAYER void layer2_attention_mix_step3(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    float *const layer2_attention_statistics = (float *)(void *)(net->arena + 24704);
-    float *const layer2_attention_mix = (float *)(void *)(net->arena + 27968) + (size_t)t * 33;
+    float *const layer2_attention_statistics = (float *)snn_at(net->arena, 24704);
+    float *const layer2_attention_mix = (float *)snn_at(net->arena, 27968) + (size_t)t * 33;
 
     snn_weighted_rows_f32(2, 33, layer2_attention_mix_weights, layer2_attention_statistics,
         layer2_attention_mix, COUNTERS(14));
@@ -553,9 +553,9 @@ SNN_LAYER void layer2_attention_mix_step3(three_layer_asa1_net *net, int32_t t) 
 
 /* layer2_attention_mlp: mlp -> real Tx33 (layer2.attention.mix.expand) */
 SNN_LAYER void layer2_attention_mlp_once3(three_layer_asa1_net *net) {
-    float *const layer2_attention_mix = (float *)(void *)(net->arena + 27968);
-    float *const layer2_attention_mlp_hidden = (float *)(void *)(net->arena + 13952);
-    float *const layer2_attention_mlp = (float *)(void *)(net->arena + 13248);
+    float *const layer2_attention_mix = (float *)snn_at(net->arena, 27968);
+    float *const layer2_attention_mlp_hidden = (float *)snn_at(net->arena, 13952);
+    float *const layer2_attention_mlp = (float *)snn_at(net->arena, 13248);
 
     snn_mlp_time_f32(5, 2, 33, layer2_attention_mlp_reduce, layer2_attention_mlp_expand,
         layer2_attention_mix, layer2_attention_mlp_hidden, layer2_attention_mlp, COUNTERS(15));
@@ -566,8 +566,8 @@ SNN_LAYER void layer2_attention_mlp_once3(three_layer_asa1_net *net) {
 /* Stage 3, before its first step. */
 static void stage3_begin(three_layer_asa1_net *net) {
     (void)net;
-    float *const layer1_neuron_u = (float *)(void *)(net->arena + 25152);
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 28672);
+    float *const layer1_neuron_u = (float *)snn_at(net->arena, 25152);
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 28672);
 
     memset(layer1_neuron_u, 0, 495 * sizeof(*layer1_neuron_u));
     memset(layer1_neuron, 0, 99 * sizeof(*layer1_neuron));
@@ -591,8 +591,8 @@ static void stage3_end(three_layer_asa1_net *net) {
 /* layer2_attention_activation: sigmoid -> real Tx33 (layer2.attention.mix.activation) */
 SNN_LAYER void layer2_attention_activation_step4(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    float *const layer2_attention_mlp = (float *)(void *)(net->arena + 13248) + (size_t)t * 33;
-    float *const layer2_attention_activation = (float *)(void *)(net->arena + 13952) + (size_t)t * 33;
+    float *const layer2_attention_mlp = (float *)snn_at(net->arena, 13248) + (size_t)t * 33;
+    float *const layer2_attention_activation = (float *)snn_at(net->arena, 13952) + (size_t)t * 33;
 
     snn_sigmoid_f32(33, layer2_attention_mlp, layer2_attention_activation, COUNTERS(16));
     TRACE(16, (size_t)t * 132, layer2_attention_activation, 132);
@@ -601,9 +601,9 @@ SNN_LAYER void layer2_attention_activation_step4(three_layer_asa1_net *net, int3
 
 /* layer2_attention_select: complementary_mask -> spike Tx33 (layer2.attention.select) */
 SNN_LAYER void layer2_attention_select_once4(three_layer_asa1_net *net) {
-    float *const layer2_attention_activation = (float *)(void *)(net->arena + 13952);
-    snn_word *const layer2_attention_select_keys = (snn_word *)(void *)(net->arena + 13248);
-    snn_word *const layer2_attention_select = (snn_word *)(void *)(net->arena + 20800);
+    float *const layer2_attention_activation = (float *)snn_at(net->arena, 13952);
+    snn_word *const layer2_attention_select_keys = (snn_word *)snn_at(net->arena, 13248);
+    snn_word *const layer2_attention_select = (snn_word *)snn_at(net->arena, 20800);
 
     snn_complementary_mask(5, 33, layer2_attention_activation, layer2_attention_select_keys,
         layer2_attention_select, COUNTERS(17));
@@ -632,9 +632,9 @@ static void stage4_end(three_layer_asa1_net *net) {
 /* layer2_attention_maps: masked_statistics -> real 4x4x5 (layer2.attention.maps) */
 SNN_LAYER void layer2_attention_maps_step5(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    float *const layer2_conv = (float *)(void *)(net->arena + 0) + (size_t)t * 660;
-    snn_word *const layer2_attention_select = (snn_word *)(void *)(net->arena + 20800) + (size_t)t * 2;
-    float *const layer2_attention_maps = (float *)(void *)(net->arena + 13248);
+    float *const layer2_conv = (float *)snn_at(net->arena, 0) + (size_t)t * 660;
+    snn_word *const layer2_attention_select = (snn_word *)snn_at(net->arena, 20800) + (size_t)t * 2;
+    float *const layer2_attention_maps = (float *)snn_at(net->arena, 13248);
 
     snn_masked_statistics_accumulate_f32(20, 33, layer2_conv, layer2_attention_select,
         layer2_attention_maps, COUNTERS(18));
@@ -643,8 +643,8 @@ SNN_LAYER void layer2_attention_maps_step5(three_layer_asa1_net *net, int32_t t)
 
 /* layer2_attention_conv: conv2d -> real 2x4x5 (layer2.attention.conv) */
 SNN_LAYER void layer2_attention_conv_once5(three_layer_asa1_net *net) {
-    float *const layer2_attention_maps = (float *)(void *)(net->arena + 13248);
-    float *const layer2_attention_conv = (float *)(void *)(net->arena + 13568);
+    float *const layer2_attention_maps = (float *)snn_at(net->arena, 13248);
+    float *const layer2_attention_conv = (float *)snn_at(net->arena, 13568);
 
     snn_conv2d_real_f32(&layer2_attention_conv_shape, layer2_attention_maps,
         layer2_attention_conv_weight, NULL, layer2_attention_conv, COUNTERS(19));
@@ -654,8 +654,8 @@ SNN_LAYER void layer2_attention_conv_once5(three_layer_asa1_net *net) {
 
 /* layer2_attention_scores: sigmoid -> real 2x4x5 (layer2.attention.scores) */
 SNN_LAYER void layer2_attention_scores_once5(three_layer_asa1_net *net) {
-    float *const layer2_attention_conv = (float *)(void *)(net->arena + 13568);
-    float *const layer2_attention_scores = (float *)(void *)(net->arena + 20416);
+    float *const layer2_attention_conv = (float *)snn_at(net->arena, 13568);
+    float *const layer2_attention_scores = (float *)snn_at(net->arena, 20416);
 
     snn_sigmoid_f32(40, layer2_attention_conv, layer2_attention_scores, COUNTERS(20));
     TRACE(20, 0, layer2_attention_scores, 160);
@@ -665,7 +665,7 @@ SNN_LAYER void layer2_attention_scores_once5(three_layer_asa1_net *net) {
 /* Stage 5, before its first step. */
 static void stage5_begin(three_layer_asa1_net *net) {
     (void)net;
-    float *const layer2_attention_maps = (float *)(void *)(net->arena + 13248);
+    float *const layer2_attention_maps = (float *)snn_at(net->arena, 13248);
 
     snn_masked_statistics_begin_f32(20, layer2_attention_maps);
 
@@ -679,7 +679,7 @@ static void stage5_step(three_layer_asa1_net *net, int32_t t) {
 /* Stage 5, after its last step. */
 static void stage5_end(three_layer_asa1_net *net) {
     (void)net;
-    float *const layer2_attention_maps = (float *)(void *)(net->arena + 13248);
+    float *const layer2_attention_maps = (float *)snn_at(net->arena, 13248);
 
     snn_masked_statistics_finish_f32(20, 0x1.8d3018p-7f, layer2_attention_maps, COUNTERS(18));
     TRACE(18, 0, layer2_attention_maps, 320);
@@ -692,13 +692,13 @@ static void stage5_end(three_layer_asa1_net *net) {
 /* layer2_neuron: neuron -> spike Tx33x4x5 (layer2.neuron) */
 SNN_LAYER void layer2_attention_step6(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    float *const layer2_conv = (float *)(void *)(net->arena + 0) + (size_t)t * 660;
-    snn_word *const layer2_attention_select = (snn_word *)(void *)(net->arena + 20800) + (size_t)t * 2;
-    float *const layer2_attention_scores = (float *)(void *)(net->arena + 20416);
-    float *const layer2_attention = (float *)(void *)(net->arena + 13248);
-    float *const layer2_neuron_u = (float *)(void *)(net->arena + 15936);
-    snn_word *const layer2_neuron_before = (snn_word *)(void *)(net->arena + 20608);
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 20608);
+    float *const layer2_conv = (float *)snn_at(net->arena, 0) + (size_t)t * 660;
+    snn_word *const layer2_attention_select = (snn_word *)snn_at(net->arena, 20800) + (size_t)t * 2;
+    float *const layer2_attention_scores = (float *)snn_at(net->arena, 20416);
+    float *const layer2_attention = (float *)snn_at(net->arena, 13248);
+    float *const layer2_neuron_u = (float *)snn_at(net->arena, 15936);
+    snn_word *const layer2_neuron_before = (snn_word *)snn_at(net->arena, 20608);
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 20608);
 
     for (int row = 0; row < 4; row += 4) {
         snn_masked_gate_f32(20, 33, (layer2_conv + (size_t)row * 165), layer2_attention_select,
@@ -717,11 +717,11 @@ SNN_LAYER void layer2_attention_step6(three_layer_asa1_net *net, int32_t t) {
 /* layer3_attention_statistics: statistics -> real Tx2x17 (layer3.attention.statistics) */
 SNN_LAYER void layer3_conv_step6(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 20608);
-    uint32_t *const layer3_conv_starts = (uint32_t *)(void *)(net->arena + 14848);
-    uint16_t *const layer3_conv_events = (uint16_t *)(void *)(net->arena + 13248);
-    float *const layer3_conv = (float *)(void *)(net->arena + 18624) + (size_t)t * 68;
-    float *const layer3_attention_statistics = (float *)(void *)(net->arena + 14656);
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 20608);
+    uint32_t *const layer3_conv_starts = (uint32_t *)snn_at(net->arena, 14848);
+    uint16_t *const layer3_conv_events = (uint16_t *)snn_at(net->arena, 13248);
+    float *const layer3_conv = (float *)snn_at(net->arena, 18624) + (size_t)t * 68;
+    float *const layer3_attention_statistics = (float *)snn_at(net->arena, 14656);
 
     snn_conv2d_spike_events(&layer3_conv_shape, layer2_neuron, layer3_conv_starts,
         layer3_conv_events);
@@ -742,8 +742,8 @@ SNN_LAYER void layer3_conv_step6(three_layer_asa1_net *net, int32_t t) {
 /* layer3_attention_mix: weighted_rows -> real Tx17 (layer3.attention.mix) */
 SNN_LAYER void layer3_attention_mix_step6(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    float *const layer3_attention_statistics = (float *)(void *)(net->arena + 14656);
-    float *const layer3_attention_mix = (float *)(void *)(net->arena + 20032) + (size_t)t * 17;
+    float *const layer3_attention_statistics = (float *)snn_at(net->arena, 14656);
+    float *const layer3_attention_mix = (float *)snn_at(net->arena, 20032) + (size_t)t * 17;
 
     snn_weighted_rows_f32(2, 17, layer3_attention_mix_weights, layer3_attention_statistics,
         layer3_attention_mix, COUNTERS(25));
@@ -753,9 +753,9 @@ SNN_LAYER void layer3_attention_mix_step6(three_layer_asa1_net *net, int32_t t) 
 
 /* layer3_attention_mlp: mlp -> real Tx17 (layer3.attention.mix.expand) */
 SNN_LAYER void layer3_attention_mlp_once6(three_layer_asa1_net *net) {
-    float *const layer3_attention_mix = (float *)(void *)(net->arena + 20032);
-    float *const layer3_attention_mlp_hidden = (float *)(void *)(net->arena + 384);
-    float *const layer3_attention_mlp = (float *)(void *)(net->arena + 0);
+    float *const layer3_attention_mix = (float *)snn_at(net->arena, 20032);
+    float *const layer3_attention_mlp_hidden = (float *)snn_at(net->arena, 384);
+    float *const layer3_attention_mlp = (float *)snn_at(net->arena, 0);
 
     snn_mlp_time_f32(5, 2, 17, layer3_attention_mlp_reduce, layer3_attention_mlp_expand,
         layer3_attention_mix, layer3_attention_mlp_hidden, layer3_attention_mlp, COUNTERS(26));
@@ -766,8 +766,8 @@ SNN_LAYER void layer3_attention_mlp_once6(three_layer_asa1_net *net) {
 /* Stage 6, before its first step. */
 static void stage6_begin(three_layer_asa1_net *net) {
     (void)net;
-    float *const layer2_neuron_u = (float *)(void *)(net->arena + 15936);
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 20608);
+    float *const layer2_neuron_u = (float *)snn_at(net->arena, 15936);
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 20608);
 
     memset(layer2_neuron_u, 0, 660 * sizeof(*layer2_neuron_u));
     memset(layer2_neuron, 0, 40 * sizeof(*layer2_neuron));
@@ -791,8 +791,8 @@ static void stage6_end(three_layer_asa1_net *net) {
 /* layer3_attention_activation: sigmoid -> real Tx17 (layer3.attention.mix.activation) */
 SNN_LAYER void layer3_attention_activation_step7(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    float *const layer3_attention_mlp = (float *)(void *)(net->arena + 0) + (size_t)t * 17;
-    float *const layer3_attention_activation = (float *)(void *)(net->arena + 384) + (size_t)t * 17;
+    float *const layer3_attention_mlp = (float *)snn_at(net->arena, 0) + (size_t)t * 17;
+    float *const layer3_attention_activation = (float *)snn_at(net->arena, 384) + (size_t)t * 17;
 
     snn_sigmoid_f32(17, layer3_attention_mlp, layer3_attention_activation, COUNTERS(27));
     TRACE(27, (size_t)t * 68, layer3_attention_activation, 68);
@@ -801,9 +801,9 @@ SNN_LAYER void layer3_attention_activation_step7(three_layer_asa1_net *net, int3
 
 /* layer3_attention_select: complementary_mask -> spike Tx17 (layer3.attention.select) */
 SNN_LAYER void layer3_attention_select_once7(three_layer_asa1_net *net) {
-    float *const layer3_attention_activation = (float *)(void *)(net->arena + 384);
-    snn_word *const layer3_attention_select_keys = (snn_word *)(void *)(net->arena + 0);
-    snn_word *const layer3_attention_select = (snn_word *)(void *)(net->arena + 832);
+    float *const layer3_attention_activation = (float *)snn_at(net->arena, 384);
+    snn_word *const layer3_attention_select_keys = (snn_word *)snn_at(net->arena, 0);
+    snn_word *const layer3_attention_select = (snn_word *)snn_at(net->arena, 832);
 
     snn_complementary_mask(5, 17, layer3_attention_activation, layer3_attention_select_keys,
         layer3_attention_select, COUNTERS(28));
@@ -832,9 +832,9 @@ static void stage7_end(three_layer_asa1_net *net) {
 /* layer3_attention_maps: masked_statistics -> real 4x2x2 (layer3.attention.maps) */
 SNN_LAYER void layer3_attention_maps_step8(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    float *const layer3_conv = (float *)(void *)(net->arena + 18624) + (size_t)t * 68;
-    snn_word *const layer3_attention_select = (snn_word *)(void *)(net->arena + 832) + (size_t)t * 1;
-    float *const layer3_attention_maps = (float *)(void *)(net->arena + 0);
+    float *const layer3_conv = (float *)snn_at(net->arena, 18624) + (size_t)t * 68;
+    snn_word *const layer3_attention_select = (snn_word *)snn_at(net->arena, 832) + (size_t)t * 1;
+    float *const layer3_attention_maps = (float *)snn_at(net->arena, 0);
 
     snn_masked_statistics_accumulate_f32(4, 17, layer3_conv, layer3_attention_select,
         layer3_attention_maps, COUNTERS(29));
@@ -843,8 +843,8 @@ SNN_LAYER void layer3_attention_maps_step8(three_layer_asa1_net *net, int32_t t)
 
 /* layer3_attention_conv: conv2d -> real 2x2x2 (layer3.attention.conv) */
 SNN_LAYER void layer3_attention_conv_once8(three_layer_asa1_net *net) {
-    float *const layer3_attention_maps = (float *)(void *)(net->arena + 0);
-    float *const layer3_attention_conv = (float *)(void *)(net->arena + 64);
+    float *const layer3_attention_maps = (float *)snn_at(net->arena, 0);
+    float *const layer3_attention_conv = (float *)snn_at(net->arena, 64);
 
     snn_conv2d_real_f32(&layer3_attention_conv_shape, layer3_attention_maps,
         layer3_attention_conv_weight, NULL, layer3_attention_conv, COUNTERS(30));
@@ -854,8 +854,8 @@ SNN_LAYER void layer3_attention_conv_once8(three_layer_asa1_net *net) {
 
 /* layer3_attention_scores: sigmoid -> real 2x2x2 (layer3.attention.scores) */
 SNN_LAYER void layer3_attention_scores_once8(three_layer_asa1_net *net) {
-    float *const layer3_attention_conv = (float *)(void *)(net->arena + 64);
-    float *const layer3_attention_scores = (float *)(void *)(net->arena + 768);
+    float *const layer3_attention_conv = (float *)snn_at(net->arena, 64);
+    float *const layer3_attention_scores = (float *)snn_at(net->arena, 768);
 
     snn_sigmoid_f32(8, layer3_attention_conv, layer3_attention_scores, COUNTERS(31));
     TRACE(31, 0, layer3_attention_scores, 32);
@@ -865,7 +865,7 @@ SNN_LAYER void layer3_attention_scores_once8(three_layer_asa1_net *net) {
 /* Stage 8, before its first step. */
 static void stage8_begin(three_layer_asa1_net *net) {
     (void)net;
-    float *const layer3_attention_maps = (float *)(void *)(net->arena + 0);
+    float *const layer3_attention_maps = (float *)snn_at(net->arena, 0);
 
     snn_masked_statistics_begin_f32(4, layer3_attention_maps);
 
@@ -879,7 +879,7 @@ static void stage8_step(three_layer_asa1_net *net, int32_t t) {
 /* Stage 8, after its last step. */
 static void stage8_end(three_layer_asa1_net *net) {
     (void)net;
-    float *const layer3_attention_maps = (float *)(void *)(net->arena + 0);
+    float *const layer3_attention_maps = (float *)snn_at(net->arena, 0);
 
     snn_masked_statistics_finish_f32(4, 0x1.818182p-6f, layer3_attention_maps, COUNTERS(29));
     TRACE(29, 0, layer3_attention_maps, 64);
@@ -892,13 +892,13 @@ static void stage8_end(three_layer_asa1_net *net) {
 /* layer3_neuron: neuron -> spike Tx17x2x2 (layer3.neuron) */
 SNN_LAYER void layer3_attention_step9(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    float *const layer3_conv = (float *)(void *)(net->arena + 18624) + (size_t)t * 68;
-    snn_word *const layer3_attention_select = (snn_word *)(void *)(net->arena + 832) + (size_t)t * 1;
-    float *const layer3_attention_scores = (float *)(void *)(net->arena + 768);
-    float *const layer3_attention = (float *)(void *)(net->arena + 0);
-    float *const layer3_neuron_u = (float *)(void *)(net->arena + 320);
-    snn_word *const layer3_neuron_before = (snn_word *)(void *)(net->arena + 1088);
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 1088);
+    float *const layer3_conv = (float *)snn_at(net->arena, 18624) + (size_t)t * 68;
+    snn_word *const layer3_attention_select = (snn_word *)snn_at(net->arena, 832) + (size_t)t * 1;
+    float *const layer3_attention_scores = (float *)snn_at(net->arena, 768);
+    float *const layer3_attention = (float *)snn_at(net->arena, 0);
+    float *const layer3_neuron_u = (float *)snn_at(net->arena, 320);
+    snn_word *const layer3_neuron_before = (snn_word *)snn_at(net->arena, 1088);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 1088);
 
     for (int row = 0; row < 2; row += 2) {
         snn_masked_gate_f32(4, 17, (layer3_conv + (size_t)row * 34), layer3_attention_select,
@@ -916,8 +916,8 @@ SNN_LAYER void layer3_attention_step9(three_layer_asa1_net *net, int32_t t) {
 /* fc1_linear: linear -> real Tx24 (fc1.synapse.layers.linear) */
 SNN_LAYER void fc1_linear_step9(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 1088);
-    float *const fc1_linear = (float *)(void *)(net->arena + 0);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 1088);
+    float *const fc1_linear = (float *)snn_at(net->arena, 0);
 
     snn_linear_spike_f32(&fc1_linear_shape, layer3_neuron, fc1_linear_weight, fc1_linear_bias,
         fc1_linear, COUNTERS(34));
@@ -928,10 +928,10 @@ SNN_LAYER void fc1_linear_step9(three_layer_asa1_net *net, int32_t t) {
 /* fc1_neuron: neuron -> spike Tx24 (fc1.neuron) */
 SNN_LAYER void fc1_neuron_step9(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    float *const fc1_linear = (float *)(void *)(net->arena + 0);
-    float *const fc1_neuron_u = (float *)(void *)(net->arena + 640);
-    snn_word *const fc1_neuron_before = (snn_word *)(void *)(net->arena + 1152);
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 1152);
+    float *const fc1_linear = (float *)snn_at(net->arena, 0);
+    float *const fc1_neuron_u = (float *)snn_at(net->arena, 640);
+    snn_word *const fc1_neuron_before = (snn_word *)snn_at(net->arena, 1152);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 1152);
 
     snn_neuron_hard_f32(&fc1_neuron_shape, 0, 1, 24, fc1_linear, fc1_neuron_u, fc1_neuron_before,
         fc1_neuron, COUNTERS(35));
@@ -943,8 +943,8 @@ SNN_LAYER void fc1_neuron_step9(three_layer_asa1_net *net, int32_t t) {
 /* fc2_linear: linear -> real Tx5 (fc2.synapse.layers.linear) */
 SNN_LAYER void fc2_linear_step9(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 1152);
-    float *const fc2_linear = (float *)(void *)(net->arena + 0);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 1152);
+    float *const fc2_linear = (float *)snn_at(net->arena, 0);
 
     snn_linear_spike_f32(&fc2_linear_shape, fc1_neuron, fc2_linear_weight, fc2_linear_bias,
         fc2_linear, COUNTERS(36));
@@ -955,10 +955,10 @@ SNN_LAYER void fc2_linear_step9(three_layer_asa1_net *net, int32_t t) {
 /* fc2_neuron: neuron -> spike Tx5 (fc2.neuron) */
 SNN_LAYER void fc2_neuron_step9(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    float *const fc2_linear = (float *)(void *)(net->arena + 0);
-    float *const fc2_neuron_u = (float *)(void *)(net->arena + 896);
-    snn_word *const fc2_neuron_before = (snn_word *)(void *)(net->arena + 1216);
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 1216);
+    float *const fc2_linear = (float *)snn_at(net->arena, 0);
+    float *const fc2_neuron_u = (float *)snn_at(net->arena, 896);
+    snn_word *const fc2_neuron_before = (snn_word *)snn_at(net->arena, 1216);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 1216);
 
     snn_neuron_hard_f32(&fc2_neuron_shape, 0, 1, 5, fc2_linear, fc2_neuron_u, fc2_neuron_before,
         fc2_neuron, COUNTERS(37));
@@ -970,8 +970,8 @@ SNN_LAYER void fc2_neuron_step9(three_layer_asa1_net *net, int32_t t) {
 /* mean: time_mean -> real 5 (mean) */
 SNN_LAYER void mean_step9(three_layer_asa1_net *net, int32_t t) {
     (void)t;
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 1216);
-    uint32_t *const mean_sum = (uint32_t *)(void *)(net->arena + 1024);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 1216);
+    uint32_t *const mean_sum = (uint32_t *)snn_at(net->arena, 1024);
 
     snn_time_sum_spike(1, 5, fc2_neuron, mean_sum, COUNTERS(38));
 
@@ -980,13 +980,13 @@ SNN_LAYER void mean_step9(three_layer_asa1_net *net, int32_t t) {
 /* Stage 9, before its first step. */
 static void stage9_begin(three_layer_asa1_net *net) {
     (void)net;
-    float *const layer3_neuron_u = (float *)(void *)(net->arena + 320);
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 1088);
-    float *const fc1_neuron_u = (float *)(void *)(net->arena + 640);
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 1152);
-    float *const fc2_neuron_u = (float *)(void *)(net->arena + 896);
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 1216);
-    uint32_t *const mean_sum = (uint32_t *)(void *)(net->arena + 1024);
+    float *const layer3_neuron_u = (float *)snn_at(net->arena, 320);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 1088);
+    float *const fc1_neuron_u = (float *)snn_at(net->arena, 640);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 1152);
+    float *const fc2_neuron_u = (float *)snn_at(net->arena, 896);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 1216);
+    uint32_t *const mean_sum = (uint32_t *)snn_at(net->arena, 1024);
 
     memset(layer3_neuron_u, 0, 68 * sizeof(*layer3_neuron_u));
     memset(layer3_neuron, 0, 4 * sizeof(*layer3_neuron));
@@ -1011,8 +1011,8 @@ static void stage9_step(three_layer_asa1_net *net, int32_t t) {
 /* Stage 9, after its last step. */
 static void stage9_end(three_layer_asa1_net *net) {
     (void)net;
-    uint32_t *const mean_sum = (uint32_t *)(void *)(net->arena + 1024);
-    float *const mean = (float *)(void *)(net->arena + 960);
+    uint32_t *const mean_sum = (uint32_t *)snn_at(net->arena, 1024);
+    float *const mean = (float *)snn_at(net->arena, 960);
 
     snn_time_mean_finish_f32(5, net->step, mean_sum, mean, COUNTERS(38));
     TRACE(38, 0, mean, 20);
@@ -1044,7 +1044,7 @@ int three_layer_asa1_reset(three_layer_asa1_net *net) {
     if (!net->arena) {
         return SNN_ERR_NOT_INITIALISED;
     }
-    uint16_t *const frames = (uint16_t *)(void *)(net->arena + 0);
+    uint16_t *const frames = (uint16_t *)snn_at(net->arena, 0);
     (void)memset(frames, 0, sizeof *frames * THREE_LAYER_ASA1_MAX_FRAMES * THREE_LAYER_ASA1_FRAME_ELEMENTS);
     net->step = 0;
     net->started = 0;
@@ -1064,7 +1064,7 @@ int three_layer_asa1_push_frames(three_layer_asa1_net *net, const uint16_t *fram
     if (net->step > 0) {
         return SNN_ERR_WINDOW;
     }
-    uint16_t *const frames = (uint16_t *)(void *)(net->arena + 0);
+    uint16_t *const frames = (uint16_t *)snn_at(net->arena, 0);
     return snn_counts_copy((ptrdiff_t)THREE_LAYER_ASA1_TIME_STEPS * THREE_LAYER_ASA1_FRAME_ELEMENTS, frames_in, frames,
                            THREE_LAYER_ASA1_MAX_COUNT);
 }
@@ -1162,7 +1162,7 @@ int three_layer_asa1_scores(three_layer_asa1_net *net, float *scores) {
     if (net->step == 0) {
         return SNN_ERR_WINDOW;
     }
-    float *const values = (float *)(void *)(net->arena + 960);
+    float *const values = (float *)snn_at(net->arena, 960);
     (void)memcpy(scores, values, sizeof *values * THREE_LAYER_ASA1_NUM_CLASSES);
     return SNN_OK;
 }

@@ -189,7 +189,7 @@ static const snn_neuron_i16_params fc2_neuron_shape = {
 /* input: input -> uint8 Tx2x9x11 */
 SNN_LAYER void input_step0(three_layer_int8_net *net, int32_t t) {
     (void)t;
-    uint8_t *const input = (uint8_t *)(void *)(net->arena + 2752) + (size_t)t * 198;
+    uint8_t *const input = (uint8_t *)snn_at(net->arena, 2752) + (size_t)t * 198;
 
     TRACE(0, (size_t)t * 198, input, 198);
 
@@ -199,11 +199,11 @@ SNN_LAYER void input_step0(three_layer_int8_net *net, int32_t t) {
 /* layer1_neuron: neuron_i8 -> spike Tx5x9x11 (layer1.neuron) */
 SNN_LAYER void layer1_conv_step0(three_layer_int8_net *net, int32_t t) {
     (void)t;
-    uint8_t *const input = (uint8_t *)(void *)(net->arena + 2752) + (size_t)t * 198;
-    int32_t *const layer1_conv = (int32_t *)(void *)(net->arena + 6080);
-    int16_t *const layer1_neuron_u = (int16_t *)(void *)(net->arena + 3776);
-    snn_word *const layer1_neuron_before = (snn_word *)(void *)(net->arena + 5248);
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 5248);
+    uint8_t *const input = (uint8_t *)snn_at(net->arena, 2752) + (size_t)t * 198;
+    int32_t *const layer1_conv = (int32_t *)snn_at(net->arena, 6080);
+    int16_t *const layer1_neuron_u = (int16_t *)snn_at(net->arena, 3776);
+    snn_word *const layer1_neuron_before = (snn_word *)snn_at(net->arena, 5248);
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 5248);
 
     for (int row = 0; row < 9; row++) {
         snn_conv2d_count8_i8(&layer1_conv_shape, 1, SNN_ORDER_PLAIN, row, 1, input, layer1_conv_weight,
@@ -222,13 +222,13 @@ SNN_LAYER void layer1_conv_step0(three_layer_int8_net *net, int32_t t) {
 /* layer2_neuron: neuron_i8 -> spike Tx33x4x5 (layer2.neuron) */
 SNN_LAYER void layer2_conv_step0(three_layer_int8_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 5248);
-    uint32_t *const layer2_conv_starts = (uint32_t *)(void *)(net->arena + 4800);
-    uint16_t *const layer2_conv_events = (uint16_t *)(void *)(net->arena + 0);
-    int16_t *const layer2_conv = (int16_t *)(void *)(net->arena + 5696);
-    int16_t *const layer2_neuron_u = (int16_t *)(void *)(net->arena + 1408);
-    snn_word *const layer2_neuron_before = (snn_word *)(void *)(net->arena + 6336);
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 6336);
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 5248);
+    uint32_t *const layer2_conv_starts = (uint32_t *)snn_at(net->arena, 4800);
+    uint16_t *const layer2_conv_events = (uint16_t *)snn_at(net->arena, 0);
+    int16_t *const layer2_conv = (int16_t *)snn_at(net->arena, 5696);
+    int16_t *const layer2_neuron_u = (int16_t *)snn_at(net->arena, 1408);
+    snn_word *const layer2_neuron_before = (snn_word *)snn_at(net->arena, 6336);
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 6336);
 
     snn_conv2d_spike_events(&layer2_conv_shape, layer1_neuron, layer2_conv_starts,
         layer2_conv_events);
@@ -249,13 +249,13 @@ SNN_LAYER void layer2_conv_step0(three_layer_int8_net *net, int32_t t) {
 /* layer3_neuron: neuron_i8 -> spike Tx17x2x2 (layer3.neuron) */
 SNN_LAYER void layer3_conv_step0(three_layer_int8_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 6336);
-    uint32_t *const layer3_conv_starts = (uint32_t *)(void *)(net->arena + 4800);
-    uint16_t *const layer3_conv_events = (uint16_t *)(void *)(net->arena + 0);
-    int16_t *const layer3_conv = (int16_t *)(void *)(net->arena + 6720);
-    int16_t *const layer3_neuron_u = (int16_t *)(void *)(net->arena + 6528);
-    snn_word *const layer3_neuron_before = (snn_word *)(void *)(net->arena + 7040);
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 7040);
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 6336);
+    uint32_t *const layer3_conv_starts = (uint32_t *)snn_at(net->arena, 4800);
+    uint16_t *const layer3_conv_events = (uint16_t *)snn_at(net->arena, 0);
+    int16_t *const layer3_conv = (int16_t *)snn_at(net->arena, 6720);
+    int16_t *const layer3_neuron_u = (int16_t *)snn_at(net->arena, 6528);
+    snn_word *const layer3_neuron_before = (snn_word *)snn_at(net->arena, 7040);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 7040);
 
     snn_conv2d_spike_events(&layer3_conv_shape, layer2_neuron, layer3_conv_starts,
         layer3_conv_events);
@@ -275,8 +275,8 @@ SNN_LAYER void layer3_conv_step0(three_layer_int8_net *net, int32_t t) {
 /* fc1_linear: linear_i8 -> int16 Tx24 (fc1.synapse.layers.linear) */
 SNN_LAYER void fc1_linear_step0(three_layer_int8_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 7040);
-    int16_t *const fc1_linear = (int16_t *)(void *)(net->arena + 6848);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 7040);
+    int16_t *const fc1_linear = (int16_t *)snn_at(net->arena, 6848);
 
     snn_linear_spike_i8(&fc1_linear_shape, 0, SNN_ORDER_PLAIN, layer3_neuron, fc1_linear_weight,
         fc1_linear_bias, fc1_linear, COUNTERS(7));
@@ -287,10 +287,10 @@ SNN_LAYER void fc1_linear_step0(three_layer_int8_net *net, int32_t t) {
 /* fc1_neuron: neuron_i8 -> spike Tx24 (fc1.neuron) */
 SNN_LAYER void fc1_neuron_step0(three_layer_int8_net *net, int32_t t) {
     (void)t;
-    int16_t *const fc1_linear = (int16_t *)(void *)(net->arena + 6848);
-    int16_t *const fc1_neuron_u = (int16_t *)(void *)(net->arena + 6912);
-    snn_word *const fc1_neuron_before = (snn_word *)(void *)(net->arena + 7232);
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 7232);
+    int16_t *const fc1_linear = (int16_t *)snn_at(net->arena, 6848);
+    int16_t *const fc1_neuron_u = (int16_t *)snn_at(net->arena, 6912);
+    snn_word *const fc1_neuron_before = (snn_word *)snn_at(net->arena, 7232);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 7232);
 
     snn_neuron_hard_i16(&fc1_neuron_shape, 1, 24, fc1_linear, fc1_neuron_u, fc1_neuron_before,
         fc1_neuron, fc1_neuron_threshold, COUNTERS(8));
@@ -302,8 +302,8 @@ SNN_LAYER void fc1_neuron_step0(three_layer_int8_net *net, int32_t t) {
 /* fc2_linear: linear_i8 -> int16 Tx5 (fc2.synapse.layers.linear) */
 SNN_LAYER void fc2_linear_step0(three_layer_int8_net *net, int32_t t) {
     (void)t;
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 7232);
-    int16_t *const fc2_linear = (int16_t *)(void *)(net->arena + 7104);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 7232);
+    int16_t *const fc2_linear = (int16_t *)snn_at(net->arena, 7104);
 
     snn_linear_spike_i8(&fc2_linear_shape, 0, SNN_ORDER_PLAIN, fc1_neuron, fc2_linear_weight,
         fc2_linear_bias, fc2_linear, COUNTERS(9));
@@ -314,10 +314,10 @@ SNN_LAYER void fc2_linear_step0(three_layer_int8_net *net, int32_t t) {
 /* fc2_neuron: neuron_i8 -> spike Tx5 (fc2.neuron) */
 SNN_LAYER void fc2_neuron_step0(three_layer_int8_net *net, int32_t t) {
     (void)t;
-    int16_t *const fc2_linear = (int16_t *)(void *)(net->arena + 7104);
-    int16_t *const fc2_neuron_u = (int16_t *)(void *)(net->arena + 7168);
-    snn_word *const fc2_neuron_before = (snn_word *)(void *)(net->arena + 7296);
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 7296);
+    int16_t *const fc2_linear = (int16_t *)snn_at(net->arena, 7104);
+    int16_t *const fc2_neuron_u = (int16_t *)snn_at(net->arena, 7168);
+    snn_word *const fc2_neuron_before = (snn_word *)snn_at(net->arena, 7296);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 7296);
 
     snn_neuron_hard_i16(&fc2_neuron_shape, 1, 5, fc2_linear, fc2_neuron_u, fc2_neuron_before,
         fc2_neuron, fc2_neuron_threshold, COUNTERS(10));
@@ -329,8 +329,8 @@ SNN_LAYER void fc2_neuron_step0(three_layer_int8_net *net, int32_t t) {
 /* mean: time_sum_i8 -> int32 5 (mean) */
 SNN_LAYER void mean_step0(three_layer_int8_net *net, int32_t t) {
     (void)t;
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 7296);
-    int32_t *const mean = (int32_t *)(void *)(net->arena + 6976);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 7296);
+    int32_t *const mean = (int32_t *)snn_at(net->arena, 6976);
 
     snn_time_sum_spike_i32(1, 5, fc2_neuron, mean, COUNTERS(11));
 
@@ -339,17 +339,17 @@ SNN_LAYER void mean_step0(three_layer_int8_net *net, int32_t t) {
 /* Stage 0, before its first step. */
 static void stage0_begin(three_layer_int8_net *net) {
     (void)net;
-    int16_t *const layer1_neuron_u = (int16_t *)(void *)(net->arena + 3776);
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 5248);
-    int16_t *const layer2_neuron_u = (int16_t *)(void *)(net->arena + 1408);
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 6336);
-    int16_t *const layer3_neuron_u = (int16_t *)(void *)(net->arena + 6528);
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 7040);
-    int16_t *const fc1_neuron_u = (int16_t *)(void *)(net->arena + 6912);
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 7232);
-    int16_t *const fc2_neuron_u = (int16_t *)(void *)(net->arena + 7168);
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 7296);
-    int32_t *const mean = (int32_t *)(void *)(net->arena + 6976);
+    int16_t *const layer1_neuron_u = (int16_t *)snn_at(net->arena, 3776);
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 5248);
+    int16_t *const layer2_neuron_u = (int16_t *)snn_at(net->arena, 1408);
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 6336);
+    int16_t *const layer3_neuron_u = (int16_t *)snn_at(net->arena, 6528);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 7040);
+    int16_t *const fc1_neuron_u = (int16_t *)snn_at(net->arena, 6912);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 7232);
+    int16_t *const fc2_neuron_u = (int16_t *)snn_at(net->arena, 7168);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 7296);
+    int32_t *const mean = (int32_t *)snn_at(net->arena, 6976);
 
     memset(layer1_neuron_u, 0, 495 * sizeof(*layer1_neuron_u));
     memset(layer1_neuron, 0, 99 * sizeof(*layer1_neuron));
@@ -381,7 +381,7 @@ static void stage0_step(three_layer_int8_net *net, int32_t t) {
 /* Stage 0, after its last step. */
 static void stage0_end(three_layer_int8_net *net) {
     (void)net;
-    int32_t *const mean = (int32_t *)(void *)(net->arena + 6976);
+    int32_t *const mean = (int32_t *)snn_at(net->arena, 6976);
 
     TRACE(11, 0, mean, 20);
 
@@ -412,7 +412,7 @@ int three_layer_int8_reset(three_layer_int8_net *net) {
     if (!net->arena) {
         return SNN_ERR_NOT_INITIALISED;
     }
-    uint8_t *const frames = (uint8_t *)(void *)(net->arena + 2752);
+    uint8_t *const frames = (uint8_t *)snn_at(net->arena, 2752);
     (void)memset(frames, 0, sizeof *frames * THREE_LAYER_INT8_MAX_FRAMES * THREE_LAYER_INT8_FRAME_ELEMENTS);
     net->step = 0;
     net->started = 0;
@@ -433,7 +433,7 @@ int three_layer_int8_push_frames(three_layer_int8_net *net, const uint16_t *fram
     if (net->step > 0) {
         return SNN_ERR_WINDOW;
     }
-    uint8_t *const frames = (uint8_t *)(void *)(net->arena + 2752);
+    uint8_t *const frames = (uint8_t *)snn_at(net->arena, 2752);
     return snn_counts_copy8((ptrdiff_t)THREE_LAYER_INT8_TIME_STEPS * THREE_LAYER_INT8_FRAME_ELEMENTS, frames_in, frames,
                            THREE_LAYER_INT8_MAX_COUNT);
 }
@@ -488,7 +488,7 @@ int three_layer_int8_scores(three_layer_int8_net *net, int32_t *scores) {
         return SNN_ERR_WINDOW;
     }
     stage0_end(net);
-    int32_t *const values = (int32_t *)(void *)(net->arena + 6976);
+    int32_t *const values = (int32_t *)snn_at(net->arena, 6976);
     (void)memcpy(scores, values, sizeof *values * THREE_LAYER_INT8_NUM_CLASSES);
     return SNN_OK;
 }

@@ -345,7 +345,7 @@ static const snn_neuron_f32_params fc2_neuron_shape = {
 /* input: input -> count Tx2x9x11 */
 SNN_LAYER void input_step0(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    uint16_t *const input = (uint16_t *)(void *)(net->arena + 9920) + (size_t)t * 198;
+    uint16_t *const input = (uint16_t *)snn_at(net->arena, 9920) + (size_t)t * 198;
 
     TRACE(0, (size_t)t * 396, input, 396);
 
@@ -354,11 +354,11 @@ SNN_LAYER void input_step0(three_layer_tcsa_net *net, int32_t t) {
 /* layer1_conv: conv2d -> real Tx5x9x11 (layer1.synapse.layers.conv) */
 SNN_LAYER void layer1_conv_step0(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    uint16_t *const input = (uint16_t *)(void *)(net->arena + 9920) + (size_t)t * 198;
-    uint32_t *const layer1_conv_starts = (uint32_t *)(void *)(net->arena + 13376);
-    uint16_t *const layer1_conv_events = (uint16_t *)(void *)(net->arena + 12864);
-    float *const layer1_conv_values = (float *)(void *)(net->arena + 11904);
-    float *const layer1_conv = (float *)(void *)(net->arena + 0) + (size_t)t * 495;
+    uint16_t *const input = (uint16_t *)snn_at(net->arena, 9920) + (size_t)t * 198;
+    uint32_t *const layer1_conv_starts = (uint32_t *)snn_at(net->arena, 13376);
+    uint16_t *const layer1_conv_events = (uint16_t *)snn_at(net->arena, 12864);
+    float *const layer1_conv_values = (float *)snn_at(net->arena, 11904);
+    float *const layer1_conv = (float *)snn_at(net->arena, 0) + (size_t)t * 495;
 
     snn_conv2d_count_list_f32(&layer1_conv_shape, input, layer1_conv_weight, layer1_conv_bias,
         layer1_conv_starts, layer1_conv_events, layer1_conv_values, layer1_conv, COUNTERS(1));
@@ -369,8 +369,8 @@ SNN_LAYER void layer1_conv_step0(three_layer_tcsa_net *net, int32_t t) {
 /* layer1_attention_temporal_statistics: statistics -> real Tx2x1 (layer1.attention.temporal.statistics) */
 SNN_LAYER void layer1_attention_temporal_statistics_step0(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer1_conv = (float *)(void *)(net->arena + 0) + (size_t)t * 495;
-    float *const layer1_attention_temporal_statistics = (float *)(void *)(net->arena + 13824) + (size_t)t * 2;
+    float *const layer1_conv = (float *)snn_at(net->arena, 0) + (size_t)t * 495;
+    float *const layer1_attention_temporal_statistics = (float *)snn_at(net->arena, 13824) + (size_t)t * 2;
 
     snn_statistics_all_f32(99, 5, layer1_conv, layer1_attention_temporal_statistics, COUNTERS(2));
     TRACE(2, (size_t)t * 8, layer1_attention_temporal_statistics, 8);
@@ -379,9 +379,9 @@ SNN_LAYER void layer1_attention_temporal_statistics_step0(three_layer_tcsa_net *
 
 /* layer1_attention_temporal_mlp: mlp -> real Tx2x1 (layer1.attention.temporal.mlp) */
 SNN_LAYER void layer1_attention_temporal_mlp_once0(three_layer_tcsa_net *net) {
-    float *const layer1_attention_temporal_statistics = (float *)(void *)(net->arena + 13824);
-    float *const layer1_attention_temporal_mlp_hidden = (float *)(void *)(net->arena + 9920);
-    float *const layer1_attention_temporal_mlp = (float *)(void *)(net->arena + 19840);
+    float *const layer1_attention_temporal_statistics = (float *)snn_at(net->arena, 13824);
+    float *const layer1_attention_temporal_mlp_hidden = (float *)snn_at(net->arena, 9920);
+    float *const layer1_attention_temporal_mlp = (float *)snn_at(net->arena, 19840);
 
     snn_mlp_time_f32(5, 1, 2, layer1_attention_temporal_mlp_reduce,
         layer1_attention_temporal_mlp_expand, layer1_attention_temporal_statistics,
@@ -413,8 +413,8 @@ static void stage0_end(three_layer_tcsa_net *net) {
 /* layer1_attention_temporal_sum: weighted_rows -> real Tx1 (layer1.attention.temporal.mlp) */
 SNN_LAYER void layer1_attention_temporal_sum_step1(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer1_attention_temporal_mlp = (float *)(void *)(net->arena + 19840) + (size_t)t * 2;
-    float *const layer1_attention_temporal_sum = (float *)(void *)(net->arena + 19968);
+    float *const layer1_attention_temporal_mlp = (float *)snn_at(net->arena, 19840) + (size_t)t * 2;
+    float *const layer1_attention_temporal_sum = (float *)snn_at(net->arena, 19968);
 
     snn_weighted_rows_f32(2, 1, layer1_attention_temporal_sum_weights,
         layer1_attention_temporal_mlp, layer1_attention_temporal_sum, COUNTERS(4));
@@ -425,8 +425,8 @@ SNN_LAYER void layer1_attention_temporal_sum_step1(three_layer_tcsa_net *net, in
 /* layer1_attention_temporal_score: sigmoid -> real Tx1 (layer1.attention.temporal.mlp.activation) */
 SNN_LAYER void layer1_attention_temporal_score_step1(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer1_attention_temporal_sum = (float *)(void *)(net->arena + 19968);
-    float *const layer1_attention_temporal_score = (float *)(void *)(net->arena + 20032);
+    float *const layer1_attention_temporal_sum = (float *)snn_at(net->arena, 19968);
+    float *const layer1_attention_temporal_score = (float *)snn_at(net->arena, 20032);
 
     snn_sigmoid_f32(1, layer1_attention_temporal_sum, layer1_attention_temporal_score, COUNTERS(5));
     TRACE(5, (size_t)t * 4, layer1_attention_temporal_score, 4);
@@ -436,9 +436,9 @@ SNN_LAYER void layer1_attention_temporal_score_step1(three_layer_tcsa_net *net, 
 /* layer1_attention_temporal: scale -> real Tx5x9x11 (layer1.attention.temporal) */
 SNN_LAYER void layer1_attention_temporal_step1(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer1_conv = (float *)(void *)(net->arena + 0) + (size_t)t * 495;
-    float *const layer1_attention_temporal_score = (float *)(void *)(net->arena + 20032);
-    float *const layer1_attention_temporal = (float *)(void *)(net->arena + 9920) + (size_t)t * 495;
+    float *const layer1_conv = (float *)snn_at(net->arena, 0) + (size_t)t * 495;
+    float *const layer1_attention_temporal_score = (float *)snn_at(net->arena, 20032);
+    float *const layer1_attention_temporal = (float *)snn_at(net->arena, 9920) + (size_t)t * 495;
 
     snn_scale_scalar_f32(99, 5, layer1_conv, layer1_attention_temporal_score,
         layer1_attention_temporal, COUNTERS(6));
@@ -449,8 +449,8 @@ SNN_LAYER void layer1_attention_temporal_step1(three_layer_tcsa_net *net, int32_
 /* layer1_attention_channel_statistics: statistics -> real 2x5 (layer1.attention.channel.statistics) */
 SNN_LAYER void layer1_attention_channel_statistics_step1(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer1_attention_temporal = (float *)(void *)(net->arena + 9920) + (size_t)t * 495;
-    float *const layer1_attention_channel_statistics = (float *)(void *)(net->arena + 19904);
+    float *const layer1_attention_temporal = (float *)snn_at(net->arena, 9920) + (size_t)t * 495;
+    float *const layer1_attention_channel_statistics = (float *)snn_at(net->arena, 19904);
 
     snn_statistics_time_accumulate_f32(99, 5, layer1_attention_temporal,
         layer1_attention_channel_statistics, COUNTERS(7));
@@ -459,9 +459,9 @@ SNN_LAYER void layer1_attention_channel_statistics_step1(three_layer_tcsa_net *n
 
 /* layer1_attention_channel_mlp: mlp -> real 2x5 (layer1.attention.channel.mlp) */
 SNN_LAYER void layer1_attention_channel_mlp_once1(three_layer_tcsa_net *net) {
-    float *const layer1_attention_channel_statistics = (float *)(void *)(net->arena + 19904);
-    float *const layer1_attention_channel_mlp_hidden = (float *)(void *)(net->arena + 64);
-    float *const layer1_attention_channel_mlp = (float *)(void *)(net->arena + 0);
+    float *const layer1_attention_channel_statistics = (float *)snn_at(net->arena, 19904);
+    float *const layer1_attention_channel_mlp_hidden = (float *)snn_at(net->arena, 64);
+    float *const layer1_attention_channel_mlp = (float *)snn_at(net->arena, 0);
 
     snn_mlp_channels_f32(2, 5, 1, layer1_attention_channel_mlp_reduce,
         layer1_attention_channel_mlp_expand, layer1_attention_channel_statistics,
@@ -472,8 +472,8 @@ SNN_LAYER void layer1_attention_channel_mlp_once1(three_layer_tcsa_net *net) {
 
 /* layer1_attention_channel_sum: weighted_rows -> real 5 (layer1.attention.channel.mlp) */
 SNN_LAYER void layer1_attention_channel_sum_once1(three_layer_tcsa_net *net) {
-    float *const layer1_attention_channel_mlp = (float *)(void *)(net->arena + 0);
-    float *const layer1_attention_channel_sum = (float *)(void *)(net->arena + 64);
+    float *const layer1_attention_channel_mlp = (float *)snn_at(net->arena, 0);
+    float *const layer1_attention_channel_sum = (float *)snn_at(net->arena, 64);
 
     snn_weighted_rows_f32(2, 5, layer1_attention_channel_sum_weights, layer1_attention_channel_mlp,
         layer1_attention_channel_sum, COUNTERS(9));
@@ -483,8 +483,8 @@ SNN_LAYER void layer1_attention_channel_sum_once1(three_layer_tcsa_net *net) {
 
 /* layer1_attention_channel_score: sigmoid -> real 5 (layer1.attention.channel.mlp.activation) */
 SNN_LAYER void layer1_attention_channel_score_once1(three_layer_tcsa_net *net) {
-    float *const layer1_attention_channel_sum = (float *)(void *)(net->arena + 64);
-    float *const layer1_attention_channel_score = (float *)(void *)(net->arena + 832);
+    float *const layer1_attention_channel_sum = (float *)snn_at(net->arena, 64);
+    float *const layer1_attention_channel_score = (float *)snn_at(net->arena, 832);
 
     snn_sigmoid_f32(5, layer1_attention_channel_sum, layer1_attention_channel_score, COUNTERS(10));
     TRACE(10, 0, layer1_attention_channel_score, 20);
@@ -494,7 +494,7 @@ SNN_LAYER void layer1_attention_channel_score_once1(three_layer_tcsa_net *net) {
 /* Stage 1, before its first step. */
 static void stage1_begin(three_layer_tcsa_net *net) {
     (void)net;
-    float *const layer1_attention_channel_statistics = (float *)(void *)(net->arena + 19904);
+    float *const layer1_attention_channel_statistics = (float *)snn_at(net->arena, 19904);
 
     snn_statistics_of_channels_begin_f32(5, layer1_attention_channel_statistics);
 
@@ -511,7 +511,7 @@ static void stage1_step(three_layer_tcsa_net *net, int32_t t) {
 /* Stage 1, after its last step. */
 static void stage1_end(three_layer_tcsa_net *net) {
     (void)net;
-    float *const layer1_attention_channel_statistics = (float *)(void *)(net->arena + 19904);
+    float *const layer1_attention_channel_statistics = (float *)snn_at(net->arena, 19904);
 
     snn_statistics_of_channels_finish_f32(5, 495, layer1_attention_channel_statistics, COUNTERS(7));
     TRACE(7, 0, layer1_attention_channel_statistics, 40);
@@ -524,9 +524,9 @@ static void stage1_end(three_layer_tcsa_net *net) {
 /* layer1_attention_channel: scale -> real Tx5x9x11 (layer1.attention.channel) */
 SNN_LAYER void layer1_attention_channel_step2(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer1_attention_temporal = (float *)(void *)(net->arena + 9920) + (size_t)t * 495;
-    float *const layer1_attention_channel_score = (float *)(void *)(net->arena + 832);
-    float *const layer1_attention_channel = (float *)(void *)(net->arena + 19840) + (size_t)t * 495;
+    float *const layer1_attention_temporal = (float *)snn_at(net->arena, 9920) + (size_t)t * 495;
+    float *const layer1_attention_channel_score = (float *)snn_at(net->arena, 832);
+    float *const layer1_attention_channel = (float *)snn_at(net->arena, 19840) + (size_t)t * 495;
 
     snn_scale_channels_f32(99, 5, layer1_attention_temporal, layer1_attention_channel_score,
         layer1_attention_channel, COUNTERS(11));
@@ -537,8 +537,8 @@ SNN_LAYER void layer1_attention_channel_step2(three_layer_tcsa_net *net, int32_t
 /* layer1_attention_spatial_statistics: statistics -> real 2x9x11 (layer1.attention.spatial.score.statistics) */
 SNN_LAYER void layer1_attention_spatial_statistics_step2(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer1_attention_channel = (float *)(void *)(net->arena + 19840) + (size_t)t * 495;
-    float *const layer1_attention_spatial_statistics = (float *)(void *)(net->arena + 0);
+    float *const layer1_attention_channel = (float *)snn_at(net->arena, 19840) + (size_t)t * 495;
+    float *const layer1_attention_spatial_statistics = (float *)snn_at(net->arena, 0);
 
     snn_statistics_time_channels_accumulate_f32(99, 5, layer1_attention_channel,
         layer1_attention_spatial_statistics, COUNTERS(12));
@@ -547,8 +547,8 @@ SNN_LAYER void layer1_attention_spatial_statistics_step2(three_layer_tcsa_net *n
 
 /* layer1_attention_spatial_conv: conv2d -> real 1x9x11 (layer1.attention.spatial.score.conv) */
 SNN_LAYER void layer1_attention_spatial_conv_once2(three_layer_tcsa_net *net) {
-    float *const layer1_attention_spatial_statistics = (float *)(void *)(net->arena + 0);
-    float *const layer1_attention_spatial_conv = (float *)(void *)(net->arena + 832);
+    float *const layer1_attention_spatial_statistics = (float *)snn_at(net->arena, 0);
+    float *const layer1_attention_spatial_conv = (float *)snn_at(net->arena, 832);
 
     snn_conv2d_real_f32(&layer1_attention_spatial_conv_shape, layer1_attention_spatial_statistics,
         layer1_attention_spatial_conv_weight, NULL, layer1_attention_spatial_conv, COUNTERS(13));
@@ -558,8 +558,8 @@ SNN_LAYER void layer1_attention_spatial_conv_once2(three_layer_tcsa_net *net) {
 
 /* layer1_attention_spatial_score: sigmoid -> real 1x9x11 (layer1.attention.spatial.score) */
 SNN_LAYER void layer1_attention_spatial_score_once2(three_layer_tcsa_net *net) {
-    float *const layer1_attention_spatial_conv = (float *)(void *)(net->arena + 832);
-    float *const layer1_attention_spatial_score = (float *)(void *)(net->arena + 19200);
+    float *const layer1_attention_spatial_conv = (float *)snn_at(net->arena, 832);
+    float *const layer1_attention_spatial_score = (float *)snn_at(net->arena, 19200);
 
     snn_sigmoid_f32(99, layer1_attention_spatial_conv, layer1_attention_spatial_score,
         COUNTERS(14));
@@ -570,7 +570,7 @@ SNN_LAYER void layer1_attention_spatial_score_once2(three_layer_tcsa_net *net) {
 /* Stage 2, before its first step. */
 static void stage2_begin(three_layer_tcsa_net *net) {
     (void)net;
-    float *const layer1_attention_spatial_statistics = (float *)(void *)(net->arena + 0);
+    float *const layer1_attention_spatial_statistics = (float *)snn_at(net->arena, 0);
 
     snn_statistics_time_channels_begin_f32(99, layer1_attention_spatial_statistics);
 
@@ -585,7 +585,7 @@ static void stage2_step(three_layer_tcsa_net *net, int32_t t) {
 /* Stage 2, after its last step. */
 static void stage2_end(three_layer_tcsa_net *net) {
     (void)net;
-    float *const layer1_attention_spatial_statistics = (float *)(void *)(net->arena + 0);
+    float *const layer1_attention_spatial_statistics = (float *)snn_at(net->arena, 0);
 
     snn_statistics_time_channels_finish_f32(99, 0x1.47ae14p-5f, layer1_attention_spatial_statistics,
         COUNTERS(12));
@@ -598,9 +598,9 @@ static void stage2_end(three_layer_tcsa_net *net) {
 /* layer1_attention_spatial: scale -> real Tx5x9x11 (layer1.attention.spatial) */
 SNN_LAYER void layer1_attention_spatial_step3(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer1_attention_channel = (float *)(void *)(net->arena + 19840) + (size_t)t * 495;
-    float *const layer1_attention_spatial_score = (float *)(void *)(net->arena + 19200);
-    float *const layer1_attention_spatial = (float *)(void *)(net->arena + 13248);
+    float *const layer1_attention_channel = (float *)snn_at(net->arena, 19840) + (size_t)t * 495;
+    float *const layer1_attention_spatial_score = (float *)snn_at(net->arena, 19200);
+    float *const layer1_attention_spatial = (float *)snn_at(net->arena, 13248);
 
     snn_scale_pixels_f32(99, 5, layer1_attention_channel, layer1_attention_spatial_score,
         layer1_attention_spatial, COUNTERS(15));
@@ -611,8 +611,8 @@ SNN_LAYER void layer1_attention_spatial_step3(three_layer_tcsa_net *net, int32_t
 /* layer1_attention_relu: relu -> real Tx5x9x11 (layer1.attention.relu) */
 SNN_LAYER void layer1_attention_relu_step3(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer1_attention_spatial = (float *)(void *)(net->arena + 13248);
-    float *const layer1_attention_relu = (float *)(void *)(net->arena + 17216);
+    float *const layer1_attention_spatial = (float *)snn_at(net->arena, 13248);
+    float *const layer1_attention_relu = (float *)snn_at(net->arena, 17216);
 
     snn_relu_f32(495, layer1_attention_spatial, layer1_attention_relu, COUNTERS(16));
     TRACE(16, (size_t)t * 1980, layer1_attention_relu, 1980);
@@ -622,10 +622,10 @@ SNN_LAYER void layer1_attention_relu_step3(three_layer_tcsa_net *net, int32_t t)
 /* layer1_neuron: neuron -> spike Tx5x9x11 (layer1.neuron) */
 SNN_LAYER void layer1_neuron_step3(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer1_attention_relu = (float *)(void *)(net->arena + 17216);
-    float *const layer1_neuron_u = (float *)(void *)(net->arena + 15232);
-    snn_word *const layer1_neuron_before = (snn_word *)(void *)(net->arena + 29760);
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 29760);
+    float *const layer1_attention_relu = (float *)snn_at(net->arena, 17216);
+    float *const layer1_neuron_u = (float *)snn_at(net->arena, 15232);
+    snn_word *const layer1_neuron_before = (snn_word *)snn_at(net->arena, 29760);
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 29760);
 
     snn_neuron_hard_f32(&layer1_neuron_shape, 0, 99, 5, layer1_attention_relu, layer1_neuron_u,
         layer1_neuron_before, layer1_neuron, COUNTERS(17));
@@ -637,10 +637,10 @@ SNN_LAYER void layer1_neuron_step3(three_layer_tcsa_net *net, int32_t t) {
 /* layer2_conv: conv2d -> real Tx33x4x5 (layer2.synapse.layers.conv) */
 SNN_LAYER void layer2_conv_step3(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 29760);
-    uint32_t *const layer2_conv_starts = (uint32_t *)(void *)(net->arena + 14336);
-    uint16_t *const layer2_conv_events = (uint16_t *)(void *)(net->arena + 13248);
-    float *const layer2_conv = (float *)(void *)(net->arena + 0) + (size_t)t * 660;
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 29760);
+    uint32_t *const layer2_conv_starts = (uint32_t *)snn_at(net->arena, 14336);
+    uint16_t *const layer2_conv_events = (uint16_t *)snn_at(net->arena, 13248);
+    float *const layer2_conv = (float *)snn_at(net->arena, 0) + (size_t)t * 660;
 
     snn_conv2d_spike_list_f32(&layer2_conv_shape, layer1_neuron, layer2_conv_weight,
         layer2_conv_bias, layer2_conv_starts, layer2_conv_events, layer2_conv, COUNTERS(18));
@@ -651,8 +651,8 @@ SNN_LAYER void layer2_conv_step3(three_layer_tcsa_net *net, int32_t t) {
 /* layer2_attention_temporal_statistics: statistics -> real Tx2x1 (layer2.attention.temporal.statistics) */
 SNN_LAYER void layer2_attention_temporal_statistics_step3(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer2_conv = (float *)(void *)(net->arena + 0) + (size_t)t * 660;
-    float *const layer2_attention_temporal_statistics = (float *)(void *)(net->arena + 19648) + (size_t)t * 2;
+    float *const layer2_conv = (float *)snn_at(net->arena, 0) + (size_t)t * 660;
+    float *const layer2_attention_temporal_statistics = (float *)snn_at(net->arena, 19648) + (size_t)t * 2;
 
     snn_statistics_all_f32(20, 33, layer2_conv, layer2_attention_temporal_statistics, COUNTERS(19));
     TRACE(19, (size_t)t * 8, layer2_attention_temporal_statistics, 8);
@@ -661,9 +661,9 @@ SNN_LAYER void layer2_attention_temporal_statistics_step3(three_layer_tcsa_net *
 
 /* layer2_attention_temporal_mlp: mlp -> real Tx2x1 (layer2.attention.temporal.mlp) */
 SNN_LAYER void layer2_attention_temporal_mlp_once3(three_layer_tcsa_net *net) {
-    float *const layer2_attention_temporal_statistics = (float *)(void *)(net->arena + 19648);
-    float *const layer2_attention_temporal_mlp_hidden = (float *)(void *)(net->arena + 13248);
-    float *const layer2_attention_temporal_mlp = (float *)(void *)(net->arena + 26816);
+    float *const layer2_attention_temporal_statistics = (float *)snn_at(net->arena, 19648);
+    float *const layer2_attention_temporal_mlp_hidden = (float *)snn_at(net->arena, 13248);
+    float *const layer2_attention_temporal_mlp = (float *)snn_at(net->arena, 26816);
 
     snn_mlp_time_f32(5, 1, 2, layer2_attention_temporal_mlp_reduce,
         layer2_attention_temporal_mlp_expand, layer2_attention_temporal_statistics,
@@ -675,8 +675,8 @@ SNN_LAYER void layer2_attention_temporal_mlp_once3(three_layer_tcsa_net *net) {
 /* Stage 3, before its first step. */
 static void stage3_begin(three_layer_tcsa_net *net) {
     (void)net;
-    float *const layer1_neuron_u = (float *)(void *)(net->arena + 15232);
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 29760);
+    float *const layer1_neuron_u = (float *)snn_at(net->arena, 15232);
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 29760);
 
     memset(layer1_neuron_u, 0, 495 * sizeof(*layer1_neuron_u));
     memset(layer1_neuron, 0, 99 * sizeof(*layer1_neuron));
@@ -702,8 +702,8 @@ static void stage3_end(three_layer_tcsa_net *net) {
 /* layer2_attention_temporal_sum: weighted_rows -> real Tx1 (layer2.attention.temporal.mlp) */
 SNN_LAYER void layer2_attention_temporal_sum_step4(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer2_attention_temporal_mlp = (float *)(void *)(net->arena + 26816) + (size_t)t * 2;
-    float *const layer2_attention_temporal_sum = (float *)(void *)(net->arena + 26880);
+    float *const layer2_attention_temporal_mlp = (float *)snn_at(net->arena, 26816) + (size_t)t * 2;
+    float *const layer2_attention_temporal_sum = (float *)snn_at(net->arena, 26880);
 
     snn_weighted_rows_f32(2, 1, layer2_attention_temporal_sum_weights,
         layer2_attention_temporal_mlp, layer2_attention_temporal_sum, COUNTERS(21));
@@ -714,8 +714,8 @@ SNN_LAYER void layer2_attention_temporal_sum_step4(three_layer_tcsa_net *net, in
 /* layer2_attention_temporal_score: sigmoid -> real Tx1 (layer2.attention.temporal.mlp.activation) */
 SNN_LAYER void layer2_attention_temporal_score_step4(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer2_attention_temporal_sum = (float *)(void *)(net->arena + 26880);
-    float *const layer2_attention_temporal_score = (float *)(void *)(net->arena + 26944);
+    float *const layer2_attention_temporal_sum = (float *)snn_at(net->arena, 26880);
+    float *const layer2_attention_temporal_score = (float *)snn_at(net->arena, 26944);
 
     snn_sigmoid_f32(1, layer2_attention_temporal_sum, layer2_attention_temporal_score,
         COUNTERS(22));
@@ -726,9 +726,9 @@ SNN_LAYER void layer2_attention_temporal_score_step4(three_layer_tcsa_net *net, 
 /* layer2_attention_temporal: scale -> real Tx33x4x5 (layer2.attention.temporal) */
 SNN_LAYER void layer2_attention_temporal_step4(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer2_conv = (float *)(void *)(net->arena + 0) + (size_t)t * 660;
-    float *const layer2_attention_temporal_score = (float *)(void *)(net->arena + 26944);
-    float *const layer2_attention_temporal = (float *)(void *)(net->arena + 13248) + (size_t)t * 660;
+    float *const layer2_conv = (float *)snn_at(net->arena, 0) + (size_t)t * 660;
+    float *const layer2_attention_temporal_score = (float *)snn_at(net->arena, 26944);
+    float *const layer2_attention_temporal = (float *)snn_at(net->arena, 13248) + (size_t)t * 660;
 
     snn_scale_scalar_f32(20, 33, layer2_conv, layer2_attention_temporal_score,
         layer2_attention_temporal, COUNTERS(23));
@@ -739,8 +739,8 @@ SNN_LAYER void layer2_attention_temporal_step4(three_layer_tcsa_net *net, int32_
 /* layer2_attention_channel_statistics: statistics -> real 2x33 (layer2.attention.channel.statistics) */
 SNN_LAYER void layer2_attention_channel_statistics_step4(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer2_attention_temporal = (float *)(void *)(net->arena + 13248) + (size_t)t * 660;
-    float *const layer2_attention_channel_statistics = (float *)(void *)(net->arena + 26496);
+    float *const layer2_attention_temporal = (float *)snn_at(net->arena, 13248) + (size_t)t * 660;
+    float *const layer2_attention_channel_statistics = (float *)snn_at(net->arena, 26496);
 
     snn_statistics_time_accumulate_f32(20, 33, layer2_attention_temporal,
         layer2_attention_channel_statistics, COUNTERS(24));
@@ -749,9 +749,9 @@ SNN_LAYER void layer2_attention_channel_statistics_step4(three_layer_tcsa_net *n
 
 /* layer2_attention_channel_mlp: mlp -> real 2x33 (layer2.attention.channel.mlp) */
 SNN_LAYER void layer2_attention_channel_mlp_once4(three_layer_tcsa_net *net) {
-    float *const layer2_attention_channel_statistics = (float *)(void *)(net->arena + 26496);
-    float *const layer2_attention_channel_mlp_hidden = (float *)(void *)(net->arena + 320);
-    float *const layer2_attention_channel_mlp = (float *)(void *)(net->arena + 0);
+    float *const layer2_attention_channel_statistics = (float *)snn_at(net->arena, 26496);
+    float *const layer2_attention_channel_mlp_hidden = (float *)snn_at(net->arena, 320);
+    float *const layer2_attention_channel_mlp = (float *)snn_at(net->arena, 0);
 
     snn_mlp_channels_f32(2, 33, 8, layer2_attention_channel_mlp_reduce,
         layer2_attention_channel_mlp_expand, layer2_attention_channel_statistics,
@@ -762,8 +762,8 @@ SNN_LAYER void layer2_attention_channel_mlp_once4(three_layer_tcsa_net *net) {
 
 /* layer2_attention_channel_sum: weighted_rows -> real 33 (layer2.attention.channel.mlp) */
 SNN_LAYER void layer2_attention_channel_sum_once4(three_layer_tcsa_net *net) {
-    float *const layer2_attention_channel_mlp = (float *)(void *)(net->arena + 0);
-    float *const layer2_attention_channel_sum = (float *)(void *)(net->arena + 320);
+    float *const layer2_attention_channel_mlp = (float *)snn_at(net->arena, 0);
+    float *const layer2_attention_channel_sum = (float *)snn_at(net->arena, 320);
 
     snn_weighted_rows_f32(2, 33, layer2_attention_channel_sum_weights, layer2_attention_channel_mlp,
         layer2_attention_channel_sum, COUNTERS(26));
@@ -773,8 +773,8 @@ SNN_LAYER void layer2_attention_channel_sum_once4(three_layer_tcsa_net *net) {
 
 /* layer2_attention_channel_score: sigmoid -> real 33 (layer2.attention.channel.mlp.activation) */
 SNN_LAYER void layer2_attention_channel_score_once4(three_layer_tcsa_net *net) {
-    float *const layer2_attention_channel_sum = (float *)(void *)(net->arena + 320);
-    float *const layer2_attention_channel_score = (float *)(void *)(net->arena + 26688);
+    float *const layer2_attention_channel_sum = (float *)snn_at(net->arena, 320);
+    float *const layer2_attention_channel_score = (float *)snn_at(net->arena, 26688);
 
     snn_sigmoid_f32(33, layer2_attention_channel_sum, layer2_attention_channel_score, COUNTERS(27));
     TRACE(27, 0, layer2_attention_channel_score, 132);
@@ -784,7 +784,7 @@ SNN_LAYER void layer2_attention_channel_score_once4(three_layer_tcsa_net *net) {
 /* Stage 4, before its first step. */
 static void stage4_begin(three_layer_tcsa_net *net) {
     (void)net;
-    float *const layer2_attention_channel_statistics = (float *)(void *)(net->arena + 26496);
+    float *const layer2_attention_channel_statistics = (float *)snn_at(net->arena, 26496);
 
     snn_statistics_of_channels_begin_f32(33, layer2_attention_channel_statistics);
 
@@ -801,7 +801,7 @@ static void stage4_step(three_layer_tcsa_net *net, int32_t t) {
 /* Stage 4, after its last step. */
 static void stage4_end(three_layer_tcsa_net *net) {
     (void)net;
-    float *const layer2_attention_channel_statistics = (float *)(void *)(net->arena + 26496);
+    float *const layer2_attention_channel_statistics = (float *)snn_at(net->arena, 26496);
 
     snn_statistics_of_channels_finish_f32(33, 100, layer2_attention_channel_statistics,
         COUNTERS(24));
@@ -815,9 +815,9 @@ static void stage4_end(three_layer_tcsa_net *net) {
 /* layer2_attention_channel: scale -> real Tx33x4x5 (layer2.attention.channel) */
 SNN_LAYER void layer2_attention_channel_step5(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer2_attention_temporal = (float *)(void *)(net->arena + 13248) + (size_t)t * 660;
-    float *const layer2_attention_channel_score = (float *)(void *)(net->arena + 26688);
-    float *const layer2_attention_channel = (float *)(void *)(net->arena + 0) + (size_t)t * 660;
+    float *const layer2_attention_temporal = (float *)snn_at(net->arena, 13248) + (size_t)t * 660;
+    float *const layer2_attention_channel_score = (float *)snn_at(net->arena, 26688);
+    float *const layer2_attention_channel = (float *)snn_at(net->arena, 0) + (size_t)t * 660;
 
     snn_scale_channels_f32(20, 33, layer2_attention_temporal, layer2_attention_channel_score,
         layer2_attention_channel, COUNTERS(28));
@@ -828,8 +828,8 @@ SNN_LAYER void layer2_attention_channel_step5(three_layer_tcsa_net *net, int32_t
 /* layer2_attention_spatial_statistics: statistics -> real 2x4x5 (layer2.attention.spatial.score.statistics) */
 SNN_LAYER void layer2_attention_spatial_statistics_step5(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer2_attention_channel = (float *)(void *)(net->arena + 0) + (size_t)t * 660;
-    float *const layer2_attention_spatial_statistics = (float *)(void *)(net->arena + 26496);
+    float *const layer2_attention_channel = (float *)snn_at(net->arena, 0) + (size_t)t * 660;
+    float *const layer2_attention_spatial_statistics = (float *)snn_at(net->arena, 26496);
 
     snn_statistics_time_channels_accumulate_f32(20, 33, layer2_attention_channel,
         layer2_attention_spatial_statistics, COUNTERS(29));
@@ -838,8 +838,8 @@ SNN_LAYER void layer2_attention_spatial_statistics_step5(three_layer_tcsa_net *n
 
 /* layer2_attention_spatial_conv: conv2d -> real 1x4x5 (layer2.attention.spatial.score.conv) */
 SNN_LAYER void layer2_attention_spatial_conv_once5(three_layer_tcsa_net *net) {
-    float *const layer2_attention_spatial_statistics = (float *)(void *)(net->arena + 26496);
-    float *const layer2_attention_spatial_conv = (float *)(void *)(net->arena + 13248);
+    float *const layer2_attention_spatial_statistics = (float *)snn_at(net->arena, 26496);
+    float *const layer2_attention_spatial_conv = (float *)snn_at(net->arena, 13248);
 
     snn_conv2d_real_f32(&layer2_attention_spatial_conv_shape, layer2_attention_spatial_statistics,
         layer2_attention_spatial_conv_weight, NULL, layer2_attention_spatial_conv, COUNTERS(30));
@@ -849,8 +849,8 @@ SNN_LAYER void layer2_attention_spatial_conv_once5(three_layer_tcsa_net *net) {
 
 /* layer2_attention_spatial_score: sigmoid -> real 1x4x5 (layer2.attention.spatial.score) */
 SNN_LAYER void layer2_attention_spatial_score_once5(three_layer_tcsa_net *net) {
-    float *const layer2_attention_spatial_conv = (float *)(void *)(net->arena + 13248);
-    float *const layer2_attention_spatial_score = (float *)(void *)(net->arena + 22912);
+    float *const layer2_attention_spatial_conv = (float *)snn_at(net->arena, 13248);
+    float *const layer2_attention_spatial_score = (float *)snn_at(net->arena, 22912);
 
     snn_sigmoid_f32(20, layer2_attention_spatial_conv, layer2_attention_spatial_score,
         COUNTERS(31));
@@ -861,7 +861,7 @@ SNN_LAYER void layer2_attention_spatial_score_once5(three_layer_tcsa_net *net) {
 /* Stage 5, before its first step. */
 static void stage5_begin(three_layer_tcsa_net *net) {
     (void)net;
-    float *const layer2_attention_spatial_statistics = (float *)(void *)(net->arena + 26496);
+    float *const layer2_attention_spatial_statistics = (float *)snn_at(net->arena, 26496);
 
     snn_statistics_time_channels_begin_f32(20, layer2_attention_spatial_statistics);
 
@@ -876,7 +876,7 @@ static void stage5_step(three_layer_tcsa_net *net, int32_t t) {
 /* Stage 5, after its last step. */
 static void stage5_end(three_layer_tcsa_net *net) {
     (void)net;
-    float *const layer2_attention_spatial_statistics = (float *)(void *)(net->arena + 26496);
+    float *const layer2_attention_spatial_statistics = (float *)snn_at(net->arena, 26496);
 
     snn_statistics_time_channels_finish_f32(20, 0x1.8d3018p-8f, layer2_attention_spatial_statistics,
         COUNTERS(29));
@@ -889,9 +889,9 @@ static void stage5_end(three_layer_tcsa_net *net) {
 /* layer2_attention_spatial: scale -> real Tx33x4x5 (layer2.attention.spatial) */
 SNN_LAYER void layer2_attention_spatial_step6(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer2_attention_channel = (float *)(void *)(net->arena + 0) + (size_t)t * 660;
-    float *const layer2_attention_spatial_score = (float *)(void *)(net->arena + 22912);
-    float *const layer2_attention_spatial = (float *)(void *)(net->arena + 13248);
+    float *const layer2_attention_channel = (float *)snn_at(net->arena, 0) + (size_t)t * 660;
+    float *const layer2_attention_spatial_score = (float *)snn_at(net->arena, 22912);
+    float *const layer2_attention_spatial = (float *)snn_at(net->arena, 13248);
 
     snn_scale_pixels_f32(20, 33, layer2_attention_channel, layer2_attention_spatial_score,
         layer2_attention_spatial, COUNTERS(32));
@@ -902,8 +902,8 @@ SNN_LAYER void layer2_attention_spatial_step6(three_layer_tcsa_net *net, int32_t
 /* layer2_attention_relu: relu -> real Tx33x4x5 (layer2.attention.relu) */
 SNN_LAYER void layer2_attention_relu_step6(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer2_attention_spatial = (float *)(void *)(net->arena + 13248);
-    float *const layer2_attention_relu = (float *)(void *)(net->arena + 18624);
+    float *const layer2_attention_spatial = (float *)snn_at(net->arena, 13248);
+    float *const layer2_attention_relu = (float *)snn_at(net->arena, 18624);
 
     snn_relu_f32(660, layer2_attention_spatial, layer2_attention_relu, COUNTERS(33));
     TRACE(33, (size_t)t * 2640, layer2_attention_relu, 2640);
@@ -913,10 +913,10 @@ SNN_LAYER void layer2_attention_relu_step6(three_layer_tcsa_net *net, int32_t t)
 /* layer2_neuron: neuron -> spike Tx33x4x5 (layer2.neuron) */
 SNN_LAYER void layer2_neuron_step6(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer2_attention_relu = (float *)(void *)(net->arena + 18624);
-    float *const layer2_neuron_u = (float *)(void *)(net->arena + 15936);
-    snn_word *const layer2_neuron_before = (snn_word *)(void *)(net->arena + 22720);
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 22720);
+    float *const layer2_attention_relu = (float *)snn_at(net->arena, 18624);
+    float *const layer2_neuron_u = (float *)snn_at(net->arena, 15936);
+    snn_word *const layer2_neuron_before = (snn_word *)snn_at(net->arena, 22720);
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 22720);
 
     snn_neuron_hard_f32(&layer2_neuron_shape, 0, 20, 33, layer2_attention_relu, layer2_neuron_u,
         layer2_neuron_before, layer2_neuron, COUNTERS(34));
@@ -928,10 +928,10 @@ SNN_LAYER void layer2_neuron_step6(three_layer_tcsa_net *net, int32_t t) {
 /* layer3_conv: conv2d -> real Tx17x2x2 (layer3.synapse.layers.conv) */
 SNN_LAYER void layer3_conv_step6(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 22720);
-    uint32_t *const layer3_conv_starts = (uint32_t *)(void *)(net->arena + 14656);
-    uint16_t *const layer3_conv_events = (uint16_t *)(void *)(net->arena + 13248);
-    float *const layer3_conv = (float *)(void *)(net->arena + 21312) + (size_t)t * 68;
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 22720);
+    uint32_t *const layer3_conv_starts = (uint32_t *)snn_at(net->arena, 14656);
+    uint16_t *const layer3_conv_events = (uint16_t *)snn_at(net->arena, 13248);
+    float *const layer3_conv = (float *)snn_at(net->arena, 21312) + (size_t)t * 68;
 
     snn_conv2d_spike_list_f32(&layer3_conv_shape, layer2_neuron, layer3_conv_weight.values,
         layer3_conv_bias, layer3_conv_starts, layer3_conv_events, layer3_conv, COUNTERS(35));
@@ -942,8 +942,8 @@ SNN_LAYER void layer3_conv_step6(three_layer_tcsa_net *net, int32_t t) {
 /* layer3_attention_temporal_statistics: statistics -> real Tx2x1 (layer3.attention.temporal.statistics) */
 SNN_LAYER void layer3_attention_temporal_statistics_step6(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer3_conv = (float *)(void *)(net->arena + 21312) + (size_t)t * 68;
-    float *const layer3_attention_temporal_statistics = (float *)(void *)(net->arena + 23040) + (size_t)t * 2;
+    float *const layer3_conv = (float *)snn_at(net->arena, 21312) + (size_t)t * 68;
+    float *const layer3_attention_temporal_statistics = (float *)snn_at(net->arena, 23040) + (size_t)t * 2;
 
     snn_statistics_all_f32(4, 17, layer3_conv, layer3_attention_temporal_statistics, COUNTERS(36));
     TRACE(36, (size_t)t * 8, layer3_attention_temporal_statistics, 8);
@@ -952,9 +952,9 @@ SNN_LAYER void layer3_attention_temporal_statistics_step6(three_layer_tcsa_net *
 
 /* layer3_attention_temporal_mlp: mlp -> real Tx2x1 (layer3.attention.temporal.mlp) */
 SNN_LAYER void layer3_attention_temporal_mlp_once6(three_layer_tcsa_net *net) {
-    float *const layer3_attention_temporal_statistics = (float *)(void *)(net->arena + 23040);
-    float *const layer3_attention_temporal_mlp_hidden = (float *)(void *)(net->arena + 0);
-    float *const layer3_attention_temporal_mlp = (float *)(void *)(net->arena + 1600);
+    float *const layer3_attention_temporal_statistics = (float *)snn_at(net->arena, 23040);
+    float *const layer3_attention_temporal_mlp_hidden = (float *)snn_at(net->arena, 0);
+    float *const layer3_attention_temporal_mlp = (float *)snn_at(net->arena, 1600);
 
     snn_mlp_time_f32(5, 1, 2, layer3_attention_temporal_mlp_reduce,
         layer3_attention_temporal_mlp_expand, layer3_attention_temporal_statistics,
@@ -966,8 +966,8 @@ SNN_LAYER void layer3_attention_temporal_mlp_once6(three_layer_tcsa_net *net) {
 /* Stage 6, before its first step. */
 static void stage6_begin(three_layer_tcsa_net *net) {
     (void)net;
-    float *const layer2_neuron_u = (float *)(void *)(net->arena + 15936);
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 22720);
+    float *const layer2_neuron_u = (float *)snn_at(net->arena, 15936);
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 22720);
 
     memset(layer2_neuron_u, 0, 660 * sizeof(*layer2_neuron_u));
     memset(layer2_neuron, 0, 40 * sizeof(*layer2_neuron));
@@ -993,8 +993,8 @@ static void stage6_end(three_layer_tcsa_net *net) {
 /* layer3_attention_temporal_sum: weighted_rows -> real Tx1 (layer3.attention.temporal.mlp) */
 SNN_LAYER void layer3_attention_temporal_sum_step7(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer3_attention_temporal_mlp = (float *)(void *)(net->arena + 1600) + (size_t)t * 2;
-    float *const layer3_attention_temporal_sum = (float *)(void *)(net->arena + 1664);
+    float *const layer3_attention_temporal_mlp = (float *)snn_at(net->arena, 1600) + (size_t)t * 2;
+    float *const layer3_attention_temporal_sum = (float *)snn_at(net->arena, 1664);
 
     snn_weighted_rows_f32(2, 1, layer3_attention_temporal_sum_weights,
         layer3_attention_temporal_mlp, layer3_attention_temporal_sum, COUNTERS(38));
@@ -1005,8 +1005,8 @@ SNN_LAYER void layer3_attention_temporal_sum_step7(three_layer_tcsa_net *net, in
 /* layer3_attention_temporal_score: sigmoid -> real Tx1 (layer3.attention.temporal.mlp.activation) */
 SNN_LAYER void layer3_attention_temporal_score_step7(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer3_attention_temporal_sum = (float *)(void *)(net->arena + 1664);
-    float *const layer3_attention_temporal_score = (float *)(void *)(net->arena + 1728);
+    float *const layer3_attention_temporal_sum = (float *)snn_at(net->arena, 1664);
+    float *const layer3_attention_temporal_score = (float *)snn_at(net->arena, 1728);
 
     snn_sigmoid_f32(1, layer3_attention_temporal_sum, layer3_attention_temporal_score,
         COUNTERS(39));
@@ -1017,9 +1017,9 @@ SNN_LAYER void layer3_attention_temporal_score_step7(three_layer_tcsa_net *net, 
 /* layer3_attention_temporal: scale -> real Tx17x2x2 (layer3.attention.temporal) */
 SNN_LAYER void layer3_attention_temporal_step7(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer3_conv = (float *)(void *)(net->arena + 21312) + (size_t)t * 68;
-    float *const layer3_attention_temporal_score = (float *)(void *)(net->arena + 1728);
-    float *const layer3_attention_temporal = (float *)(void *)(net->arena + 0) + (size_t)t * 68;
+    float *const layer3_conv = (float *)snn_at(net->arena, 21312) + (size_t)t * 68;
+    float *const layer3_attention_temporal_score = (float *)snn_at(net->arena, 1728);
+    float *const layer3_attention_temporal = (float *)snn_at(net->arena, 0) + (size_t)t * 68;
 
     snn_scale_scalar_f32(4, 17, layer3_conv, layer3_attention_temporal_score,
         layer3_attention_temporal, COUNTERS(40));
@@ -1030,8 +1030,8 @@ SNN_LAYER void layer3_attention_temporal_step7(three_layer_tcsa_net *net, int32_
 /* layer3_attention_channel_statistics: statistics -> real 2x17 (layer3.attention.channel.statistics) */
 SNN_LAYER void layer3_attention_channel_statistics_step7(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer3_attention_temporal = (float *)(void *)(net->arena + 0) + (size_t)t * 68;
-    float *const layer3_attention_channel_statistics = (float *)(void *)(net->arena + 1408);
+    float *const layer3_attention_temporal = (float *)snn_at(net->arena, 0) + (size_t)t * 68;
+    float *const layer3_attention_channel_statistics = (float *)snn_at(net->arena, 1408);
 
     snn_statistics_time_accumulate_f32(4, 17, layer3_attention_temporal,
         layer3_attention_channel_statistics, COUNTERS(41));
@@ -1040,9 +1040,9 @@ SNN_LAYER void layer3_attention_channel_statistics_step7(three_layer_tcsa_net *n
 
 /* layer3_attention_channel_mlp: mlp -> real 2x17 (layer3.attention.channel.mlp) */
 SNN_LAYER void layer3_attention_channel_mlp_once7(three_layer_tcsa_net *net) {
-    float *const layer3_attention_channel_statistics = (float *)(void *)(net->arena + 1408);
-    float *const layer3_attention_channel_mlp_hidden = (float *)(void *)(net->arena + 1792);
-    float *const layer3_attention_channel_mlp = (float *)(void *)(net->arena + 1600);
+    float *const layer3_attention_channel_statistics = (float *)snn_at(net->arena, 1408);
+    float *const layer3_attention_channel_mlp_hidden = (float *)snn_at(net->arena, 1792);
+    float *const layer3_attention_channel_mlp = (float *)snn_at(net->arena, 1600);
 
     snn_mlp_channels_f32(2, 17, 4, layer3_attention_channel_mlp_reduce,
         layer3_attention_channel_mlp_expand, layer3_attention_channel_statistics,
@@ -1053,8 +1053,8 @@ SNN_LAYER void layer3_attention_channel_mlp_once7(three_layer_tcsa_net *net) {
 
 /* layer3_attention_channel_sum: weighted_rows -> real 17 (layer3.attention.channel.mlp) */
 SNN_LAYER void layer3_attention_channel_sum_once7(three_layer_tcsa_net *net) {
-    float *const layer3_attention_channel_mlp = (float *)(void *)(net->arena + 1600);
-    float *const layer3_attention_channel_sum = (float *)(void *)(net->arena + 1408);
+    float *const layer3_attention_channel_mlp = (float *)snn_at(net->arena, 1600);
+    float *const layer3_attention_channel_sum = (float *)snn_at(net->arena, 1408);
 
     snn_weighted_rows_f32(2, 17, layer3_attention_channel_sum_weights, layer3_attention_channel_mlp,
         layer3_attention_channel_sum, COUNTERS(43));
@@ -1064,8 +1064,8 @@ SNN_LAYER void layer3_attention_channel_sum_once7(three_layer_tcsa_net *net) {
 
 /* layer3_attention_channel_score: sigmoid -> real 17 (layer3.attention.channel.mlp.activation) */
 SNN_LAYER void layer3_attention_channel_score_once7(three_layer_tcsa_net *net) {
-    float *const layer3_attention_channel_sum = (float *)(void *)(net->arena + 1408);
-    float *const layer3_attention_channel_score = (float *)(void *)(net->arena + 2816);
+    float *const layer3_attention_channel_sum = (float *)snn_at(net->arena, 1408);
+    float *const layer3_attention_channel_score = (float *)snn_at(net->arena, 2816);
 
     snn_sigmoid_f32(17, layer3_attention_channel_sum, layer3_attention_channel_score, COUNTERS(44));
     TRACE(44, 0, layer3_attention_channel_score, 68);
@@ -1075,7 +1075,7 @@ SNN_LAYER void layer3_attention_channel_score_once7(three_layer_tcsa_net *net) {
 /* Stage 7, before its first step. */
 static void stage7_begin(three_layer_tcsa_net *net) {
     (void)net;
-    float *const layer3_attention_channel_statistics = (float *)(void *)(net->arena + 1408);
+    float *const layer3_attention_channel_statistics = (float *)snn_at(net->arena, 1408);
 
     snn_statistics_of_channels_begin_f32(17, layer3_attention_channel_statistics);
 
@@ -1092,7 +1092,7 @@ static void stage7_step(three_layer_tcsa_net *net, int32_t t) {
 /* Stage 7, after its last step. */
 static void stage7_end(three_layer_tcsa_net *net) {
     (void)net;
-    float *const layer3_attention_channel_statistics = (float *)(void *)(net->arena + 1408);
+    float *const layer3_attention_channel_statistics = (float *)snn_at(net->arena, 1408);
 
     snn_statistics_of_channels_finish_f32(17, 20, layer3_attention_channel_statistics,
         COUNTERS(41));
@@ -1106,9 +1106,9 @@ static void stage7_end(three_layer_tcsa_net *net) {
 /* layer3_attention_channel: scale -> real Tx17x2x2 (layer3.attention.channel) */
 SNN_LAYER void layer3_attention_channel_step8(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer3_attention_temporal = (float *)(void *)(net->arena + 0) + (size_t)t * 68;
-    float *const layer3_attention_channel_score = (float *)(void *)(net->arena + 2816);
-    float *const layer3_attention_channel = (float *)(void *)(net->arena + 1408) + (size_t)t * 68;
+    float *const layer3_attention_temporal = (float *)snn_at(net->arena, 0) + (size_t)t * 68;
+    float *const layer3_attention_channel_score = (float *)snn_at(net->arena, 2816);
+    float *const layer3_attention_channel = (float *)snn_at(net->arena, 1408) + (size_t)t * 68;
 
     snn_scale_channels_f32(4, 17, layer3_attention_temporal, layer3_attention_channel_score,
         layer3_attention_channel, COUNTERS(45));
@@ -1119,8 +1119,8 @@ SNN_LAYER void layer3_attention_channel_step8(three_layer_tcsa_net *net, int32_t
 /* layer3_attention_spatial_statistics: statistics -> real 2x2x2 (layer3.attention.spatial.score.statistics) */
 SNN_LAYER void layer3_attention_spatial_statistics_step8(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer3_attention_channel = (float *)(void *)(net->arena + 1408) + (size_t)t * 68;
-    float *const layer3_attention_spatial_statistics = (float *)(void *)(net->arena + 2944);
+    float *const layer3_attention_channel = (float *)snn_at(net->arena, 1408) + (size_t)t * 68;
+    float *const layer3_attention_spatial_statistics = (float *)snn_at(net->arena, 2944);
 
     snn_statistics_time_channels_accumulate_f32(4, 17, layer3_attention_channel,
         layer3_attention_spatial_statistics, COUNTERS(46));
@@ -1129,8 +1129,8 @@ SNN_LAYER void layer3_attention_spatial_statistics_step8(three_layer_tcsa_net *n
 
 /* layer3_attention_spatial_conv: conv2d -> real 1x2x2 (layer3.attention.spatial.score.conv) */
 SNN_LAYER void layer3_attention_spatial_conv_once8(three_layer_tcsa_net *net) {
-    float *const layer3_attention_spatial_statistics = (float *)(void *)(net->arena + 2944);
-    float *const layer3_attention_spatial_conv = (float *)(void *)(net->arena + 0);
+    float *const layer3_attention_spatial_statistics = (float *)snn_at(net->arena, 2944);
+    float *const layer3_attention_spatial_conv = (float *)snn_at(net->arena, 0);
 
     snn_conv2d_real_f32(&layer3_attention_spatial_conv_shape, layer3_attention_spatial_statistics,
         layer3_attention_spatial_conv_weight, NULL, layer3_attention_spatial_conv, COUNTERS(47));
@@ -1140,8 +1140,8 @@ SNN_LAYER void layer3_attention_spatial_conv_once8(three_layer_tcsa_net *net) {
 
 /* layer3_attention_spatial_score: sigmoid -> real 1x2x2 (layer3.attention.spatial.score) */
 SNN_LAYER void layer3_attention_spatial_score_once8(three_layer_tcsa_net *net) {
-    float *const layer3_attention_spatial_conv = (float *)(void *)(net->arena + 0);
-    float *const layer3_attention_spatial_score = (float *)(void *)(net->arena + 1280);
+    float *const layer3_attention_spatial_conv = (float *)snn_at(net->arena, 0);
+    float *const layer3_attention_spatial_score = (float *)snn_at(net->arena, 1280);
 
     snn_sigmoid_f32(4, layer3_attention_spatial_conv, layer3_attention_spatial_score, COUNTERS(48));
     TRACE(48, 0, layer3_attention_spatial_score, 16);
@@ -1151,7 +1151,7 @@ SNN_LAYER void layer3_attention_spatial_score_once8(three_layer_tcsa_net *net) {
 /* Stage 8, before its first step. */
 static void stage8_begin(three_layer_tcsa_net *net) {
     (void)net;
-    float *const layer3_attention_spatial_statistics = (float *)(void *)(net->arena + 2944);
+    float *const layer3_attention_spatial_statistics = (float *)snn_at(net->arena, 2944);
 
     snn_statistics_time_channels_begin_f32(4, layer3_attention_spatial_statistics);
 
@@ -1166,7 +1166,7 @@ static void stage8_step(three_layer_tcsa_net *net, int32_t t) {
 /* Stage 8, after its last step. */
 static void stage8_end(three_layer_tcsa_net *net) {
     (void)net;
-    float *const layer3_attention_spatial_statistics = (float *)(void *)(net->arena + 2944);
+    float *const layer3_attention_spatial_statistics = (float *)snn_at(net->arena, 2944);
 
     snn_statistics_time_channels_finish_f32(4, 0x1.818182p-7f, layer3_attention_spatial_statistics,
         COUNTERS(46));
@@ -1179,9 +1179,9 @@ static void stage8_end(three_layer_tcsa_net *net) {
 /* layer3_attention_spatial: scale -> real Tx17x2x2 (layer3.attention.spatial) */
 SNN_LAYER void layer3_attention_spatial_step9(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer3_attention_channel = (float *)(void *)(net->arena + 1408) + (size_t)t * 68;
-    float *const layer3_attention_spatial_score = (float *)(void *)(net->arena + 1280);
-    float *const layer3_attention_spatial = (float *)(void *)(net->arena + 0);
+    float *const layer3_attention_channel = (float *)snn_at(net->arena, 1408) + (size_t)t * 68;
+    float *const layer3_attention_spatial_score = (float *)snn_at(net->arena, 1280);
+    float *const layer3_attention_spatial = (float *)snn_at(net->arena, 0);
 
     snn_scale_pixels_f32(4, 17, layer3_attention_channel, layer3_attention_spatial_score,
         layer3_attention_spatial, COUNTERS(49));
@@ -1192,8 +1192,8 @@ SNN_LAYER void layer3_attention_spatial_step9(three_layer_tcsa_net *net, int32_t
 /* layer3_attention_relu: relu -> real Tx17x2x2 (layer3.attention.relu) */
 SNN_LAYER void layer3_attention_relu_step9(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer3_attention_spatial = (float *)(void *)(net->arena + 0);
-    float *const layer3_attention_relu = (float *)(void *)(net->arena + 640);
+    float *const layer3_attention_spatial = (float *)snn_at(net->arena, 0);
+    float *const layer3_attention_relu = (float *)snn_at(net->arena, 640);
 
     snn_relu_f32(68, layer3_attention_spatial, layer3_attention_relu, COUNTERS(50));
     TRACE(50, (size_t)t * 272, layer3_attention_relu, 272);
@@ -1203,10 +1203,10 @@ SNN_LAYER void layer3_attention_relu_step9(three_layer_tcsa_net *net, int32_t t)
 /* layer3_neuron: neuron -> spike Tx17x2x2 (layer3.neuron) */
 SNN_LAYER void layer3_neuron_step9(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const layer3_attention_relu = (float *)(void *)(net->arena + 640);
-    float *const layer3_neuron_u = (float *)(void *)(net->arena + 320);
-    snn_word *const layer3_neuron_before = (snn_word *)(void *)(net->arena + 1344);
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 1344);
+    float *const layer3_attention_relu = (float *)snn_at(net->arena, 640);
+    float *const layer3_neuron_u = (float *)snn_at(net->arena, 320);
+    snn_word *const layer3_neuron_before = (snn_word *)snn_at(net->arena, 1344);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 1344);
 
     snn_neuron_hard_f32(&layer3_neuron_shape, 0, 4, 17, layer3_attention_relu, layer3_neuron_u,
         layer3_neuron_before, layer3_neuron, COUNTERS(51));
@@ -1218,8 +1218,8 @@ SNN_LAYER void layer3_neuron_step9(three_layer_tcsa_net *net, int32_t t) {
 /* fc1_linear: linear -> real Tx24 (fc1.synapse.layers.linear) */
 SNN_LAYER void fc1_linear_step9(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 1344);
-    float *const fc1_linear = (float *)(void *)(net->arena + 0);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 1344);
+    float *const fc1_linear = (float *)snn_at(net->arena, 0);
 
     snn_linear_spike_f32(&fc1_linear_shape, layer3_neuron, fc1_linear_weight, fc1_linear_bias,
         fc1_linear, COUNTERS(52));
@@ -1230,10 +1230,10 @@ SNN_LAYER void fc1_linear_step9(three_layer_tcsa_net *net, int32_t t) {
 /* fc1_neuron: neuron -> spike Tx24 (fc1.neuron) */
 SNN_LAYER void fc1_neuron_step9(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const fc1_linear = (float *)(void *)(net->arena + 0);
-    float *const fc1_neuron_u = (float *)(void *)(net->arena + 960);
-    snn_word *const fc1_neuron_before = (snn_word *)(void *)(net->arena + 2816);
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 2816);
+    float *const fc1_linear = (float *)snn_at(net->arena, 0);
+    float *const fc1_neuron_u = (float *)snn_at(net->arena, 960);
+    snn_word *const fc1_neuron_before = (snn_word *)snn_at(net->arena, 2816);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 2816);
 
     snn_neuron_hard_f32(&fc1_neuron_shape, 0, 1, 24, fc1_linear, fc1_neuron_u, fc1_neuron_before,
         fc1_neuron, COUNTERS(53));
@@ -1245,8 +1245,8 @@ SNN_LAYER void fc1_neuron_step9(three_layer_tcsa_net *net, int32_t t) {
 /* fc2_linear: linear -> real Tx5 (fc2.synapse.layers.linear) */
 SNN_LAYER void fc2_linear_step9(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 2816);
-    float *const fc2_linear = (float *)(void *)(net->arena + 0);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 2816);
+    float *const fc2_linear = (float *)snn_at(net->arena, 0);
 
     snn_linear_spike_f32(&fc2_linear_shape, fc1_neuron, fc2_linear_weight, fc2_linear_bias,
         fc2_linear, COUNTERS(54));
@@ -1257,10 +1257,10 @@ SNN_LAYER void fc2_linear_step9(three_layer_tcsa_net *net, int32_t t) {
 /* fc2_neuron: neuron -> spike Tx5 (fc2.neuron) */
 SNN_LAYER void fc2_neuron_step9(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    float *const fc2_linear = (float *)(void *)(net->arena + 0);
-    float *const fc2_neuron_u = (float *)(void *)(net->arena + 1088);
-    snn_word *const fc2_neuron_before = (snn_word *)(void *)(net->arena + 2880);
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 2880);
+    float *const fc2_linear = (float *)snn_at(net->arena, 0);
+    float *const fc2_neuron_u = (float *)snn_at(net->arena, 1088);
+    snn_word *const fc2_neuron_before = (snn_word *)snn_at(net->arena, 2880);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 2880);
 
     snn_neuron_hard_f32(&fc2_neuron_shape, 0, 1, 5, fc2_linear, fc2_neuron_u, fc2_neuron_before,
         fc2_neuron, COUNTERS(55));
@@ -1272,8 +1272,8 @@ SNN_LAYER void fc2_neuron_step9(three_layer_tcsa_net *net, int32_t t) {
 /* mean: time_mean -> real 5 (mean) */
 SNN_LAYER void mean_step9(three_layer_tcsa_net *net, int32_t t) {
     (void)t;
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 2880);
-    uint32_t *const mean_sum = (uint32_t *)(void *)(net->arena + 1216);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 2880);
+    uint32_t *const mean_sum = (uint32_t *)snn_at(net->arena, 1216);
 
     snn_time_sum_spike(1, 5, fc2_neuron, mean_sum, COUNTERS(56));
 
@@ -1282,13 +1282,13 @@ SNN_LAYER void mean_step9(three_layer_tcsa_net *net, int32_t t) {
 /* Stage 9, before its first step. */
 static void stage9_begin(three_layer_tcsa_net *net) {
     (void)net;
-    float *const layer3_neuron_u = (float *)(void *)(net->arena + 320);
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 1344);
-    float *const fc1_neuron_u = (float *)(void *)(net->arena + 960);
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 2816);
-    float *const fc2_neuron_u = (float *)(void *)(net->arena + 1088);
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 2880);
-    uint32_t *const mean_sum = (uint32_t *)(void *)(net->arena + 1216);
+    float *const layer3_neuron_u = (float *)snn_at(net->arena, 320);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 1344);
+    float *const fc1_neuron_u = (float *)snn_at(net->arena, 960);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 2816);
+    float *const fc2_neuron_u = (float *)snn_at(net->arena, 1088);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 2880);
+    uint32_t *const mean_sum = (uint32_t *)snn_at(net->arena, 1216);
 
     memset(layer3_neuron_u, 0, 68 * sizeof(*layer3_neuron_u));
     memset(layer3_neuron, 0, 4 * sizeof(*layer3_neuron));
@@ -1315,8 +1315,8 @@ static void stage9_step(three_layer_tcsa_net *net, int32_t t) {
 /* Stage 9, after its last step. */
 static void stage9_end(three_layer_tcsa_net *net) {
     (void)net;
-    uint32_t *const mean_sum = (uint32_t *)(void *)(net->arena + 1216);
-    float *const mean = (float *)(void *)(net->arena + 1152);
+    uint32_t *const mean_sum = (uint32_t *)snn_at(net->arena, 1216);
+    float *const mean = (float *)snn_at(net->arena, 1152);
 
     snn_time_mean_finish_f32(5, net->step, mean_sum, mean, COUNTERS(56));
     TRACE(56, 0, mean, 20);
@@ -1348,7 +1348,7 @@ int three_layer_tcsa_reset(three_layer_tcsa_net *net) {
     if (!net->arena) {
         return SNN_ERR_NOT_INITIALISED;
     }
-    uint16_t *const frames = (uint16_t *)(void *)(net->arena + 9920);
+    uint16_t *const frames = (uint16_t *)snn_at(net->arena, 9920);
     (void)memset(frames, 0, sizeof *frames * THREE_LAYER_TCSA_MAX_FRAMES * THREE_LAYER_TCSA_FRAME_ELEMENTS);
     net->step = 0;
     net->started = 0;
@@ -1368,7 +1368,7 @@ int three_layer_tcsa_push_frames(three_layer_tcsa_net *net, const uint16_t *fram
     if (net->step > 0) {
         return SNN_ERR_WINDOW;
     }
-    uint16_t *const frames = (uint16_t *)(void *)(net->arena + 9920);
+    uint16_t *const frames = (uint16_t *)snn_at(net->arena, 9920);
     return snn_counts_copy((ptrdiff_t)THREE_LAYER_TCSA_TIME_STEPS * THREE_LAYER_TCSA_FRAME_ELEMENTS, frames_in, frames,
                            THREE_LAYER_TCSA_MAX_COUNT);
 }
@@ -1466,7 +1466,7 @@ int three_layer_tcsa_scores(three_layer_tcsa_net *net, float *scores) {
     if (net->step == 0) {
         return SNN_ERR_WINDOW;
     }
-    float *const values = (float *)(void *)(net->arena + 1152);
+    float *const values = (float *)snn_at(net->arena, 1152);
     (void)memcpy(scores, values, sizeof *values * THREE_LAYER_TCSA_NUM_CLASSES);
     return SNN_OK;
 }

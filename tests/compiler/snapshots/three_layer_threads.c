@@ -195,7 +195,7 @@ static const snn_neuron_f32_params fc2_neuron_shape = {
 /* input: input -> count Tx2x9x11 */
 SNN_LAYER void input_step0(three_layer_threads_net *net, int32_t t) {
     (void)t;
-    uint16_t *const input = (uint16_t *)(void *)(net->arena + 6656) + (size_t)t * 198;
+    uint16_t *const input = (uint16_t *)snn_at(net->arena, 6656) + (size_t)t * 198;
 
     TRACE(0, (size_t)t * 396, input, 396);
 
@@ -206,13 +206,13 @@ SNN_LAYER void layer1_conv_step0_part(void *task, int part) {
     three_layer_threads_net *const net = (three_layer_threads_net *)task;
     const int32_t t = net->step;
     (void)t;
-    uint32_t *const layer1_conv_starts = (uint32_t *)(void *)(net->arena + 14528);
-    uint16_t *const layer1_conv_events = (uint16_t *)(void *)(net->arena + 13568);
-    float *const layer1_conv_values = (float *)(void *)(net->arena + 12608);
-    float *const layer1_conv = (float *)(void *)(net->arena + 8640) + (size_t)part * 165;
-    float *const layer1_neuron_u = (float *)(void *)(net->arena + 10624);
-    snn_word *const layer1_neuron_before = (snn_word *)(void *)(net->arena + 14976);
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 14976);
+    uint32_t *const layer1_conv_starts = (uint32_t *)snn_at(net->arena, 14528);
+    uint16_t *const layer1_conv_events = (uint16_t *)snn_at(net->arena, 13568);
+    float *const layer1_conv_values = (float *)snn_at(net->arena, 12608);
+    float *const layer1_conv = (float *)snn_at(net->arena, 8640) + (size_t)part * 165;
+    float *const layer1_neuron_u = (float *)snn_at(net->arena, 10624);
+    snn_word *const layer1_neuron_before = (snn_word *)snn_at(net->arena, 14976);
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 14976);
 
     const int end = snn_min_int((part + 1) * 3, 9);
     for (int row = part * 3; row < end; row += 3) {
@@ -232,10 +232,10 @@ SNN_LAYER void layer1_conv_step0_part(void *task, int part) {
 /* layer1_neuron: neuron -> spike Tx5x9x11 (layer1.neuron) */
 SNN_LAYER void layer1_conv_step0(three_layer_threads_net *net, int32_t t) {
     (void)t;
-    uint16_t *const input = (uint16_t *)(void *)(net->arena + 6656) + (size_t)t * 198;
-    uint32_t *const layer1_conv_starts = (uint32_t *)(void *)(net->arena + 14528);
-    uint16_t *const layer1_conv_events = (uint16_t *)(void *)(net->arena + 13568);
-    float *const layer1_conv_values = (float *)(void *)(net->arena + 12608);
+    uint16_t *const input = (uint16_t *)snn_at(net->arena, 6656) + (size_t)t * 198;
+    uint32_t *const layer1_conv_starts = (uint32_t *)snn_at(net->arena, 14528);
+    uint16_t *const layer1_conv_events = (uint16_t *)snn_at(net->arena, 13568);
+    float *const layer1_conv_values = (float *)snn_at(net->arena, 12608);
 
     snn_conv2d_count_events(&layer1_conv_shape, input, layer1_conv_starts, layer1_conv_events,
         layer1_conv_values);
@@ -248,12 +248,12 @@ SNN_LAYER void layer2_conv_step0_part(void *task, int part) {
     three_layer_threads_net *const net = (three_layer_threads_net *)task;
     const int32_t t = net->step;
     (void)t;
-    uint32_t *const layer2_conv_starts = (uint32_t *)(void *)(net->arena + 14528);
-    uint16_t *const layer2_conv_events = (uint16_t *)(void *)(net->arena + 12608);
-    float *const layer2_conv = (float *)(void *)(net->arena + 0) + (size_t)part * 330;
-    float *const layer2_neuron_u = (float *)(void *)(net->arena + 3968);
-    snn_word *const layer2_neuron_before = (snn_word *)(void *)(net->arena + 15744);
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 15744);
+    uint32_t *const layer2_conv_starts = (uint32_t *)snn_at(net->arena, 14528);
+    uint16_t *const layer2_conv_events = (uint16_t *)snn_at(net->arena, 12608);
+    float *const layer2_conv = (float *)snn_at(net->arena, 0) + (size_t)part * 330;
+    float *const layer2_neuron_u = (float *)snn_at(net->arena, 3968);
+    snn_word *const layer2_neuron_before = (snn_word *)snn_at(net->arena, 15744);
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 15744);
 
     const int end = snn_min_int((part + 1) * 2, 4);
     for (int row = part * 2; row < end; row += 2) {
@@ -273,9 +273,9 @@ SNN_LAYER void layer2_conv_step0_part(void *task, int part) {
 /* layer2_neuron: neuron -> spike Tx33x4x5 (layer2.neuron) */
 SNN_LAYER void layer2_conv_step0(three_layer_threads_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 14976);
-    uint32_t *const layer2_conv_starts = (uint32_t *)(void *)(net->arena + 14528);
-    uint16_t *const layer2_conv_events = (uint16_t *)(void *)(net->arena + 12608);
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 14976);
+    uint32_t *const layer2_conv_starts = (uint32_t *)snn_at(net->arena, 14528);
+    uint16_t *const layer2_conv_events = (uint16_t *)snn_at(net->arena, 12608);
 
     snn_conv2d_spike_events(&layer2_conv_shape, layer1_neuron, layer2_conv_starts,
         layer2_conv_events);
@@ -288,12 +288,12 @@ SNN_LAYER void layer3_conv_step0_part(void *task, int part) {
     three_layer_threads_net *const net = (three_layer_threads_net *)task;
     const int32_t t = net->step;
     (void)t;
-    uint32_t *const layer3_conv_starts = (uint32_t *)(void *)(net->arena + 14528);
-    uint16_t *const layer3_conv_events = (uint16_t *)(void *)(net->arena + 12608);
-    float *const layer3_conv = (float *)(void *)(net->arena + 14080) + (size_t)part * 34;
-    float *const layer3_neuron_u = (float *)(void *)(net->arena + 15424);
-    snn_word *const layer3_neuron_before = (snn_word *)(void *)(net->arena + 16448);
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 16448);
+    uint32_t *const layer3_conv_starts = (uint32_t *)snn_at(net->arena, 14528);
+    uint16_t *const layer3_conv_events = (uint16_t *)snn_at(net->arena, 12608);
+    float *const layer3_conv = (float *)snn_at(net->arena, 14080) + (size_t)part * 34;
+    float *const layer3_neuron_u = (float *)snn_at(net->arena, 15424);
+    snn_word *const layer3_neuron_before = (snn_word *)snn_at(net->arena, 16448);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 16448);
 
     const int end = snn_min_int((part + 1) * 1, 2);
     for (int row = part * 1; row < end; row++) {
@@ -313,9 +313,9 @@ SNN_LAYER void layer3_conv_step0_part(void *task, int part) {
 /* layer3_neuron: neuron -> spike Tx17x2x2 (layer3.neuron) */
 SNN_LAYER void layer3_conv_step0(three_layer_threads_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 15744);
-    uint32_t *const layer3_conv_starts = (uint32_t *)(void *)(net->arena + 14528);
-    uint16_t *const layer3_conv_events = (uint16_t *)(void *)(net->arena + 12608);
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 15744);
+    uint32_t *const layer3_conv_starts = (uint32_t *)snn_at(net->arena, 14528);
+    uint16_t *const layer3_conv_events = (uint16_t *)snn_at(net->arena, 12608);
 
     snn_conv2d_spike_events(&layer3_conv_shape, layer2_neuron, layer3_conv_starts,
         layer3_conv_events);
@@ -326,8 +326,8 @@ SNN_LAYER void layer3_conv_step0(three_layer_threads_net *net, int32_t t) {
 /* fc1_linear: linear -> real Tx24 (fc1.synapse.layers.linear) */
 SNN_LAYER void fc1_linear_step0(three_layer_threads_net *net, int32_t t) {
     (void)t;
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 16448);
-    float *const fc1_linear = (float *)(void *)(net->arena + 15936);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 16448);
+    float *const fc1_linear = (float *)snn_at(net->arena, 15936);
 
     snn_linear_spike_f32(&fc1_linear_shape, layer3_neuron, fc1_linear_weight, fc1_linear_bias,
         fc1_linear, COUNTERS(7));
@@ -338,10 +338,10 @@ SNN_LAYER void fc1_linear_step0(three_layer_threads_net *net, int32_t t) {
 /* fc1_neuron: neuron -> spike Tx24 (fc1.neuron) */
 SNN_LAYER void fc1_neuron_step0(three_layer_threads_net *net, int32_t t) {
     (void)t;
-    float *const fc1_linear = (float *)(void *)(net->arena + 15936);
-    float *const fc1_neuron_u = (float *)(void *)(net->arena + 16064);
-    snn_word *const fc1_neuron_before = (snn_word *)(void *)(net->arena + 16512);
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 16512);
+    float *const fc1_linear = (float *)snn_at(net->arena, 15936);
+    float *const fc1_neuron_u = (float *)snn_at(net->arena, 16064);
+    snn_word *const fc1_neuron_before = (snn_word *)snn_at(net->arena, 16512);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 16512);
 
     snn_neuron_hard_f32(&fc1_neuron_shape, 0, 1, 24, fc1_linear, fc1_neuron_u, fc1_neuron_before,
         fc1_neuron, COUNTERS(8));
@@ -353,8 +353,8 @@ SNN_LAYER void fc1_neuron_step0(three_layer_threads_net *net, int32_t t) {
 /* fc2_linear: linear -> real Tx5 (fc2.synapse.layers.linear) */
 SNN_LAYER void fc2_linear_step0(three_layer_threads_net *net, int32_t t) {
     (void)t;
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 16512);
-    float *const fc2_linear = (float *)(void *)(net->arena + 16192);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 16512);
+    float *const fc2_linear = (float *)snn_at(net->arena, 16192);
 
     snn_linear_spike_f32(&fc2_linear_shape, fc1_neuron, fc2_linear_weight, fc2_linear_bias,
         fc2_linear, COUNTERS(9));
@@ -365,10 +365,10 @@ SNN_LAYER void fc2_linear_step0(three_layer_threads_net *net, int32_t t) {
 /* fc2_neuron: neuron -> spike Tx5 (fc2.neuron) */
 SNN_LAYER void fc2_neuron_step0(three_layer_threads_net *net, int32_t t) {
     (void)t;
-    float *const fc2_linear = (float *)(void *)(net->arena + 16192);
-    float *const fc2_neuron_u = (float *)(void *)(net->arena + 16256);
-    snn_word *const fc2_neuron_before = (snn_word *)(void *)(net->arena + 16576);
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 16576);
+    float *const fc2_linear = (float *)snn_at(net->arena, 16192);
+    float *const fc2_neuron_u = (float *)snn_at(net->arena, 16256);
+    snn_word *const fc2_neuron_before = (snn_word *)snn_at(net->arena, 16576);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 16576);
 
     snn_neuron_hard_f32(&fc2_neuron_shape, 0, 1, 5, fc2_linear, fc2_neuron_u, fc2_neuron_before,
         fc2_neuron, COUNTERS(10));
@@ -380,8 +380,8 @@ SNN_LAYER void fc2_neuron_step0(three_layer_threads_net *net, int32_t t) {
 /* mean: time_mean -> real 5 (mean) */
 SNN_LAYER void mean_step0(three_layer_threads_net *net, int32_t t) {
     (void)t;
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 16576);
-    uint32_t *const mean_sum = (uint32_t *)(void *)(net->arena + 16384);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 16576);
+    uint32_t *const mean_sum = (uint32_t *)snn_at(net->arena, 16384);
 
     snn_time_sum_spike(1, 5, fc2_neuron, mean_sum, COUNTERS(11));
 
@@ -390,17 +390,17 @@ SNN_LAYER void mean_step0(three_layer_threads_net *net, int32_t t) {
 /* Stage 0, before its first step. */
 static void stage0_begin(three_layer_threads_net *net) {
     (void)net;
-    float *const layer1_neuron_u = (float *)(void *)(net->arena + 10624);
-    snn_word *const layer1_neuron = (snn_word *)(void *)(net->arena + 14976);
-    float *const layer2_neuron_u = (float *)(void *)(net->arena + 3968);
-    snn_word *const layer2_neuron = (snn_word *)(void *)(net->arena + 15744);
-    float *const layer3_neuron_u = (float *)(void *)(net->arena + 15424);
-    snn_word *const layer3_neuron = (snn_word *)(void *)(net->arena + 16448);
-    float *const fc1_neuron_u = (float *)(void *)(net->arena + 16064);
-    snn_word *const fc1_neuron = (snn_word *)(void *)(net->arena + 16512);
-    float *const fc2_neuron_u = (float *)(void *)(net->arena + 16256);
-    snn_word *const fc2_neuron = (snn_word *)(void *)(net->arena + 16576);
-    uint32_t *const mean_sum = (uint32_t *)(void *)(net->arena + 16384);
+    float *const layer1_neuron_u = (float *)snn_at(net->arena, 10624);
+    snn_word *const layer1_neuron = (snn_word *)snn_at(net->arena, 14976);
+    float *const layer2_neuron_u = (float *)snn_at(net->arena, 3968);
+    snn_word *const layer2_neuron = (snn_word *)snn_at(net->arena, 15744);
+    float *const layer3_neuron_u = (float *)snn_at(net->arena, 15424);
+    snn_word *const layer3_neuron = (snn_word *)snn_at(net->arena, 16448);
+    float *const fc1_neuron_u = (float *)snn_at(net->arena, 16064);
+    snn_word *const fc1_neuron = (snn_word *)snn_at(net->arena, 16512);
+    float *const fc2_neuron_u = (float *)snn_at(net->arena, 16256);
+    snn_word *const fc2_neuron = (snn_word *)snn_at(net->arena, 16576);
+    uint32_t *const mean_sum = (uint32_t *)snn_at(net->arena, 16384);
 
     memset(layer1_neuron_u, 0, 495 * sizeof(*layer1_neuron_u));
     memset(layer1_neuron, 0, 99 * sizeof(*layer1_neuron));
@@ -432,8 +432,8 @@ static void stage0_step(three_layer_threads_net *net, int32_t t) {
 /* Stage 0, after its last step. */
 static void stage0_end(three_layer_threads_net *net) {
     (void)net;
-    uint32_t *const mean_sum = (uint32_t *)(void *)(net->arena + 16384);
-    float *const mean = (float *)(void *)(net->arena + 16320);
+    uint32_t *const mean_sum = (uint32_t *)snn_at(net->arena, 16384);
+    float *const mean = (float *)snn_at(net->arena, 16320);
 
     snn_time_mean_finish_f32(5, net->step, mean_sum, mean, COUNTERS(11));
     TRACE(11, 0, mean, 20);
@@ -465,7 +465,7 @@ int three_layer_threads_reset(three_layer_threads_net *net) {
     if (!net->arena) {
         return SNN_ERR_NOT_INITIALISED;
     }
-    uint16_t *const frames = (uint16_t *)(void *)(net->arena + 6656);
+    uint16_t *const frames = (uint16_t *)snn_at(net->arena, 6656);
     (void)memset(frames, 0, sizeof *frames * THREE_LAYER_THREADS_MAX_FRAMES * THREE_LAYER_THREADS_FRAME_ELEMENTS);
     net->step = 0;
     net->started = 0;
@@ -486,7 +486,7 @@ int three_layer_threads_push_frames(three_layer_threads_net *net, const uint16_t
     if (net->step > 0) {
         return SNN_ERR_WINDOW;
     }
-    uint16_t *const frames = (uint16_t *)(void *)(net->arena + 6656);
+    uint16_t *const frames = (uint16_t *)snn_at(net->arena, 6656);
     return snn_counts_copy((ptrdiff_t)THREE_LAYER_THREADS_TIME_STEPS * THREE_LAYER_THREADS_FRAME_ELEMENTS, frames_in, frames,
                            THREE_LAYER_THREADS_MAX_COUNT);
 }
@@ -541,7 +541,7 @@ int three_layer_threads_scores(three_layer_threads_net *net, float *scores) {
         return SNN_ERR_WINDOW;
     }
     stage0_end(net);
-    float *const values = (float *)(void *)(net->arena + 16320);
+    float *const values = (float *)snn_at(net->arena, 16320);
     (void)memcpy(scores, values, sizeof *values * THREE_LAYER_THREADS_NUM_CLASSES);
     return SNN_OK;
 }

@@ -45,6 +45,8 @@ class LinearI8(IntegerSynapse, Linear):
         wide = int(node.type.dtype == "int32")
         values = c.input(0), weight, emit_bias(node, c), c.output()
         c.call(f"snn_linear_{suffix}_i8", shape, wide, order, *values)
+        if c.batched:
+            c.batch(f"snn_linear_steps_{suffix}_i8", shape, c.batch_steps, wide, order, *values)
 
     def samples(self) -> Iterable[Sample]:
         return integer_samples(super().samples(), seed=1)

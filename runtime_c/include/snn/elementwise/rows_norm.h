@@ -18,7 +18,6 @@
  * mul 2 n + 3, add 3 n + 1, and a root. */
 SNN_KERNEL void snn_standardize_f32(int rows, int n, float eps, const float *in, float *out,
                                     snn_counts *counts) {
-    SNN_OPAQUE(out);
     for (int row = 0; row < rows; row++) {
         float sum = 0.0f;
         float squares = 0.0f;
@@ -45,7 +44,6 @@ SNN_KERNEL void snn_standardize_f32(int rows, int n, float eps, const float *in,
 
 /* y = exp(x - max) / sum of these. Counts a value: cmp 1, add 2, mul 1 and an exponential. */
 SNN_KERNEL void snn_softmax_f32(int rows, int n, const float *in, float *out, snn_counts *counts) {
-    SNN_OPAQUE(out);
     for (int row = 0; row < rows; row++) {
         float most = in[0];
         float sum = 0.0f;

@@ -16,7 +16,6 @@
 SNN_KERNEL void snn_rows_spike_f32(const snn_linear *p, int batches, int rows, int apart,
                                    const snn_word *in, const float *matrix, const float *bias,
                                    float *out, snn_counts *counts) {
-    SNN_OPAQUE(out);
     for (int batch = 0; batch < batches; batch++) {
         for (int row = 0; row < rows; row++) {
             snn_linear_spike_f32(p, in, matrix, bias, out, counts);
@@ -31,7 +30,6 @@ SNN_KERNEL void snn_rows_spike_f32(const snn_linear *p, int batches, int rows, i
 SNN_KERNEL void snn_rows_count_f32(const snn_linear *p, int batches, int rows, int apart,
                                    const uint16_t *in, const float *matrix, const float *bias,
                                    float *out, snn_counts *counts) {
-    SNN_OPAQUE(out);
     for (int batch = 0; batch < batches; batch++) {
         for (int row = 0; row < rows; row++) {
             snn_linear_count_f32(p, in, matrix, bias, out, counts);
@@ -46,7 +44,6 @@ SNN_KERNEL void snn_rows_count_f32(const snn_linear *p, int batches, int rows, i
 SNN_KERNEL void snn_rows_real_f32(const snn_linear *p, int batches, int rows, int apart,
                                   const float *in, const float *matrix, const float *bias,
                                   float *out, snn_counts *counts) {
-    SNN_OPAQUE(out);
     for (int batch = 0; batch < batches; batch++) {
         for (int row = 0; row < rows; row++) {
             snn_linear_real_f32(p, in, matrix, bias, out, counts);
@@ -63,7 +60,6 @@ SNN_KERNEL void snn_rows_real_f32(const snn_linear *p, int batches, int rows, in
  * [batches][rows][columns]. Counts a cmp a pair of words, and an ac a pair of spikes. */
 SNN_KERNEL void snn_matmul_spikes(int batches, int rows, int columns, int k, const snn_word *a,
                                   const snn_word *b, uint16_t *out, snn_counts *counts) {
-    SNN_OPAQUE(out);
     const int words = SNN_WORDS(k);
     for (int batch = 0; batch < batches; batch++) {
         for (int row = 0; row < rows; row++) {

@@ -52,7 +52,6 @@ SNN_KERNEL int snn_walk_next(snn_walk *walk) {
 /* Counts nothing: only moves. */
 SNN_KERNEL void snn_move_real(int dims, const int32_t *table, int32_t from, int32_t to,
                               const float *in, float *out) {
-    SNN_OPAQUE(out);
     snn_walk walk = snn_walk_begin(dims, table, from, to);
     do {
         const float *const source = in + walk.from;
@@ -66,7 +65,6 @@ SNN_KERNEL void snn_move_real(int dims, const int32_t *table, int32_t from, int3
 /* Counts nothing: only moves. */
 SNN_KERNEL void snn_move_count(int dims, const int32_t *table, int32_t from, int32_t to,
                                const uint16_t *in, uint16_t *out) {
-    SNN_OPAQUE(out);
     snn_walk walk = snn_walk_begin(dims, table, from, to);
     do {
         const uint16_t *const source = in + walk.from;
@@ -80,7 +78,6 @@ SNN_KERNEL void snn_move_count(int dims, const int32_t *table, int32_t from, int
 /* Adds spikes to spikes (OR), so the output is cleared before. Counts nothing. */
 SNN_KERNEL void snn_move_spike(int dims, const int32_t *table, int32_t from, int32_t to,
                                const snn_word *in, snn_word *out) {
-    SNN_OPAQUE(out);
     snn_walk walk = snn_walk_begin(dims, table, from, to);
     do {
         for (ptrdiff_t i = 0; i < table[0]; i++) {
@@ -95,7 +92,6 @@ SNN_KERNEL void snn_move_spike(int dims, const int32_t *table, int32_t from, int
 /* The same where innermost rows are neighbouring bits and begin with a word on both sides. */
 SNN_KERNEL void snn_move_spike_words(int dims, const int32_t *table, int32_t from, int32_t to,
                                      const snn_word *in, snn_word *out) {
-    SNN_OPAQUE(out);
     const int full = table[0] / SNN_WORD_BITS;
     const snn_word rest = snn_low_bits(table[0] % SNN_WORD_BITS);
     snn_walk walk = snn_walk_begin(dims, table, from, to);
@@ -124,7 +120,6 @@ SNN_KERNEL void snn_fill_real(ptrdiff_t n, float value, float *out) {
 /* out += in along a walk. Counts an add an element of the walk. */
 SNN_KERNEL void snn_reduce_sum_real(int dims, const int32_t *table, const float *in, float *out,
                                     snn_counts *counts) {
-    SNN_OPAQUE(out);
     snn_walk walk = snn_walk_begin(dims, table, 0, 0);
     do {
         const float *const source = in + walk.from;
@@ -139,7 +134,6 @@ SNN_KERNEL void snn_reduce_sum_real(int dims, const int32_t *table, const float 
 /* out += 1 for each spike along a walk. Counts an add a spike. */
 SNN_KERNEL void snn_reduce_sum_spike(int dims, const int32_t *table, const snn_word *in,
                                      uint16_t *out, snn_counts *counts) {
-    SNN_OPAQUE(out);
     snn_walk walk = snn_walk_begin(dims, table, 0, 0);
     do {
         for (ptrdiff_t i = 0; i < table[0]; i++) {
@@ -155,7 +149,6 @@ SNN_KERNEL void snn_reduce_sum_spike(int dims, const int32_t *table, const snn_w
 /* out = max(out, in) along a walk; NaN stays. Counts a cmp an element of the walk. */
 SNN_KERNEL void snn_reduce_max_real(int dims, const int32_t *table, const float *in, float *out,
                                     snn_counts *counts) {
-    SNN_OPAQUE(out);
     snn_walk walk = snn_walk_begin(dims, table, 0, 0);
     do {
         for (ptrdiff_t i = 0; i < table[0]; i++) {

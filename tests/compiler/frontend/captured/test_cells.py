@@ -132,8 +132,8 @@ def test_constants_that_differ_from_step_to_step_are_a_table():
 
 def test_what_no_cell_computes_is_refused_with_its_line():
     def cumulative(kept, x):
-        u = 0.5 * kept[0] + torch.cumsum(x, 1)
+        u = 0.5 * kept[0] + torch.cumprod(x, 1)
         s = (u >= 1.0).float()
         return [u * u * (1 - s)], s
 
-    refused(loop(cumulative), "cumsum")
+    refused(loop(cumulative), "cumprod")

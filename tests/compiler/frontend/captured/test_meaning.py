@@ -68,7 +68,7 @@ REFUSED = {
     "noise": lambda a: a + torch.randn(1),
     "by zero": lambda a: a / 0.0,
     "overflow": lambda a: a + 1e39,
-    "cumulative sum": lambda a: a.cumsum(-1),
+    "cumulative product": lambda a: a.cumprod(-1),
 }
 
 
