@@ -4,8 +4,8 @@
  *
  * Nothing else rounds. Sums and products are exact in the type that holds them: the compiler has
  * bounded every one. Where a result may leave int16 it saturates, and the kernel says so. */
-#ifndef SNN_INT8_FIXED_POINT_H
-#define SNN_INT8_FIXED_POINT_H
+#ifndef SNN_FIXED_POINT_H
+#define SNN_FIXED_POINT_H
 
 #include "snn/types.h"
 
