@@ -39,7 +39,7 @@ from snnc.compiler.frontend.importing import (
 )
 from snnc.compiler.frontend.nir import nodes as _nir  # registers importers
 from snnc.compiler.frontend.state import reset_states
-from snnc.compiler.frontend.understand.importing import read_captured
+from snnc.compiler.frontend.understand.captured_model import read_captured
 from snnc.compiler.ir.graph import Graph, Kind, TensorType
 from snnc.compiler.verify import meaning
 from snnc.errors import BAD_ATTRIBUTE, UNSUPPORTED_LAYER, SnncError

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from torch import fx, nn
 
-from snnc.compiler.frontend.fx.calls import Call, common_step, summed
 from snnc.compiler.frontend.fx.functions import FUNCTIONS
 from snnc.compiler.frontend.fx.isolated import apart
+from snnc.compiler.frontend.fx.traced_calls import Call, common_step, summed
 from snnc.compiler.frontend.fx.tracing import line_of
 from snnc.compiler.frontend.fx.values import (
     Constant,

@@ -110,11 +110,10 @@ def command(
     surveyed = survey_both(both, data, split, samples, asked, manner)
     if surveyed is None:
         return
-    ours, _ = surveyed
     names = (model.spec, baseline)
     report = reported(surveyed, names, prices, f"{data}, {split} part", rule.name, profile)
     report = replace(report, proof=proven)
-    lines = audit(ours.tallies) if audited else []
+    lines = audit(surveyed[0].tallies) if audited else []
     result = energy_report_json(report, lines)
     write_json(result, json_file)
     if csv_file is not None:

@@ -20,7 +20,7 @@ from tests.support.samples.graphs import sample_graph
 
 NAMED = {
     "compiler/frontend/nir/export.py": "NIR has a form for exactly these ops",
-    "compiler/frontend/understand/arithmetic.py": "a sum over time divided by T is exactly a mean",
+    "compiler/frontend/understand/rules/arithmetic.py": "a sum over time by T is exactly a mean",
     "compiler/ops/int8/synapses/weight_scales.py": "scales follow the constants of a neuron",
     "compiler/passes/absorb_flatten.py": "folds exactly one op into another",
     "compiler/passes/fold_avg_pool.py": "folds exactly one op into another",

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-from snnc.compiler.frontend.understand.arithmetic import affine
-from snnc.compiler.frontend.understand.composed import as_large_as, computed
-from snnc.compiler.frontend.understand.values import FIRST, Lowered, Operation, understood
-from snnc.compiler.frontend.understand.wiring import arranged
+from snnc.compiler.frontend.understand.body_values import FIRST, Lowered, Operation, understood
+from snnc.compiler.frontend.understand.rules.arithmetic import affine
+from snnc.compiler.frontend.understand.rules.composed import as_large_as, computed
+from snnc.compiler.frontend.understand.rules.wiring import arranged
 
 aten = torch.ops.aten
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from snnc.compiler.frontend.understand.arithmetic import affine, constant
-from snnc.compiler.frontend.understand.composed import as_large_as
-from snnc.compiler.frontend.understand.indexing import entries, sample_axis
-from snnc.compiler.frontend.understand.values import Lowered, Operation, understood
+from snnc.compiler.frontend.understand.body_values import Lowered, Operation, understood
+from snnc.compiler.frontend.understand.rules.arithmetic import affine, constant
+from snnc.compiler.frontend.understand.rules.composed import as_large_as
+from snnc.compiler.frontend.understand.rules.indexing import entries, sample_axis
 
 aten = torch.ops.aten
 

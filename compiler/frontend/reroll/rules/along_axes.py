@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from snnc.compiler.frontend.reroll.axes import along
 from snnc.compiler.frontend.reroll.calls import Call, Rule, Traced, bound
-from snnc.compiler.frontend.reroll.elementwise import batched
-from snnc.compiler.frontend.reroll.reductions import reduced
+from snnc.compiler.frontend.reroll.rules.elementwise import batched
+from snnc.compiler.frontend.reroll.rules.moved_axes import along
+from snnc.compiler.frontend.reroll.rules.reductions import reduced
 from snnc.compiler.frontend.reroll.sequences import Place, Seq
 
 aten = torch.ops.aten

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from snnc.compiler.frontend.reroll.calls import Call, Rule, Traced
-from snnc.compiler.frontend.reroll.elementwise import batched
-from snnc.compiler.frontend.reroll.over_steps import mixed
+from snnc.compiler.frontend.reroll.rules.elementwise import batched
+from snnc.compiler.frontend.reroll.rules.over_steps import mixed
 from snnc.compiler.frontend.reroll.sequences import Seq
 from snnc.compiler.frontend.reroll.steps import Ref
 

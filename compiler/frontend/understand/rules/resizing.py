@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnc.compiler.frontend.understand.composed import as_large_as
-from snnc.compiler.frontend.understand.indexing import entries
-from snnc.compiler.frontend.understand.layers import averaged
-from snnc.compiler.frontend.understand.values import Lowered, Operation, understood
-from snnc.compiler.frontend.understand.wiring import arranged
+from snnc.compiler.frontend.understand.body_values import Lowered, Operation, understood
+from snnc.compiler.frontend.understand.rules.composed import as_large_as
+from snnc.compiler.frontend.understand.rules.indexing import entries
+from snnc.compiler.frontend.understand.rules.layers import averaged
+from snnc.compiler.frontend.understand.rules.wiring import arranged
 from snnc.compiler.ir.graph import Array
 from snnc.compiler.ops.wiring.arrange import REPEATED
 

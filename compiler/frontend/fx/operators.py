@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from snnc.compiler.frontend.fx.calls import Call, refused, summed
 from snnc.compiler.frontend.fx.constants import exact_constant, spread
+from snnc.compiler.frontend.fx.traced_calls import Call, refused, summed
 from snnc.compiler.frontend.fx.values import Constant, Layout, Total, Traced, Value
 from snnc.compiler.ir.graph import Kind
 

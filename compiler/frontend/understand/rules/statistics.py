@@ -8,14 +8,14 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from snnc.compiler.frontend.understand.cell_operations import Cell, Named
-from snnc.compiler.frontend.understand.composed import (
+from snnc.compiler.frontend.understand.body_values import Lowered, Operation, understood
+from snnc.compiler.frontend.understand.cells.cell_operations import Cell, Named
+from snnc.compiler.frontend.understand.rules.composed import (
     as_large_as,
     axes_of,
     computed,
     over_axes,
 )
-from snnc.compiler.frontend.understand.values import Lowered, Operation, understood
 
 aten = torch.ops.aten
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from snnc.compiler.frontend.understand.arithmetic import affine, constant
-from snnc.compiler.frontend.understand.values import FIRST, Lowered, Operation, understood
-from snnc.compiler.frontend.understand.wiring import arranged
+from snnc.compiler.frontend.understand.body_values import FIRST, Lowered, Operation, understood
+from snnc.compiler.frontend.understand.rules.arithmetic import affine, constant
+from snnc.compiler.frontend.understand.rules.wiring import arranged
 
 aten = torch.ops.aten
 

@@ -10,17 +10,17 @@ import torch
 
 from snnc.compiler.frontend.fx.constants import spread
 from snnc.compiler.frontend.reroll.body import Body, Operand, Value
-from snnc.compiler.frontend.understand.arithmetic import constant
-from snnc.compiler.frontend.understand.cell_functions import RULES
-from snnc.compiler.frontend.understand.cell_operations import (
+from snnc.compiler.frontend.understand.body_values import FIRST, Lowered, Operation
+from snnc.compiler.frontend.understand.cells.cell_functions import RULES
+from snnc.compiler.frontend.understand.cells.cell_operations import (
     UNDERSTOOD,
     Cell,
     Named,
     NoInstructionError,
 )
-from snnc.compiler.frontend.understand.composed import as_real
-from snnc.compiler.frontend.understand.values import FIRST, Lowered, Operation
-from snnc.compiler.frontend.understand.wiring import broadcast
+from snnc.compiler.frontend.understand.rules.arithmetic import constant
+from snnc.compiler.frontend.understand.rules.composed import as_real
+from snnc.compiler.frontend.understand.rules.wiring import broadcast
 from snnc.compiler.ir.graph import Array
 from snnc.compiler.ops.cells.program import REAL
 from snnc.compiler.ops.cells.writing import Writing

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from snnc.compiler.frontend.understand.values import (
+from snnc.compiler.frontend.understand.body_values import (
     FIRST,
     Joined,
     Lowered,

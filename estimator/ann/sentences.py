@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from snnc.estimator.ann.ann_costs import Ann
 from snnc.estimator.ann.break_even import BreakEven
 from snnc.estimator.ann.comparison import AgainstAnn
-from snnc.estimator.ann.network import Ann
 from snnc.estimator.views.words import headline
 
 RULES = {

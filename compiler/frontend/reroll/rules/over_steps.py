@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from snnc.compiler.frontend.reroll.calls import Call, Traced, sequences
-from snnc.compiler.frontend.reroll.elementwise import batched
+from snnc.compiler.frontend.reroll.rules.elementwise import batched
 from snnc.compiler.frontend.reroll.sequences import Seq
 from snnc.compiler.frontend.reroll.steps import MIX, Ref
 

@@ -7,8 +7,14 @@ from typing import Any
 
 import torch
 
-from snnc.compiler.frontend.understand.composed import as_real
-from snnc.compiler.frontend.understand.values import FIRST, Joined, Lowered, Operation, understood
+from snnc.compiler.frontend.understand.body_values import (
+    FIRST,
+    Joined,
+    Lowered,
+    Operation,
+    understood,
+)
+from snnc.compiler.frontend.understand.rules.composed import as_real
 from snnc.compiler.ops.synapses import matmul
 
 aten = torch.ops.aten

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import torch
 
-from snnc.compiler.frontend.understand.arithmetic import affine, constant
-from snnc.compiler.frontend.understand.layers import product
-from snnc.compiler.frontend.understand.norms import shares
-from snnc.compiler.frontend.understand.values import Lowered, Operation, understood
-from snnc.compiler.frontend.understand.wiring import arranged
+from snnc.compiler.frontend.understand.body_values import Lowered, Operation, understood
+from snnc.compiler.frontend.understand.rules.arithmetic import affine, constant
+from snnc.compiler.frontend.understand.rules.layers import product
+from snnc.compiler.frontend.understand.rules.norms import shares
+from snnc.compiler.frontend.understand.rules.wiring import arranged
 from snnc.compiler.ops.cells.writing import Writing
 
 aten = torch.ops.aten

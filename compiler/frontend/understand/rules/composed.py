@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from snnc.compiler.frontend.understand.cell_operations import Cell, Named
-from snnc.compiler.frontend.understand.values import FIRST, Lowered, Operation
-from snnc.compiler.frontend.understand.wiring import broadcast
+from snnc.compiler.frontend.understand.body_values import FIRST, Lowered, Operation
+from snnc.compiler.frontend.understand.cells.cell_operations import Cell, Named
+from snnc.compiler.frontend.understand.rules.wiring import broadcast
 from snnc.compiler.ir.graph import Kind
 from snnc.compiler.ops.cells.kinds import kind_of
 from snnc.compiler.ops.cells.program import REAL

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from snnc.compiler.frontend.understand import cell_operations
-from snnc.compiler.frontend.understand.cell_operations import (
+from snnc.compiler.frontend.understand.cells import cell_operations
+from snnc.compiler.frontend.understand.cells.cell_operations import (
     Arguments,
     Cell,
     Named,

@@ -10,7 +10,7 @@ import torch
 
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.frontend.reroll.steps import StepCall
-from snnc.compiler.frontend.understand import arranging
+from snnc.compiler.frontend.understand.rules import arranging
 from snnc.compiler.ir.graph import Kind, TensorType, usual
 from snnc.compiler.ops import OPS
 from snnc.compiler.ops.base import Layout

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from snnc.console import slim_table
 from snnc.estimator.ann.comparison import AgainstAnn
-from snnc.estimator.ann.words import RULES, ann_headline, firing_text
+from snnc.estimator.ann.sentences import RULES, ann_headline, firing_text
 from snnc.estimator.units import brief, energy_text
 from snnc.estimator.views.words import share, signed
 

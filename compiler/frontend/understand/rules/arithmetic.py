@@ -10,8 +10,14 @@ import numpy as np
 import torch
 
 from snnc.compiler.frontend.fx.constants import exact_constant, spread
-from snnc.compiler.frontend.understand.values import Argument, Lowered, Operation, Rule, understood
-from snnc.compiler.frontend.understand.wiring import broadcast
+from snnc.compiler.frontend.understand.body_values import (
+    Argument,
+    Lowered,
+    Operation,
+    Rule,
+    understood,
+)
+from snnc.compiler.frontend.understand.rules.wiring import broadcast
 from snnc.compiler.ir.graph import Array
 
 aten = torch.ops.aten

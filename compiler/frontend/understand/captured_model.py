@@ -15,10 +15,10 @@ from snnc.compiler.frontend.reroll.body import Output, Sequence, Value
 from snnc.compiler.frontend.reroll.expand import Expander
 from snnc.compiler.frontend.reroll.steps import Source, StepCall
 from snnc.compiler.frontend.reroll.streams import fold
+from snnc.compiler.frontend.understand.body_values import Lowered, Operation
 from snnc.compiler.frontend.understand.lowering import Lowering
 from snnc.compiler.frontend.understand.observer import Observer
 from snnc.compiler.frontend.understand.taps import Tap, Tapping
-from snnc.compiler.frontend.understand.values import Lowered, Operation
 from snnc.compiler.ir.graph import FEEDBACK_WRITE, Graph, Kind, TensorType
 from snnc.compiler.ir.roles import Role
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
