@@ -15,17 +15,17 @@ from snnc.compiler.frontend.reroll.rules import (
     along_axes,
     elementwise,
     mixing,
+    moved_axes,
     over_steps,
     reductions,
     writes,
 )
-from snnc.compiler.frontend.reroll.rules import moved_axes as axes
 from snnc.compiler.frontend.reroll.sequences import Part, Place, Seq
 from snnc.compiler.frontend.reroll.steps import Ref, Source, StepGraph, refused
 
 RULES: dict[Any, Rule] = {
     **elementwise.RULES,
-    **axes.RULES,
+    **moved_axes.RULES,
     **reductions.RULES,
     **mixing.RULES,
     **along_axes.RULES,

@@ -21,24 +21,14 @@ from snnc.compiler.frontend.understand.cells.late_values import compares, late_c
 from snnc.compiler.frontend.understand.cells.recurrences import CellBuilder, begun_with, delay_from
 from snnc.compiler.frontend.understand.regions import Regions, is_elementwise
 from snnc.compiler.frontend.understand.rules import (
-    arithmetic,
-    attention,
-    indexing,
     layers,
-    norms,
-    resizing,
-    statistics,
-    wiring,
-    writing,
 )
+from snnc.compiler.frontend.understand.rules.table import TABLE
 from snnc.compiler.frontend.understand.taps import place
 from snnc.compiler.ir.graph import Kind
 from snnc.compiler.ops import Delay
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
-_TABLES: tuple[Any, ...] = (
-    *(arithmetic, attention, indexing, layers, norms, resizing, statistics, wiring, writing),
-)
 SEVERAL = (
     torch.ops.aten.split.Tensor,
     torch.ops.aten.split_with_sizes.default,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from snnc.compiler.frontend.reroll.calls import Call, Traced, bound
-from snnc.compiler.frontend.reroll.rules import moved_axes as axes
+from snnc.compiler.frontend.reroll.rules import moved_axes
 from snnc.compiler.frontend.reroll.rules.elementwise import at_step
 from snnc.compiler.frontend.reroll.sequences import Place, Seq
 from snnc.compiler.frontend.reroll.steps import Ref
@@ -38,7 +38,7 @@ def entry_written(call: Call) -> Traced:
     base, given = call["self"], call["src"]
     axis = call.axis("dim", call.shape)
     if not isinstance(base, Seq) and not isinstance(given, Seq):
-        return axes.scatter(call)
+        return moved_axes.scatter(call)
     shape = (*call.shape[:axis], 1, *call.shape[axis + 1 :])
     if isinstance(given, Seq):
         place = Place(given.axis + (axis <= given.axis), given.place.outer, given.place.inner)
