@@ -16,7 +16,7 @@ from snnc.compiler.frontend.recognise.linear import Linear, Recurrence, Source
 from snnc.compiler.frontend.reroll.body import Body, Late, Operand, Output, Sequence, Value
 from snnc.compiler.frontend.reroll.steps import INPUT, MIX, REDUCE, Ref, StepCall
 from snnc.compiler.frontend.understand import neurons
-from snnc.compiler.frontend.understand.body_values import TABLE, Lowered, Operation, apply
+from snnc.compiler.frontend.understand.body_values import Lowered, Operation, apply
 from snnc.compiler.frontend.understand.cells.late_values import compares, late_cell
 from snnc.compiler.frontend.understand.cells.recurrences import CellBuilder, begun_with, delay_from
 from snnc.compiler.frontend.understand.regions import Regions, is_elementwise
