@@ -1,29 +1,51 @@
-"""Fold batch normalisation into the convolution or linear layer that alone feeds it."""
+"""Fold batch normalisation into the layer of weighted sums that alone feeds it.
+
+Between them may stand what only moves numbers about, such as the transposition between a linear
+layer on tokens and the batch norm of its features: then it is the channels of the layer that count,
+and each must be one channel of the batch norm wherever its numbers go.
+"""
 
 from __future__ import annotations
+
+import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Graph, Node, rewrite
+from snnc.compiler.ops import op_of
 from snnc.compiler.ops.elementwise.batch_norm import affine
+from snnc.compiler.ops.view import NodeRun
+
+SYNAPSES = ("conv2d", "linear", "axis_linear")
+MOVES = ("arrange", "flatten")
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """A batch norm, the layer that takes it in, and which channel of the batch norm each of the
+    layer's is."""
+
+    norm: Node
+    synapse: Node
+    channels: Array
 
 
 def fold_batch_norm(graph: Graph) -> Graph:
     """W' = scale W and b' = scale b + shift, in float64; the batch norm disappears."""
-    index, users = graph.index, graph.users
+    index = graph.index
     folded = {
-        node.name: index[node.inputs[0]]
+        node.name: fold
         for node in graph.nodes
-        if node.op == "batch_norm" and _can_fold(index[node.inputs[0]], users, graph)
+        if node.op == "batch_norm" and (fold := _fold(node, index, graph)) is not None
     }
     params: dict[str, Array] = dict(graph.params)
     keys: dict[str, dict[str, str]] = {}
-    for name, synapse in folded.items():
-        norm = index[name]
-        of_norm = {k: torch.from_numpy(v) for k, v in graph.params_of(norm).items()}
-        scale, shift = (value.numpy() for value in affine(norm, of_norm))
-        own = graph.params_of(synapse)
+    for fold in folded.values():
+        of_norm = {k: torch.from_numpy(v) for k, v in graph.params_of(fold.norm).items()}
+        scale, shift = (value.numpy()[fold.channels] for value in affine(fold.norm, of_norm))
+        synapse, own = fold.synapse, graph.params_of(fold.synapse)
         keys[synapse.name] = {role: f"{synapse.name}.{role}+bn" for role in ("weight", "bias")}
         weight = own["weight"] * scale.reshape(-1, *[1] * (own["weight"].ndim - 1))
         params[keys[synapse.name]["weight"]] = weight
@@ -37,6 +59,35 @@ def fold_batch_norm(graph: Graph) -> Graph:
     return rewrite(graph, change, params)
 
 
-def _can_fold(synapse: Node, users: dict[str, list[Node]], graph: Graph) -> bool:
-    alone = len(users[synapse.name]) == 1 and synapse.name not in graph.outputs
-    return synapse.op in ("conv2d", "linear") and alone
+def _fold(norm: Node, index: dict[str, Node], graph: Graph) -> _Fold | None:
+    """How a batch norm is folded; None where it cannot be."""
+    source, moves = index[norm.inputs[0]], list[Node]()
+    while source.op in MOVES and _is_alone(source, graph):
+        moves.insert(0, source)
+        source = index[source.inputs[0]]
+    if source.op not in SYNAPSES or not _is_alone(source, graph):
+        return None
+    channels = _channels(norm, source, moves, graph)
+    return None if channels is None else _Fold(norm, source, channels)
+
+
+def _is_alone(node: Node, graph: Graph) -> bool:
+    return len(graph.users[node.name]) == 1 and node.name not in graph.outputs
+
+
+def _channels(norm: Node, synapse: Node, moves: list[Node], graph: Graph) -> Array | None:
+    """For each channel of a layer that of the batch norm; None where it has several, or none."""
+    made = synapse.type
+    axis = made.packed if synapse.op == "axis_linear" else 0
+    if not moves and axis == 0:
+        return np.arange(made.shape[0])
+    shape = [-1 if at == axis else 1 for at in range(len(made.shape))]
+    of_layer = torch.arange(made.shape[axis], dtype=torch.float64).reshape(shape)
+    value = of_layer.expand(made.shape)[None]
+    for node in moves:
+        value = op_of(node).reference(NodeRun.of(graph, node, {node.inputs[0]: value}, {}))
+    count = norm.type.shape[0]
+    of_norm = np.repeat(np.arange(count), math.prod(norm.type.shape[1:]))
+    pairs = np.unique(np.stack([value.numpy().reshape(-1).astype(np.int64), of_norm]), axis=1)
+    known = len(pairs[0]) == made.shape[axis] and bool((pairs[0] == np.arange(len(pairs[0]))).all())
+    return pairs[1] if known else None
