@@ -32,7 +32,7 @@ from snnc.compiler.ir.graph import Node
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.view import NodeRun
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NMNIST = os.environ.get("SNNC_NMNIST", str(ROOT.parent / "shared" / "data" / "nmnist"))
 MODELS: Mapping[str, str] = {
     "nmnist_none": f"nmnist:{NMNIST}",

@@ -114,6 +114,9 @@ def command(
     `make run` compares it with the integer reference. OUT appears whole or not at all, and of what
     lies there only files that snnc wrote are replaced; one that was edited since is refused.
 
+    For a core whose cycles are known, cycles, time and energy of the recordings are printed (in the
+    JSON as "estimate"); else one sentence says why not.
+
     --calibrate names training data: with int8 they set the ranges, with f32 they choose kernels.
     Layers are event-driven, unless --calibrate or --density shows that the dense kernel is faster.
     """
@@ -188,6 +191,10 @@ def command(
             manifest = artifact.write_firmware(
                 out, source, compilation, core, embedded, max_flash, max_ram
             )
+            from snnc.commands.compile_time import time_of
+
+            status.update("counting instructions")
+            manifest |= time_of(compilation, core, embedded)
     write_json(manifest, json_file)
     if reason := model.why_renamed():
         console.print(f"The model is called {source.name} in C: {reason}.")
@@ -239,6 +246,8 @@ def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
         f"{_where(manifest)}"
     )
     show_memory(console, manifest["memory"])
+    for line in manifest.get("said", ()):
+        console.print(line)
 
 
 def _where(manifest: dict[str, Any]) -> str:
