@@ -116,9 +116,13 @@ class _Folding:
         """The operand that reads ``refs``, by step."""
         operand = Operand()
         for step, ref in sorted(refs.items(), reverse=True):
-            self._extend(operand, step, ref)
+            self._push(operand, step, ref)
         self._follow()
         return operand
+
+    def _push(self, operand: Operand, step: int, ref: Ref) -> None:
+        self.pushed += 1
+        heapq.heappush(self.waiting, (-step, self.pushed, operand, ref))
 
     def _follow(self) -> None:
         while self.waiting:
@@ -167,7 +171,7 @@ class _Folding:
         if known is value or (value.first == ref and step == 0):
             return
         call = self.graph[ref]
-        fits = self._same(call, value.call)
+        fits = self._same(call, value.call) and not self._begins_another(call, value, step)
         if known is not None and fits and not (known.members.keys() & value.members.keys()):
             self._merge(value, known)
             return
@@ -181,8 +185,33 @@ class _Folding:
         self.values[ref.index] = value
         for name, read in operands_of(call):
             operand = value.operands.setdefault(name, Operand())
-            self.pushed += 1
-            heapq.heappush(self.waiting, (-step, self.pushed, operand, read))
+            self._push(operand, step, read)
+
+    def _begins_another(self, call: StepCall, value: Value, step: int) -> bool:
+        """Whether a call of the first step does what a value does, but on what another value reads:
+        a recurrence that begins with its input itself, which is a sum as it is one."""
+        if step or self.graph.time_steps == 1 or self._begins_alike(call, value):
+            return False
+        others = {self.now(other): None for other in self.values.values()}
+        return any(
+            other is not value
+            and self._same(call, other.call)
+            and 0 not in other.members
+            and self._begins_alike(call, other)
+            for other in others
+        )
+
+    def _begins_alike(self, call: StepCall, value: Value) -> bool:
+        """Whether the operands of a call of step 0 are made as those of a value are."""
+        for name, read in operands_of(call):
+            operand, made = value.operands.get(name), self.graph[read]
+            if operand is None or operand.of is None or made.step == STATIC:
+                continue
+            if operand.delay or operand.item != read.item:
+                return False
+            if not self._same(made, self.now(operand.of).call):
+                return False
+        return True
 
     def _merge(self, value: Value, into: Value) -> None:
         """Two values that turned out to be different steps of one."""

@@ -332,3 +332,29 @@ def test_the_declared_number_of_steps_counts():
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_short_windows(steps):
     same(Model(looped(lambda x, t: x[t], steps)), steps=steps)
+
+
+def charged(m, x):
+    """A neuron whose first potential is its input itself, in a loop that writes a buffer."""
+    memory, spikes, given = 0, torch.zeros_like(x[0]), torch.zeros_like(x)
+    for step in range(len(x)):
+        potential = memory * 0.25 * (1 - spikes) + x[step] if step else x[step]
+        spikes = (potential > 0.5).float()
+        memory = potential.clone()
+        given[step] = spikes
+    return given
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda m, x: charged(m, m.first(x)).mean(0),
+        lambda m, x: charged(m, m.third(charged(m, m.first(x))) + m.first(x)).mean(0),
+        lambda m, x: charged(m, m.third(charged(m, m.first(x))) - m.first(x)).mean(0),
+    ],
+)
+def test_a_first_step_that_is_the_input_itself_is_told_from_the_sum(function):
+    """The input of a residual block is a sum, as the potential of later steps is one."""
+    graph = same(Model(function))
+    assert "neuron" in ops(graph)
+    assert "cell" not in ops(graph)
