@@ -101,7 +101,7 @@ class Unsupported:
     """One thing that the compiler cannot take, as ``snnc check`` lists it.
 
     ``shape`` is that of its input, "" where it is not known; ``source`` the line of the user's own
-    code that calls it.
+    code that calls it, or that built it where only PyTorch does.
     """
 
     module: str
@@ -110,6 +110,13 @@ class Unsupported:
     reason: str
     suggestion: str
     source: str = ""
+
+    @property
+    def place(self) -> str:
+        """Module and line, as far as they are known."""
+        if self.module and self.source:
+            return f"{self.module} ({self.source})"
+        return self.module or self.source
 
     def as_json(self) -> dict[str, str]:
         """The entry of the JSON contract."""
@@ -266,7 +273,7 @@ def unsupported_error(
     return SnncError(
         UNSUPPORTED_LAYER,
         f"{first.class_name}: {first.reason}{others}{also}",
-        where=first.module or first.source,
+        where=first.place,
         mend=f"{first.suggestion} Run `snnc check` to see all of them.",
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from snnc.compiler.frontend import built
 from snnc.compiler.frontend.importing import Importing, importer, needed_importer
 from snnc.compiler.ops import (
     Asa,
@@ -49,7 +50,7 @@ def _layer(g: Importing, layer: nn.Module, path: str, value: str | None) -> str 
         return None if value is None else function(g, layer, path, [value])
     except SnncError as error:
         shape = "" if value is None else "×".join(map(str, (g.time_steps, *g.type_of(value).shape)))
-        g.refuse(path, type(layer).__name__, shape, error)
+        g.refuse(path, type(layer).__name__, shape, error, built.line_of(layer))
         return None
 
 

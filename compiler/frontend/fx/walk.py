@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from torch import fx, nn
 
+from snnc.compiler.frontend import built
 from snnc.compiler.frontend.fx.calls import Call, common_step, summed
 from snnc.compiler.frontend.fx.functions import FUNCTIONS
 from snnc.compiler.frontend.fx.isolated import apart
@@ -330,13 +331,16 @@ class Walk:
     def _refuse(self, node: fx.Node, error: SnncError) -> None:
         called = str(getattr(node.target, "__name__", node.target))
         is_module = node.op == "call_module"
+        line = line_of(node)
+        if is_module:
+            line = line or built.line_of(self.modules[str(node.target)])
         shapes = [source.meta.get("shape", ()) for source in (*node.all_input_nodes, node)]
         self.importing.refuse(
             module=str(node.target) if is_module else _owner(node),
             class_name=type(self.modules[str(node.target)]).__name__ if is_module else called,
             shape="×".join(map(str, shapes[0])),
             error=error,
-            source=line_of(node),
+            source=line,
         )
 
 
