@@ -8,6 +8,7 @@ from __future__ import annotations
 import platform
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -51,15 +52,44 @@ from snnc.errors import OVER_BUDGET, SnncError
 from snnc.version import __version__
 
 
+@dataclass(frozen=True)
+class Library:
+    """How the shared library is built, and how large it may be.
+
+    Attributes:
+        march: which processors it is for (:data:`snnc.compiler.host.build.MARCHES`).
+        instrument: count every executed operation.
+        max_flash: most bytes of its code and constants.
+    """
+
+    march: str = ANY
+    instrument: bool = False
+    max_flash: int | None = None
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a board has room for, in bytes; None where nothing is said.
+
+    Attributes:
+        max_flash: of code and constants.
+        max_ram: of arena and stack.
+    """
+
+    max_flash: int | None = None
+    max_ram: int | None = None
+
+
+DEFAULT_LIBRARY, NO_BUDGET = Library(), Budget()
+
+
 def write(
     out: Path,
     source: SourceModel,
     compilation: Compilation,
+    library: Library = DEFAULT_LIBRARY,
     *,
-    instrument: bool = False,
     choice: dict[str, Any] | None = None,
-    max_flash: int | None = None,
-    march: str = ANY,
 ) -> dict[str, Any]:
     """Write the compiled model to ``out`` and give its manifest.
 
@@ -67,10 +97,8 @@ def write(
         out: the folder.
         source: the model.
         compilation: what to write.
-        instrument: count every executed operation.
+        library: how its shared library is built.
         choice: from what the kernels were chosen, for the manifest; None where they were not.
-        max_flash: most bytes of code and constants of the library.
-        march: which processors the library is for (:data:`snnc.compiler.host.build.MARCHES`).
 
     Raises:
         SnncError: BAD_OUTPUT where ``out`` cannot be written or holds something else;
@@ -82,17 +110,17 @@ def write(
         write_files(folder, licence_files())
         with as_file(files("snnc") / "runtime_c" / "include" / "snn") as runtime:
             shutil.copytree(runtime, folder / "snn")
-        library = f"lib{name}.so"
-        defines = ["SNN_INSTRUMENT"] if instrument else []
-        memory, levels = _compile(folder, compilation, library, defines, march)
-        check_object(compilation, memory, max_flash)
+        file = f"lib{name}.so"
+        defines = ["SNN_INSTRUMENT"] if library.instrument else []
+        memory, levels = _compile(folder, compilation, file, defines, library.march)
+        check_object(compilation, memory, library.max_flash)
         manifest = _manifest(source, compilation, memory)
-        manifest |= {"target": "host", "library": library}
+        manifest |= {"target": "host", "library": file}
         manifest["options"] |= {
-            "flags": [*HOST_FLAGS, *march_flags(march)],
-            "march": march,
+            "flags": [*HOST_FLAGS, *march_flags(library.march)],
+            "march": library.march,
             "levels": levels,
-            "instrument": instrument,
+            "instrument": library.instrument,
             "kernels": choice,
             "threads": compilation.generated.program.threads,
             "steps_at_once": compilation.generated.program.batch,
@@ -107,8 +135,7 @@ def write_firmware(
     compilation: Compilation,
     target: Target,
     vectors: Sequence[Vector],
-    max_flash: int | None = None,
-    max_ram: int | None = None,
+    budget: Budget = NO_BUDGET,
 ) -> dict[str, Any]:
     """Write a firmware project to ``out`` and give its manifest.
 
@@ -118,7 +145,9 @@ def write_firmware(
         SnncError: BAD_OUTPUT, BAD_OPTION, OVER_BUDGET, C_COMPILER_FAILED.
     """
     with fresh_folder(out) as folder:
-        board = firmware.write_project(folder, compilation, target, vectors, max_flash, max_ram)
+        board = firmware.write_project(
+            folder, compilation, target, vectors, budget.max_flash, budget.max_ram
+        )
         sizes = None
         if not missing_tools(target, board):
             try:
@@ -134,7 +163,7 @@ def write_firmware(
         manifest |= {"target": target.name, "board": board.name, "vectors": len(vectors)}
         manifest |= {"owned_board": _owned(target)}
         manifest["options"] |= {"flags": list(target.flags)}
-        manifest["options"] |= {"max_flash": max_flash, "max_ram": max_ram}
+        manifest["options"] |= asdict(budget)
         return write_manifest(folder, manifest)
 
 

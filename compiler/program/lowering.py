@@ -10,7 +10,8 @@ from snnc.compiler.ops.base import Rows
 from snnc.compiler.ops.view import NodeView
 from snnc.compiler.plan.bands import bands
 from snnc.compiler.plan.schedule import Schedule
-from snnc.compiler.program.emitter import Emitter, RowBodies
+from snnc.compiler.program.emitter import Emitter
+from snnc.compiler.program.place import Place, RowBodies
 from snnc.compiler.program.program import (
     Band,
     Body,
@@ -71,7 +72,7 @@ class _Lowering:
         symbol = self._symbol(f"{node.name}_{when}{index}")
         function = Function(symbol=symbol, comment=_comment(node))
         functions.append(function)
-        c = Emitter(self._graph, self._schedule.stored, self._program, node, index, looped)
+        c = Emitter(self._graph, self._schedule.stored, self._program, node, Place(index, looped))
         output = c.output()
         op_of(node).emit(node, c)
         self._show_value(node, c, output, function, stage, looped)
@@ -108,7 +109,9 @@ class _Lowering:
         body = Body({} if threads > 1 else function.locals)
         rows = RowBodies(band, Body(function.locals), body, Body(function.locals))
         for node in band.nodes:
-            c = Emitter(self._graph, self._schedule.stored, self._program, node, index, True, rows)
+            c = Emitter(
+                self._graph, self._schedule.stored, self._program, node, Place(index, True, rows)
+            )
             output = c.output()
             op_of(node).emit(node, c)
             self._show_fused(node, c, output, rows, stage)

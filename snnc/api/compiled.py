@@ -186,7 +186,8 @@ class Compiled(Surveyable):
 
         report = None if self._choice is None else self._choice.report
         source = self._taken.source
-        return artifact.write(folder, source, self._compilation, choice=report, march=march)
+        library = artifact.Library(march)
+        return artifact.write(folder, source, self._compilation, library, choice=report)
 
     @speaks_python
     def verify(
@@ -247,11 +248,7 @@ class Compiled(Surveyable):
 
         module = self._taken.source.module
         verifier = BoardVerifier(module, self._compilation, core, self._max_ram)
-        verifier.verify(every)
-        if thoroughly.stress:
-            verifier.stress()
-        verifier.finish(min_agreement=thoroughly.min_agreement)
-        return verifier.result
+        return verifier.prove(every, thoroughly)
 
     @speaks_python
     def energy(
@@ -372,8 +369,9 @@ class Compiled(Surveyable):
             )
             for window in self._windows(vectors, None)
         ]
+        budget = artifact.Budget(max_ram=self._max_ram)
         return artifact.write_firmware(
-            out, source, self._compilation, self._target, embedded, None, self._max_ram
+            out, source, self._compilation, self._target, embedded, budget
         )
 
     def _write_package(self, out: Path, package: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ Source: Eshraghian et al. 2023, "Training Spiking Neural Networks Using Lessons 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ PACKAGE = "snntorch"
 def _leaky(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
     check(g, m)
     beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
-    return _neuron(g, m, path, inputs[0], beta, 1.0, zero="hard")
+    return _neuron(g, m, path, inputs[0], _Membrane(beta, zero="hard"))
 
 
 @importer_named(PACKAGE, "Synaptic")
@@ -62,7 +63,7 @@ def _after_synapse(g: Importing, m: Any, path: str, x: str) -> str:
     params = {role: spread(value, shape) for role, value in constants.items()}
     current = g.add(f"{path}.syn", Integrator(), [x], params)
     beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
-    return _neuron(g, m, path, current, beta, 1.0, zero="clear")
+    return _neuron(g, m, path, current, _Membrane(beta))
 
 
 @importer_named(PACKAGE, "Lapicque")
@@ -72,7 +73,7 @@ def _lapicque(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
         beta = exact_constant(1 - (m.time_step / (m.R * m.C)), f"{path}.beta")
         inverse = exact_constant(1 / (m.R * m.C), f"{path}.C")
     gain = exact_constant(m.R, f"{path}.R") * inverse * exact_constant(m.time_step, f"{path}.dt")
-    return _neuron(g, m, path, inputs[0], beta, gain, zero="clear")
+    return _neuron(g, m, path, inputs[0], _Membrane(beta, gain))
 
 
 @importer_named(PACKAGE, "Alpha")
@@ -94,7 +95,8 @@ def _alpha(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
         params = {role: spread(value, shape) for role, value in constants.items()}
         currents.append(g.add(f"{path}.syn_{name}", Integrator(), inputs, params))
     total = g.add(f"{path}.syn", Add(), currents)
-    return _neuron(g, m, path, total, np.zeros(()), exact_constant(tau, f"{path}.tau"), zero="hard")
+    whole = _Membrane(np.zeros(()), exact_constant(tau, f"{path}.tau"), zero="hard")
+    return _neuron(g, m, path, total, whole)
 
 
 @importer_named(PACKAGE, "RLeaky")
@@ -102,7 +104,7 @@ def _recurrent_leaky(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> 
     check(g, m)
     recurrence, total = _with_recurrence(g, m, path, inputs[0])
     beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
-    spikes = _neuron(g, m, path, total, beta, 1.0, zero="clear", apart=True)
+    spikes = _neuron(g, m, path, total, _Membrane(beta, apart=True))
     recurrence.close(g, spikes)
     return spikes
 
@@ -140,17 +142,24 @@ def _with_recurrence(g: Importing, m: Any, path: str, x: str) -> tuple[Recurrenc
     return recurrence, g.add(f"{path}.sum", Add(apart=True), [x, weighted])
 
 
-def _neuron(
-    g: Importing,
-    m: Any,
-    path: str,
-    x: str,
-    beta: Array,
-    gain: Any,
-    *,
-    zero: str,
-    apart: bool = False,
-) -> str:
+@dataclass(frozen=True)
+class _Membrane:
+    """What becomes of a potential: beta times it is left, and gain times the current is added.
+
+    Attributes:
+        beta: what is left of it.
+        gain: of the current.
+        zero: the reset mode that "zero" stands for in this class.
+        apart: whether the source adds the terms of the current one after the other.
+    """
+
+    beta: Array
+    gain: Any = 1.0
+    zero: str = "clear"
+    apart: bool = False
+
+
+def _neuron(g: Importing, m: Any, path: str, x: str, membrane: _Membrane) -> str:
     threshold = exact_constant(m.threshold, f"{path}.threshold")
     if threshold.min() < 0:
         raise SnncError(
@@ -158,16 +167,16 @@ def _neuron(
             f"a threshold of {threshold.min():g} makes it reset before its first step",
             mend="Use thresholds of at least 0.",
         )
-    mode = {"subtract": "soft", "zero": zero, "none": "none"}[m.reset_mechanism]
+    mode = {"subtract": "soft", "zero": membrane.zero, "none": "none"}[m.reset_mechanism]
     values = {
-        "beta": beta,
+        "beta": membrane.beta,
         "drift": 0.0,
-        "gain": gain,
+        "gain": membrane.gain,
         "threshold": threshold,
         "reset": threshold if mode == "soft" else 0.0,
     }
     shape = g.type_of(x).shape
-    neuron = Neuron(reset_mode=mode, strict=True, initial=0.0, apart=apart)
+    neuron = Neuron(reset_mode=mode, strict=True, initial=0.0, apart=membrane.apart)
     op, params = neuron.with_constants(
         {role: spread(value, shape) for role, value in values.items()}
     )

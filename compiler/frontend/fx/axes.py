@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from snnc.compiler.frontend.fx.calls import Call, refused
+from snnc.compiler.frontend.fx.traced_calls import Call, refused
 from snnc.compiler.frontend.fx.values import Layout, Memory, Opaque, Traced, Value
 from snnc.compiler.ir.operation import Operation
 from snnc.compiler.ops import Flatten

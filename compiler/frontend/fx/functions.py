@@ -8,19 +8,19 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from snnc.compiler.frontend.fx import arithmetic, axes, functional
-from snnc.compiler.frontend.fx.calls import Handler
+from snnc.compiler.frontend.fx import axes, functional, operators
+from snnc.compiler.frontend.fx.traced_calls import Handler
 from snnc.compiler.ops import Relu, Sigmoid, TimeMean, TimeSum
 
 _NAMES: dict[Handler, tuple[Any, ...]] = {
     axes.getitem: (operator.getitem,),
     axes.unbind: (torch.unbind, "unbind"),
     axes.stack: (torch.stack,),
-    arithmetic.add: (operator.add, operator.iadd, torch.add, "add", "add_"),
-    arithmetic.subtract: (operator.sub, operator.isub, torch.sub, "sub"),
-    arithmetic.multiply: (operator.mul, operator.imul, torch.mul, "mul"),
-    arithmetic.divide: (operator.truediv, torch.div, "div"),
-    arithmetic.negate: (operator.neg, torch.neg, "neg"),
+    operators.add: (operator.add, operator.iadd, torch.add, "add", "add_"),
+    operators.subtract: (operator.sub, operator.isub, torch.sub, "sub"),
+    operators.multiply: (operator.mul, operator.imul, torch.mul, "mul"),
+    operators.divide: (operator.truediv, torch.div, "div"),
+    operators.negate: (operator.neg, torch.neg, "neg"),
     axes.reshape: (
         torch.flatten,
         torch.reshape,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from torch import fx, nn
 
 from snnc.compiler.frontend import built
-from snnc.compiler.frontend.fx.calls import Call, common_step, summed
 from snnc.compiler.frontend.fx.functions import FUNCTIONS
 from snnc.compiler.frontend.fx.isolated import apart
+from snnc.compiler.frontend.fx.traced_calls import Call, common_step, summed
 from snnc.compiler.frontend.fx.tracing import line_of
 from snnc.compiler.frontend.fx.values import (
     Constant,
@@ -45,19 +46,39 @@ def refusal(what: str, mend: str) -> SnncError:
     return SnncError(UNSUPPORTED_LAYER, what, mend=mend)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How the traced model is called, and what becomes of its output.
+
+    Attributes:
+        prefix: path of the model inside the module that is verified ("" or "net.").
+        layout: of what forward takes.
+        samples: N of the trace.
+        readout: what becomes of an output for each step, if anything.
+        all_outputs: whether each item of a tuple is an output, instead of the first.
+    """
+
+    prefix: str = ""
+    layout: Layout = Layout.SEQUENCE
+    samples: int = 1
+    readout: str | None = None
+    all_outputs: bool = False
+
+    def axes(self, time_steps: int) -> tuple[int, ...]:
+        """Those of the input before the shape of one step."""
+        if self.layout is Layout.SEQUENCE:
+            return time_steps, self.samples
+        return (self.samples, time_steps) if self.layout is Layout.BATCH_FIRST else (self.samples,)
+
+
 class Walk:
     """Visits the traced nodes of one model.
 
     Args:
         importing: the graph under construction.
         model: the model that was traced.
-        prefix: path of the model inside the module that is verified ("" or "net.").
-        per_step: whether its forward takes one step [N, ...].
-        batch_first: whether its forward takes [N, T, ...].
-        still: whether it takes one image [N, ...], and repeats it over time itself.
-        samples: N of the trace.
-        readout: what becomes of an output for each step, if anything.
-        all_outputs: whether each item of a tuple is an output, instead of the first.
+        given: type of the input.
+        how: how it was called.
     """
 
     def __init__(
@@ -65,26 +86,17 @@ class Walk:
         importing: Importing,
         model: nn.Module,
         given: TensorType,
-        *,
-        prefix: str = "",
-        per_step: bool = False,
-        batch_first: bool = False,
-        still: bool = False,
-        samples: int = 1,
-        readout: str | None = None,
-        all_outputs: bool = False,
+        how: Reading,
     ) -> None:
         self.importing = importing
         self.model = model
         self.modules: Mapping[str, nn.Module] = dict(model.named_modules())
         self.given = given
-        self.prefix = prefix
-        self.samples = samples
-        self.input_layout = Layout.BATCH_FIRST if batch_first else Layout.SEQUENCE
-        if per_step or still:
-            self.input_layout = Layout.STILL if still else Layout.STEP
-        self.readout = readout
-        self.all_outputs = all_outputs
+        self.prefix = how.prefix
+        self.samples = how.samples
+        self.input_layout = how.layout
+        self.readout = how.readout
+        self.all_outputs = how.all_outputs
         self.values: dict[fx.Node, Traced] = {}
         self.failed: set[fx.Node] = set()
         self._bodies: dict[Any, str] = {}

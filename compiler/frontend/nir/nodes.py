@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from snnc.compiler.frontend.adapters.recurrence import Recurrence
 from snnc.compiler.frontend.importing import Importing, importer
-from snnc.compiler.frontend.nir.cells import neuron_cell
 from snnc.compiler.frontend.nir.file import NirNode, NirOptions, as_image
+from snnc.compiler.frontend.nir.many_spikes import neuron_cell
 from snnc.compiler.frontend.nir.network import NirNetwork, padding_of, sizes_of
 from snnc.compiler.ir.graph import Array
 from snnc.compiler.ops import (
@@ -207,14 +207,14 @@ def _delay(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) 
 
 
 def _integrator(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) -> str:
-    return _leak(g, node, path, x, 1.0, 0.0, _dt(options) * node.numbers("r"))
+    terms = {"beta": 1.0, "drift": 0.0, "gain": _dt(options) * node.numbers("r")}
+    return _leak(g, node, path, x, terms)
 
 
 def _li(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) -> str:
     rate = _dt(options) / node.numbers("tau")
-    return _leak(
-        g, node, path, x, 1 - rate, rate * node.numbers("v_leak"), rate * node.numbers("r")
-    )
+    beta, drift, gain = 1 - rate, rate * node.numbers("v_leak"), rate * node.numbers("r")
+    return _leak(g, node, path, x, {"beta": beta, "drift": drift, "gain": gain})
 
 
 def _if(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) -> str:
@@ -234,21 +234,18 @@ def _lif(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) ->
 
 def _cuba(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) -> str:
     synapse = _dt(options) / node.numbers("tau_syn")
-    gain = synapse * node.numbers("w_in")
-    current = _leak(g, node, f"{path}.synapse", x, 1 - synapse, 0.0, gain)
+    terms = {"beta": 1 - synapse, "drift": 0.0, "gain": synapse * node.numbers("w_in")}
+    current = _leak(g, node, f"{path}.synapse", x, terms)
     rate = _dt(options) / node.numbers("tau_mem")
     beta, drift, gain = 1 - rate, rate * node.numbers("v_leak"), rate * node.numbers("r")
-    if node.type == "CubaLI":
-        return _leak(g, node, f"{path}.membrane", current, beta, drift, gain)
     values = {"beta": beta, "drift": drift, "gain": gain}
+    if node.type == "CubaLI":
+        return _leak(g, node, f"{path}.membrane", current, values)
     return _spiking(g, node, options, f"{path}.membrane", current, values)
 
 
-def _leak(g: Importing, node: NirNode, path: str, x: str, beta: Any, drift: Any, gain: Any) -> str:
-    params = {
-        role: _single(_spread(g, node, role, value, x))
-        for role, value in (("beta", beta), ("drift", drift), ("gain", gain))
-    }
+def _leak(g: Importing, node: NirNode, path: str, x: str, terms: Mapping[str, Any]) -> str:
+    params = {role: _single(_spread(g, node, role, value, x)) for role, value in terms.items()}
     return g.add(path, Integrator(), [x], params)
 
 

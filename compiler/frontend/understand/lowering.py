@@ -15,30 +15,20 @@ from snnc.compiler.frontend.recognise.firing import Firing, firing_of
 from snnc.compiler.frontend.recognise.linear import Linear, Recurrence, Source
 from snnc.compiler.frontend.reroll.body import Body, Late, Operand, Output, Sequence, Value
 from snnc.compiler.frontend.reroll.steps import INPUT, MIX, REDUCE, Ref, StepCall
-from snnc.compiler.frontend.understand import (
-    arithmetic,
-    attention,
-    indexing,
-    layers,
-    neurons,
-    norms,
-    resizing,
-    statistics,
-    wiring,
-    writing,
-)
-from snnc.compiler.frontend.understand.cells import CellBuilder, begun_with, delay_from
-from snnc.compiler.frontend.understand.late_values import compares, late_cell
+from snnc.compiler.frontend.understand import neurons
+from snnc.compiler.frontend.understand.body_values import Lowered, Operation, apply
+from snnc.compiler.frontend.understand.cells.late_values import compares, late_cell
+from snnc.compiler.frontend.understand.cells.recurrences import CellBuilder, begun_with, delay_from
 from snnc.compiler.frontend.understand.regions import Regions, is_elementwise
+from snnc.compiler.frontend.understand.rules import (
+    layers,
+)
+from snnc.compiler.frontend.understand.rules.table import TABLE
 from snnc.compiler.frontend.understand.taps import place
-from snnc.compiler.frontend.understand.values import TABLE, Lowered, Operation, apply
 from snnc.compiler.ir.graph import Kind
 from snnc.compiler.ops import Delay
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
-_TABLES: tuple[Any, ...] = (
-    *(arithmetic, attention, indexing, layers, norms, resizing, statistics, wiring, writing),
-)
 SEVERAL = (
     torch.ops.aten.split.Tensor,
     torch.ops.aten.split_with_sizes.default,

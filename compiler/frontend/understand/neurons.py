@@ -10,8 +10,8 @@ from snnc.compiler.frontend.fx.constants import spread
 from snnc.compiler.frontend.recognise.firing import Firing
 from snnc.compiler.frontend.recognise.linear import Linear, Source
 from snnc.compiler.frontend.recognise.polynomials import Coefficient, as_array, is_zero
-from snnc.compiler.frontend.understand.arithmetic import constant
-from snnc.compiler.frontend.understand.values import Lowered, Operation
+from snnc.compiler.frontend.understand.body_values import Lowered, Operation
+from snnc.compiler.frontend.understand.rules.arithmetic import constant
 from snnc.compiler.ir.graph import Array
 from snnc.compiler.ops import Add, Affine, Integrator, Neuron, SpikeLogic
 from snnc.compiler.ops.neurons.neuron import NEVER

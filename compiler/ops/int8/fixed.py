@@ -1,7 +1,7 @@
 """Fixed-point arithmetic of the integer operators, and the one rounding rule of all of them.
 
 ``round_shift(a, s)`` is floor(a / 2^s + 1/2): halves go up. Nothing else rounds. The C is
-``runtime_c/include/snn/int8/fixed_point.h``; the two agree bit for bit.
+``runtime_c/include/snn/fixed_point.h``; the two agree bit for bit.
 """
 
 from __future__ import annotations

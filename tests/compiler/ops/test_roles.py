@@ -24,7 +24,7 @@ NAMED = {
     "compiler/calibrate/ranges.py": "the potential of a linear neuron is what int8 needs",
     "compiler/frontend/adapters/recurrence.py": "counts the connections that there are",
     "compiler/frontend/nir/export.py": "NIR has a form for exactly these ops",
-    "compiler/frontend/understand/arithmetic.py": "a sum over time divided by T is exactly a mean",
+    "compiler/frontend/understand/rules/arithmetic.py": "a sum over time by T is exactly a mean",
     "compiler/ops/int8/synapses/weight_scales.py": "scales follow the constants of a neuron",
     "compiler/ops/readout/time_stack.py": "says how its own vector lies",
     "compiler/passes/absorb_flatten.py": "folds exactly one op into another",

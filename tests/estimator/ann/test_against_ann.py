@@ -15,11 +15,11 @@ from snnc.compiler.ops import Feedback, FeedbackWrite, Input
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.estimator import tables
 from snnc.estimator.activity import Network, observe
+from snnc.estimator.ann.ann_costs import bits_for
 from snnc.estimator.ann.break_even import BreakEven, Firing
 from snnc.estimator.ann.comparison import AgainstAnn
-from snnc.estimator.ann.network import bits_for
+from snnc.estimator.ann.sentences import firing_text
 from snnc.estimator.ann.windows import Active, Windows
-from snnc.estimator.ann.words import firing_text
 from snnc.estimator.conventions import EXECUTED
 from snnc.estimator.memory_access import QUEUE, WORD_BITS
 from snnc.estimator.survey import Survey

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from snnc.compiler.frontend.capture import capture
-from snnc.compiler.frontend.understand.importing import import_captured
+from snnc.compiler.frontend.understand.captured_model import import_captured
 from snnc.compiler.ir.graph import Graph
 from snnc.compiler.passes.pipeline import lowered
 from snnc.compiler.verify import meaning

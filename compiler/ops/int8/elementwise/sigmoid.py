@@ -58,7 +58,7 @@ class SigmoidI8(IntegerOp):
         return Counts.of(run.steps, mul=2 * n, add=3 * n, cmp=2 * n)
 
     def emit(self, node: Node, c: Emitter) -> None:
-        table = c.constant("sigmoid_table", TABLE, "sigmoid", "int32_t", shared=True)
+        table = c.shared_constant("sigmoid_table", TABLE, "sigmoid", "int32_t")
         c.call(
             "snn_sigmoid_i16",
             node.type.size,
