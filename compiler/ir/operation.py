@@ -28,7 +28,8 @@ class _Checked(ABCMeta):
             raise TypeError(f"the operator {name} does not say: {', '.join(missing)}")
 
     def __call__(cls, *unnamed: object, **given: object) -> Any:
-        name, declared = cls.name, cls.fields()  # type: ignore[attr-defined]
+        declared: tuple[Field[Any], ...] = cls.fields()  # type: ignore[attr-defined]
+        name = str(getattr(cls, "name", cls.__name__))
         if unnamed:
             raise SnncError(BAD_ATTRIBUTE, f"the attributes of {name} are given by their names")
         attributes.check(name, declared, given)

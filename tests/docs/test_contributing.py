@@ -88,6 +88,9 @@ MISTAKES = {
     "too few arguments": {
         "emit": lambda self, node, c: c.call("snn_add_f32", node.type.size, c.output())
     },
+    "attribute that there is none of": {
+        "count": lambda self, run: Counts.of(run.steps, add=self.by * run.type.size)
+    },
     "unknown attribute in a sample": {
         "samples": classmethod(
             lambda cls: [generated.Sample(cls(by=2), (generated.TensorType((3,), Kind.REAL),))]
@@ -100,8 +103,19 @@ MISTAKES = {
 def test_a_mistake_in_any_facet_is_caught(double, mistake):
     op = double()
     double(type("Wrong", (op,), MISTAKES[mistake]))
-    with pytest.raises((AssertionError, SnncError)):
+    with pytest.raises((AssertionError, AttributeError, SnncError)):
         generated_tests()
+
+
+def test_one_line_of_imports_is_the_table():
+    """The table is what ``compiler/ops/__init__.py`` imports."""
+    text = (ROOT / "compiler/ops/__init__.py").read_text("utf-8")
+    line = "from snnc.compiler.ops.wiring.pad import Pad as Pad\n"
+    assert line in text
+    for shown, known in ((text, True), (text.replace(line, ""), False)):
+        names: dict = {"__name__": "snnc.compiler.ops"}
+        exec(compile(shown, "ops", "exec"), names)
+        assert ("pad" in names["OPS"]) is known
 
 
 def test_the_operator_without_int8_form_and_rule_is_named(double):

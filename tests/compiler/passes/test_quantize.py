@@ -18,6 +18,7 @@ from snnc.compiler.ops.int8.synapses.rows import LISTED
 from snnc.compiler.ops.int8.synapses.weight_scales import weight_scales
 from snnc.compiler.passes import pipeline
 from snnc.compiler.verify import reference
+from snnc.errors import UNSUPPORTED_LAYER, SnncError
 from tests.support.samples.graphs import observed
 
 STEPS = 4
@@ -200,3 +201,24 @@ def test_sums_and_means_over_time_differ_by_their_unit(op):
     compiled = compile_graph(graph, calibration=[np.full((STEPS, 3), 5)]).graph
     assert compiled["scores"].op.name == "time_sum_i8"
     assert compiled["scores"].op.unit == (1.0 if op == "time_sum" else 1 / STEPS)
+
+
+@pytest.mark.parametrize(
+    ("constants", "says"),
+    [
+        ({"threshold": np.array([1.0, 2.0])}, "constants of its own per channel"),
+        ({"threshold": np.ones(2), "gain": np.zeros(2)}, "gain is not positive"),
+    ],
+)
+def test_a_neuron_without_an_int8_form_is_refused_behind_a_layer(constants, says):
+    building = Importing("refused", STEPS)
+    building.input((3,), Kind.COUNT)
+    linear = building.add("linear", Linear(), ["input"], {"weight": np.ones((2, 3))})
+    plain = Neuron(beta=0.5, drift=0.0, gain=1.0, reset_mode="hard", reset=0.0, strict=False,
+                   initial=0.0)  # fmt: skip
+    op, params = plain.with_constants(constants)
+    spikes = building.add("neuron", op, [linear], params)
+    graph = building.graph([building.add("mean", TimeMean(), [spikes])])
+    with pytest.raises(SnncError, match=says) as refused:
+        pipeline.quantized(graph, Ranges({"input": 1.0}, {"neuron": np.ones(2)}))
+    assert refused.value.code is UNSUPPORTED_LAYER

@@ -22,16 +22,18 @@ def weight_scales(graph: Graph, node: Node) -> Array:
     scale for both, so that the addition is exact.
     """
     total = _total(graph, node)
-    ends = [
-        max(abs(numbers["threshold"]), abs(numbers["reset"])) / abs(numbers["gain"])
-        for numbers in (
-            user.op.numbers for user in graph.users[total.name] if isinstance(user.op, Neuron)
-        )
-    ]
-    scales = [
-        _own_scale(graph, summand, max(ends, default=0.0)) for summand in _summands(graph, total)
-    ]
+    end = max(map(_end, graph.users[total.name]), default=0.0)
+    scales = [_own_scale(graph, summand, end) for summand in _summands(graph, total)]
     return np.asarray(np.maximum.reduce(scales))
+
+
+def _end(user: Node) -> float:
+    """What a neuron compares with or is reset to, in units of its input; 0 for another op, and for
+    a neuron that has no int8 form, which is refused when its turn comes."""
+    if not isinstance(user.op, Neuron) or user.params or not user.op.gain:
+        return 0.0
+    numbers = user.op.numbers
+    return max(abs(numbers["threshold"]), abs(numbers["reset"])) / abs(numbers["gain"])
 
 
 def _own_scale(graph: Graph, node: Node, threshold: float) -> Array:
