@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from snnc.compiler.calibrate.ranges import calibrate
@@ -11,6 +11,7 @@ from snnc.compiler.codegen.c_program import Framing, Generated
 from snnc.compiler.ir.graph import Array, Graph
 from snnc.compiler.ops.int8.synapses.rows import LISTED, OWN, PLAIN
 from snnc.compiler.passes import pipeline
+from snnc.compiler.passes.choose_kernels import with_kernels
 from snnc.compiler.passes.order_weights import order_weights
 from snnc.compiler.plan import recompute
 from snnc.compiler.plan.input_buffer import WINDOW, Buffering, buffered
@@ -53,6 +54,7 @@ def compile_graph(
     kernels: pipeline.Pass | None = None,
     buffering: Buffering = WINDOW,
     threads: int = 1,
+    batch: int = 1,
     order: str | None = None,
     weights: str | None = None,
     watch: pipeline.Watch | None = None,
@@ -70,6 +72,8 @@ def compile_graph(
         buffering: how events wait for their step.
         threads: parts that the rows of each convolution are split into; the result is the same
             for any number.
+        batch: most steps that a layer works on at once where a whole window is run, which takes
+            memory: 1 where ``arena_bytes`` limits it. The result is the same for any number.
         order: of int8 weights in memory, as the target's kernels want it (``Target.order``), or
             "own" for C that is compiled for any core.
             None: the host's, which lists events, or plain where ``arena_bytes`` leaves little room
@@ -89,26 +93,37 @@ def compile_graph(
         optimised = pipeline.quantized(optimised, ranges, order, watch)
     if buffering != WINDOW:
         optimised = buffered(optimised, buffering)
-    chosen, choices = recompute.fitting(optimised, arena_bytes, threads)
+    chosen, choices = recompute.fitting(optimised, arena_bytes, threads, batch)
     generated = c_program.generate(optimised, chosen.planned, framing, weights=weights)
     source = pipeline.lowered(graph)
     return Compilation(source, optimised, chosen.schedule, generated, framing, choices)
 
 
 def for_any_core(compilation: Compilation, arena_bytes: int | None = None) -> Compilation:
-    """The same integer network as C for any core: the order of its weights is chosen by the macros
-    of the compiler that compiles it, and no kernel is a host's.
+    """The same network as C for any core: no kernel is a host's, no layer works on several steps at
+    once, and the order of int8 weights is chosen by the macros of the compiler that compiles it.
 
     Args:
-        compilation: of an int8 network.
+        compilation: of a network.
         arena_bytes: as for :func:`compile_graph`.
 
     Raises:
         SnncError: OVER_BUDGET.
     """
     graph = order_weights(compilation.graph, OWN)
-    choice, choices = recompute.fitting(graph, arena_bytes)
+    threads = compilation.generated.program.threads
+    choice, choices = recompute.fitting(graph, arena_bytes, threads)
     return replace(_planned(replace(compilation, graph=graph), choice), choices=choices)
+
+
+def varied(
+    compilation: Compilation, kernels: Mapping[str, str], batch: int, threads: int
+) -> Compilation:
+    """The same network with other kernels ("event" or "dense", by layer), another most of steps at
+    once and other threads."""
+    graph = with_kernels(compilation.graph, kernels)
+    choice = recompute.chosen(graph, frozenset(), threads, batch)
+    return _planned(replace(compilation, graph=graph), choice)
 
 
 def recomputing(compilation: Compilation, names: frozenset[str]) -> Compilation:

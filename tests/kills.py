@@ -33,7 +33,7 @@ from tests.support.networks.lively import lively_checkpoint, write_nmnist
 NOTES = "mine"
 
 PRELOADED = (
-    *(f"commands.{name}" for name in ("compile", "verify", "train")),
+    *("commands.compile", "commands.verify", "commands.training.train"),
     *("api.kernels", "api.data.windows"),
     *("compiler.compilation", "compiler.deploy.folder", "compiler.frontend.source"),
     *("compiler.verify.float_judge", "compiler.verify.integer", "models.training"),

@@ -338,7 +338,7 @@ def _redundancy(models: dict[str, Any]) -> list[str]:
         "",
         "Integer sums are exact, so an int8 layer could take X[t] from X[t-1] and add or subtract "
         "weights only where an input changed. Accumulations of both ways on recordings "
-        "(benchmarks/redundancy.py); above 1 the direct sum is cheaper:",
+        "(benchmarks/performance/redundancy.py); above 1 the direct sum is cheaper:",
         "",
         *table_lines(heads, body),
         "",

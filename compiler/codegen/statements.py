@@ -41,7 +41,8 @@ def _lines(statement: Statement) -> Iterator[str]:
             yield f"    {view.name}[i] = {hex_float(value)};"
             yield "}"
         case Trace(entry, view, size):
-            yield f"TRACE({entry}, {_offset(statement)}, {expression(view)}, {size});"
+            shown = f"(size_t)steps * {size}" if statement.batch else size
+            yield f"TRACE({entry}, {_offset(statement)}, {expression(view)}, {shown});"
         case RowLoop():
             yield from _row_loop(statement)
         case Split(symbol, threads):

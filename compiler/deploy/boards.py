@@ -42,6 +42,8 @@ class OwnedBoard:
         flash, ram: bytes.
         mhz: its highest clock.
         fpu: whether it has float32 in hardware.
+        flash_wait: cycles that a read of its flash waits at that clock.
+        flash_line: bytes that such a read brings.
         source: of these figures.
         current: what it draws.
     """
@@ -57,6 +59,8 @@ class OwnedBoard:
     fpu: bool
     source: str
     current: Current | None
+    flash_wait: int | None = None
+    flash_line: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Its entry in the JSON of ``snnc boards``."""

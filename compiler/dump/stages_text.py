@@ -26,6 +26,8 @@ def _schedule_lines(schedule: Schedule) -> Iterator[str]:
         yield f"stage {number}"
         yield f"  each step: {', '.join(node.name for node in stage.loop) or 'nothing'}"
         yield f"  then once: {', '.join(node.name for node in stage.once) or 'nothing'}"
+    if schedule.batched:
+        yield f"up to {schedule.batch} steps at once: {', '.join(sorted(schedule.batched))}"
     yield f"stored for all steps: {', '.join(sorted(schedule.stored)) or 'nothing'}"
 
 
@@ -41,6 +43,8 @@ def _program_lines(program: Program) -> Iterator[str]:
             yield from _body(f"stage {number}, each step: {function.symbol}", function)
             if function.part:
                 yield from _body(f"  a part of {function.symbol}", function.part)
+            if function.batch:
+                yield from _body(f"  {function.symbol} of several steps", function.batch)
         yield from _body(f"stage {number}, after its last step", stage.end)
         for function in stage.once:
             yield from _body(f"stage {number}, then once: {function.symbol}", function)

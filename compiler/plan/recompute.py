@@ -58,17 +58,18 @@ def choices(graph: Graph, threads: int = 1) -> list[Choice]:
 
 
 def fitting(
-    graph: Graph, arena_bytes: int | None, threads: int = 1
+    graph: Graph, arena_bytes: int | None, threads: int = 1, batch: int = 1
 ) -> tuple[Choice, tuple[Choice, ...]]:
     """The choice that recomputes least of those that fit, and all there were to choose from.
 
-    Without a limit everything is stored, and there is no choice.
+    Without a limit everything is stored, and there is no choice. Only then layers work on
+    ``batch`` steps at once, which takes memory.
 
     Raises:
         SnncError: OVER_BUDGET with the numbers, the largest buffers, and what would help.
     """
     if arena_bytes is None:
-        return chosen(graph, frozenset(), threads), ()
+        return chosen(graph, frozenset(), threads, batch), ()
     every = tuple(choices(graph, threads))
     for choice in every:
         if choice.arena.size <= arena_bytes:
@@ -76,9 +77,9 @@ def fitting(
     raise _over_budget(graph, every[-1], arena_bytes)
 
 
-def chosen(graph: Graph, recomputed: frozenset[str], threads: int = 1) -> Choice:
+def chosen(graph: Graph, recomputed: frozenset[str], threads: int = 1, batch: int = 1) -> Choice:
     """The plan that recomputes just these values."""
-    return Choice(recomputed, planned(graph, schedule(graph, recomputed), threads))
+    return Choice(recomputed, planned(graph, schedule(graph, recomputed), threads, batch))
 
 
 def _largest_first(graph: Graph, plan: Schedule) -> list[str]:
@@ -89,7 +90,7 @@ def _largest_first(graph: Graph, plan: Schedule) -> list[str]:
 
 def _can_recompute(graph: Graph, name: str) -> bool:
     node = graph[name]
-    step = not node.plays(Role.INPUT) and op_of(node).time(node) is Time.STEP
+    step = not node.plays(Role.INPUT) and op_of(node).time() is Time.STEP
     return step and node.type.kind is Kind.REAL and name not in graph.outputs
 
 
@@ -118,7 +119,7 @@ def _over_budget(graph: Graph, least: Choice, limit: int) -> SnncError:
 def _what_helps(graph: Graph, least: Choice) -> Iterator[str]:
     """Sentences about what would make the arena smaller, with bytes where they are known."""
     asked, given = least.arena.by_role(), graph["input"]
-    if "frames" not in given.attrs and asked["input"] > step_bytes(given.type):
+    if graph.held.frames is None and asked["input"] > step_bytes(given.type):
         frames = f"the {graph.time_steps} frames of the input are {asked['input']:,} bytes"
         if least.schedule.streams:
             yield f"--max-frames 1 would hold {step_bytes(given.type):,}: {frames}."

@@ -34,6 +34,7 @@ def check(program: Program, arena: Plan) -> None:
     """Raise InternalError, with the kernel or buffer, where a program cannot be right."""
     _check_arena(arena)
     _check_lives(program, arena)
+    _check_batches(program)
     lives = {buffer.name: (buffer.first, buffer.last) for buffer in arena.buffers}
     written = {name for name, buffer in program.buffers.items() if buffer.role == "input"}
     for position, body in _in_order(program):
@@ -86,6 +87,17 @@ def _check_lives(program: Program, arena: Plan) -> None:
             )
 
 
+def _check_batches(program: Program) -> None:
+    """What a batch reads and writes must be there for all of its steps at once."""
+    for function in (function for stage in program.stages for function in stage.steps):
+        for view in function.batch.views() if function.batch else ():
+            if view.slot.at != "step" or view.slot.ring or view.buffer.slots < program.batch:
+                raise InternalError(
+                    f"{view.buffer.slots} slots, and a batch takes {program.batch} steps at once",
+                    where=view.buffer.name,
+                )
+
+
 def _loops(program: Program) -> tuple[list[tuple[int, int]], int]:
     """The first and last position of each stage's loop, and the last position of all."""
     loops, at = [], 0
@@ -104,6 +116,8 @@ def _in_order(program: Program) -> Iterator[tuple[int, Body]]:
         for further, function in enumerate(stage.steps):
             yield at + further, function.part or function
             yield at + further, function
+            if function.batch is not None:
+                yield at + further, function.batch
         at += len(stage.steps)
         yield max(at - 1, 0), stage.end
         for function in stage.once:

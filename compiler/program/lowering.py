@@ -23,6 +23,7 @@ from snnc.compiler.program.program import (
     TraceEntry,
 )
 from snnc.compiler.program.values import View
+from snnc.errors import InternalError
 
 
 def lower(graph: Graph, schedule: Schedule, threads: int = 1) -> Program:
@@ -47,6 +48,8 @@ class _Lowering:
             bands=bands(graph, schedule, threads),
             traces=[self._entry(node) for node in graph.nodes],
             threads=threads,
+            batched=schedule.batched,
+            batch=schedule.batch,
         )
 
     def program(self) -> Program:
@@ -72,6 +75,8 @@ class _Lowering:
         output = c.output()
         op_of(node).emit(node, c)
         self._show_value(node, c, output, function, stage, looped)
+        if c.batched:
+            self._show_batch(node, c, output, function)
         u = c.existing_state("u") if fires(node) else None
         if u is not None:
             _show(function, self._add_potential(node, u), u, u.buffer.size, looped)
@@ -79,10 +84,19 @@ class _Lowering:
     def _show_value(
         self, node: Node, c: Emitter, output: View, function: Function, stage: Stage, looped: bool
     ) -> None:
-        reduces = looped and op_of(node).time(node) is Time.REDUCE
+        reduces = looped and op_of(node).time() is Time.REDUCE
         entry = self._program.traces[c.index]
         size = entry.step_bytes * (1 if looped else entry.steps)
         _show(stage.end if reduces else function, c.index, output, size, looped and not reduces)
+
+    def _show_batch(self, node: Node, c: Emitter, output: View, function: Function) -> None:
+        if function.batch is None:
+            raise InternalError(
+                f"{node.op} does not work on several steps at once", where=node.name
+            )
+        size = self._program.traces[c.index].step_bytes
+        function.batch.uses(output)
+        function.batch.statements.append(Trace(c.index, output, size, size, batch=True))
 
     def _fused(self, band: Band, index: int) -> None:
         """One loop over rows around the calls of all the band's nodes."""
@@ -110,7 +124,7 @@ class _Lowering:
         entry = self._program.traces[c.index]
         if op_of(node).rows_of(NodeView.of(self._graph, node)) is not Rows.REDUCE:
             _show_rows(rows, c.index, c.row_output(), entry.step_bytes)
-        elif op_of(node).time(node) is Time.REDUCE:
+        elif op_of(node).time() is Time.REDUCE:
             _show(stage.end, c.index, output, entry.step_bytes, False)
         else:
             _show(rows.after, c.index, output, entry.step_bytes, True)
@@ -152,5 +166,5 @@ def _show_rows(rows: RowBodies, entry: int, view: View, size: int) -> None:
 
 def _comment(node: Node) -> str:
     origin = f" ({node.loc.module})" if node.loc.module else ""
-    said = f"{node.name}: {node.op} -> {str(node.type).replace('×', 'x')}{origin}"
+    said = f"{node.name}: {node.op.name} -> {str(node.type).replace('×', 'x')}{origin}"
     return f"/* {c_comment(said)} */"

@@ -2,9 +2,9 @@
 
 The grammar::
 
-    Program    (stages, buffers, constants, shapes, traces, threads)
+    Program    (stages, buffers, constants, shapes, traces, threads, batch)
     Stage      (begin, steps, end, once): bodies and functions
-    Function   (symbol, comment, locals, statements, part)
+    Function   (symbol, comment, locals, statements, part, batch)
     Statement  Call | Clear | Fill | Trace | RowLoop | Split
 
 Planning reads it, :mod:`snnc.compiler.program.check` verifies it, and
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from snnc.compiler.ir.graph import Node
 from snnc.compiler.program.constants import Constant
@@ -51,13 +52,15 @@ class Fill:
 @dataclass(frozen=True)
 class Trace:
     """``size`` bytes of a view are shown to whoever traces, as part of entry ``entry``: those of
-    the window, of the step at hand (each ``step_size``), or of its rows (each ``row_size``)."""
+    the window, of the step at hand (each ``step_size``), or of its rows (each ``row_size``); in a
+    ``batch`` those of all its steps."""
 
     entry: int
     view: View
     size: int
     step_size: int = 0
     row_size: int = 0
+    batch: bool = False
 
 
 @dataclass
@@ -103,11 +106,13 @@ class Function(Body):
     """A node's (or a fused loop's) own function, with its name and its comment.
 
     ``part``: the body of the function that computes one of its parts, where threads share it.
+    ``batch``: the body of the function that does the same for several steps at once.
     """
 
     symbol: str = ""
     comment: str = ""
     part: Body | None = None
+    batch: Body | None = None
 
 
 @dataclass
@@ -119,6 +124,16 @@ class Stage:
     steps: list[Function] = field(default_factory=list)
     end: Body = field(default_factory=Body)
     once: list[Function] = field(default_factory=list)
+
+    @property
+    def batched(self) -> bool:
+        """Whether one of its functions works on several steps at once."""
+        return any(function.batch for function in self.steps)
+
+    def segments(self) -> list[list[Function]]:
+        """Its functions at each step, those with a batch alone, the others as they follow each
+        other: a batch runs after the steps of what stands before it, and before those behind."""
+        return [list(some) for _, some in groupby(self.steps, lambda f: f.batch and f.symbol)]
 
     def step_views(self) -> Iterator[View]:
         """The pointers of its functions at each step."""
@@ -177,3 +192,7 @@ class Program:
     traces: list[TraceEntry] = field(default_factory=list)
     threads: int = 1
     """How many parts the rows of a fused loop are split into."""
+    batched: frozenset[str] = frozenset()
+    """The nodes whose functions have a batch, and ..."""
+    batch: int = 1
+    """... how many steps such a function may be given at once."""

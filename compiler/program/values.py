@@ -123,5 +123,7 @@ NULL = Name("NULL", "void *")
 ROW = Name("row", "int")
 STEPS_DONE = Name("net->step", "int32_t")
 """The number of time steps computed so far."""
+BATCH = Name("steps", "int")
+"""The number of steps of a batch."""
 
 Argument = View | ConstantRef | ShapeRef | Name | Real | int

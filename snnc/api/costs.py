@@ -131,7 +131,7 @@ class EnergyReport(_Surveyed):
         print_report(console, self.report)
 
     def _picture(self) -> str:
-        from snnc.estimator.figures.energy import energy_bars
+        from snnc.estimator.figures.energy_figures import energy_bars
 
         if self.comparison is None:
             return str(energy_bars([self.model], [self.estimate]))

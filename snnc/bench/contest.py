@@ -23,9 +23,11 @@ from snnc.compiler.host.build import compile_model
 from snnc.compiler.host.model import HostModel
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Kind
+from snnc.compiler.ops.int8.fixed import unit_of
 from snnc.compiler.ops.synapses.synapse import DENSE
 from snnc.compiler.passes import pipeline
 from snnc.compiler.passes.choose_kernels import one_kernel
+from snnc.compiler.plan.batches import MOST_STEPS
 from snnc.errors import SnncError
 from snnc.models.encoders import Numbers
 
@@ -110,12 +112,17 @@ def _scores(host: HostModel, compilation: Compilation, window: Frames) -> npt.ND
     """Class scores of one window, an integer's unit multiplied in."""
     output = compilation.graph[compilation.graph.outputs[0]]
     scores = _run(host, compilation, window)()
-    return np.asarray(scores, np.float32) * np.float32(output.attrs.get("unit", 1.0))
+    return np.asarray(scores, np.float32) * np.float32(unit_of(output))
 
 
-def compiled(module: nn.Module, window: Frames, kernels: pipeline.Pass | None) -> Compilation:
-    """The compilation of a network for windows like this one."""
-    return compile_graph(_graph(module, window), kernels=kernels)
+def compiled(
+    module: nn.Module, window: Frames, kernels: pipeline.Pass | None, batch: int = MOST_STEPS
+) -> Compilation:
+    """The compilation of a network for windows like this one, as ``snnc compile`` makes it.
+
+    ``batch``: most steps that a layer takes at once.
+    """
+    return compile_graph(_graph(module, window), kernels=kernels, batch=batch)
 
 
 def _graph(module: nn.Module, window: Frames) -> Graph:
@@ -131,7 +138,7 @@ def quantized(module: nn.Module, windows: Sequence[Frames]) -> Compilation:
     Raises:
         SnncError: what the quantization refuses.
     """
-    return compile_graph(_graph(module, windows[0]), calibration=windows)
+    return compile_graph(_graph(module, windows[0]), calibration=windows, batch=MOST_STEPS)
 
 
 def build(compilation: Compilation, folder: Path) -> HostModel:

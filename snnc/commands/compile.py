@@ -71,6 +71,14 @@ if TYPE_CHECKING:
     help="Threads that share each convolution (f32, host); the scores are the same for any number.",
 )
 @click.option(
+    "--tune",
+    type=click.FloatRange(min=1.0),
+    metavar="SECONDS",
+    help="Choose by measurement on this machine: time layers and whole networks on recordings of "
+    "--calibrate with either kernel (f32), other numbers of steps at once and up to --threads "
+    "threads, in so many seconds, and keep the fastest; the bits are the same.",
+)
+@click.option(
     "--march",
     type=click.Choice(["any", "native"]),
     default="any",
@@ -102,6 +110,7 @@ def command(
     vector_samples: int,
     density: float | None,
     threads: int,
+    tune: float | None,
     march: str,
     instrument: bool,
     dump_ir: Path | None,
@@ -114,8 +123,12 @@ def command(
     `make run` compares it with the integer reference. OUT appears whole or not at all, and of what
     lies there only files that snnc wrote are replaced; one that was edited since is refused.
 
+    For a core whose cycles are known, cycles, time and energy of the recordings are printed (in the
+    JSON as "estimate"); else one sentence says why not.
+
     --calibrate names training data: with int8 they set the ranges, with f32 they choose kernels.
-    Layers are event-driven, unless --calibrate or --density shows that the dense kernel is faster.
+    Layers are event-driven, unless --calibrate or --density shows that the dense kernel is faster,
+    or --tune measures it.
     """
     from snnc.api.manner import Manner, compiled
     from snnc.compiler.deploy import firmware
@@ -157,7 +170,8 @@ def command(
             limit,
             buffering,
             threads,
-            order,
+            tune=tune,
+            order=order,
             weights=store_weights,
         )
         recorder = None if dump_ir is None else Recorder()
@@ -188,12 +202,16 @@ def command(
             manifest = artifact.write_firmware(
                 out, source, compilation, core, embedded, max_flash, max_ram
             )
+            from snnc.commands.compile_time import time_of
+
+            status.update("counting instructions")
+            manifest |= time_of(compilation, core, embedded)
     write_json(manifest, json_file)
     if reason := model.why_renamed():
         console.print(f"The model is called {source.name} in C: {reason}.")
     _show(console, out, manifest)
     if choice is not None:
-        _show_kernels(console, choice.report)
+        _show_choice(console, choice.report)
 
 
 def _check_package(
@@ -239,6 +257,8 @@ def _show(console: Console, out: Path, manifest: dict[str, Any]) -> None:
         f"{_where(manifest)}"
     )
     show_memory(console, manifest["memory"])
+    for line in manifest.get("said", ()):
+        console.print(line)
 
 
 def _where(manifest: dict[str, Any]) -> str:
@@ -247,6 +267,32 @@ def _where(manifest: dict[str, Any]) -> str:
     if "board" not in manifest:
         return str(manifest["target"])
     return f"{manifest['target']}, board {manifest['board']}"
+
+
+def _show_choice(console: Console, report: dict[str, Any]) -> None:
+    if report["by"] == "measurement":
+        _show_measured(console, report)
+    else:
+        _show_kernels(console, report)
+
+
+def _show_measured(console: Console, report: dict[str, Any]) -> None:
+    """Print the milliseconds of each layer's kernels, and those of the whole networks."""
+    table = slim_table("layer", numbers=("event ms", "dense ms", "kernel"), title="kernels")
+    for layer in report["layers"]:
+        times = layer["milliseconds"]
+        table.add_row(layer["name"], *(f"{time:.3f}" for time in times.values()), layer["kernel"])
+    if report["layers"]:
+        console.print(table)
+    columns = ("steps at once", "threads", "least ms", "rounds")
+    table = slim_table("dense layers", numbers=columns, title="whole networks")
+    for each in report["variants"]:
+        numbers = each["steps_at_once"], each["threads"], f"{each['least_ms']:.3f}", each["rounds"]
+        mark = " (chosen)" if each["chosen"] else ""
+        table.add_row((", ".join(each["dense"]) or "none") + mark, *map(str, numbers))
+    console.print(table)
+    if report["left_out"]:
+        console.print(f"not measured, the time was up: {'; '.join(report['left_out'])}")
 
 
 def _show_kernels(console: Console, report: dict[str, Any]) -> None:

@@ -115,6 +115,7 @@ def command(
     operation was executed. Exit status 1 if a link does not hold. What the recordings say nothing
     about, such as a layer that never fires, is named: PROVEN, except.
     """
+    from snnc.api.kernels import recorded
     from snnc.api.manner import Manner
     from snnc.compiler.deploy.firmware import arena_limit
     from snnc.compiler.deploy.manifest import Written
@@ -131,7 +132,15 @@ def command(
     source = model.load(name=None if manifest is None else manifest["name"])
     limit, order = (max_ram, None) if core is None else (arena_limit(core, max_ram), core.order)
     manner = Manner(
-        dtype, calibrate, calibrate_samples, density, limit, buffering, threads=threads, order=order
+        dtype,
+        calibrate,
+        calibrate_samples,
+        density,
+        limit,
+        buffering,
+        threads=threads,
+        kernels=None if manifest is None or dtype == "int8" else recorded(manifest),
+        order=order,
     )
     recordings = _recordings(source, data, split, samples, core)
     thoroughly = prove.Manner(stress, min_agreement)

@@ -73,3 +73,23 @@ def test_within_the_rounding_bound_of_float64(shape, kind):
     rows = weight.astype(np.float64).reshape(-1, weight.shape[-1])
     bound = (len(values) + 2) * 2.0**-24 * (abs(values) @ abs(rows) + abs(bias)) * 1.001
     assert (abs(out - (values @ rows + bias)) <= bound).all()
+
+
+@each_variant
+@pytest.mark.parametrize("shape", [*SHAPES, (5, 700, 70), (1, 2113, 130), (300, 40, 17)], ids=str)
+@pytest.mark.parametrize("density", [0.0, 0.01, 0.2, 1.0])
+def test_several_steps_at_once_have_the_bits_of_each(build, shape, density):
+    """Blocks of rows of every form: several pixels, a pixel's part, a last one cut short."""
+    kernels, (pixels, in_c, out_c), steps = load(build), shape, 3
+    rng = np.random.default_rng(pixels)
+    x = (rng.random((steps, pixels, in_c)) < density).astype(np.uint8)
+    weight = rng.standard_normal((pixels, in_c, out_c)).astype(np.float32)
+    bias = rng.standard_normal(out_c).astype(np.float32)
+    struct = kernels.struct("snn_linear", pixels=pixels, in_c=in_c, out_c=out_c)
+    for offset in (bias, None):
+        out, counts = np.full((steps, out_c), np.nan, np.float32), kernels.counts()
+        kernels.snn_linear_steps_spike_f32(struct, steps, pack(x), weight, offset, out, counts)
+        each = [run(build, step, weight, offset, "spike") for step in x]
+        assert same_bits(out, np.array([alone for alone, _ in each]))
+        executed = sum(own.get("ac", 0) for _, own in each)
+        assert read_counts(counts) == ({"ac": executed} if executed else {})

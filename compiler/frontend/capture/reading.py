@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
-from snnc.compiler.frontend.capture import driving
+from snnc.compiler.frontend.capture import window as driving
 from snnc.compiler.frontend.capture.captured import Captured, Input
 from snnc.errors import BAD_SHAPE, SnncError
 

@@ -7,12 +7,13 @@ from typing import Any
 from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
-from snnc.compiler.frontend.capture import driving, mends
+from snnc.compiler.frontend.capture import mends
+from snnc.compiler.frontend.capture import window as driving
 from snnc.compiler.frontend.capture.captured import Captured, Input, Output, State
-from snnc.compiler.frontend.capture.driving import Reset
 from snnc.compiler.frontend.capture.recorder import Recorder
 from snnc.compiler.frontend.capture.snapshot import Snapshot, tensors_of
 from snnc.compiler.frontend.capture.tensors.heap import Heap
+from snnc.compiler.frontend.capture.window import Reset
 
 
 class Run:

@@ -10,7 +10,7 @@ from torch.utils import _pytree as pytree
 
 from snnc.compiler.frontend.reroll.body import Body, Late, Operand, Sequence, Value
 from snnc.compiler.frontend.reroll.expand import POINTWISE
-from snnc.compiler.frontend.reroll.steps import INPUT, Ref
+from snnc.compiler.frontend.reroll.steps import INPUT, Ref, refs_of, refused
 
 aten = torch.ops.aten
 
@@ -90,6 +90,12 @@ class Regions:
         layer = operand.of
         if layer is None or is_elementwise(layer) or layer.call.op == INPUT or not operand.delay:
             return
+        if operand.delay > self.body.graph.time_steps:  # it has gone round and round
+            raise refused(
+                f"{layer.name}: it depends on its own results of steps before, through no neuron",
+                layer.call.source,
+                "Let a neuron or a sum stand in the loop, or fix what the layer keeps.",
+            )
         starts = [operand.static.get(step) for step in range(operand.delay)]
         key = (layer, operand.delay)
         if None in starts:
@@ -118,6 +124,8 @@ class Regions:
     def _starts_at_rest(self, layer: Value, start: Ref, item: int) -> bool:
         """Whether a layer gives its initial value when it reads zeros."""
         graph = self.body.graph
+        if any(ref.item and not graph.is_static(ref) for ref in refs_of(layer.call.arguments)):
+            return False  # of several results the shape of the first is known
 
         def given(ref: Ref) -> torch.Tensor:
             call = graph[ref]

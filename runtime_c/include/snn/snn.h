@@ -17,6 +17,7 @@
 #include "snn/readout/readout.h"
 #include "snn/synapses/conv2d.h"
 #include "snn/synapses/linear.h"
+#include "snn/synapses/linear_steps.h"
 #include "snn/synapses/matmul.h"
 #include "snn/wiring/flatten.h"
 #include "snn/wiring/moves.h"

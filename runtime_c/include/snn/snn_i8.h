@@ -9,6 +9,7 @@
 #include "snn/int8/conv2d_i8.h"
 #include "snn/int8/conv2d_list_i8.h"
 #include "snn/int8/linear_i8.h"
+#include "snn/int8/linear_steps_i8.h"
 #include "snn/int8/neuron_i16.h"
 #include "snn/int8/pool_i8.h"
 #include "snn/int8/readout_i8.h"

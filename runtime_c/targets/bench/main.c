@@ -9,16 +9,45 @@ static unsigned char arena[NET_CONSTANT(ARENA_BYTES)]
     __attribute__((aligned(NET_CONSTANT(ARENA_ALIGNMENT))));
 static NET(net) net;
 
+/* Pushes the events of a recording and computes its steps; as they come, where the model does not
+ * hold a whole window. */
+#if STEPWISE
+static int compute(const test_vector *v) {
+    size_t at = 0;
+    for (uint32_t t = 0; t < NET_CONSTANT(TIME_STEPS); t++) {
+        size_t count = 0;
+        while (at + count < v->count &&
+               (v->events[at + count].t_us - v->events[0].t_us) / NET_CONSTANT(STEP_US) <= t) {
+            count++;
+        }
+        if (NET(push_events)(&net, v->events + at, count) != SNN_OK) {
+            return 0;
+        }
+        at += count;
+        snn_profile(MARK_EVENTS);
+        if (NET(step)(&net) != SNN_OK) {
+            return 0;
+        }
+        snn_profile(MARK_REST);
+    }
+    return 1;
+}
+#else
+static int compute(const test_vector *v) {
+    if (NET(push_events)(&net, v->events, v->count) != SNN_OK) {
+        return 0;
+    }
+    snn_profile(MARK_EVENTS);
+    return NET(run)(&net) == SNN_OK;
+}
+#endif
+
 /* Not inlined: the code of a run must not depend on how many there are. */
 __attribute__((noinline)) static int run(int recording) {
     const test_vector *const v = test_vectors + recording;
     int32_t scores[NET_CONSTANT(NUM_CLASSES)];
     snn_profile(MARK_OUTSIDE);
-    if (NET(reset)(&net) != SNN_OK || NET(push_events)(&net, v->events, v->count) != SNN_OK) {
-        return 0;
-    }
-    snn_profile(MARK_EVENTS);
-    if (NET(run)(&net) != SNN_OK || NET(scores)(&net, scores) != SNN_OK) {
+    if (NET(reset)(&net) != SNN_OK || !compute(v) || NET(scores)(&net, scores) != SNN_OK) {
         return 0;
     }
     snn_profile(MARK_REST);

@@ -1,7 +1,8 @@
-"""Cycles from counted instructions, for cores whose maker publishes what each takes.
+"""Cycles from counted instructions, by models of three kinds (runtime_c/targets/cycles.toml).
 
-A range: from every load pipelined and every branch foreseen, to none of it. Waiting for flash and
-caches is not in it. A core without a published table (M7, M33, M55, most RISC-V) has no model.
+A range, of what a model knows: where the maker publishes a table, from every load pipelined and
+every branch foreseen to none of it; where nobody does, the bounds of the pipeline, or the cycles
+that an instruction of another program takes. Waiting for flash is apart (:attr:`Estimate.waits`).
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ from snnc.errors import InternalError
 TAKEN = "taken"
 """The plugin's class of branches that were taken."""
 
-CORES = {"cortex-m0": "Cortex-M0", "cortex-m3": "Cortex-M3", "cortex-m4": "Cortex-M4"}
-"""Targets, and the cores of :func:`models`."""
+CORES = {name: name.title() for name in (f"cortex-m{kind}" for kind in (0, 3, 4, 7, 33, 55))}
+"""Targets that are one core, and the cores of :func:`models`."""
+
+LOADS = re.compile(r"ldr|ldm|pop|vld|l(w|h|hu|b|bu)$")
+"""Mnemonics that read memory."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,22 @@ class CycleModel:
     """What the instructions of a core take.
 
     Attributes:
-        core: its name.
-        source: who publishes it.
+        core: its name, or that of a chip whose core has none.
+        target: the instruction set.
+        kind: table, bounds or scaled.
+        source: who says so.
+        coremark: published scores a MHz, to compare with.
+        each: cycles of what no rule names.
         taken: cycles of a taken branch beyond its own.
         rules: patterns of mnemonics with least and most cycles; the first that fits.
     """
 
     core: str
+    target: str
+    kind: str
     source: str
+    coremark: str
+    each: Range
     taken: Range
     rules: tuple[tuple[re.Pattern[str], Range], ...]
 
@@ -73,9 +85,9 @@ class CycleModel:
         mnemonic, _, registers = name.partition("/")
         if mnemonic == "unknown":
             raise InternalError("the emulator names no mnemonic for some instructions")
-        each = next((r for pattern, r in self.rules if pattern.match(mnemonic)), Range(1, 1))
-        more = int(registers or 0)
-        return Range(each.least + more, each.most + more)
+        own = next((r for pattern, r in self.rules if pattern.match(mnemonic)), self.each)
+        more = self.each.times(int(registers or 0))
+        return Range(own.least + more.least, own.most + more.most)
 
 
 @cache
@@ -87,13 +99,25 @@ def models() -> Mapping[str, CycleModel]:
 
 def _model(core: str, entry: Mapping[str, Any]) -> CycleModel:
     rules = tuple((re.compile(p), Range(least, most)) for p, least, most in entry["rules"])
-    return CycleModel(core, entry["source"], Range(*entry["taken"]), rules)
+    each, taken = Range(*entry.get("each", (1, 1))), Range(*entry["taken"])
+    target, kind, source = (entry[key] for key in ("target", "kind", "source"))
+    scores = entry.get("coremark", "none found")
+    return CycleModel(core, target, kind, source, scores, each, taken, rules)
 
 
 def model_for(target: Target) -> CycleModel | None:
-    """The model of a board's core, or of a target's; None where nobody publishes one."""
-    core = CORES.get(target.name) if target.owned is None else target.owned.core
-    return None if core is None else models().get(core.removesuffix("F"))
+    """The model of a board's chip or core, or of a target's; None where there is none."""
+    if target.owned is None:
+        return models().get(CORES.get(target.name, ""))
+    core = target.owned.core.split(" (")[0].removesuffix("F")
+    return models().get(target.owned.chip) or models().get(core)
+
+
+def why_none(target: Target) -> str:
+    """Why a core has no model, in one sentence."""
+    if target.owned is None:
+        return f"{target.name} is many cores: name a board for its cycles (snnc boards)"
+    return f"nobody publishes what an instruction takes on the {target.owned.chip}"
 
 
 @dataclass(frozen=True)
@@ -105,12 +129,15 @@ class Estimate:
         cycles: of a window.
         window_us: how long the window is; None where no step has a length.
         board: where one was named.
+        waits: cycles more at most, where no access to the board's flash hits a cache or is
+            fetched ahead; None where its wait states are not known.
     """
 
     model: CycleModel
     cycles: Range
     window_us: int | None
     board: OwnedBoard | None
+    waits: float | None = None
 
     @property
     def milliseconds(self) -> Range | None:
@@ -144,10 +171,11 @@ class Estimate:
             "core": self.model.core,
             "board": self.board and self.board.name,
             "cycles": self.cycles.as_json(),
+            "waits": self.waits,
             **{name: value and value.as_json() for name, value in figures.items()},
             "grades": {
                 "instructions": "counted",
-                "cycles": f"modelled: {self.model.source}",
+                "cycles": f"modelled ({self.model.kind}): {self.model.source}",
                 "current": current and f"{current.grade}: {current.source}",
             },
         }
@@ -168,18 +196,36 @@ def estimate(
     if model is None:
         return None
     cycles = model.cycles(classes).times(1 / windows)
-    return Estimate(model, cycles, window_us, target.owned)
+    waits = None if target.owned is None else _waits(target.owned, classes)
+    each = None if waits is None else waits / windows
+    return Estimate(model, cycles, window_us, target.owned, each)
+
+
+def _waits(board: OwnedBoard, classes: Mapping[str, int]) -> float | None:
+    """Cycles of waiting for flash where every line of code, branch target and load waits."""
+    if board.flash_wait is None or board.flash_line is None:
+        return None
+    executed = sum(count for name, count in classes.items() if name != TAKEN)
+    loads = sum(count for name, count in classes.items() if LOADS.match(name))
+    lines = 4 * executed / board.flash_line  # of instructions of four bytes
+    return board.flash_wait * (lines + classes.get(TAKEN, 0) + loads)
 
 
 def said(found: Estimate) -> list[str]:
     """What to print: cycles, time, share of real time, energy."""
     lines = [
-        f"{shown(found.cycles.times(1e-6), 'M cycles')} a window (modelled, {found.model.source})"
+        f"{shown(found.cycles.times(1e-6), 'M cycles')} a window (modelled, {found.model.kind}: "
+        f"{found.model.source})"
     ]
     board, time, share = found.board, found.milliseconds, found.real_time
     if board is not None and time is not None:
         of = "" if share is None else f", {shown(share.times(100), '%')} of the window"
         lines.append(f"{board.name} at {board.mhz:g} MHz: {shown(time, 'ms')}{of}")
+    if board is not None and found.waits:
+        lines.append(
+            f"{_three_digits(found.waits * 1e-3 / board.mhz)} ms more at most, where nothing of "
+            f"its flash ({board.flash_wait} wait states) is cached or fetched ahead"
+        )
     if share is not None and share.least > 1:
         lines.append(
             f"too slow for real time by {shown(share, 'times')}: a faster board (snnc boards), "

@@ -155,11 +155,12 @@ def prepared(
     board = firmware.write_project(folder, compilation, target, vectors)
     require_tools(target, board)
     nodes = len(compilation.generated.traces)
-    _write_program(folder, compilation.graph.name, nodes)
+    stepwise = not compilation.generated.interface.takes_window
+    _write_program(folder, compilation.graph.name, nodes, stepwise)
     return Program(folder, target, board, counting.plugin(folder), nodes)
 
 
-def _write_program(folder: Path, name: str, nodes: int) -> None:
+def _write_program(folder: Path, name: str, nodes: int, stepwise: bool) -> None:
     """Put the counting program in the place of the one that compares digests."""
     with as_file(files("snnc") / "runtime_c" / "targets" / "bench") as programs:
         for path in programs.iterdir():
@@ -171,6 +172,7 @@ def _write_program(folder: Path, name: str, nodes: int) -> None:
         f"#define NET_CONSTANT(part) {name.upper()}_##part",
         *(f"#define MARK_{mark.upper()} {nodes + i}" for i, mark in enumerate(MARKS)),
         f"#define MARKS {nodes + len(MARKS)}",
+        f"#define STEPWISE {int(stepwise)}",
     ]
     (folder / "board" / "marks.h").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

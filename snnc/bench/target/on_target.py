@@ -10,7 +10,7 @@ from typing import Any
 from snnc.bench.target.cmsis_layers import measure as measure_cmsis_nn
 from snnc.bench.target.cmsis_layers import require_cortex_m
 from snnc.bench.target.cmsis_nn import Library
-from snnc.bench.target.cycles import estimate, said
+from snnc.bench.target.cycles import estimate, said, why_none
 from snnc.bench.target.instructions import Executed, count
 from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.compilation import Compilation, compile_graph
@@ -79,9 +79,7 @@ def measure(
         "time_steps": graph.time_steps,
         **result,
         "estimate": found and found.as_json(),
-        "said": said(found)
-        if found
-        else ["nobody publishes the cycles of this core's instructions"],
+        "said": said(found) if found else [why_none(target)],
         "dense": {key: beside[key] for key in result},
         "ratio": beside["instructions"]["total"] / result["instructions"]["total"],
         "cmsis_nn": cmsis_nn and _beside(events.graph, cmsis_nn, target, len(vectors), result),
@@ -133,7 +131,7 @@ def _layer(node: Node, executed: int, operations: int) -> dict[str, Any]:
     synaptic = operations if node.plays(Role.SYNAPSE) else 0
     return {
         "name": node.name,
-        "op": node.op,
+        "op": node.op.name,
         "instructions": executed,
         "synaptic_operations": synaptic,
         "per_synaptic_operation": executed / synaptic if synaptic else None,

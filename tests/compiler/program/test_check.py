@@ -202,3 +202,15 @@ def test_every_prototype_of_the_headers_is_read():
     assert declared == set(signatures())
     types = {parameter.c_type for s in signatures().values() for parameter in s}
     assert all(re.fullmatch(r"(enum )?\w+|.*\*\*.*", c_type) for c_type in types), types
+
+
+def test_a_batch_needs_its_steps_at_once():
+    size, steps = SIZES["three-layer-narrow"]
+    graph = pipeline.optimised(import_module(firing_network("three-layer-narrow"), size, steps))
+    plan = planned(graph, schedule(graph), batch=steps)
+    check(plan.program, plan.arena)
+    (first, *_) = (f for stage in plan.program.stages for f in stage.steps if f.batch)
+    view = first.batch.locals["fc1_linear"]
+    narrow = dataclasses.replace(view, buffer=dataclasses.replace(view.buffer, slots=steps - 1))
+    first.batch.locals["fc1_linear"] = narrow
+    refused(plan, f"a batch takes {steps} steps at once")

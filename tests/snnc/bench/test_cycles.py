@@ -7,9 +7,19 @@ import json
 import pytest
 
 from snnc.bench.target import instructions
-from snnc.bench.target.cycles import CORES, Estimate, Range, estimate, model_for, models, said
+from snnc.bench.target.cycles import (
+    CORES,
+    Estimate,
+    Range,
+    estimate,
+    model_for,
+    models,
+    said,
+    why_none,
+)
 from snnc.compiler.deploy.boards import owned_boards
 from snnc.compiler.deploy.targets import target_named, targets
+from snnc.compiler.plan.input_buffer import Buffering
 from snnc.errors import InternalError
 from tests.compiler.deploy.test_firmware import compiled, need, vectors
 from tests.support.networks.lively import lively_checkpoint, write_nmnist
@@ -32,15 +42,58 @@ def test_an_m4_by_hand():
         models()["Cortex-M4"].cycles({"unknown": 1})
 
 
-def test_only_published_cores_have_a_model():
-    assert set(CORES) < set(targets())
+def test_what_nobody_publishes_has_no_model():
+    assert set(CORES) == set(targets()) - {"riscv32"}
     assert set(CORES.values()) < set(models())
-    with_model = {name for name, board in owned_boards().items()
-                  if board.target and model_for(target_named(name))}  # fmt: skip
-    assert with_model == {"rp2040", "microbit", "nrf52840", "bluepill", "stm32f4", "stm32f411"}
+    assert all(model.target in targets() for model in models().values())
+    without = {
+        name
+        for name, board in owned_boards().items()
+        if board.target and not model_for(target_named(name))
+    }
+    assert without == {"esp32c6"}
+    assert "ESP32-C6" in why_none(target_named("esp32c6"))
     assert model_for(target_named("rp2040")) is models()["Cortex-M0+"]
-    assert model_for(target_named("cortex-m55")) is None
+    assert model_for(target_named("rp2350-riscv")) is models()["Hazard3"]
+    assert model_for(target_named("esp32c3")) is models()["ESP32-C3"]
+    assert model_for(target_named("nrf52840")) is models()["Cortex-M4"]
     assert estimate(target_named("riscv32"), {"addi": 1}, 1, 1000) is None
+    assert "name a board" in why_none(target_named("riscv32"))
+
+
+def test_hazard3_by_hand():
+    """The datasheet's loop of load, store, two adds and a branch in five cycles, or up to eight."""
+    classes = {"lbu": 10, "sb": 10, "addi": 20, "bltu": 10, "taken": 9, "ret": 1, "div": 1}
+    assert models()["Hazard3"].cycles(classes) == Range(
+        10 + 10 + 20 + 10 + 0 + 2 + 18, 20 + 10 + 20 + 10 + 18 + 1 + 19
+    )
+
+
+def test_bounds_hold_one_another():
+    """Pairs at best; a list of registers takes what each takes; scaled ones know no classes."""
+    classes = {"adds": 100, "push/3": 2, "ldrb": 10, "add.w": 10, "taken": 5}
+    m7, m33 = models()["Cortex-M7"].cycles(classes), models()["Cortex-M33"].cycles(classes)
+    assert m7 == Range(50 + 4 + 5 + 5, 100 + 8 + 30 + 10 + 30)
+    assert m33 == Range(50 + 4 + 5 + 10, 100 + 8 + 20 + 10 + 15)
+    scaled = models()["ESP32-C3"]
+    cycles = scaled.cycles({"addi": 50, "lw": 50, "taken": 20})
+    assert (cycles.least, cycles.most) == pytest.approx((113, 152))
+    for model in models().values():
+        one = model.cycles({"nop": 1000, "taken": 100})
+        assert 0 < one.least <= one.most
+
+
+def test_waiting_for_flash_is_a_bound_apart():
+    """Lines of 16 bytes hold four instructions; each, each target and each load waits 5 cycles."""
+    classes = {"adds": 80, "ldr": 15, "pop/2": 1, "str": 4, "taken": 10}
+    with_flash = estimate(target_named("stm32f4"), classes, 2, None)
+    assert with_flash is not None
+    assert with_flash.waits == 5 * (100 / 4 + 10 + 16) / 2
+    assert any("wait states" in line for line in said(with_flash))
+    without = estimate(target_named("nrf52840"), classes, 2, None)
+    assert without is not None
+    assert without.waits is None
+    assert without.cycles == with_flash.cycles
 
 
 def test_time_share_and_energy_follow_from_cycles():
@@ -52,7 +105,7 @@ def test_time_share_and_energy_follow_from_cycles():
     assert any("too slow for real time by 2 to 4 times" in line for line in said(found))
     given = found.as_json()
     assert given["grades"]["instructions"] == "counted"
-    assert given["grades"]["cycles"].startswith("modelled: Arm")
+    assert given["grades"]["cycles"].startswith("modelled (table): Arm")
     assert given["grades"]["current"].startswith("vendor: Nordic")
     quick = Estimate(found.model, Range(1e6, 2e6), 500_000, board)
     assert not any("real time" in line for line in said(quick))
@@ -71,6 +124,34 @@ def test_every_instruction_has_a_class(name):
     found = estimate(target, executed.classes, 1, None)
     assert found is not None
     assert executed.total < found.cycles.least <= found.cycles.most < 3 * executed.total
+
+
+def test_steps_that_come_one_by_one_are_counted_too():
+    """One frame instead of the whole window: the same work in the layers, and a step a time."""
+    need("cortex-m4")
+    target = target_named("cortex-m4")
+    whole = compiled("none", 10, channels=(4, 4, 4), hidden=8)
+    single = compiled("none", 10, channels=(4, 4, 4), hidden=8, buffering=Buffering(frames=1))
+    assert not single.generated.interface.takes_window
+    given = vectors(whole, 10, 1)
+    one, other = (instructions.count(c, target, given) for c in (whole, single))
+    assert one.nodes.keys() == other.nodes.keys()
+    hidden = [name for name in one.nodes if name.startswith(("layer2", "fc"))]
+    assert hidden
+    for name in hidden:
+        assert other.nodes[name] == pytest.approx(one.nodes[name], rel=0.05)
+    assert other.events > one.events
+    assert one.total < other.total < 1.3 * one.total
+
+
+def test_a_core_without_a_model_is_said(snnc, tmp_path):
+    need("riscv32")
+    data = f"nmnist:{write_nmnist(tmp_path)}"
+    model = lively_checkpoint(tmp_path / "model.pt")
+    command = ("compile", model, "-o", tmp_path / "out", "--dtype", "int8", "--calibrate", data)
+    status, _, said = snnc(*command, "--calibrate-samples", 2, "--target", "riscv32", "--json", "-")
+    assert status == 0
+    assert "no cycles: riscv32 is many cores" in said
 
 
 def test_the_command_says_how_long_a_window_takes(snnc, tmp_path):

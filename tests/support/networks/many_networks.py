@@ -145,16 +145,21 @@ def snntorch() -> Iterator[tuple[str, Case]]:
 
 
 def spikingjelly() -> Iterator[tuple[str, Case]]:
-    """SpikingJelly's neurons over a sequence, and its small networks."""
+    """SpikingJelly's neurons, one time step a call, and one that takes the window."""
     from spikingjelly.activation_based import neuron
 
     names = ("IFNode", "LIFNode", "ParametricLIFNode", "QIFNode", "EIFNode", "IzhikevichNode")
-    names += ("KLIFNode", "NonSpikingLIFNode", "LIFNode")
-    for name in names:
+    for name in (*names, "KLIFNode"):
         if hasattr(neuron, name):
             kind = getattr(neuron, name)
             options = {"per_step": True, "readout": "mean"}
             yield f"spikingjelly-{name}", (lambda k=kind: _between(k), (6,), options)
+    if hasattr(neuron, "NonSpikingLIFNode"):  # takes the window, and gives one potential of it
+        kind = neuron.NonSpikingLIFNode
+        yield (
+            "spikingjelly-NonSpikingLIFNode",
+            (lambda: _between(lambda: kind(decode="mean-mem")), (6,), {}),
+        )
 
 
 def _between(neuron: Callable[[], nn.Module]) -> nn.Module:

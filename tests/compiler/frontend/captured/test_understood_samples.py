@@ -27,6 +27,9 @@ UNDERSTOOD = [
 OTHERS = [
     *("sqrt", "pow", "clamp_min", "clamp_max", "nn.functional.adaptive_avg_pool2d", "unsqueeze"),
     *("squeeze", "permute", "transpose", "mean", "sum", "amax", "split", "chunk", "select"),
+    *("var", "std_mean", "amin", "cumsum", "roll", "tril", "log_softmax", "tile", "matmul"),
+    *(f"nn.functional.{name}" for name in ("layer_norm", "instance_norm", "group_norm", "glu")),
+    *(f"nn.functional.{name}" for name in ("pad", "interpolate", "normalize", "pixel_shuffle")),
 ]
 """Some of whose samples, or all, are refused."""
 
