@@ -110,7 +110,8 @@ def for_any_core(compilation: Compilation, arena_bytes: int | None = None) -> Co
         SnncError: OVER_BUDGET.
     """
     graph = order_weights(compilation.graph, OWN)
-    choice, choices = recompute.fitting(graph, arena_bytes)
+    threads = compilation.generated.program.threads
+    choice, choices = recompute.fitting(graph, arena_bytes, threads)
     return replace(_planned(replace(compilation, graph=graph), choice), choices=choices)
 
 

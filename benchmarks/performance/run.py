@@ -134,7 +134,7 @@ def prices(rounds: int) -> dict[str, Any]:
 def _crossovers(prepared: Prepared, model: CostModel) -> dict[str, float | None]:
     graph = compiled(prepared.module, prepared.frames, None).graph
     crossings = {
-        node.name: model.crossover(node.op, work_of(graph, node))
+        node.name: model.crossover(node.op.name, work_of(graph, node))
         for node in graph.nodes
         if choosable(graph, node)
     }

@@ -41,7 +41,11 @@ from snnc.compiler.host.toolchain import (
 )
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Node
+from snnc.compiler.ops.int8.fixed import unit_of
+from snnc.compiler.ops.int8.synapses.rows import IntegerSynapse
 from snnc.compiler.ops.readout.time_stack import axes_of
+from snnc.compiler.ops.synapses.synapse import kernel_of
+from snnc.compiler.passes.choose_kernels import choosable
 from snnc.compiler.program.program import Program
 from snnc.errors import OVER_BUDGET, SnncError
 from snnc.version import __version__
@@ -214,7 +218,7 @@ def _outputs(graph: Graph) -> list[dict[str, Any]]:
 
 def _unit(output: Node) -> dict[str, Any]:
     """C type of an element, and what one unit of it is worth."""
-    return {"type": layout.c_type(output.type), "unit": output.attrs.get("unit", 1.0)}
+    return {"type": layout.c_type(output.type), "unit": unit_of(output)}
 
 
 def _scores(node: Node) -> dict[str, Any]:
@@ -239,7 +243,7 @@ def _input(source: SourceModel) -> dict[str, Any]:
 def _buffer(compilation: Compilation) -> dict[str, Any]:
     """How events wait for their step: frames or packed events held, and what of those outside."""
     interface = compilation.generated.interface
-    carries = compilation.graph["input"].attrs.get("carry", False)
+    carries = compilation.graph.held.carry
     return {
         "frames": interface.frames,
         "events": interface.max_events,
@@ -251,17 +255,24 @@ def _layers(graph: Graph, program: Program) -> list[dict[str, Any]]:
     return [
         {
             "name": node.name,
-            "op": node.op,
+            "op": node.op.name,
             "module": node.loc.module,
             "shape": list(node.type.shape),
             "kind": node.type.kind.value,
             "temporal": node.type.temporal,
             "inputs": list(node.inputs),
-            **{key: node.attrs[key] for key in ("kernel", "order") if key in node.attrs},
+            **_kernel_choice(graph, node),
             **_kernel(node.name, program),
         }
         for node in graph.nodes
     ]
+
+
+def _kernel_choice(graph: Graph, node: Node) -> dict[str, Any]:
+    """What passes chose for a layer: the variant of its kernel, the order of its weights."""
+    variant = {"kernel": kernel_of(node)} if choosable(graph, node) else {}
+    order = {"order": node.op.order} if isinstance(node.op, IntegerSynapse) else {}
+    return {**variant, **order}
 
 
 def _kernel(node: str, program: Program) -> dict[str, Any]:

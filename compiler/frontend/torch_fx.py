@@ -217,7 +217,8 @@ def _rest(model: nn.Module) -> None:
 def _survey(importing: Importing, model: nn.Module, given: TensorType) -> list[str]:
     whole = importer_of(model)
     if whole is not None:  # the model itself is a module that is imported as one
-        output = whole(importing, model, "", [importing.input(given.shape, given.kind)])
+        x = importing.input(given.shape, given.kind)
+        output = importing.imported(whole, model, "", [x])
         return [] if output is None else [output]
     net = model.net if isinstance(model, Driven) else model
     per_step = isinstance(model, Driven) and model.per_step

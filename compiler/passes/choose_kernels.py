@@ -82,7 +82,7 @@ def work_of(graph: Graph, node: Node) -> Work:
     """The work of one step of a :func:`choosable` node."""
     op = op_of(node)
     if not isinstance(op, Synapse):
-        raise InternalError(f"{node.op} does not say what work its kernels do", where=node.name)
+        raise InternalError(f"{op.name} does not say what work its kernels do", where=node.name)
     return op.work(NodeView.of(graph, node))
 
 
@@ -96,7 +96,7 @@ def choose_kernels(graph: Graph, densities: Mapping[str, float], costs: CostMode
     """
 
     def kernel(node: Node) -> str:
-        crossing = costs.crossover(node.op, work_of(graph, node))
+        crossing = costs.crossover(node.op.name, work_of(graph, node))
         return DENSE if densities[node.inputs[0]] > crossing else EVENT
 
     return _with_kernels(graph, {n.name: kernel(n) for n in graph.nodes if choosable(graph, n)})
@@ -110,7 +110,7 @@ def one_kernel(graph: Graph, kernel: str) -> Graph:
 def _with_kernels(graph: Graph, kernels: Mapping[str, str]) -> Graph:
     return graph.replace(
         nodes=tuple(
-            node.with_attrs(kernel=kernels[node.name]) if node.name in kernels else node
+            node.with_op(kernel=kernels[node.name]) if node.name in kernels else node
             for node in graph.nodes
         )
     )

@@ -13,7 +13,6 @@ import numpy as np
 
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import (
-    FEEDBACK_WRITE,
     Array,
     Graph,
     Kind,
@@ -21,6 +20,7 @@ from snnc.compiler.ir.graph import (
     TensorType,
     fires,
 )
+from snnc.compiler.ir.operation import EdgeWrite, NetworkInput
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.program.constants import Constant
 from snnc.compiler.program.kernels import signature
@@ -214,7 +214,7 @@ class Emitter:
                 c_type=layout.c_type(node.type),
                 elements=self._elements(node),
                 slots=self._slots(node, stored),
-                life="loop" if fires(node) or node.op == FEEDBACK_WRITE else "value",
+                life="loop" if fires(node) or isinstance(node.op, EdgeWrite) else "value",
                 stage=self._stage,
                 node=node.name,
             )
@@ -225,16 +225,20 @@ class Emitter:
         if not stored:
             parted = self._is_inner(node) and self._program.threads > 1
             return Slot("part") if parted else FIRST
-        frames = node.attrs.get("frames", self._graph.time_steps)
+        frames = self._frames(node)
         if frames < self._graph.time_steps:  # the input: a ring
             return Slot("step", ring=frames) if frames > 1 else FIRST
         front = 1 if fires(node) else 0
         return Slot("step" if self._looped else "first", plus=front)
 
+    def _frames(self, node: Node) -> int:
+        """For how many steps a stored value has room."""
+        held = node.op.frames if isinstance(node.op, NetworkInput) else None
+        return self._graph.time_steps if held is None else held
+
     def _slots(self, node: Node, stored: bool) -> int:
         if stored:
-            frames = int(node.attrs.get("frames", self._graph.time_steps))
-            return frames + fires(node)
+            return self._frames(node) + fires(node)
         return self._program.threads if self._is_inner(node) else 1
 
     def _is_inner(self, node: Node) -> bool:

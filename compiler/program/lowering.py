@@ -84,7 +84,7 @@ class _Lowering:
     def _show_value(
         self, node: Node, c: Emitter, output: View, function: Function, stage: Stage, looped: bool
     ) -> None:
-        reduces = looped and op_of(node).time(node) is Time.REDUCE
+        reduces = looped and op_of(node).time() is Time.REDUCE
         entry = self._program.traces[c.index]
         size = entry.step_bytes * (1 if looped else entry.steps)
         _show(stage.end if reduces else function, c.index, output, size, looped and not reduces)
@@ -124,7 +124,7 @@ class _Lowering:
         entry = self._program.traces[c.index]
         if op_of(node).rows_of(NodeView.of(self._graph, node)) is not Rows.REDUCE:
             _show_rows(rows, c.index, c.row_output(), entry.step_bytes)
-        elif op_of(node).time(node) is Time.REDUCE:
+        elif op_of(node).time() is Time.REDUCE:
             _show(stage.end, c.index, output, entry.step_bytes, False)
         else:
             _show(rows.after, c.index, output, entry.step_bytes, True)
@@ -166,5 +166,5 @@ def _show_rows(rows: RowBodies, entry: int, view: View, size: int) -> None:
 
 def _comment(node: Node) -> str:
     origin = f" ({node.loc.module})" if node.loc.module else ""
-    said = f"{node.name}: {node.op} -> {str(node.type).replace('×', 'x')}{origin}"
+    said = f"{node.name}: {node.op.name} -> {str(node.type).replace('×', 'x')}{origin}"
     return f"/* {c_comment(said)} */"

@@ -70,7 +70,7 @@ def described(graph: Graph, layer: Layer) -> str:
 
 def _synapse(graph: Graph, node: Node) -> str:
     kernel = graph.params_of(node)["weight"].shape[2:]
-    return " ".join(filter(None, [node.op.removesuffix("_i8"), "×".join(map(str, kernel))]))
+    return " ".join(filter(None, [node.op.name.removesuffix("_i8"), "×".join(map(str, kernel))]))
 
 
 def _shape(kind: TensorType) -> str:

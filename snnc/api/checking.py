@@ -221,7 +221,7 @@ def _fault(source: SourceModel, graph: Graph, node: Node, error: SnncError) -> U
     module = modules.get(node.loc.module) if node.loc.module else None
     types = graph.input_types(node)
     shape = "×".join(map(str, types[0].shape)) if types else ""
-    called = node.op if module is None else type(module).__name__
+    called = node.op.name if module is None else type(module).__name__
     where, line = node.loc.module or node.name, node.loc.source
     return Unsupported(where, called, shape, f"int8: {error.what}", error.mend, line)
 

@@ -34,6 +34,7 @@ from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.footprint import Memory
 from snnc.compiler.deploy.targets import Target
 from snnc.compiler.ir import layout
+from snnc.compiler.ops.int8.fixed import unit_of
 from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
 from snnc.estimator.page.proven import Proven
 from snnc.models.encoders import Numbers
@@ -158,8 +159,7 @@ class Compiled(Surveyable):
         host = self._host
         host.classify(layout.frames(graph["input"].type, window))
         return {
-            name: np.asarray(host.output(name), np.float32)
-            * np.float32(graph[node].attrs.get("unit", 1.0))
+            name: np.asarray(host.output(name), np.float32) * np.float32(unit_of(graph[node]))
             for name, node in zip(graph.output_names, graph.outputs, strict=True)
         }
 

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from snnc.compiler.ops.synapses.synapse import kernel_of
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
@@ -72,12 +73,12 @@ def choose(
     chosen = kernels(graph)
 
     def entry(node: Node) -> dict[str, Any]:
-        crossing = prices.crossover(node.op, work_of(graph, node))
+        crossing = prices.crossover(node.op.name, work_of(graph, node))
         return {
             "name": node.name,
             "density": found[node.inputs[0]],
             "crossover": None if math.isinf(crossing) else crossing,
-            "kernel": chosen[node.name].attrs["kernel"],
+            "kernel": kernel_of(chosen[node.name]),
         }
 
     report = {

@@ -23,6 +23,7 @@ from snnc.compiler.host.build import compile_model
 from snnc.compiler.host.model import HostModel
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Kind
+from snnc.compiler.ops.int8.fixed import unit_of
 from snnc.compiler.ops.synapses.synapse import DENSE
 from snnc.compiler.passes import pipeline
 from snnc.compiler.passes.choose_kernels import one_kernel
@@ -111,7 +112,7 @@ def _scores(host: HostModel, compilation: Compilation, window: Frames) -> npt.ND
     """Class scores of one window, an integer's unit multiplied in."""
     output = compilation.graph[compilation.graph.outputs[0]]
     scores = _run(host, compilation, window)()
-    return np.asarray(scores, np.float32) * np.float32(output.attrs.get("unit", 1.0))
+    return np.asarray(scores, np.float32) * np.float32(unit_of(output))
 
 
 def compiled(module: nn.Module, window: Frames, kernels: pipeline.Pass | None) -> Compilation:

@@ -71,7 +71,7 @@ def _add(samples: Samples, module: nn.Module, frames: Frames, rounds: int) -> No
         for node in graph.nodes:
             if choosable(graph, node) and times[node.name] > 0.0:
                 step = 1e6 * times[node.name] / graph.time_steps
-                rows = samples.setdefault((node.op, kernel), [])
+                rows = samples.setdefault((node.op.name, kernel), [])
                 rows.append((work_of(graph, node), seen[node.inputs[0]], step))
 
 

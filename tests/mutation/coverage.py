@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from snnc.compiler.deploy.targets import target_named
 from snnc.compiler.host.build import NATIVE, c_compiler
@@ -72,27 +73,28 @@ def _on_board(bench: Bench, folder: Path) -> Lines:
     objdump = f"{core.prefix}objdump"
     table = _run([objdump, "--dwarf=decodedline", "build/firmware.elf"], folder)
     lines: Lines = {}
-    _add(lines, _decoded(table, _paths(folder), {int(address, 16) for address in met}))
+    _add(lines, _decoded(table, folder, {int(address, 16) for address in met}))
     return lines
 
 
-def _decoded(
-    table: str, paths: Mapping[str, str], met: set[int]
-) -> Iterator[tuple[str, int, bool]]:
-    """Rows of a line table: file's name, line, address. ``paths`` gives a name's path."""
-    for name, line, address in re.findall(
-        r"^(\S+\.[ch])\s+(\d+)\s+(0x[0-9a-f]+|0)\b", table, re.MULTILINE
-    ):
-        yield paths[name], int(line), int(address, 16) in met
+def _decoded(table: str, folder: Path, met: set[int]) -> Iterator[tuple[str, int, bool]]:
+    """File, line, and whether it was met, of each row of objdump's line table.
 
-
-def _paths(folder: Path) -> dict[str, str]:
-    """The path of each C file by its name; no two have the same."""
-    found = [path.relative_to(folder) for path in folder.rglob("*.[ch]")]
-    paths = {path.name: path.as_posix() for path in found}
-    if len(paths) < len(found):
-        raise RuntimeError("two files of the firmware have the same name")
-    return paths
+    A row holds the file's name alone; its path in the folder stands above the rows. Where a run of
+    addresses ends, the next begins in the file that is compiled, and nothing says so.
+    """
+    path = compiled = ""
+    for row in table.splitlines():
+        if heading := re.fullmatch(r"(\S+\.[ch]):(?:\[\+\+\])?", row):
+            path = os.path.relpath(folder / heading[1], folder)
+        elif row.startswith("File name "):
+            compiled = path
+        elif re.match(r"\S+\.[ch]\s+-\s", row):
+            path = compiled
+        elif place := re.match(r"(\S+\.[ch])\s+(\d+)\s+(0x[0-9a-f]+|0)\b", row):
+            if PurePath(path).name != place[1]:
+                raise RuntimeError(f"objdump gives a row of {place[1]} under {path}")
+            yield path, int(place[2]), int(place[3], 16) in met
 
 
 def _add(lines: Lines, found: Iterable[tuple[str, int, bool]]) -> None:

@@ -20,7 +20,7 @@ Source: Eshraghian et al. 2023, "Training Spiking Neural Networks Using Lessons 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ from snnc.compiler.frontend.importing import (
     needed_importer,
 )
 from snnc.compiler.ir.graph import Array
+from snnc.compiler.ops import Add, Affine, Integrator, Neuron
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 PACKAGE = "snntorch"
@@ -59,7 +60,7 @@ def _after_synapse(g: Importing, m: Any, path: str, x: str) -> str:
     alpha = exact_constant(m.alpha.clamp(0, 1), f"{path}.alpha")
     constants = {"beta": alpha, "drift": 0.0, "gain": 1.0}
     params = {role: spread(value, shape) for role, value in constants.items()}
-    current = g.add(f"{path}.syn", "integrator", [x], None, params)
+    current = g.add(f"{path}.syn", Integrator(), [x], params)
     beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
     return _neuron(g, m, path, current, beta, 1.0, zero="clear")
 
@@ -91,8 +92,8 @@ def _alpha(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
     for name, decay, gain in (("exc", alpha, 1.0), ("inh", beta, -1.0)):
         constants = {"beta": exact_constant(decay, f"{path}.{name}"), "drift": 0.0, "gain": gain}
         params = {role: spread(value, shape) for role, value in constants.items()}
-        currents.append(g.add(f"{path}.syn_{name}", "integrator", inputs, None, params))
-    total = g.add(f"{path}.syn", "add", currents)
+        currents.append(g.add(f"{path}.syn_{name}", Integrator(), inputs, params))
+    total = g.add(f"{path}.syn", Add(), currents)
     return _neuron(g, m, path, total, np.zeros(()), exact_constant(tau, f"{path}.tau"), zero="hard")
 
 
@@ -101,7 +102,7 @@ def _recurrent_leaky(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> 
     check(g, m)
     recurrence, total = _with_recurrence(g, m, path, inputs[0])
     beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
-    spikes = _neuron(g, m, path, total, beta, 1.0, zero="clear", attrs={"apart": True})
+    spikes = _neuron(g, m, path, total, beta, 1.0, zero="clear", apart=True)
     recurrence.close(g, spikes)
     return spikes
 
@@ -125,7 +126,7 @@ def _with_recurrence(g: Importing, m: Any, path: str, x: str) -> tuple[Recurrenc
     inner, spikes = f"{path}.recurrent", [recurrence.spikes]
     if type(m.recurrent).__name__ == "RecurrentOneToOne":
         scale = spread(exact_constant(m.recurrent.V, f"{path}.V"), shape)
-        weighted = g.add(inner, "affine", spikes, None, {"scale": scale, "shift": 0 * scale})
+        weighted = g.add(inner, Affine(), spikes, {"scale": scale, "shift": 0 * scale})
     elif isinstance(m.recurrent, nn.Linear | nn.Conv2d):
         imported = needed_importer(m.recurrent)(g, m.recurrent, inner, spikes)
         assert imported is not None
@@ -136,7 +137,7 @@ def _with_recurrence(g: Importing, m: Any, path: str, x: str) -> tuple[Recurrenc
             f"its recurrent connection is {type(m.recurrent).__name__}",
             mend="Use a linear layer or a convolution for it.",
         )
-    return recurrence, g.add(f"{path}.sum", "add", [x, weighted], {"apart": True})
+    return recurrence, g.add(f"{path}.sum", Add(apart=True), [x, weighted])
 
 
 def _neuron(
@@ -148,7 +149,7 @@ def _neuron(
     gain: Any,
     *,
     zero: str,
-    attrs: Mapping[str, Any] | None = None,
+    apart: bool = False,
 ) -> str:
     threshold = exact_constant(m.threshold, f"{path}.threshold")
     if threshold.min() < 0:
@@ -165,15 +166,12 @@ def _neuron(
         "threshold": threshold,
         "reset": threshold if mode == "soft" else 0.0,
     }
-    attrs = {"reset_mode": mode, "strict": True, "initial": 0.0, **(attrs or {})}
-    params: dict[str, Array] = {}
-    for role, value in values.items():
-        full = spread(value, g.type_of(x).shape)
-        if full.min() == full.max():
-            attrs[role] = float(full.flat[0])
-        else:
-            attrs[role], params[role] = None, full
-    return g.add(path, "neuron", [x], attrs, params)
+    shape = g.type_of(x).shape
+    neuron = Neuron(reset_mode=mode, strict=True, initial=0.0, apart=apart)
+    op, params = neuron.with_constants(
+        {role: spread(value, shape) for role, value in values.items()}
+    )
+    return g.add(path, op, [x], params)
 
 
 def check(g: Importing, m: Any) -> None:

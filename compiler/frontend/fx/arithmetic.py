@@ -11,6 +11,7 @@ from snnc.compiler.frontend.fx.calls import Call, refused, summed
 from snnc.compiler.frontend.fx.constants import exact_constant, spread
 from snnc.compiler.frontend.fx.values import Constant, Layout, Total, Traced, Value
 from snnc.compiler.ir.graph import Kind
+from snnc.compiler.ops import Add, Affine, SpikeLogic, TimeMean, TimeSum
 
 
 def add(call: Call) -> Traced:
@@ -22,7 +23,7 @@ def add(call: Call) -> Traced:
     if total is not None:
         return total
     if isinstance(first, Value) and isinstance(second, Value):
-        return call.emit("add", [first, second])
+        return call.emit(Add(), [first, second])
     return _affine(call, first, second, lambda c: (1.0, c))
 
 
@@ -47,11 +48,11 @@ def subtract(call: Call) -> Traced:
     first, second = call.argument(0, "input"), call.argument(1, "other")
     if isinstance(first, Value) and isinstance(second, Value):
         negative = _scaled(call, second, -1.0, 0.0)
-        return call.emit("add", [first, negative])
+        return call.emit(Add(), [first, negative])
     if isinstance(first, Value):
         return _affine(call, first, second, lambda c: (1.0, -c))
     if _is_spike(call, second) and _number(first) == 1.0:
-        return call.emit("spike_logic", [second], {"function": "not"})
+        return call.emit(SpikeLogic(function="not"), [second])
     return _affine(call, first, second, lambda c: (-1.0, c))
 
 
@@ -60,7 +61,7 @@ def multiply(call: Call) -> Traced:
     first, second = call.argument(0, "input"), call.argument(1, "other")
     if isinstance(first, Value) and isinstance(second, Value):
         if _is_spike(call, first) and _is_spike(call, second):
-            return call.emit("spike_logic", [first, second], {"function": "and"})
+            return call.emit(SpikeLogic(function="and"), [first, second])
         raise refused(
             "a product of two values is only known for spikes",
             "Use an attention module that snnc knows, or register an importer for yours.",
@@ -74,9 +75,9 @@ def divide(call: Call) -> Traced:
         raise refused("a division that rounds is not supported", "Use a / b.")
     first, second = call.argument(0, "input"), call.argument(1, "other")
     if isinstance(first, Total) and _number(second) == call.walk.importing.time_steps:
-        return summed(call.walk, first, "time_mean", call.node.name)
+        return summed(call.walk, first, TimeMean(), call.node.name)
     if isinstance(first, Total):
-        first = summed(call.walk, first, "time_sum", f"{call.node.name}_sum")
+        first = summed(call.walk, first, TimeSum(), f"{call.node.name}_sum")
     if not isinstance(first, Value):
         raise refused("it divides by a value of the network")
     if not isinstance(second, Constant | Value) and _number(second) == 0:
@@ -105,7 +106,7 @@ def _affine(call: Call, first: Traced, second: Traced, terms: Callable[[Any], An
     """scale x + shift for a value and a constant, in either order."""
     value, other = (first, second) if isinstance(first, Value) else (second, first)
     if isinstance(value, Total):
-        value = summed(call.walk, value, "time_sum", f"{call.node.name}_sum")
+        value = summed(call.walk, value, TimeSum(), f"{call.node.name}_sum")
     if not isinstance(value, Value):
         raise refused("it combines membrane potentials or other values that are not kept")
     if isinstance(other, Constant):
@@ -124,4 +125,4 @@ def _scaled(call: Call, value: Value, scale: Any, shift: Any) -> Value:
         raise refused("a constant is not finite in float32", "Use smaller numbers.")
     if bool((params["scale"] == 1).all()) and not params["shift"].any():
         return value
-    return call.emit("affine", [value], None, params)
+    return call.emit(Affine(), [value], params)

@@ -12,6 +12,7 @@ from torch import fx
 
 from snnc.compiler.frontend.fx.values import Layout, Total, Traced, Value
 from snnc.compiler.frontend.importing import Importing
+from snnc.compiler.ir.operation import Operation
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 
@@ -58,9 +59,8 @@ class Call:
 
     def emit(
         self,
-        op: str,
+        op: Operation,
         inputs: Sequence[Value],
-        attrs: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> Value:
         """Add a node (once for all steps of a loop) for this call."""
@@ -69,9 +69,9 @@ class Call:
         constants = tuple(
             (role, np.asarray(value).tobytes()) for role, value in (params or {}).items()
         )
-        key = ("function", op, tuple(names), repr(attrs), constants)
+        key = ("function", op, tuple(names), constants)
         g = self.walk.importing
-        name = self.walk.once(key, step, lambda: g.add(self.node.name, op, names, attrs, params))
+        name = self.walk.once(key, step, lambda: g.add(self.node.name, op, names, params))
         return self.walk.value(self.node, name, inputs[0])
 
 
@@ -82,7 +82,7 @@ def refused(
     return SnncError(UNSUPPORTED_LAYER, what, mend=mend)
 
 
-def summed(walk: Walking, total: Total, op: str, path: str) -> Value:
+def summed(walk: Walking, total: Total, op: Operation, path: str) -> Value:
     """A sum over all steps as a node. Raises SnncError where the loop left steps out."""
     if total.step != walk.importing.time_steps - 1:
         raise refused(

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from snnc.compiler.frontend.fx import arithmetic, axes, functional
 from snnc.compiler.frontend.fx.calls import Handler
+from snnc.compiler.ops import Relu, Sigmoid, TimeMean, TimeSum
 
 _NAMES: dict[Handler, tuple[Any, ...]] = {
     axes.getitem: (operator.getitem,),
@@ -34,10 +35,10 @@ _NAMES: dict[Handler, tuple[Any, ...]] = {
     axes.same: (
         *("detach", "contiguous", "clone", "float", "to", "cpu", "type_as", "requires_grad_"),
     ),
-    axes.over_time("time_mean"): (torch.mean, "mean"),
-    axes.over_time("time_sum"): (torch.sum, "sum"),
-    functional.elementwise("relu"): (torch.relu, F.relu, "relu"),
-    functional.elementwise("sigmoid"): (torch.sigmoid, F.sigmoid, "sigmoid"),
+    axes.over_time(TimeMean()): (torch.mean, "mean"),
+    axes.over_time(TimeSum()): (torch.sum, "sum"),
+    functional.elementwise(Relu()): (torch.relu, F.relu, "relu"),
+    functional.elementwise(Sigmoid()): (torch.sigmoid, F.sigmoid, "sigmoid"),
     functional.as_module(functional.linear): (F.linear,),
     functional.as_module(functional.conv2d): (F.conv2d, torch.conv2d),
     functional.as_module(functional.avg_pool): (F.avg_pool2d,),

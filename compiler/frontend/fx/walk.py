@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from torch import fx, nn
 
+from snnc.compiler.frontend import built
 from snnc.compiler.frontend.fx.calls import Call, common_step, summed
 from snnc.compiler.frontend.fx.functions import FUNCTIONS
 from snnc.compiler.frontend.fx.isolated import apart
@@ -31,15 +32,11 @@ from snnc.compiler.frontend.importing import (
     importer_of,
     needed_importer,
 )
-from snnc.compiler.frontend.outputs import named_outputs
+from snnc.compiler.frontend.outputs import READOUTS, named_outputs
 from snnc.compiler.ir.graph import TensorType, Time
-from snnc.compiler.ops import OPS
+from snnc.compiler.ops import Flatten, Op, TimeStack, TimeSum
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
-READOUTS = {
-    **{"mean": "time_mean", "sum": "time_sum", "last": "time_last", "max": "time_max"},
-    "none": "time_stack",
-}
 _REMEMBERING = ("spikingjelly", "snntorch")
 
 
@@ -172,7 +169,7 @@ class Walk:
 
         def make() -> str:
             with self.called_on(inputs[0]):
-                made = importer(self.importing, module, f"{self.prefix}{path}", names)
+                made = self.importing.imported(importer, module, f"{self.prefix}{path}", names)
             if made is None:
                 raise _AlreadyListedError
             return made
@@ -228,8 +225,7 @@ class Walk:
                 )
         passed_on = name == given.name  # dropout: the node is the one before it
         node = self.importing.nodes[name]
-        op = OPS.get(node.op)
-        if passed_on or op is None or op.time(node) is not Time.STATE:
+        if passed_on or not isinstance(node.op, Op) or node.op.time() is not Time.STATE:
             return
         if given.layout is Layout.MERGED:
             raise refusal(
@@ -302,7 +298,7 @@ class Walk:
     def _output(self, result: Traced) -> str:
         g = self.importing
         if isinstance(result, Total):
-            return summed(self, result, "time_sum", "scores").name
+            return summed(self, result, TimeSum(), "scores").name
         if not isinstance(result, Value):
             raise refusal(
                 "the model gives something else than a tensor of its own",
@@ -311,9 +307,9 @@ class Walk:
         given = g.type_of(result.name)
         if given.temporal and self.readout is not None and result.step is None:
             vector = self._vector(result.name)
-            steps = {"steps": g.time_steps, "inner": given.size}
-            attrs = steps if self.readout == "none" else None
-            return g.add("readout", READOUTS[self.readout], [vector], attrs)
+            every = TimeStack(steps=g.time_steps, inner=given.size)
+            op = every if self.readout == "none" else READOUTS[self.readout]()
+            return g.add("readout", op, [vector])
         if given.temporal:
             raise refusal(
                 f"the model gives {given}, one result for each step",
@@ -330,18 +326,21 @@ class Walk:
 
     def _vector(self, name: str) -> str:
         g = self.importing
-        return name if len(g.type_of(name).shape) == 1 else g.add("flat", "flatten", [name])
+        return name if len(g.type_of(name).shape) == 1 else g.add("flat", Flatten(), [name])
 
     def _refuse(self, node: fx.Node, error: SnncError) -> None:
         called = str(getattr(node.target, "__name__", node.target))
         is_module = node.op == "call_module"
+        line = line_of(node)
+        if is_module:
+            line = line or built.line_of(self.modules[str(node.target)])
         shapes = [source.meta.get("shape", ()) for source in (*node.all_input_nodes, node)]
         self.importing.refuse(
             module=str(node.target) if is_module else _owner(node),
             class_name=type(self.modules[str(node.target)]).__name__ if is_module else called,
             shape="×".join(map(str, shapes[0])),
             error=error,
-            source=line_of(node),
+            source=line,
         )
 
 

@@ -121,6 +121,9 @@ def slice_(call: Call) -> Traced:
     if isinstance(x, Seq) and axis != x.axis:
         step_axis = x.step_axis(axis)
         return call.each(x, lambda step: {"self": step, "dim": step_axis}, x.place)
+    if isinstance(x, Seq) and x.place.alone and len(x.steps) != call.graph.time_steps:
+        taken = x.steps[slice(call["start"], call["end"], call["step"])]
+        return Seq(taken, call.shape, x.place)  # the borders of padded time
     if isinstance(x, Seq | Part):
         raise call.refused("it takes some of the steps", "Run every step through the network.")
     return call.as_it_stands()
@@ -296,13 +299,27 @@ def along(call: Call) -> Traced:
 
 
 def padded(call: Call) -> Traced:
-    """Padding of axes behind time."""
+    """Padding of axes behind time, and of time: a sequence with constants around its steps."""
     x = call["self"]
     if not isinstance(x, Seq):
         return call.as_it_stands()
-    if len(x.shape) - len(call["pad"]) // 2 <= x.axis:
+    amounts = [int(n) for n in call["pad"]]
+    place = 2 * (len(x.shape) - 1 - x.axis)
+    before, after = (*amounts[place : place + 2], 0, 0)[:2]
+    if (before or after) and (not x.place.alone or min(before, after) < 0):
         raise call.refused("it pads time")
-    return call.each(x, lambda step: {"self": step}, x.place)
+    if x.place.alone:
+        amounts = amounts[:place] + amounts[place + 2 :]
+    inner = Seq(
+        x.steps, (*call.shape[: x.axis], x.shape[x.axis], *call.shape[x.axis + 1 :]), x.place
+    )
+    if any(amounts):
+        inner = inner.each(
+            lambda t: call.emit({"self": x.steps[t], "pad": amounts}, inner.step_shape), inner.shape
+        )
+    border = call.graph.constant(torch.full(inner.step_shape, float(call["value"])), call.source)
+    steps = (border,) * before + inner.steps + (border,) * after
+    return Seq(steps, call.shape, x.place)
 
 
 def _is_still(call: Call, parts: list[Traced]) -> bool:
@@ -362,5 +379,4 @@ RULES: dict[Any, Rule] = {
     aten.chunk.default: split,
     aten.stack.default: stack,
     aten.cat.default: stack,
-    aten.select_scatter.default: scatter,
 }

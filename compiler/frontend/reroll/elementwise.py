@@ -30,7 +30,7 @@ def elementwise(call: Call) -> Traced:
 
     def at(step: int) -> Ref:
         taken = pytree.tree_map(
-            lambda item: _at_step(call, item, whole, step),
+            lambda item: at_step(call, item, whole, step),
             call.arguments,
             is_leaf=lambda item: isinstance(item, Seq | Part | Ref),
         )
@@ -39,7 +39,8 @@ def elementwise(call: Call) -> Traced:
     return whole.each(at, call.shape)
 
 
-def _at_step(call: Call, item: Any, whole: Seq, step: int) -> Any:
+def at_step(call: Call, item: Any, whole: Seq, step: int) -> Any:
+    """An argument at one step of a result: a sequence's step, a constant's part, or what it is."""
     if isinstance(item, Seq):
         return item.steps[step]
     if not isinstance(item, Ref):
@@ -193,9 +194,6 @@ RULES: dict[Any, Rule] = {
     aten.empty_strided.default: fresh(UNSET),
     aten.fill.Scalar: fresh("value"),
     aten.zero.default: fresh(0),
-    aten.convolution.default: batched("input"),
-    aten.native_batch_norm.default: batched("input"),
-    aten._native_batch_norm_legit_no_training.default: batched("input"),
     aten.max_pool2d_with_indices.default: batched("self"),
     aten.avg_pool2d.default: batched("self"),
     aten._adaptive_avg_pool2d.default: batched("self"),

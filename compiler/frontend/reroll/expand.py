@@ -10,7 +10,15 @@ from typing import Any
 import torch
 from torch import fx
 
-from snnc.compiler.frontend.reroll import along_axes, axes, elementwise, mixing, reductions
+from snnc.compiler.frontend.reroll import (
+    along_axes,
+    axes,
+    elementwise,
+    mixing,
+    over_steps,
+    reductions,
+    writes,
+)
 from snnc.compiler.frontend.reroll.calls import SEPARATE, Call, Rule, Traced, bound
 from snnc.compiler.frontend.reroll.sequences import Part, Place, Seq
 from snnc.compiler.frontend.reroll.steps import Ref, Source, StepGraph, refused
@@ -21,6 +29,8 @@ RULES: dict[Any, Rule] = {
     **reductions.RULES,
     **mixing.RULES,
     **along_axes.RULES,
+    **over_steps.RULES,
+    **writes.RULES,
 }
 
 aten = torch.ops.aten
@@ -107,6 +117,16 @@ class Expander:
             return _item(args[0], int(node.args[1]), node)  # type: ignore[arg-type]
         return self._call(node, args, kwargs)
 
+    def _check_length(self, call: Call) -> None:
+        """Raise SnncError (UNSUPPORTED_LAYER) for a sequence with borders where steps count."""
+        for value in [] if call.op in OF_ANY_LENGTH else _flat(call.arguments):
+            if isinstance(value, Seq) and len(value.steps) != self.steps.time_steps:
+                raise call.refused(
+                    f"it works on {len(value.steps)} steps where the network has "
+                    f"{self.steps.time_steps}",
+                    "Cut the sequence to its own steps before.",
+                )
+
     def _input(self, node: fx.Node) -> Seq:
         shape, dtype = shape_of(node), dtype_of(node)
         steps = range(self.steps.time_steps)
@@ -125,6 +145,7 @@ class Expander:
         if rule is None and (torch.Tag.pointwise in op.tags or op in POINTWISE):  # type: ignore[union-attr]
             rule = elementwise.elementwise
         if rule is not None:
+            self._check_length(call)
             return rule(call)
         if any(isinstance(value, Seq | Part) for value in _flat(arguments)):
             raise refused(
@@ -133,6 +154,13 @@ class Expander:
                 SEPARATE,
             )
         return call.as_it_stands()
+
+
+OF_ANY_LENGTH = {
+    *(aten.convolution.default, aten.slice.Tensor, aten.constant_pad_nd.default),
+    *(aten.clone.default, aten.detach.default, aten.alias.default),
+}
+"""Take sequences of more or fewer steps than the network has."""
 
 
 def _lies_the_same(node: fx.Node) -> bool:

@@ -6,8 +6,9 @@ import torch
 
 from snnc.compiler.frontend.reroll.calls import Call, Rule, Traced
 from snnc.compiler.frontend.reroll.elementwise import batched
+from snnc.compiler.frontend.reroll.over_steps import mixed
 from snnc.compiler.frontend.reroll.sequences import Seq
-from snnc.compiler.frontend.reroll.steps import MIX, Ref
+from snnc.compiler.frontend.reroll.steps import Ref
 
 aten = torch.ops.aten
 
@@ -24,15 +25,9 @@ def product(matrix: str, other: str, bias: str | None) -> Rule:
             raise call.refused("it multiplies by values of several steps")
         offset = torch.zeros(call.shape[0]) if bias is None else _bias(call, call[bias])
         constants = {"weight": weight, "bias": call.graph.constant(offset, call.source)}
-        return x.each(lambda step: _mixed(call, x, step, constants), call.shape)
+        return x.each(lambda step: mixed(call, x.steps[step], step, constants), call.shape)
 
     return rule
-
-
-def _mixed(call: Call, x: Seq, step: int, constants: dict[str, Ref]) -> Ref:
-    """A step, said to be of its own step: what else it needs, the operator says."""
-    arguments = {"self": x.steps[step], **constants}
-    return call.graph.emit(MIX, arguments, call.source, x.step_shape, call.dtype, step=step)
 
 
 def _bias(call: Call, given: Ref) -> torch.Tensor:

@@ -66,6 +66,13 @@ class _Folding:
 
     def output(self, value: Traced) -> Output:
         """The body's value behind an output of the model."""
+        if isinstance(value, Seq) and len(value.steps) != self.graph.time_steps:
+            raise refused(
+                f"an output has {len(value.steps)} steps where the network has "
+                f"{self.graph.time_steps}",
+                self.graph[value.steps[0]].source,
+                "Cut the sequence to its own steps before.",
+            )
         if isinstance(value, Seq):
             return Sequence(self.stream(dict(enumerate(value.steps))), value.shape, value.place)
         if not isinstance(value, Ref):

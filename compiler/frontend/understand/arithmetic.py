@@ -13,6 +13,7 @@ from snnc.compiler.frontend.fx.constants import exact_constant, spread
 from snnc.compiler.frontend.understand.values import Argument, Lowered, Operation, Rule, understood
 from snnc.compiler.frontend.understand.wiring import broadcast
 from snnc.compiler.ir.graph import Array
+from snnc.compiler.ops import Add, Affine, Relu, Sigmoid, SpikeLogic, TimeMean, TimeSum
 
 aten = torch.ops.aten
 
@@ -48,7 +49,7 @@ def affine(o: Operation, value: Lowered, scale: Any, shift: Any) -> Lowered:
     params = {"scale": spread(scale, shape), "shift": spread(shift, shape)}
     if bool((params["scale"] == 1).all()) and not params["shift"].any():
         return Lowered(name, o.shape, o.folded, o.batch)
-    return o.add("affine", [name], None, params)
+    return o.add(Affine(), [name], params)
 
 
 def _sum(o: Operation, first: Argument, second: Argument, sign: float) -> Lowered:
@@ -56,11 +57,11 @@ def _sum(o: Operation, first: Argument, second: Argument, sign: float) -> Lowere
         first, second = broadcast(o, first), broadcast(o, second)
         if sign != 1:
             second = affine(o, second, sign, 0.0)
-        return o.add("add", [o.shaped(first), o.shaped(second)])
+        return o.add(Add(), [o.shaped(first), o.shaped(second)])
     if isinstance(first, Lowered):
         return affine(o, first, 1.0, sign * constant(o, second))
     if sign == -1 and o.is_spike(second) and (constant(o, first) == 1).all():
-        return o.add("spike_logic", [o.shaped(second)], {"function": "not"})
+        return o.add(SpikeLogic(function="not"), [o.shaped(second)])
     return affine(o, second, sign, constant(o, first))
 
 
@@ -89,7 +90,7 @@ def multiply(o: Operation) -> Lowered:
     if isinstance(first, Lowered) and isinstance(second, Lowered):
         if o.is_spike(first) and o.is_spike(second):
             both = [o.shaped(broadcast(o, each)) for each in (first, second)]
-            return o.add("spike_logic", both, {"function": "and"})
+            return o.add(SpikeLogic(function="and"), both)
         raise o.refused("a product of two values is only known for spikes")
     if not isinstance(first, Lowered):
         first, second = second, first
@@ -107,8 +108,8 @@ def divide(o: Operation) -> Lowered:
         raise o.refused("it divides by 0")
     value = o.value("self")
     node = o.g.nodes[value.name]
-    if node.op == "time_sum" and by.ndim == 0 and by == o.g.time_steps:
-        return o.add("time_mean", node.inputs)
+    if isinstance(node.op, TimeSum) and by.ndim == 0 and by == o.g.time_steps:
+        return o.add(TimeMean(), node.inputs)
     return affine(o, value, 1.0 / by, 0.0)
 
 
@@ -121,13 +122,13 @@ def negate(o: Operation) -> Lowered:
 @understood(aten.relu.default, arguments="self", by_number=True)
 def relu(o: Operation) -> Lowered:
     """max(a, 0)."""
-    return o.add("relu", [o.shaped(o.value("self"))])
+    return o.add(Relu(), [o.shaped(o.value("self"))])
 
 
 @understood(aten.sigmoid.default, arguments="self", by_number=True)
 def sigmoid(o: Operation) -> Lowered:
     """1 / (1 + exp(-a))."""
-    return o.add("sigmoid", [o.shaped(o.value("self"))])
+    return o.add(Sigmoid(), [o.shaped(o.value("self"))])
 
 
 @understood(aten.logical_not.default, aten.bitwise_not.default, arguments="self", by_number=True)
@@ -136,7 +137,7 @@ def negation(o: Operation) -> Lowered:
     value = o.value("self")
     if not o.is_spike(value):
         raise o.refused("it is only known for spikes")
-    return o.add("spike_logic", [o.shaped(value)], {"function": "not"})
+    return o.add(SpikeLogic(function="not"), [o.shaped(value)])
 
 
 @understood(

@@ -1,16 +1,16 @@
-"""Attributes of arrangements: which reshape is one, and along which axis its value is packed."""
+"""Arrangements: which reshape is one, and along which axis its value is packed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from snnc.compiler.ir.graph import TensorType
+from snnc.compiler.ops import Arrange
 from snnc.compiler.ops.wiring import arrange
 from snnc.compiler.ops.wiring.walks import refined
 
 
-def reshapes(given: TensorType, shape: tuple[int, ...]) -> list[dict[str, Any]]:
+def reshapes(given: TensorType, shape: tuple[int, ...]) -> list[Arrange]:
     """Arrangements that see a value in another shape, one after the other: two, by way of a vector,
     where the axes of both shapes have no common factors."""
     parts = refined(given.shape, shape)

@@ -12,6 +12,7 @@ from snnc.compiler.frontend.understand.layers import product
 from snnc.compiler.frontend.understand.norms import shares
 from snnc.compiler.frontend.understand.values import Lowered, Operation, understood
 from snnc.compiler.frontend.understand.wiring import arranged
+from snnc.compiler.ops import Cell, Softmax
 from snnc.compiler.ops.cells.writing import Writing
 
 aten = torch.ops.aten
@@ -44,7 +45,7 @@ def attention(o: Operation) -> Lowered:
     made = product(scores, query, turned)
     scale = o["scale"] or 1.0 / math.sqrt(features)
     made = _masked(scores, affine(scores, made, scale, 0.0))
-    return product(o, shares(scores, made, 2, exp_ulps=EXP_ULPS), value)
+    return product(o, shares(scores, made, 2, Softmax(exp_ulps=EXP_ULPS)), value)
 
 
 def _masked(o: Operation, scores: Lowered) -> Lowered:
@@ -67,4 +68,4 @@ def _masked(o: Operation, scores: Lowered) -> Lowered:
     chosen = writing("where", writing("ne", "hidden", 0.0), MASKED, "x")
     full = hidden.expand(scores.shape).to(torch.float32)
     name = o.shaped(scores)
-    return o.add("cell", [name], {"program": writing.program(chosen)}, {"hidden": full})
+    return o.add(Cell(program=writing.program(chosen)), [name], {"hidden": full})

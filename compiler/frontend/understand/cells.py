@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from snnc.compiler import ops
 from snnc.compiler.frontend.fx.constants import spread
 from snnc.compiler.frontend.reroll.body import Body, Operand, Value
 from snnc.compiler.frontend.understand.arithmetic import constant
@@ -18,6 +19,7 @@ from snnc.compiler.frontend.understand.cell_operations import (
     Named,
     NoInstructionError,
 )
+from snnc.compiler.frontend.understand.composed import as_real
 from snnc.compiler.frontend.understand.values import FIRST, Lowered, Operation
 from snnc.compiler.frontend.understand.wiring import broadcast
 from snnc.compiler.ir.graph import Array
@@ -72,7 +74,7 @@ class CellBuilder:
             raise self.o.refused("it is a constant")
         nodes = [self.o.shaped(lowered) for _, lowered in self.inputs.values()]
         params = {**self.params, **self.tables}
-        return self.o.add("cell", nodes, {"program": writing.program(output)}, params)
+        return self.o.add(ops.Cell(program=writing.program(output)), nodes, params)
 
     # what the program reads ---------------------------------------------------------------
 
@@ -233,6 +235,6 @@ class _Starting:
         self.names = [self.writing.state(f"s{place}", at) for place, at in enumerate(initial)]
 
     def node(self, value: Lowered, output: str) -> Lowered:
-        """The finished cell on ``value``."""
-        o, attrs = self._o, {"program": self.writing.program(output)}
-        return o.add("cell", [o.shaped(value)], attrs, self._params)
+        """The finished cell on ``value``, as a real number: nothing is decided here."""
+        o, op = self._o, ops.Cell(program=self.writing.program(output))
+        return o.add(op, [as_real(o, o.shaped(value))], self._params)

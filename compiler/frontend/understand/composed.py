@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from snnc.compiler import ops
 from snnc.compiler.frontend.understand.cell_operations import Cell, Named
 from snnc.compiler.frontend.understand.values import FIRST, Lowered, Operation
 from snnc.compiler.frontend.understand.wiring import broadcast
 from snnc.compiler.ir.graph import Kind
+from snnc.compiler.ops import Affine, Reduce
 from snnc.compiler.ops.cells.kinds import kind_of
 from snnc.compiler.ops.cells.program import REAL
 from snnc.compiler.ops.cells.writing import Writing
@@ -36,7 +38,7 @@ def computed(o: Operation, function: Callable[..., Named], *values: Lowered) -> 
     program = writing.program(str(output))
     if kind_of(program, [o.g.type_of(node).kind for node in nodes]) is not Kind.REAL:
         nodes = [as_real(o, node) for node in nodes]
-    return o.add("cell", nodes, {"program": program})
+    return o.add(ops.Cell(program=program), nodes)
 
 
 def as_real(o: Operation, name: str) -> str:
@@ -45,7 +47,7 @@ def as_real(o: Operation, name: str) -> str:
     if given.kind is Kind.REAL:
         return name
     same = {"scale": np.ones(given.shape), "shift": np.zeros(given.shape)}
-    return o.add("affine", [name], None, same).name
+    return o.add(Affine(), [name], same).name
 
 
 def axes_of(o: Operation, value: Lowered, dims: Sequence[int] | None) -> tuple[int, ...]:
@@ -65,5 +67,5 @@ def over_axes(o: Operation, value: Lowered, axes: Sequence[int], function: str) 
     """A value reduced over some of its axes, which stay, of length 1."""
     shape = tuple(1 if axis in axes else size for axis, size in enumerate(value.shape))
     inner = as_large_as(o, value)
-    attrs = {"function": function, "axes": tuple(axes)}
-    return inner.add("reduce", [inner.shaped(value)], attrs, shape=shape)
+    op = Reduce(function=function, axes=tuple(axes))
+    return inner.add(op, [inner.shaped(value)], shape=shape)

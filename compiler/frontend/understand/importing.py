@@ -19,8 +19,10 @@ from snnc.compiler.frontend.understand.lowering import Lowering
 from snnc.compiler.frontend.understand.observer import Observer
 from snnc.compiler.frontend.understand.taps import Tap, Tapping
 from snnc.compiler.frontend.understand.values import Lowered, Operation
-from snnc.compiler.ir.graph import FEEDBACK_WRITE, Graph, Kind, TensorType
+from snnc.compiler.ir.graph import Graph, Kind, TensorType
+from snnc.compiler.ir.operation import EdgeWrite
 from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops import TimeStack
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 
@@ -87,7 +89,7 @@ def _leave_out(g: Importing, outputs: Iterable[str]) -> None:
     """Drop what nothing reads: a sum of which only the mean was wanted."""
     kept = {*outputs}
     for name, node in reversed(list(g.nodes.items())):
-        if name in kept or node.plays(Role.INPUT) or node.op == FEEDBACK_WRITE:
+        if name in kept or node.plays(Role.INPUT) or isinstance(node.op, EdgeWrite):
             kept |= {name, *node.inputs}
         else:
             del g.nodes[name]
@@ -120,6 +122,6 @@ def _vector(g: Importing, lowering: Lowering, output: Output) -> str:
     operation = Operation(g, call, {})
     name = operation.shaped(Lowered(value.name, flat))
     if isinstance(output, Sequence):
-        attrs = {"steps": g.time_steps, "inner": output.inner}
-        return operation.add("time_stack", [name], attrs).name
+        op = TimeStack(steps=g.time_steps, inner=output.inner)
+        return operation.add(op, [name]).name
     return name

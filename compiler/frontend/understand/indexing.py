@@ -10,6 +10,7 @@ from snnc.compiler.frontend.understand.arithmetic import affine
 from snnc.compiler.frontend.understand.composed import as_large_as, computed
 from snnc.compiler.frontend.understand.values import FIRST, Lowered, Operation, understood
 from snnc.compiler.frontend.understand.wiring import arranged
+from snnc.compiler.ops import Concat
 
 aten = torch.ops.aten
 
@@ -41,7 +42,7 @@ def entries(o: Operation, value: Lowered, axis: int, indices: Sequence[int]) -> 
     shape = (*value.shape[:axis], len(indices), *value.shape[axis + 1 :])
     inner = as_large_as(o, value)
     nodes = [inner.shaped(part) for part in parts]
-    return inner.add("concat", nodes, {"axis": axis}, shape=shape)
+    return inner.add(Concat(axis=axis), nodes, shape=shape)
 
 
 def _piece(o: Operation, value: Lowered, axis: int, piece: tuple[int, int, int]) -> Lowered:
@@ -71,7 +72,9 @@ def _constant_indices(o: Operation, given: object) -> torch.Tensor:
     return given.nonzero().squeeze(1) if given.dtype is torch.bool and given.ndim == 1 else given
 
 
-def _sample_axis(o: Operation, value: Lowered, dim: int) -> int:
+def sample_axis(o: Operation, value: Lowered, dim: int) -> int:
+    """An axis of PyTorch's tensor as one of a sample's. Raises SnncError (UNSUPPORTED_LAYER) for
+    one that holds samples."""
     axis = value.axis(dim)
     if axis is None or (value.folded and axis == 0):
         raise o.refused("it changes the batch axis", FIRST)
@@ -82,7 +85,7 @@ def _sample_axis(o: Operation, value: Lowered, dim: int) -> int:
 def index_select(o: Operation) -> Lowered:
     """Entries along an axis."""
     value, indices = o.value("self"), _constant_indices(o, o["index"])
-    return entries(o, value, _sample_axis(o, value, int(o["dim"])), indices.flatten().tolist())
+    return entries(o, value, sample_axis(o, value, int(o["dim"])), indices.flatten().tolist())
 
 
 @understood(aten.index.Tensor, arguments="self indices", folds=True)
@@ -95,7 +98,7 @@ def index(o: Operation) -> Lowered:
     indices = _constant_indices(o, given[places[0]])
     if indices.dtype is torch.bool:
         raise o.refused("it chooses over several axes at once", "Index one axis after the other.")
-    axis = _sample_axis(o, value, places[0])
+    axis = sample_axis(o, value, places[0])
     taken = entries(o, value, axis, indices.flatten().tolist())
     return Lowered(taken.name, o.shape, o.folded, o.batch)
 
@@ -107,7 +110,7 @@ def roll(o: Operation) -> Lowered:
     if len(o["dims"]) != len(o["shifts"]):
         raise o.refused("it rolls the flattened batch", "Name the axis that it rolls.")
     for dim, shift in zip(o["dims"], o["shifts"], strict=True):
-        axis = _sample_axis(o, value, int(dim))
+        axis = sample_axis(o, value, int(dim))
         size = value.shape[axis]
         value = entries(o, value, axis, [(place - shift) % size for place in range(size)])
     return value
@@ -148,7 +151,7 @@ def _bordered(o: Operation, source: Callable[[int, int], int]) -> Lowered:
 def gated(o: Operation) -> Lowered:
     """The first half of an axis times the shares that the second gives."""
     value = o.value("self")
-    axis = _sample_axis(o, value, int(o["dim"]))
+    axis = sample_axis(o, value, int(o["dim"]))
     half = value.shape[axis] // 2
     first, second = (_piece(o, value, axis, (begin, 1, half)) for begin in (0, half))
     return computed(o, lambda c, x, y: c("mul", x, c("sigmoid", y)), first, second)

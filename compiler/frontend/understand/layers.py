@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypedDict
 
 import torch
 
 from snnc.compiler.frontend.understand.composed import as_real
 from snnc.compiler.frontend.understand.values import FIRST, Joined, Lowered, Operation, understood
+from snnc.compiler.ops import (
+    Add,
+    AvgPool2d,
+    AxisLinear,
+    Conv2d,
+    GroupMean,
+    Linear,
+    Matmul,
+    MaxPool2d,
+    Pad,
+    Reduce,
+    TimeMix,
+)
 from snnc.compiler.ops.synapses import matmul
 
 aten = torch.ops.aten
+
+
+class _Window(TypedDict):
+    """The options of a pool that both kinds have."""
+
+    kernel_size: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    ceil_mode: bool
 
 
 @understood(
@@ -32,8 +55,7 @@ def convolution(o: Operation) -> Lowered:
         for name, neutral in (("stride", 1), ("padding", 0), ("dilation", 1), ("output_padding", 0))
     )
     groups = int(o["groups"])
-    attrs: dict[str, Any] = {"stride": stride, "padding": padding * 2, "dilation": dilation}
-    attrs["groups"] = groups
+    op = Conv2d(stride=stride, padding=(*padding, *padding), dilation=dilation, groups=groups)
     name = o.shaped(value, rank=3)
     if o["transposed"]:
         name, weight = _spread(o, name, stride), _turned(weight, groups)
@@ -43,10 +65,10 @@ def convolution(o: Operation) -> Lowered:
         ]
         if min(around) < 0:
             raise o.refused("a transposed convolution with so large a padding has no operator")
-        ends = [before + after for before, after in zip(around, more, strict=True)]
-        attrs |= {"stride": (1, 1), "padding": (*around, *ends)}
+        top, left = around
+        op = replace(op, stride=(1, 1), padding=(top, left, top + more[0], left + more[1]))
     params = {"weight": weight, "bias": o.tensor("bias")}
-    return o.add("conv2d", [name], attrs, params)
+    return o.add(op, [name], params)
 
 
 def _pair_of(sizes: Sequence[int], neutral: int) -> tuple[int, int]:
@@ -60,8 +82,8 @@ def _spread(o: Operation, name: str, stride: tuple[int, int]) -> str:
     if stride == (1, 1):
         return name
     nothing = (0, 0, 0)
-    attrs = {"before": nothing, "after": nothing, "step": (1, *stride), "value": 0.0}
-    return o.add("pad", [name], attrs).name
+    op = Pad(before=nothing, after=nothing, step=(1, *stride), value=0.0)
+    return o.add(op, [name]).name
 
 
 def _turned(weight: torch.Tensor, groups: int) -> torch.Tensor:
@@ -97,8 +119,8 @@ def _linear(o: Operation, x: Any, matrix: torch.Tensor, bias: torch.Tensor | Non
     if isinstance(x, Lowered) and not isinstance(x, Joined):
         params = {"weight": weight, "bias": bias}
         if len(x.shape) > 1:  # rows of tokens, that the batch is folded into
-            return o.add("axis_linear", [o.shaped(x, rank=2, packed=1)], None, params)
-        return o.add("linear", [o.shaped(x, rank=1)], None, params)
+            return o.add(AxisLinear(), [o.shaped(x, rank=2, packed=1)], params)
+        return o.add(Linear(), [o.shaped(x, rank=1)], params)
     if not isinstance(x, Joined):
         raise o.refused("its input is no value of the network")
     total: Lowered | None = None
@@ -106,9 +128,9 @@ def _linear(o: Operation, x: Any, matrix: torch.Tensor, bias: torch.Tensor | Non
     for part in x.parts:
         end = begin + part.shape[0]
         params = {"weight": weight[:, begin:end], "bias": bias if begin == 0 else None}
-        others = {"terms": features - (end - begin)}
-        term = o.add("linear", [o.shaped(part, rank=1)], others, params)
-        total = term if total is None else o.add("add", [total.name, term.name])
+        others = features - (end - begin)
+        term = o.add(Linear(terms=others), [o.shaped(part, rank=1)], params)
+        total = term if total is None else o.add(Add(), [total.name, term.name])
         begin = end
     assert total is not None
     return total
@@ -119,7 +141,7 @@ def mixed(o: Operation) -> Lowered:
     value = o.value("self")
     params = {"weight": o.needed("weight"), "bias": o.needed("bias")}
     name = as_real(o, o.shaped(value))
-    return o.add("time_mix", [name], None, params, shape=value.shape)
+    return o.add(TimeMix(), [name], params, shape=value.shape)
 
 
 @understood(
@@ -128,8 +150,8 @@ def mixed(o: Operation) -> Lowered:
 )
 def max_pool(o: Operation) -> Lowered:
     """Maximum pooling."""
-    attrs = _window(o) | {"dilation": _pair(o["dilation"])}
-    return o.add("max_pool2d", [o.shaped(o.value("self"), rank=3)], attrs)
+    op = MaxPool2d(**_window(o), dilation=_pair(o["dilation"]))
+    return o.add(op, [o.shaped(o.value("self"), rank=3)])
 
 
 @understood(
@@ -142,27 +164,26 @@ def avg_pool(o: Operation) -> Lowered:
     vector = o.g.type_of(value.name).shape == value.shape[2:] and value.shape[:2] == (1, 1)
     if vector:
         return _vote(o, value, window)
-    attrs = window | {
-        "dilation": (1, 1),
-        "count_include_pad": bool(o["count_include_pad"]),
-        "divisor": o["divisor_override"] or 0,
-    }
-    return o.add("avg_pool2d", [o.shaped(value, rank=3)], attrs)
+    op = AvgPool2d(
+        **window,
+        dilation=(1, 1),
+        count_include_pad=bool(o["count_include_pad"]),
+        divisor=o["divisor_override"] or 0,
+    )
+    return o.add(op, [o.shaped(value, rank=3)])
 
 
-def _vote(o: Operation, value: Lowered, window: dict[str, Any]) -> Lowered:
+def _vote(o: Operation, value: Lowered, window: _Window) -> Lowered:
     size = window["kernel_size"][1]
     plain = {"kernel_size": (1, size), "stride": (1, size), "padding": (0, 0), "ceil_mode": False}
     if window != plain or value.shape[2] % size or o["divisor_override"]:
         raise o.refused("pooling along a vector is only known for votes")
-    return o.add("group_mean", [value.name], {"size": size})
+    return o.add(GroupMean(size=size), [value.name])
 
 
-def averaged(o: Operation, value: Lowered, window: tuple[int, ...]) -> Lowered:
+def averaged(o: Operation, value: Lowered, window: tuple[int, int]) -> Lowered:
     """The means of a map's windows, which lie side by side."""
-    attrs: dict[str, Any] = {"kernel_size": window, "stride": window, "padding": (0, 0)}
-    attrs |= {"dilation": (1, 1), "ceil_mode": False, "count_include_pad": True, "divisor": 0}
-    return o.add("avg_pool2d", [o.shaped(value, rank=3)], attrs)
+    return o.add(AvgPool2d.side_by_side(window), [o.shaped(value, rank=3)])
 
 
 @understood(aten.mean.dim, arguments="self dim keepdim", folds=True)
@@ -172,7 +193,7 @@ def mean(o: Operation) -> Lowered:
     rank = len(value.shape) + 1
     pixels = len(value.shape) == 3 and sorted(d % rank for d in o["dim"] or ()) == [2, 3]
     if pixels and not value.folded:
-        return averaged(o, value, value.shape[1:])
+        return averaged(o, value, (value.shape[1], value.shape[2]))
     return reduced(o, value, o["dim"], "mean")
 
 
@@ -201,7 +222,7 @@ def reduced(o: Operation, value: Lowered, dims: Sequence[int] | None, function: 
     if axes[0] == 0:
         raise o.refused("it reduces the samples of a batch", FIRST)
     given = tuple(axis - (not value.folded) for axis in axes)
-    return o.add("reduce", [o.shaped(value)], {"function": function, "axes": given})
+    return o.add(Reduce(function=function, axes=given), [o.shaped(value)])
 
 
 @understood(aten.bmm.default, arguments="self mat2", folds=True)
@@ -215,10 +236,10 @@ def product(o: Operation, *values: Lowered) -> Lowered:
     names = [o.shaped(value) for value in values]
     wanted = matmul.packing(*(o.g.type_of(name) for name in names))
     laid = [o.laid(name, packed) for name, packed in zip(names, wanted, strict=False)]
-    return o.add("matmul", laid)
+    return o.add(Matmul(), laid)
 
 
-def _window(o: Operation) -> dict[str, Any]:
+def _window(o: Operation) -> _Window:
     return {
         "kernel_size": _pair(o["kernel_size"]),
         "stride": _pair(o["stride"] or o["kernel_size"]),

@@ -7,6 +7,7 @@ import torch
 from snnc.compiler.frontend.understand.arithmetic import affine, constant
 from snnc.compiler.frontend.understand.values import FIRST, Lowered, Operation, understood
 from snnc.compiler.frontend.understand.wiring import arranged
+from snnc.compiler.ops import BatchNorm, Softmax, Standardize
 
 aten = torch.ops.aten
 
@@ -43,7 +44,7 @@ def _normed(o: Operation) -> Lowered:
         "weight": torch.ones_like(mean) if weight is None else weight,
         "bias": torch.zeros_like(mean) if bias is None else bias,
     }
-    return o.add("batch_norm", [o.shaped(o.value("input"))], {"eps": float(o["eps"])}, params)
+    return o.add(BatchNorm(eps=float(o["eps"])), [o.shaped(o.value("input"))], params)
 
 
 @understood(
@@ -78,7 +79,7 @@ def _standardized(
 ) -> Lowered:
     rows = (torch.Size(value.shape).numel() // inner, inner)
     name = o.shaped(Lowered(value.name, rows), packed=1)
-    made = o.add("standardize", [name], {"eps": float(o["eps"])})
+    made = o.add(Standardize(eps=float(o["eps"])), [name])
     scale = 1.0 if weight is None else constant(o, weight)
     return affine(o, made, scale, 0.0 if bias is None else constant(o, bias))
 
@@ -104,10 +105,10 @@ def _shares(o: Operation) -> Lowered:
     axis = value.axis(int(o["dim"]))
     if axis is None or (value.folded and axis == 0):
         raise o.refused("it works along the batch axis", FIRST)
-    return shares(o, value, axis)
+    return shares(o, value, axis, Softmax())
 
 
-def shares(o: Operation, value: Lowered, axis: int, **attrs: float) -> Lowered:
+def shares(o: Operation, value: Lowered, axis: int, op: Softmax) -> Lowered:
     """Softmax along an axis of a value as large as the result."""
     last = len(value.shape) - 1
     order = [place for place in range(last + 1) if place != axis] + [axis]
@@ -116,5 +117,5 @@ def shares(o: Operation, value: Lowered, axis: int, **attrs: float) -> Lowered:
         value = arranged(o, value, order, shape=moved)
     rows = (torch.Size(value.shape).numel() // value.shape[-1], value.shape[-1])
     name = o.shaped(Lowered(value.name, rows), packed=1)
-    made = o.add("softmax", [name], attrs, shape=value.shape)
+    made = o.add(op, [name], shape=value.shape)
     return made if axis == last else arranged(o, made, [order.index(p) for p in range(last + 1)])

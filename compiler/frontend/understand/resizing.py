@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from snnc.compiler.frontend.understand.layers import averaged
 from snnc.compiler.frontend.understand.values import Lowered, Operation, understood
 from snnc.compiler.frontend.understand.wiring import arranged
 from snnc.compiler.ir.graph import Array
+from snnc.compiler.ops import AvgPool2d, AxisLinear, MaxPool2d
 from snnc.compiler.ops.wiring.arrange import REPEATED
 
 aten = torch.ops.aten
@@ -45,7 +45,7 @@ def along_axes(o: Operation, value: Lowered, matrices: Sequence[Array | torch.Te
     """A value of which each axis behind the channels is multiplied by a matrix."""
     name, shape = o.shaped(value), list(value.shape)
     for axis, matrix in enumerate(matrices, 1):
-        name = o.add("axis_linear", [o.laid(name, axis)], None, {"weight": matrix}).name
+        name = o.add(AxisLinear(), [o.laid(name, axis)], {"weight": matrix}).name
         shape[axis] = len(matrix)
     return Lowered(name, tuple(shape), value.folded)
 
@@ -58,10 +58,9 @@ def adaptive_max_pool(o: Operation) -> Lowered:
     pairs = list(zip(value.shape[1:], o["output_size"], strict=True))
     if any(n % size for n, size in pairs):
         raise o.refused("a maximum over windows of different sizes has no operator")
-    window = tuple(n // size for n, size in pairs)
-    attrs: dict[str, Any] = {"kernel_size": window, "stride": window, "padding": (0, 0)}
-    attrs |= {"dilation": (1, 1), "ceil_mode": False}
-    return o.add("max_pool2d", [o.shaped(value)], attrs)
+    height, width = (n // size for n, size in pairs)
+    op = MaxPool2d.like(AvgPool2d.side_by_side((height, width)))
+    return o.add(op, [o.shaped(value)])
 
 
 @understood(

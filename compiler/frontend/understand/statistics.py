@@ -16,6 +16,7 @@ from snnc.compiler.frontend.understand.composed import (
     over_axes,
 )
 from snnc.compiler.frontend.understand.values import Lowered, Operation, understood
+from snnc.compiler.ops import AxisLinear
 
 aten = torch.ops.aten
 
@@ -138,4 +139,4 @@ def running_sum(o: Operation) -> Lowered:
     (axis,) = axes_of(o, value, [o["dim"]])
     size = value.shape[axis]
     params = {"weight": torch.from_numpy(np.tri(size, dtype=np.float32)), "bias": None}
-    return o.add("axis_linear", [o.laid(o.shaped(value), axis)], None, params)
+    return o.add(AxisLinear(), [o.laid(o.shaped(value), axis)], params)

@@ -12,8 +12,8 @@ from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.frontend.reroll.steps import StepCall
 from snnc.compiler.frontend.understand import arranging
 from snnc.compiler.ir.graph import Kind, TensorType, usual
-from snnc.compiler.ops import OPS
-from snnc.compiler.ops.base import Layout
+from snnc.compiler.ops import Arrange, Flatten, Op
+from snnc.compiler.ops.base import Layout, Typed
 from snnc.compiler.ops.wiring import arrange
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
@@ -149,10 +149,10 @@ class Operation:
         if not value.shape:
             raise self.refused("it is given one number a step, without an axis")
         if len(value.shape) == 1 and len(given.shape) == 3 and given.packed == 0:
-            return self.g.add(self.path, "flatten", [value.name], source=self.call.source.line)
+            return self.g.add(self.path, Flatten(), [value.name], source=self.call.source.line)
         name = value.name
-        for attrs in arranging.reshapes(given, value.shape):
-            name = self._arranged(name, attrs)
+        for op in arranging.reshapes(given, value.shape):
+            name = self._arranged(name, op)
         return name
 
     def laid(self, name: str, packed: int) -> str:
@@ -160,11 +160,11 @@ class Operation:
         given = self.g.type_of(name)
         if given.packed == packed:
             return name
-        attrs = arrange.seen(given.shape, given.shape, packed)
-        return self._kept("laid", name, packed, lambda _: self._arranged(name, attrs))
+        op = arrange.seen(given.shape, given.shape, packed)
+        return self._kept("laid", name, packed, lambda _: self._arranged(name, op))
 
-    def _arranged(self, name: str, attrs: Mapping[str, Any]) -> str:
-        return self.g.add(self.path, "arrange", [name], attrs, source=self.call.source.line)
+    def _arranged(self, name: str, op: Arrange) -> str:
+        return self.g.add(self.path, op, [name], source=self.call.source.line)
 
     def _kept(self, what: str, name: str, how: Any, make: Callable[[TensorType], str]) -> str:
         """A node that sees another one somehow, made once for all that read it."""
@@ -175,20 +175,19 @@ class Operation:
 
     def add(
         self,
-        op: str,
+        op: Typed,
         inputs: Sequence[str],
-        attrs: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None,
         shape: tuple[int, ...] | None = None,
     ) -> Lowered:
         """A node for this operation, whose inputs are packed as it needs them."""
         source = self.call.source.line
-        name = self.g.add(self.path, op, self._packed(op, inputs), attrs, params, source)
+        name = self.g.add(self.path, op, self._packed(op, inputs), params, source)
         shape = self.shape if shape is None else shape
         return Lowered(name, shape, self.folded, self.batch)
 
-    def _packed(self, op: str, inputs: Sequence[str]) -> list[str]:
-        how = OPS[op].layout if op in OPS else Layout.USUAL
+    def _packed(self, op: Typed, inputs: Sequence[str]) -> list[str]:
+        how = op.layout if isinstance(op, Op) else Layout.USUAL
         types = [self.g.type_of(name) for name in inputs]
         if how is Layout.OWN:
             return list(inputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from snnc.compiler.frontend.understand.values import (
     Operation,
     understood,
 )
+from snnc.compiler.ops import Arrange, Concat, Pad
 from snnc.compiler.ops.wiring import arrange
 from snnc.compiler.ops.wiring.arrange import REPEATED
 
@@ -85,26 +87,24 @@ def arranged(
         raise o.refused("nothing is left of it")
     name = o.node_of(value)
     given = o.g.type_of(name)
-    attrs = arrange.taken(
+    op = arrange.taken(
         given.shape, source, parts=parts, repeats=repeats, shape=shape, packed=len(shape) - 1
     )
-    attrs["packed"] = _packed(attrs, given.packed)
-    made = o.add("arrange", [name], attrs, shape=shape)
-    return made
+    return o.add(replace(op, packed=_packed(op, given.packed)), [name], shape=shape)
 
 
-def _packed(attrs: Mapping[str, Any], packed: int) -> int:
+def _packed(op: Arrange, packed: int) -> int:
     """The axis of an output that holds what the input is packed along, if it is one of them."""
-    where = list(attrs["source"]).index(packed)
+    where = op.source.index(packed)
     before = 1
-    for length in attrs["length"][:where]:
+    for length in op.length[:where]:
         before *= length
     size = 1
-    for axis, length in enumerate(attrs["shape"]):
-        if size == before and length == attrs["length"][where] and length > 1:
+    for axis, length in enumerate(op.shape):
+        if size == before and length == op.length[where] and length > 1:
             return axis
         size *= length
-    return len(attrs["shape"]) - 1
+    return len(op.shape) - 1
 
 
 @understood(aten.permute.default, arguments="self dims", moves=True)
@@ -251,7 +251,7 @@ def cat(o: Operation) -> Lowered:
     if not all(isinstance(part, Lowered) for part in parts):
         raise o.refused("it joins constants with values of the network")
     axis = _axis(o, parts[0])
-    made = o.add("concat", [o.shaped(part) for part in parts], {"axis": axis})
+    made = o.add(Concat(axis=axis), [o.shaped(part) for part in parts])
     if not o.folded and all(len(part.shape) == 1 for part in parts):
         return Joined(made.name, made.shape, parts=tuple(parts))
     return made
@@ -268,7 +268,7 @@ def stack(o: Operation) -> Lowered:
         raise o.refused("it changes the batch axis", FIRST)
     shape = (*o.shape[:axis], 1, *o.shape[axis + 1 :])
     names = [o.shaped(Lowered(part.name, shape, part.folded)) for part in parts]
-    return o.add("concat", names, {"axis": axis})
+    return o.add(Concat(axis=axis), names)
 
 
 @understood(aten.constant_pad_nd.default, arguments="self pad value", folds=True)
@@ -290,10 +290,10 @@ def pad(o: Operation) -> Lowered:
             parts[axis] = (cut[0], 1, shape[axis])
     if parts:
         value = arranged(o, value, range(rank), parts=parts, shape=tuple(shape))
-    attrs = {
-        "before": tuple(max(0, before) for before, _ in spaces),
-        "after": tuple(max(0, after) for _, after in spaces),
-        "step": (1,) * rank,
-        "value": float(o["value"]),
-    }
-    return o.add("pad", [o.shaped(value)], attrs)
+    op = Pad(
+        before=tuple(max(0, before) for before, _ in spaces),
+        after=tuple(max(0, after) for _, after in spaces),
+        step=(1,) * rank,
+        value=float(o["value"]),
+    )
+    return o.add(op, [o.shaped(value)])

@@ -131,7 +131,7 @@ def _layer(node: Node, executed: int, operations: int) -> dict[str, Any]:
     synaptic = operations if node.plays(Role.SYNAPSE) else 0
     return {
         "name": node.name,
-        "op": node.op,
+        "op": node.op.name,
         "instructions": executed,
         "synaptic_operations": synaptic,
         "per_synaptic_operation": executed / synaptic if synaptic else None,

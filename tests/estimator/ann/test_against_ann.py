@@ -11,6 +11,7 @@ from torch import nn
 
 import snnc
 from snnc.compiler.ir.graph import Graph, Kind, Node, TensorType
+from snnc.compiler.ops import Feedback, FeedbackWrite, Input
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.estimator import tables
 from snnc.estimator.activity import Network, observe
@@ -173,9 +174,9 @@ def test_shares_of_recordings_merge_to_the_whole() -> None:
 def test_a_recurrent_network_is_refused() -> None:
     real = TensorType((4,), Kind.REAL)
     nodes = (
-        Node("input", "input", (), real),
-        Node("back", "feedback", ("input",), real, {"edge": "loop"}),
-        Node("write", "feedback_write", ("back",), real, {"edge": "loop"}),
+        Node("input", Input(), (), real),
+        Node("back", Feedback(edge="loop", shape=(4,)), ("input",), real),
+        Node("write", FeedbackWrite(edge="loop"), ("back",), real),
     )
     graph = Graph("loop", 2, nodes, {}, ("write",))
     with pytest.raises(SnncError, match="recurrent") as refused:

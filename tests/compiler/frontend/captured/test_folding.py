@@ -168,7 +168,7 @@ def delayed(steps):
 def test_a_step_of_the_past_is_a_delay(steps):
     graph = same(Model(delayed(steps)))
     assert ops(graph) == ["delay", "add", *PLAIN]
-    assert graph.nodes[1].attrs["steps"] == steps
+    assert graph.nodes[1].op.steps == steps
 
 
 def test_a_two_layer_loop_is_two_neurons():

@@ -68,7 +68,7 @@ def test_a_counter_of_steps_to_come_keeps_spikes_spikes():
         return torch.stack(given).mean(0)
 
     graph = same(Model(forward))
-    (cell,) = (node for node in graph if node.op == "cell")
+    (cell,) = (node for node in graph if node.op.name == "cell")
     assert cell.type.kind is Kind.SPIKE
 
 

@@ -42,7 +42,7 @@ def test_a_matrix_that_is_written_row_by_row():
 
     graph = same(Model(charged(sliding)))
     assert ops(graph) == PARALLEL
-    (mix,) = (node for node in graph if node.op == "time_mix")
+    (mix,) = (node for node in graph if node.op.name == "time_mix")
     assert graph.params_of(mix)["weight"].nonzero()[0].size == 2 * STEPS - 1
 
 

@@ -215,7 +215,7 @@ def test_sums_meet_where_edges_meet(tmp_path):
     file = from_graph(nir.NIRGraph(nodes, edges), SUBTRACT)
     model = NirNetwork(file)
     graph = import_module(model, (6,), 10)
-    assert [node.op for node in graph.nodes].count("add") == 1
+    assert [node.op.name for node in graph.nodes].count("add") == 1
     verifier = Verifier(model, compile_graph(graph), tmp_path, ("-O1",))
     verifier.verify(frames((6,), 10))
     assert verifier.result.passed
@@ -330,9 +330,9 @@ def test_a_gain_that_is_one_in_float32_is_counted_as_executed(tmp_path):
     graph = chain((2,), nir.Affine(np.eye(2), np.zeros(2)), lif)
     model = NirNetwork(from_graph(graph, NirOptions("zero", 1e-4))).eval()
     compilation = compile_graph(import_module(model, (2,), 5))
-    (neuron,) = [node for node in compilation.graph.nodes if node.op == "neuron"]
-    assert neuron.attrs["gain"] != 1
-    assert np.float32(neuron.attrs["gain"]) == 1
+    (neuron,) = [node for node in compilation.graph.nodes if node.op.name == "neuron"]
+    assert neuron.op.gain != 1
+    assert np.float32(neuron.op.gain) == 1
     verifier = Verifier(model, compilation, tmp_path, ("-O1",))
     verifier.verify(np.ones((5, 2), np.uint16))
     assert verifier.result.count_mismatches == []
@@ -368,7 +368,7 @@ def test_several_spikes_a_step_and_floors_are_verified(options, spread, tmp_path
     file = from_graph(chain((4,), *thresholds(spread)), options)
     model = NirNetwork(file).eval()
     compilation = compile_graph(import_module(model, (4,), 12))
-    cells = [node for node in compilation.graph if node.op == "cell"]
+    cells = [node for node in compilation.graph if node.op.name == "cell"]
     wanted = Kind.COUNT if options.spikes == "many" else Kind.SPIKE
     assert [node.type.kind for node in cells] == [wanted] * 2
     verifier = Verifier(model, compilation, tmp_path, ("-O1",))
@@ -380,7 +380,7 @@ def test_several_spikes_a_step_and_floors_are_verified(options, spread, tmp_path
 def test_pools_add_up_several_spikes(tmp_path):
     file, model = network("per-channel thresholds", SINABS)
     compilation = compile_graph(import_module(model, file.input_shape, 6))
-    (pool,) = [node for node in compilation.graph if node.op == "sum_pool2d"]
+    (pool,) = [node for node in compilation.graph if node.op.name == "sum_pool2d"]
     assert pool.type.kind is Kind.COUNT
     verifier = Verifier(model, compilation, tmp_path, ("-O1",))
     verifier.verify(frames(file.input_shape, 6))
@@ -476,7 +476,7 @@ def test_summed_windows_in_int8(tmp_path):
     model = NirNetwork(from_graph(graph, SUBTRACT)).eval()
     frames = np.random.default_rng(0).poisson(0.3, (3, 6, 2, 8, 8)).astype(np.uint16)
     compilation = compile_graph(import_module(model, (2, 8, 8), 6), calibration=frames[:2])
-    pools = [node for node in compilation.graph.nodes if node.op == "sum_pool2d"]
+    pools = [node for node in compilation.graph.nodes if node.op.name == "sum_pool2d"]
     assert [node.type.kind for node in pools] == [Kind.COUNT]
     verifier = IntegerVerifier(model, compilation, tmp_path, ("-O1",))
     for window in frames:
