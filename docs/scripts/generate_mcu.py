@@ -147,8 +147,8 @@ def fits(given: Case) -> Iterator[str]:
         answer = {True: "yes", False: "no", None: "not known"}[fit.fits]
         again = fit.recomputed if fit.fits else ""
         yield (
-            f"| {given.name} | {fit.board.name} | {answer} | {fit.flash // 1024:,} | "
-            f"{fit.ram // 1024:,} | {again} | {' | '.join(_figures(times.get(fit.board.name)))} |"
+            f"| {given.name} | {fit.board.name} | {answer} | {-(-fit.flash // 1024):,} | "
+            f"{-(-fit.ram // 1024):,} | {again} | {' | '.join(_figures(times.get(fit.board.name)))} |"
         )
 
 
