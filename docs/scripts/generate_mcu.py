@@ -19,7 +19,7 @@ from pages import read_section, write_section
 
 from snnc.api.data.windows import calibration_windows, test_vectors
 from snnc.bench.target.board_fit import fit_all, time_all
-from snnc.bench.target.cycles import Estimate, shown
+from snnc.bench.target.cycles import figures
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.boards import owned_boards
@@ -145,24 +145,12 @@ def fits(given: Case) -> Iterator[str]:
     times = time_all(whole, given.vectors[:1], found, lambda *_: None)
     for fit in found:
         answer = {True: "yes", False: "no", None: "not known"}[fit.fits]
-        again = fit.recomputed if fit.fits else ""
-        yield (
-            f"| {given.name} | {fit.board.name} | {answer} | {-(-fit.flash // 1024):,} | "
-            f"{-(-fit.ram // 1024):,} | {again} | {' | '.join(_figures(times.get(fit.board.name)))} |"
-        )
-
-
-def _figures(found: Estimate | None) -> tuple[str, str, str, str]:
-    """Cycles in millions, milliseconds, share of real time, and millijoules."""
-    if found is None or found.milliseconds is None:
-        return ("", "", "", "")
-    share, energy = found.real_time, found.microjoules
-    return (
-        shown(found.cycles.times(1e-6), ""),
-        shown(found.milliseconds, ""),
-        "" if share is None else shown(share.times(100), "%"),
-        "" if energy is None else shown(energy.times(1e-3), ""),
-    )
+        flash, ram = (f"{-(-size // 1024):,}" for size in (fit.flash, fit.ram))
+        again = str(fit.recomputed) if fit.fits else ""
+        estimate = times.get(fit.board.name)
+        cells = ("",) * 4 if estimate is None else figures(estimate)
+        row = (given.name, fit.board.name, answer, flash, ram, again, *cells)
+        yield f"| {' | '.join(row)} |"
 
 
 COLUMNS = {
