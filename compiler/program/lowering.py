@@ -93,7 +93,7 @@ class _Lowering:
     def _show_batch(self, node: Node, c: Emitter, output: View, function: Function) -> None:
         if function.batch is None:
             raise InternalError(
-                f"{node.op} does not work on several steps at once", where=node.name
+                f"{node.op.name} does not work on several steps at once", where=node.name
             )
         size = self._program.traces[c.index].step_bytes
         function.batch.uses(output)
