@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,6 +32,8 @@ WHOLE = ("device", "executed", "eq11")
 MODEL_FILES = (".pt", ".pth", ".nir", ".toml")
 """Endings of files that hold a model; a name without one is a factory's or a class's."""
 
+_CLASS = re.compile(r"[A-Za-z_][\w.]*(?: \(\w+\))?")
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -54,9 +57,12 @@ class Subject:
 
     @property
     def title(self) -> str:
-        """What people call it: its file's name without folders, or what it is called otherwise."""
+        """What people call it: its file's name without folders, its class without modules, or what
+        it is called otherwise."""
         path = PurePath(self.name)
-        return path.stem if path.suffix in MODEL_FILES else self.name
+        if path.suffix in MODEL_FILES:
+            return path.stem
+        return self.name.rpartition(".")[2] if _CLASS.fullmatch(self.name) else self.name
 
     @property
     def layers(self) -> list[str]:

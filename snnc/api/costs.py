@@ -254,8 +254,12 @@ def described(data: Data) -> str:
     """The data in words."""
     if isinstance(data, str):
         return f"{data}, test part"
+    if isinstance(data, tuple) and len(data) == 2 and hasattr(data[0], "shape"):
+        return f"{described(data[0])} with labels"
     shape = getattr(data, "shape", None)
-    return f"{type(data).__name__}" + (f" {list(shape)}" if shape is not None else "")
+    if shape is not None:
+        return f"an array {list(shape)}"
+    return "a list" if isinstance(data, list | tuple) else f"a {type(data).__name__}"
 
 
 def subject_of(model: Any, inputs: tuple[Any, ...], forward: Forward) -> Subject:

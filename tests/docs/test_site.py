@@ -52,11 +52,11 @@ def test_it_builds_without_a_warning_and_loads_nothing_from_afar(site: Path) -> 
 @pytest.mark.slow
 def test_tutorials_show_what_their_cells_gave(site: Path) -> None:
     said = {name: (site / "tutorials" / f"{name}.html").read_text("utf-8") for name in TUTORIALS}
-    assert len(said) == 5
+    assert len(said) == 6
     for name, text in said.items():
         assert "cell_output" in text, name
         assert "Traceback" not in text, name
-    for name in ("snntorch", "spikingjelly", "nir", "microcontroller"):
+    for name in ("snntorch", "spikingjelly", "spikformer", "nir", "microcontroller"):
         assert "PROVEN" in said[name], name
     assert "device total" in said["energy"]
 

@@ -78,7 +78,7 @@ def test_a_bundled_network_s_counted_instructions_lie_in_the_range(core, counted
     found = expected_cycles(graph, target_named(core))
     assert found is not None
     assert found.cycles.least < counted < found.cycles.most
-    assert found.cycles.most < 5 * found.cycles.least
+    assert found.cycles.most < 10 * found.cycles.least
     assert found.milliseconds is None
 
 

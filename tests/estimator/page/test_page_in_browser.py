@@ -60,6 +60,21 @@ def test_it_fits_and_the_answer_is_on_the_first_screen(
     assert found["fold"] < 900
 
 
+CUT = """
+  const cut = all(".scroll, .card").filter(box => box.scrollWidth > box.clientWidth + 1);
+  const hidden = all(".totals, .steps, .screen, details.sheet").filter(one => one.offsetHeight > 0);
+  return {content: document.documentElement.scrollWidth, shown: hidden.length,
+          cut: cut.map(box => box.textContent.trim().slice(0, 40))};
+"""
+
+
+def test_in_print_nothing_is_cut_and_nothing_is_there_to_click(tmp_path: Path, page: str) -> None:
+    """On a page of A4 (210 mm less margins) nobody can scroll."""
+    printed = page.replace("@media print", "@media all")
+    assert printed != page
+    assert looked_at(printed, CUT, tmp_path, width=700) == {"content": 700, "shown": 0, "cut": []}
+
+
 WORKS = """
   const table = all("table.sort").find(t => t.tHead.textContent.includes("comparisons"));
   const names = () => [...table.tBodies[0].rows].map(row => row.cells[0].textContent);
