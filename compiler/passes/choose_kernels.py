@@ -82,7 +82,7 @@ def work_of(graph: Graph, node: Node) -> Work:
     """The work of one step of a :func:`choosable` node."""
     op = op_of(node)
     if not isinstance(op, Synapse):
-        raise InternalError(f"{node.op} does not say what work its kernels do", where=node.name)
+        raise InternalError(f"{op.name} does not say what work its kernels do", where=node.name)
     return op.work(NodeView.of(graph, node))
 
 
@@ -112,7 +112,7 @@ def choose_kernels(
 def crossover_of(graph: Graph, node: Node, costs: CostModel, batched: Collection[str]) -> float:
     """The density above which a node's dense kernel is faster; never for one that is ``batched``,
     which loads its weights once for all steps where the dense kernel loads them at every step."""
-    return math.inf if node.name in batched else costs.crossover(node.op, work_of(graph, node))
+    return math.inf if node.name in batched else costs.crossover(node.op.name, work_of(graph, node))
 
 
 def one_kernel(graph: Graph, kernel: str) -> Graph:
@@ -124,7 +124,7 @@ def with_kernels(graph: Graph, kernels: Mapping[str, str]) -> Graph:
     """Give each node that is named its kernel, "event" or "dense"."""
     return graph.replace(
         nodes=tuple(
-            node.with_attrs(kernel=kernels[node.name]) if node.name in kernels else node
+            node.with_op(kernel=kernels[node.name]) if node.name in kernels else node
             for node in graph.nodes
         )
     )

@@ -6,23 +6,22 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Graph, Node, rewrite
-from snnc.compiler.ops.elementwise.batch_norm import affine
+from snnc.compiler.ops import BatchNorm, Conv2d, Linear
 
 
 def fold_batch_norm(graph: Graph) -> Graph:
     """W' = scale W and b' = scale b + shift, in float64; the batch norm disappears."""
     index, users = graph.index, graph.users
     folded = {
-        node.name: index[node.inputs[0]]
+        node.name: (node.op, index[node.inputs[0]])
         for node in graph.nodes
-        if node.op == "batch_norm" and _can_fold(index[node.inputs[0]], users, graph)
+        if isinstance(node.op, BatchNorm) and _can_fold(index[node.inputs[0]], users, graph)
     }
     params: dict[str, Array] = dict(graph.params)
     keys: dict[str, dict[str, str]] = {}
-    for name, synapse in folded.items():
-        norm = index[name]
-        of_norm = {k: torch.from_numpy(v) for k, v in graph.params_of(norm).items()}
-        scale, shift = (value.numpy() for value in affine(norm, of_norm))
+    for name, (norm, synapse) in folded.items():
+        of_norm = {k: torch.from_numpy(v) for k, v in graph.params_of(index[name]).items()}
+        scale, shift = (value.numpy() for value in norm.affine(of_norm))
         own = graph.params_of(synapse)
         keys[synapse.name] = {role: f"{synapse.name}.{role}+bn" for role in ("weight", "bias")}
         weight = own["weight"] * scale.reshape(-1, *[1] * (own["weight"].ndim - 1))
@@ -39,4 +38,4 @@ def fold_batch_norm(graph: Graph) -> Graph:
 
 def _can_fold(synapse: Node, users: dict[str, list[Node]], graph: Graph) -> bool:
     alone = len(users[synapse.name]) == 1 and synapse.name not in graph.outputs
-    return synapse.op in ("conv2d", "linear") and alone
+    return isinstance(synapse.op, Conv2d | Linear) and alone

@@ -24,6 +24,7 @@ from snnc.compiler.host.observed import Observation, ObservedModel
 from snnc.compiler.ir.graph import Array, Graph, Node
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
+from snnc.compiler.ops.int8.fixed import unit_of
 from snnc.compiler.ops.int8.neuron import NeuronI8
 from snnc.compiler.ops.view import NodeRun
 from snnc.compiler.verify import reference
@@ -125,7 +126,7 @@ class BesidePyTorch:
         self.reading = Reading(self.source, result)
         self.activity = Activity(compilation.graph)
         scores = compilation.graph[compilation.graph.outputs[0]]
-        self.fidelity = Fidelity(float(scores.attrs.get("unit", 1.0)))
+        self.fidelity = Fidelity(unit_of(scores))
 
     def add(self, frames: Array, scores: Array, label: int | None) -> None:
         """Compare one window's spikes, outputs, scores and class."""

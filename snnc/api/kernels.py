@@ -10,6 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from snnc.compiler.ops.synapses.synapse import kernel_of
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def choose(
             "name": node.name,
             "density": found[node.inputs[0]],
             "crossover": None if math.isinf(crossing) else crossing,
-            "kernel": chosen[node.name].attrs["kernel"],
+            "kernel": kernel_of(chosen[node.name]),
         }
 
     report = {

@@ -119,6 +119,8 @@ def settled(manner: Manner, compilation: Compilation) -> Manner:
     """The manner that gives a compilation again, without measuring anew what was tuned."""
     if manner.tune is None:
         return manner
+    from snnc.compiler.ops.synapses.synapse import Synapse
+
     program, nodes = compilation.generated.program, compilation.graph.nodes
-    kernels = {node.name: node.attrs["kernel"] for node in nodes if "kernel" in node.attrs}
+    kernels = {node.name: node.op.kernel for node in nodes if isinstance(node.op, Synapse)}
     return replace(manner, tune=None, kernels=kernels, batch=program.batch, threads=program.threads)

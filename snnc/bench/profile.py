@@ -23,6 +23,7 @@ from snnc.compiler.ir.graph import Kind, Node
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ops.synapses.synapse import kernel_of
 from snnc.errors import InternalError
 from snnc.models.encoders import Numbers
 
@@ -77,8 +78,8 @@ def profile(
     return [
         NodeProfile(
             node.name,
-            node.op,
-            str(node.attrs.get("kernel", "")),
+            node.op.name,
+            kernel_of(node) if node.plays(Role.SYNAPSE) else "",
             times[node.name],
             observation.counts[node.name],
             density.get(node.inputs[0]) if node.inputs else None,
