@@ -36,12 +36,15 @@ lies in pages of 2 MiB where the system gives them when asked, as `snnc run` and
 
 - `pytorch_eager`: all steps in one batch, channels-last; `_channels_first`: PyTorch's default
   layout; `_step_by_step`: one step after the other, as a stream would.
-- `torch_compile`: inductor, the neurons' loop unrolled and fused.
+- `torch_compile`: inductor, the neurons' loop unrolled and fused; `_max_autotune`: with its weights
+  frozen and every kernel chosen by measurement.
 - `onnxruntime_f32`, `onnxruntime_int8_qdq`: exported with the neurons unrolled; int8 quantises
   convolutions and matrix products statically (QDQ, a scale per channel), neurons stay float32.
 - `openvino_f32`, `openvino_int8_qdq`, `mnn_f32`: the same exported networks in OpenVINO and MNN, in
   float32 where their default would be 16 bits. Where a processor has no VNNI, weights of int8 peers
   have 7 bits, as sums of 16 bits would saturate.
+- `ncnn_f32`: one step of the network with its states as inputs and outputs, converted by pnnx and
+  called for each step; ncnn has no batches.
 - `spikingjelly_multi_step`: SpikingJelly's LIFNode in the same network.
 - `snnc int8`: `snnc compile --dtype int8`, calibrated on the same window.
 - `snnc_dense_f32`: our own dense kernels, no branch on activity.

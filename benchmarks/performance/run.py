@@ -55,6 +55,7 @@ from snnc.models.networks import build
 BUNDLED = Path(__file__).parents[2] / "compiler" / "calibrate" / "kernel_costs.json"
 SLOW = {
     "torch_compile": "takes minutes to compile",
+    "torch_compile_max_autotune": "takes minutes to compile",
     "qualia_codegen_c": "takes seconds a window",
 }
 LIMIT_S = 120.0

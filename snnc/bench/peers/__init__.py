@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from snnc.bench.peers import mnn, onnx_runtime, openvino, pytorch, spikingjelly
+from snnc.bench.peers import mnn, ncnn, onnx_runtime, openvino, pytorch, spikingjelly
 from snnc.bench.peers.pytorch import Run
 from snnc.bench.peers.unavailable import Unavailable, at_most
 
@@ -19,11 +19,13 @@ PEERS: Mapping[str, Prepare] = {
     "pytorch_eager_channels_first": pytorch.eager_channels_first,
     "pytorch_eager_step_by_step": pytorch.step_by_step,
     "torch_compile": pytorch.compiled,
+    "torch_compile_max_autotune": pytorch.compiled_and_tuned,
     "onnxruntime_f32": onnx_runtime.float32,
     "onnxruntime_int8_qdq": onnx_runtime.int8,
     "openvino_f32": openvino.float32,
     "openvino_int8_qdq": openvino.int8,
     "mnn_f32": mnn.float32,
+    "ncnn_f32": ncnn.float32,
     "spikingjelly_multi_step": spikingjelly.multi_step,
 }
 """Every peer by name: from a network and its input [T, 1, C, H, W] to a run of one window."""

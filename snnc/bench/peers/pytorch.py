@@ -44,6 +44,17 @@ def compiled(module: nn.Module, x: torch.Tensor) -> Run:
     return eager(torch.compile(plain), x)  # type: ignore[arg-type]
 
 
+def compiled_and_tuned(module: nn.Module, x: torch.Tensor) -> Run:
+    """The same with weights frozen into the code and every choice of kernels by measurement."""
+    from torch._inductor import config
+
+    plain = with_neurons(_ours(module), PlainNeuron, channels_last=True)
+    run = eager(torch.compile(plain, mode="max-autotune"), x)  # type: ignore[arg-type]
+    with config.patch(freezing=True):
+        run()  # compiles
+    return run
+
+
 def _ours(module: nn.Module) -> Network:
     if not isinstance(module, Network):
         raise Unavailable("only written for the networks of snnc.models")

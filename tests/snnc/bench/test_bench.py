@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 
@@ -12,10 +13,11 @@ import torch
 from snnc.bench import roofline
 from snnc.bench.contest import compiled, summary
 from snnc.bench.densities import fire_at
-from snnc.bench.peers import INT8, PEERS, assemble, exported
+from snnc.bench.peers import INT8, PEERS, assemble, exported, ncnn
 from snnc.bench.peers.plain import PlainNeuron
 from snnc.bench.profile import profile
 from snnc.bench.timing import Timing
+from snnc.models.blocks import Block
 from snnc.models.neurons import LIF, PLIF, DecayLIF
 from tests.support.networks.lively import lively_checkpoint, lively_network, write_nmnist
 
@@ -26,8 +28,8 @@ EXPORTED = {
     "openvino_int8_qdq",
     "mnn_f32",
 }
-OPTIONAL = {*EXPORTED, "spikingjelly_multi_step"}
-SLOW = {"torch_compile"}
+OPTIONAL = {*EXPORTED, "ncnn_f32", "spikingjelly_multi_step"}
+SLOW = {"torch_compile", "torch_compile_max_autotune"}
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +119,10 @@ def test_every_peer_runs_the_same_network(name, x):
     assert assembled.score_difference[name] <= allowed + 1e-6
 
 
-@pytest.mark.parametrize("name", sorted(EXPORTED))
+@pytest.mark.parametrize("name", sorted({*EXPORTED, "ncnn_f32"}))
 def test_a_peer_that_is_not_installed_is_named(name, x, monkeypatch):
     """Each asks for its packages, and says which is not there."""
-    for package in ("onnx", "onnxruntime", "openvino", "MNN"):
+    for package in ("onnx", "onnxruntime", "openvino", "MNN", "ncnn"):
         monkeypatch.setitem(sys.modules, package, None)
     assembled = assemble(lively_network(), x, {name: PEERS[name]})
     assert assembled.runs == {}
@@ -211,3 +213,26 @@ def test_bench_refuses_peers_and_rates_it_does_not_know(snnc, vanilla, recording
         status, _, err = snnc("bench", vanilla, *data, *options)
         assert status == 2
         assert "SNNC-E305" in err
+
+
+@pytest.mark.parametrize("neuron", [LIF(0.4, 0.0, 0.3), LIF(0.4, -0.2, 0.7), LIF(0.4, None, 0.7)])
+def test_spikes_in_the_arithmetic_of_ncnn_are_the_same(neuron):
+    """No comparison and no choice, and the same spikes: hard reset, to another value, soft."""
+    network = lively_network()
+    for path, part in list(network.named_modules()):
+        if isinstance(part, LIF):
+            parent, _, name = path.rpartition(".")
+            setattr(network.get_submodule(parent), name, copy.deepcopy(neuron))
+    x = torch.rand((6, 1, 2, 34, 34), generator=torch.Generator().manual_seed(4)).round()
+    step = ncnn.OneStep(network).eval()
+    spikes, own = [], []
+    last = [part for part in network.modules() if isinstance(part, Block)][-1]
+    last.register_forward_hook(lambda _m, _i, given: own.append(given))
+    with torch.inference_mode():
+        network(x)
+        states = step.rest(x[0])
+        for frame in x:
+            states = step(frame, *states)
+            spikes.append(states[-1])
+    assert torch.equal(torch.stack(spikes), own[0])
+    assert 0 < float(own[0].mean()) < 1
