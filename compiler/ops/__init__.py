@@ -33,6 +33,7 @@ from snnc.compiler.ops.int8.elementwise.sigmoid import SigmoidI8
 from snnc.compiler.ops.int8.neuron import NeuronI8
 from snnc.compiler.ops.int8.pooling.max_pool2d import MaxPool2dI8
 from snnc.compiler.ops.int8.readout.group_sum import GroupSum
+from snnc.compiler.ops.int8.readout.of_steps import TimeLastI8, TimeMaxI8, TimeStackI8
 from snnc.compiler.ops.int8.readout.time_sum import TimeSumI8
 from snnc.compiler.ops.int8.synapses.conv2d import Conv2dI8
 from snnc.compiler.ops.int8.synapses.conv2d_maps import Conv2dMaps
@@ -100,6 +101,9 @@ _OPS: tuple[type[Op], ...] = (
     ScaleI8,
     ReluI8,
     TimeSumI8,
+    TimeLastI8,
+    TimeMaxI8,
+    TimeStackI8,
     GroupSum,
     AddI8,
     MaxPool2dI8,

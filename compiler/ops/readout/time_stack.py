@@ -27,10 +27,19 @@ def scores_of_classes(scores: Array, axes: Sequence[int] | None) -> Array:
 
 def axes_of(node: Node) -> tuple[int, int, int] | None:
     """How the steps lie in a node's vector; None where it is not of all steps."""
-    if node.op != TimeStack.name:
+    if node.op not in (TimeStack.name, f"{TimeStack.name}_i8"):
         return None
     steps, inner = node.attrs["steps"], node.attrs["inner"]
     return node.type.size // (steps * inner), steps, inner
+
+
+def stacked(run: NodeRun) -> torch.Tensor:
+    """The vectors of all steps as one, [1, T size]."""
+    (x,) = run.inputs
+    steps, inner = len(x), run.attrs["inner"]
+    if steps != run.attrs["steps"]:
+        raise shape_error(run.node, f"{steps} steps are given, and {run.attrs['steps']} are read")
+    return x.reshape(steps, -1, inner).transpose(0, 1).reshape(1, -1)
 
 
 class TimeStack(Op):
@@ -57,13 +66,7 @@ class TimeStack(Op):
         return TensorType((view.attrs["steps"] * given.size,), Kind.REAL, temporal=False)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
-        (x,) = run.inputs
-        steps, inner = len(x), run.attrs["inner"]
-        if steps != run.attrs["steps"]:
-            raise shape_error(
-                run.node, f"{steps} steps are given, and {run.attrs['steps']} are read"
-            )
-        return x.reshape(steps, -1, inner).transpose(0, 1).reshape(1, -1)
+        return stacked(run)
 
     def error(self, run: BoundedRun) -> torch.Tensor:
         return self.reference(run.on([run.errors[0]]))

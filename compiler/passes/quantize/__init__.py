@@ -264,6 +264,17 @@ class _Quantizer(Building):
         unit = given.unit / steps if node.op == "time_mean" else given.unit
         self.add(node, "time_sum_i8", Scaled(unit, given.bound * steps))
 
+    def of_steps(self, node: Node) -> None:
+        """time_last, time_max, time_stack: integers as they are, real values in one unit."""
+        kind = self.graph_kind(node.inputs[0])
+        if kind is Kind.REAL:
+            node = self.current(node)
+        elif kind is Kind.COUNT:
+            raise unsupported(
+                node, f"{node.op} of counts has no int8 form", "Compile with --dtype f32."
+            )
+        self.add(node, f"{node.op}_i8", self.scaled[node.inputs[0]])
+
     def group_mean(self, node: Node) -> None:
         """Sums instead of means: as many times as large for every class."""
         source = self.made(node.inputs[0])
@@ -309,6 +320,9 @@ _CONVERSIONS: dict[str, Callable[[_Quantizer, Node], None]] = {
     "sum_pool2d": _Quantizer.total,
     "time_mean": _Quantizer.time_total,
     "time_sum": _Quantizer.time_total,
+    "time_last": _Quantizer.of_steps,
+    "time_max": _Quantizer.of_steps,
+    "time_stack": _Quantizer.of_steps,
     "group_mean": _Quantizer.group_mean,
 }
 
