@@ -168,7 +168,8 @@ class _Folding:
         known = self.values.get(ref.index)
         if known is not None:
             known = self.now(known)
-        if known is value or (value.first == ref and step == 0):
+        shared = value.members.get(step) == ref
+        if known is value or shared or (value.first == ref and step == 0):
             return
         call = self.graph[ref]
         fits = self._same(call, value.call) and not self._begins_another(call, value, step)
