@@ -42,6 +42,9 @@ from snnc.compiler.ops.int8.elementwise.sigmoid import SigmoidI8 as SigmoidI8
 from snnc.compiler.ops.int8.neuron import NeuronI8 as NeuronI8
 from snnc.compiler.ops.int8.pooling.max_pool2d import MaxPool2dI8 as MaxPool2dI8
 from snnc.compiler.ops.int8.readout.group_sum import GroupSum as GroupSum
+from snnc.compiler.ops.int8.readout.of_steps import TimeLastI8 as TimeLastI8
+from snnc.compiler.ops.int8.readout.of_steps import TimeMaxI8 as TimeMaxI8
+from snnc.compiler.ops.int8.readout.of_steps import TimeStackI8 as TimeStackI8
 from snnc.compiler.ops.int8.readout.time_sum import TimeSumI8 as TimeSumI8
 from snnc.compiler.ops.int8.synapses.conv2d import Conv2dI8 as Conv2dI8
 from snnc.compiler.ops.int8.synapses.conv2d_maps import Conv2dMaps as Conv2dMaps

@@ -26,6 +26,7 @@ from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.int8.fixed import unit_of
 from snnc.compiler.ops.int8.neuron import NeuronI8
+from snnc.compiler.ops.readout.time_stack import axes_of, scores_of_classes
 from snnc.compiler.ops.view import NodeRun
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.chain.fidelity import MIN_AGREEMENT, Fidelity
@@ -126,7 +127,8 @@ class BesidePyTorch:
         self.reading = Reading(self.source, result)
         self.activity = Activity(compilation.graph)
         scores = compilation.graph[compilation.graph.outputs[0]]
-        self.fidelity = Fidelity(unit_of(scores))
+        self.axes = axes_of(scores)
+        self.fidelity = Fidelity(unit_of(scores), self.axes)
 
     def add(self, frames: Array, scores: Array, label: int | None) -> None:
         """Compare one window's spikes, outputs, scores and class."""
@@ -138,7 +140,8 @@ class BesidePyTorch:
         self.reading.outputs(x, spikes, outputs)
         floats = outputs[self.source.output_names[0]]
         self.fidelity.add(floats, scores)
-        self.result.add_classes(floats, scores, label)
+        theirs, ours = (scores_of_classes(each, self.axes) for each in (floats, scores))
+        self.result.add_classes(theirs, ours, label)
 
     def finish(self, stressed: Activity | None, min_agreement: float) -> None:
         """Judge the fidelity, and say what the recordings said nothing about."""

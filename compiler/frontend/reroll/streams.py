@@ -168,7 +168,8 @@ class _Folding:
         known = self.values.get(ref.index)
         if known is not None:
             known = self.now(known)
-        if known is value or (value.first == ref and step == 0):
+        shared = value.members.get(step) == ref
+        if known is value or shared or (value.first == ref and step == 0):
             return
         call = self.graph[ref]
         fits = self._same(call, value.call) and not self._begins_another(call, value, step)
@@ -176,16 +177,28 @@ class _Folding:
             self._merge(value, known)
             return
         taken = step in value.members or (step == 0 and value.first is not None)
+        if (
+            not taken
+            and known is not None
+            and fits
+            and step == 0
+            and self._begins_alike(call, value)
+        ):
+            self._read(value, ref, 0)  # two values that begin alike are one call there
+            return
         if not taken and (known is not None or not fits) and step == 0 < self.graph.time_steps - 1:
             value.first = ref
             return
         if taken or known is not None or not fits:
             raise self._differ(call, value.call, step)
-        value.members[step] = ref
         self.values[ref.index] = value
-        for name, read in operands_of(call):
-            operand = value.operands.setdefault(name, Operand())
-            self._push(operand, step, read)
+        self._read(value, ref, step)
+
+    def _read(self, value: Value, ref: Ref, step: int) -> None:
+        """Let a value be a call at a step, and read what that reads."""
+        value.members[step] = ref
+        for name, read in operands_of(self.graph[ref]):
+            self._push(value.operands.setdefault(name, Operand()), step, read)
 
     def _begins_another(self, call: StepCall, value: Value, step: int) -> bool:
         """Whether a call of the first step does what a value does, but on what another value reads:
@@ -294,10 +307,15 @@ class _Folding:
         if ref.index in self.values or own == 0:
             return found if not late else None
         self._look_within()
+        later = ref
         for step in range(own - 1, -1, -1):
             candidates = self.alike.get(step, {}).get(self.within[ref.index], [])
+            if len(candidates) > 1:  # two sums of the same terms: what the later copy goes on from
+                read = {operand.index for _, operand in operands_of(self.graph[later])}
+                candidates = [index for index in candidates if index in read]
             if len(candidates) != 1:
                 break
+            later = Ref(candidates[0])
             found[step + late] = Ref(candidates[0], ref.item)
         return found if min(found) - late <= min(max(1, own // 2), own - 1) else None
 

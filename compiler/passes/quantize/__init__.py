@@ -45,14 +45,20 @@ from snnc.compiler.ops import (
     Sigmoid,
     Statistics,
     SumPool2d,
+    TimeLast,
+    TimeLastI8,
+    TimeMax,
+    TimeMaxI8,
     TimeMean,
+    TimeStack,
+    TimeStackI8,
     TimeSum,
     TimeSumI8,
     WeightedRows,
 )
 from snnc.compiler.ops.base import as_op, unsupported
 from snnc.compiler.ops.inference import infer_types
-from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, CountedIn, Form, narrowest
+from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, CountedIn, Form, IntegerOp, narrowest
 from snnc.compiler.ops.int8.scaling import (
     Ranges,
     Scaled,
@@ -300,6 +306,17 @@ class _Quantizer(Building):
         unit = given.unit / steps if isinstance(node.op, TimeMean) else given.unit
         self.add(node, TimeSumI8(), Scaled(unit, given.bound * steps))
 
+    def of_steps(self, node: Node) -> None:
+        """time_last, time_max, time_stack: integers as they are, real values in one unit."""
+        kind = self.graph_kind(node.inputs[0])
+        if kind is Kind.REAL:
+            node = self.current(node)
+        elif kind is Kind.COUNT:
+            raise unsupported(
+                node, f"{node.op.name} of counts has no int8 form", "Compile with --dtype f32."
+            )
+        self.add(node, _of_steps(node.op), self.scaled[node.inputs[0]])
+
     def group_mean(self, node: Node) -> None:
         """Sums instead of means: as many times as large for every class."""
         source = self.made(node.inputs[0])
@@ -321,6 +338,13 @@ def _no_form(node: Node) -> SnncError:
         "Compile with --dtype f32, or train the model with batch norm and pooling "
         "next to a convolution, where they can be folded.",
     )
+
+
+def _of_steps(op: Operation) -> IntegerOp:
+    """The integer form of a readout that adds nothing."""
+    if isinstance(op, TimeStack):
+        return TimeStackI8(steps=op.steps, inner=op.inner)
+    return TimeMaxI8() if isinstance(op, TimeMax) else TimeLastI8()
 
 
 def _counted_in(node: Node, unit: float) -> Node:
@@ -350,6 +374,9 @@ _CONVERSIONS: dict[type[Operation], Callable[[_Quantizer, Node], None]] = {
     SumPool2d: _Quantizer.total,
     TimeMean: _Quantizer.time_total,
     TimeSum: _Quantizer.time_total,
+    TimeLast: _Quantizer.of_steps,
+    TimeMax: _Quantizer.of_steps,
+    TimeStack: _Quantizer.of_steps,
     GroupMean: _Quantizer.group_mean,
 }
 

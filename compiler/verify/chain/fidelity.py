@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from snnc.compiler.ir.graph import Array
+from snnc.compiler.ops.readout.time_stack import scores_of_classes
 from snnc.compiler.verify.chain.links import FIDELITY
 from snnc.compiler.verify.chain.proof import Verification
 
@@ -25,12 +26,14 @@ class Fidelity:
 
     Attributes:
         unit: what one unit of an integer score is worth.
+        axes: how the steps lie in scores for each step; None for scores of the window.
         largest: the largest difference of a score.
         span: the largest score of PyTorch's, in absolute value.
         wrong: recordings of another class than PyTorch's.
     """
 
     unit: float
+    axes: tuple[int, int, int] | None = None
     largest: float = 0.0
     span: float = 0.0
     samples: int = 0
@@ -41,7 +44,8 @@ class Fidelity:
         floats = pytorch.astype(np.float64).reshape(-1)
         scaled = integers.astype(np.float64).reshape(-1) * self.unit
         self.samples += 1
-        self.wrong += int(floats.argmax()) != int(scaled.argmax())
+        classes = [scores_of_classes(each, self.axes).argmax() for each in (floats, scaled)]
+        self.wrong += int(classes[0]) != int(classes[1])
         self.largest = max(self.largest, float(np.abs(floats - scaled).max()))
         self.span = max(self.span, float(np.abs(floats).max()))
 

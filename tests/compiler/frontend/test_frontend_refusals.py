@@ -37,28 +37,26 @@ def test_everything_unsupported_is_listed_at_once():
         def __init__(self):
             super().__init__()
             self.block = over_time(
-                conv=nn.Conv2d(2, 2, 3, padding=1, padding_mode="reflect"),
-                act=nn.GELU(),
-                more=nn.Sequential(nn.Tanh(), nn.ReLU()),
+                conv=nn.Conv2d(2, 2, 3, padding=1),
+                act=nn.LocalResponseNorm(2),
+                more=nn.Sequential(nn.FractionalMaxPool2d(1, output_size=6), nn.ReLU()),
                 pool=nn.MaxPool2d(1, return_indices=False),
             )
-            self.act = nn.PReLU()
+            self.act = nn.LocalResponseNorm(3)
 
         def forward(self, x):
             x = self.act(self.block(x))
-            return self.mean(torch.tanh(self.lif(self.fc(x))))
+            return self.mean(torch.erfinv(self.lif(self.fc(x))))
 
     entries = refused(Bad())
     assert [(entry.module, entry.class_name) for entry in entries] == [
-        ("block.layers.conv", "Conv2d"),
-        ("block.layers.act", "GELU"),
-        ("block.layers.more.0", "Tanh"),
-        ("act", "PReLU"),
-        ("", "tanh"),
+        ("block.layers.act", "LocalResponseNorm"),
+        ("block.layers.more.0", "FractionalMaxPool2d"),
+        ("act", "LocalResponseNorm"),
+        ("", "erfinv"),
     ]
-    assert [entry.shape for entry in entries] == ["4×2×6×6", "", "", "4×1×2×6×6", "4×1×5"]
-    assert "'reflect'" in entries[0].reason
-    assert entries[4].source == f"{__file__}:{line_of('torch.tanh(self.lif')}"
+    assert [entry.shape for entry in entries] == ["4×2×6×6", "", "4×1×2×6×6", "4×1×5"]
+    assert entries[3].source == f"{__file__}:{line_of('torch.erfinv(self.lif')}"
     assert set(entries[0].as_json()) >= {"module", "class", "shape", "reason", "suggestion"}
 
 

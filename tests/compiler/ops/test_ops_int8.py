@@ -86,7 +86,7 @@ def test_c_executes_what_is_counted(op, number, node):
     graph, inputs = graphs_of(op)[number].graph, operands_of(op, number)
     executed = run_in_c(op, number).counts[node]
     assert executed == analytic_counts(graph, inputs, [node])[node]
-    assert sum(executed.values()) > 0
+    assert sum(executed.values()) > 0 or op in ("time_last_i8", "time_stack_i8")  # they move
 
 
 @pytest.mark.parametrize("node", graphs_of("neuron_i8")[0].nodes)

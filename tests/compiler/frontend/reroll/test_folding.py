@@ -358,3 +358,31 @@ def test_a_first_step_that_is_the_input_itself_is_told_from_the_sum(function):
     graph = same(Model(function))
     assert "neuron" in ops(graph)
     assert "cell" not in ops(graph)
+
+
+def integrated(m, x):
+    """Spike-FlowNet's style: what a layer is given, summed up beside the potential that is reset,
+    and read after the loop. Both sums begin as one."""
+    memory = total = below = all_below = torch.zeros(x.shape[1], 5)
+    for step in x:
+        current = m.first(step)
+        memory, total = memory + current, total + current
+        over = torch.nn.functional.threshold(memory, 0.75, 0.0)
+        memory, spikes = memory - over, (over > 1e-5).float()
+        current = m.third(spikes)
+        below, all_below = below + current, all_below + current
+        over = torch.nn.functional.threshold(below, 0.75, 0.0)
+        below = below - over
+    return all_below, total
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda m, below, total: torch.nn.functional.leaky_relu(m.third(below) + total, 0.1),
+        lambda m, below, total: below + total,
+    ],
+)
+def test_sums_of_the_same_terms_are_told_apart(read):
+    graph = same(Model(lambda m, x: read(m, *integrated(m, x))))
+    assert ops(graph).count("time_sum") == 2
