@@ -24,7 +24,7 @@ from torch import nn
 
 from snnc.bench.densities import fire_at
 from snnc.bench.target.cmsis_nn import Library, library_at
-from snnc.bench.target.on_target import measure
+from snnc.bench.target.on_target import Recordings, measure
 from snnc.compiler.codegen.abi import EVENT_DTYPE
 from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.deploy import firmware
@@ -79,15 +79,13 @@ def measured(name: str, density: float, cmsis_nn: Library | None) -> dict[str, A
     x = torch.from_numpy(frames.astype(np.float32))[:, None]
     forced = fire_at(OneLayer().eval(), x, density)
     graph = import_module(forced.module, (2, SIZE, SIZE), 1, name="net")
-    result = measure(
-        graph,
+    recordings = Recordings(
         Framing(SIZE, SIZE, STEP_US, 1),
-        target_named(name),
         [frames],
         lambda compilation: [firmware.vector(compilation, frames, events)],
         [frames],
-        cmsis_nn=cmsis_nn,
     )
+    result = measure(graph, target_named(name), recordings, cmsis_nn=cmsis_nn)
     return {
         "target": name,
         "compiler": result["compiler"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from snnc.compiler.calibrate.ranges import calibrate
@@ -11,6 +11,7 @@ from snnc.compiler.codegen.c_program import Framing, Generated
 from snnc.compiler.ir.graph import Array, Graph
 from snnc.compiler.ops.int8.synapses.rows import LISTED, OWN, PLAIN
 from snnc.compiler.passes import pipeline
+from snnc.compiler.passes.choose_kernels import with_kernels
 from snnc.compiler.passes.order_weights import order_weights
 from snnc.compiler.plan import recompute
 from snnc.compiler.plan.input_buffer import WINDOW, Buffering, buffered
@@ -113,6 +114,16 @@ def for_any_core(compilation: Compilation, arena_bytes: int | None = None) -> Co
     threads = compilation.generated.program.threads
     choice, choices = recompute.fitting(graph, arena_bytes, threads)
     return replace(_planned(replace(compilation, graph=graph), choice), choices=choices)
+
+
+def varied(
+    compilation: Compilation, kernels: Mapping[str, str], batch: int, threads: int
+) -> Compilation:
+    """The same network with other kernels ("event" or "dense", by layer), another most of steps at
+    once and other threads."""
+    graph = with_kernels(compilation.graph, kernels)
+    choice = recompute.chosen(graph, frozenset(), threads, batch)
+    return _planned(replace(compilation, graph=graph), choice)
 
 
 def recomputing(compilation: Compilation, names: frozenset[str]) -> Compilation:

@@ -16,6 +16,7 @@ from typing import Any
 
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
+from snnc.compiler.ops.synapses.synapse import EVENT, Synapse
 from snnc.compiler.ops.view import NodeRun
 from snnc.errors import InternalError
 from snnc.estimator.conventions import CONVENTIONS, COUNTERS, Convention, Footing
@@ -30,7 +31,9 @@ def _unfolded(visit: Visit) -> StepCounts:
     """Spikes (or other nonzero inputs) times the outputs that each reaches."""
     if visit.in_attention:
         return {}
-    node = visit.node.with_attrs(kernel="event")
+    node = visit.node
+    if isinstance(node.op, Synapse):
+        node = node.with_op(kernel=EVENT)
     counts = op_of(node).count(NodeRun.of(visit.graph, node, visit.values))
     return {counter: getattr(counts, counter).tolist() for counter in COUNTERS}
 

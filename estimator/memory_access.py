@@ -43,7 +43,8 @@ from typing import Any
 import torch
 
 from snnc.compiler.ir.graph import Graph, Kind, Node, TensorType, fires
-from snnc.compiler.ops import op_of
+from snnc.compiler.ops import NeuronI8, op_of
+from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.synapses import synapse
 from snnc.compiler.ops.view import NodeRun
 from snnc.estimator.activity import Activity, Network
@@ -204,7 +205,7 @@ class Accesses:
         if layer.synapse:
             node = self.graph[layer.synapse]
             values = self.graph.params_of(node).values()
-            bits = WEIGHT_BITS if node.op.endswith("_i8") else WORD_BITS
+            bits = WEIGHT_BITS if isinstance(node.op, IntegerOp) else WORD_BITS
             weights = Memory("weights", bits, sum(value.size for value in values))
             (given,) = self.graph.input_types(node)
             read = Memory("inputs", _bits(given), given.size) if given.kind is Kind.REAL else queue
@@ -257,8 +258,7 @@ def _bits(given: TensorType) -> int:
 
 
 def _potential_bits(node: Node) -> int:
-    width: str = node.attrs.get("width", "")
-    return int(width.removeprefix("int")) if width else WORD_BITS
+    return int(node.op.width.removeprefix("int")) if isinstance(node.op, NeuronI8) else WORD_BITS
 
 
 def _kept(node: Node) -> int:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from snnc.console import slim_table
-from snnc.estimator.ann.terminal import print_ann
+from snnc.estimator.ann.ann_tables import print_ann
 from snnc.estimator.audit import Line
 from snnc.estimator.conventions import COUNTERS
 from snnc.estimator.counts import LayerCounts

@@ -105,12 +105,7 @@ class ThreeLayer(Network):
     ) -> None:
         hyper = taken(ThreeLayer, locals())
         check_sizes(input_size, time_steps=time_steps, votes=votes, hidden=hidden, classes=classes)
-        check_channels(channels, len(pools))
-        last = len(channels) + 2
-        if not set(dropout_layers) <= set(range(1, last + 1)):
-            raise SnncError(BAD_OPTION, f"dropout_layers are 1 to {last}, not {dropout_layers}")
-        if fc_attention not in ("none", "ta"):
-            raise SnncError(BAD_OPTION, f"fc_attention is none or ta, not {fc_attention!r}")
+        last = _checked_layers(channels, pools, dropout_layers, fc_attention)
         check_sizes(input_size, pools=min(pools, default=0))
         super().__init__(name, hyper, input_size, time_steps, classes, votes)
         slope = make_surrogate(surrogate, surrogate_width)
@@ -150,6 +145,22 @@ class ThreeLayer(Network):
     def forward(self, x: Tensor) -> Tensor:
         """Class scores ``[N, classes]`` for event counts ``[T, N, 2, H, W]``."""
         return self.readout(self.fc2(self.fc1(self.convolutions(x))))
+
+
+def _checked_layers(
+    channels: Sequence[int],
+    pools: Sequence[int],
+    dropout_layers: Sequence[int],
+    fc_attention: str,
+) -> int:
+    """The number of layers. Raises SnncError (BAD_OPTION) for what no layer can have."""
+    check_channels(channels, len(pools))
+    last = len(channels) + 2
+    if not set(dropout_layers) <= set(range(1, last + 1)):
+        raise SnncError(BAD_OPTION, f"dropout_layers are 1 to {last}, not {dropout_layers}")
+    if fc_attention not in ("none", "ta"):
+        raise SnncError(BAD_OPTION, f"fc_attention is none or ta, not {fc_attention!r}")
+    return last
 
 
 class FiveLayer(Network):

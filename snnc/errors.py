@@ -100,7 +100,7 @@ BAD_ATTRIBUTE = _code(
     "unusable attribute",
     "An importer gave an operator an attribute or a parameter that it does not have, left one out, "
     "or gave it a value that it does not take.",
-    "Correct the call of `importing.add` in the importer; the message names the attribute.",
+    "Correct the operator that the importer builds; the message names the attribute.",
 )
 
 # 2xx: the data -------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from typing import Any
 Result = dict[str, Any]
 Results = dict[tuple[str, str, int], Result]
 
+NAMES = {"none": "vanilla", "sa": "SA", "tcsa": "TCSA", "asa1": "ASA-1", "asa2": "ASA-2"}
+DATA = {"nmnist": "N-MNIST", "gesture-sim": "gesture-sim"}
 ABSENT = "n/a"
 
 

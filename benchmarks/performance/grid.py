@@ -115,6 +115,7 @@ def prepare(case: Case) -> Prepared:
 
 def chosen_kernels(prepared: Prepared, density: float) -> Pass:
     """The choice that ``snnc compile --density`` makes."""
-    graph = compiled(prepared.module, prepared.frames, None).graph
-    stated = densities.stated(graph, density)
-    return partial(choose_kernels, densities=stated, costs=kernel_costs.load())
+    made = compiled(prepared.module, prepared.frames, None)
+    stated = densities.stated(made.graph, density)
+    batched = made.schedule.batched
+    return partial(choose_kernels, densities=stated, costs=kernel_costs.load(), batched=batched)

@@ -13,6 +13,7 @@ from typing import Any
 from growth_page import growth_lines, milliseconds
 from markdown_table import table_lines
 from page_merge import merged
+from redundancy_page import redundancy_lines
 
 PARTS = ("table", "fit", "growth", "threads", "compile", "weights")
 """Those that take time, and so name the machine."""
@@ -75,7 +76,7 @@ def write(results: dict[str, Any], vector: str = FIRST) -> None:
     if "threads" in results:
         parts += _threads(results["threads"]["rows"])
     if "redundancy" in results:
-        parts += _redundancy(results["redundancy"]["models"])
+        parts += redundancy_lines(results["redundancy"]["models"])
     if "compile" in results:
         parts += _compile(results["compile"], results.get("weights"))
     page, text = DOCS / f"{name}.md", "\n".join(parts).rstrip() + "\n"
@@ -313,57 +314,6 @@ def _threads(rows: Sequence[dict[str, Any]]) -> list[str]:
         *table_lines(heads, body),
         "",
     ]
-
-
-def _redundancy(models: dict[str, Any]) -> list[str]:
-    heads = ["model", "layer", "from S[t]", "from S[t] xor S[t-1]", "changed / direct"]
-    layers = [
-        (model, layer) for model, result in models.items() for layer in result.get("layers", [])
-    ]
-    body = [
-        [
-            model,
-            layer["name"],
-            f"{layer['direct']:,}",
-            f"{layer['changed']:,}",
-            f"{layer['changed'] / layer['direct']:.2f}" if layer["direct"] else "-",
-        ]
-        for model, layer in layers
-    ]
-    verdict = [
-        _saved(model, result["layers"]) for model, result in models.items() if "layers" in result
-    ]
-    return [
-        "## Temporal redundancy",
-        "",
-        "Integer sums are exact, so an int8 layer could take X[t] from X[t-1] and add or subtract "
-        "weights only where an input changed. Accumulations of both ways on recordings "
-        "(benchmarks/performance/redundancy.py); above 1 the direct sum is cheaper:",
-        "",
-        *table_lines(heads, body),
-        "",
-        *(
-            f"- not measured: {model}: {result['missing']}"
-            for model, result in models.items()
-            if "missing" in result
-        ),
-        *verdict,
-        "",
-    ]
-
-
-def _saved(model: str, layers: Sequence[dict[str, Any]]) -> str:
-    """What a model would save if each layer took the cheaper of the two ways."""
-    pays = [layer for layer in layers if layer["changed"] < layer["direct"]]
-    if not pays:
-        return f"- {model}: it never pays."
-    saved = sum(layer["direct"] - layer["changed"] for layer in pays)
-    share = saved / sum(layer["direct"] for layer in layers)
-    names = ", ".join(layer["name"] for layer in pays)
-    return (
-        f"- {model}: it would pay in {names} and save {100 * share:.1f} % of the model's "
-        "accumulations, before the sums are kept and read again at every step."
-    )
 
 
 def _compile(part: dict[str, Any], weights: dict[str, Any] | None) -> list[str]:

@@ -30,6 +30,7 @@ from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.observed import ObservedModel
 from snnc.compiler.ir.graph import Node
 from snnc.compiler.ops import op_of
+from snnc.compiler.ops.int8.synapses.rows import IntegerSynapse
 from snnc.compiler.ops.view import NodeRun
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,9 +79,10 @@ def _model(name: str, data: str, samples: int) -> dict[str, Any]:
 def _weighted_sums(compilation: Compilation) -> list[Node]:
     """Layers whose every step is a sum over spikes or event counts."""
     graph = compilation.graph
-    named = ("conv2d_i8", "linear_i8")
     return [
-        node for node in graph.nodes if node.op in named and graph.input_types(node)[0].temporal
+        node
+        for node in graph.nodes
+        if isinstance(node.op, IntegerSynapse) and graph.input_types(node)[0].temporal
     ]
 
 

@@ -37,7 +37,7 @@ import torch
 from grid import GROWTH, TABLE, Case, Prepared, chosen_kernels, prepare
 from torch import nn
 
-from snnc.bench.contest import compiled, contest
+from snnc.bench.contest import Rules, compiled, contest
 from snnc.bench.fit import fitted
 from snnc.bench.layer_peers import layer_ratios
 from snnc.bench.peers import PEERS, Run, Unavailable
@@ -134,7 +134,7 @@ def prices(rounds: int) -> dict[str, Any]:
 def _crossovers(prepared: Prepared, model: CostModel) -> dict[str, float | None]:
     graph = compiled(prepared.module, prepared.frames, None).graph
     crossings = {
-        node.name: model.crossover(node.op, work_of(graph, node))
+        node.name: model.crossover(node.op.name, work_of(graph, node))
         for node in graph.nodes
         if choosable(graph, node)
     }
@@ -153,11 +153,8 @@ def table(rounds: int) -> dict[str, Any]:
         row = contest(
             prepared.module,
             [prepared.frames],
-            rounds=rounds,
+            Rules(rounds, peers, kernels, limit_s=LIMIT_S),
             roof=roof,
-            peers=peers,
-            kernels=kernels,
-            limit_s=LIMIT_S,
         )
         if index > 0:
             row["missing"] |= {who: f"{why}: first row only" for who, why in SLOW.items()}
@@ -187,12 +184,8 @@ def growth(_rounds: int, deadline: float) -> dict[str, Any]:
             row = contest(
                 prepared.module,
                 [prepared.frames],
-                rounds=GROWTH_ROUNDS,
+                Rules(GROWTH_ROUNDS, peers, kernels, whole=False, limit_s=LIMIT_S),
                 roof=roof,
-                peers=peers,
-                kernels=kernels,
-                whole=False,
-                limit_s=LIMIT_S,
             )
             rows.append({"value": value, "reached": prepared.forced.reached, **row})
         if rows:

@@ -15,6 +15,7 @@ from snnc.bench.timing import Timing, time_in_turn
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir import layout
+from snnc.compiler.plan.batches import MOST_STEPS
 
 CASES = (TABLE[0], TABLE[1], TABLE[2], TABLE[3])
 MOST = 4
@@ -49,7 +50,7 @@ def _measured(case: Case, dtype: str, rounds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         runs, scores = {}, []
         for threads in counts_of_threads():
-            made = compile_graph(graph, calibration=calibration, threads=threads)
+            made = compile_graph(graph, calibration=calibration, threads=threads, batch=MOST_STEPS)
             host = build(made, Path(folder) / str(threads))
             packed = _packed(made, frames)
             runs[str(threads)] = lambda host=host, packed=packed: host.classify(packed)

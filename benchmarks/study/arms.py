@@ -114,6 +114,6 @@ def making_masks(graph: Graph) -> set[str]:
     making = set(mask_nodes(graph).values())
     for node in reversed(graph.nodes):
         users = graph.users[node.name]
-        if node.op != "input" and users and all(user.name in making for user in users):
+        if not node.plays(Role.INPUT) and users and all(user.name in making for user in users):
             making.add(node.name)
     return making

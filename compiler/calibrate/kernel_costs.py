@@ -42,13 +42,13 @@ def load() -> CostModel:
     """The user's own prices if they were fitted on this processor, else the bundled ones, whose
     ``machine`` then names another processor: show it."""
     try:
-        own = _parsed(json.loads(own_file().read_text(encoding="utf-8")))
+        own = parsed(json.loads(own_file().read_text(encoding="utf-8")))
         if own.machine == cpu_name():
             return own
     except (OSError, ValueError, KeyError, TypeError):
         pass  # no prices yet, or a damaged file: the bundled prices carry their machine's name
     bundled = files("snnc") / "compiler" / "calibrate" / _FILE
-    return _parsed(json.loads(bundled.read_text(encoding="utf-8")))
+    return parsed(json.loads(bundled.read_text(encoding="utf-8")))
 
 
 def save(costs: CostModel) -> Path:
@@ -69,7 +69,8 @@ def as_json(costs: CostModel) -> dict[str, Any]:
     return {"machine": costs.machine, "unit": "nanoseconds", "prices": prices}
 
 
-def _parsed(content: dict[str, Any]) -> CostModel:
+def parsed(content: dict[str, Any]) -> CostModel:
+    """Prices from what such a file holds."""
     prices = {}
     for key, value in content["prices"].items():
         op, kernel = key.split(" ")

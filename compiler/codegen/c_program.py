@@ -148,8 +148,8 @@ def _interface(graph: Graph, framing: Framing | None, plan: Planned) -> Interfac
         time_steps=graph.time_steps,
         frame_elements=layout.elements(given.type),
         dt_us=None if framing is None else framing.dt_us,
-        frames=given.attrs.get("frames", graph.time_steps),
-        max_events=given.attrs.get("events"),
+        frames=graph.held.frames or graph.time_steps,
+        max_events=graph.held.events,
         threads=plan.program.threads,
         frame_type=layout.c_type(layout.pushed(given.type)),
     )
@@ -176,7 +176,7 @@ def _input_context(
         "frames_held": interface.frames,
         "ring": not interface.takes_window,
         "example_events": min(1000, interface.max_events or 1000),
-        "carry": graph["input"].attrs.get("carry", False),
+        "carry": graph.held.carry,
         "wide_events": interface.frame_elements > 2**16,
         "frame_readers": readers,
         **{

@@ -75,7 +75,7 @@ def with_c_of(
                 where=str(out),
                 mend=f"Give {option} {there}.",
             )
-    layers = [(node.name, node.op, list(node.type.shape)) for node in graph.nodes]
+    layers = [(node.name, node.op.name, list(node.type.shape)) for node in graph.nodes]
     if [(entry["name"], entry["op"], entry["shape"]) for entry in manifest["layers"]] != layers:
         raise SnncError(
             BAD_OPTION,

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,7 @@ def write_project(
             "target": target,
             "board": board,
             "vectors": vectors,
+            "dropped": partial(beyond_window, generated.interface),
             "stepwise": not generated.interface.takes_window,
             "entries": _entries(generated.traces),
             "event_lines": _event_lines,
@@ -208,11 +210,7 @@ def check_events(interface: Interface, vectors: Iterable[Vector]) -> None:
     """Raise SnncError (BAD_OPTION) for a recording with more events than the model holds."""
     if interface.max_events is None or interface.dt_us is None:
         return
-    window_us = interface.dt_us * interface.time_steps
-    most = max(
-        (int((v.events["t_us"] - v.events["t_us"][0] < window_us).sum()) for v in vectors),
-        default=0,
-    )
+    most = max((len(v.events) - beyond_window(interface, v.events) for v in vectors), default=0)
     if most > interface.max_events:
         raise SnncError(
             BAD_OPTION,
@@ -221,6 +219,12 @@ def check_events(interface: Interface, vectors: Iterable[Vector]) -> None:
             where=interface.name,
             mend=f"Give --max-events {most} or more, or other recordings.",
         )
+
+
+def beyond_window(interface: Interface, events: npt.NDArray[np.void]) -> int:
+    """How many of a recording's events come after the last step, for a model framed by time."""
+    window_us = (interface.dt_us or 0) * interface.time_steps
+    return int((events["t_us"] - events["t_us"][:1] >= window_us).sum())
 
 
 def _write_rendered(template: str, path: Path, context: dict[str, Any]) -> None:

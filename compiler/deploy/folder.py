@@ -8,6 +8,7 @@ from __future__ import annotations
 import platform
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -41,21 +42,54 @@ from snnc.compiler.host.toolchain import (
 )
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Node
+from snnc.compiler.ops.int8.fixed import unit_of
+from snnc.compiler.ops.int8.synapses.rows import IntegerSynapse
 from snnc.compiler.ops.readout.time_stack import axes_of
+from snnc.compiler.ops.synapses.synapse import kernel_of
+from snnc.compiler.passes.choose_kernels import choosable
 from snnc.compiler.program.program import Program
 from snnc.errors import OVER_BUDGET, SnncError
 from snnc.version import __version__
+
+
+@dataclass(frozen=True)
+class Library:
+    """How the shared library is built, and how large it may be.
+
+    Attributes:
+        march: which processors it is for (:data:`snnc.compiler.host.build.MARCHES`).
+        instrument: count every executed operation.
+        max_flash: most bytes of its code and constants.
+    """
+
+    march: str = ANY
+    instrument: bool = False
+    max_flash: int | None = None
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a board has room for, in bytes; None where nothing is said.
+
+    Attributes:
+        max_flash: of code and constants.
+        max_ram: of arena and stack.
+    """
+
+    max_flash: int | None = None
+    max_ram: int | None = None
+
+
+DEFAULT_LIBRARY, NO_BUDGET = Library(), Budget()
 
 
 def write(
     out: Path,
     source: SourceModel,
     compilation: Compilation,
+    library: Library = DEFAULT_LIBRARY,
     *,
-    instrument: bool = False,
     choice: dict[str, Any] | None = None,
-    max_flash: int | None = None,
-    march: str = ANY,
 ) -> dict[str, Any]:
     """Write the compiled model to ``out`` and give its manifest.
 
@@ -63,10 +97,8 @@ def write(
         out: the folder.
         source: the model.
         compilation: what to write.
-        instrument: count every executed operation.
+        library: how its shared library is built.
         choice: from what the kernels were chosen, for the manifest; None where they were not.
-        max_flash: most bytes of code and constants of the library.
-        march: which processors the library is for (:data:`snnc.compiler.host.build.MARCHES`).
 
     Raises:
         SnncError: BAD_OUTPUT where ``out`` cannot be written or holds something else;
@@ -78,17 +110,17 @@ def write(
         write_files(folder, licence_files())
         with as_file(files("snnc") / "runtime_c" / "include" / "snn") as runtime:
             shutil.copytree(runtime, folder / "snn")
-        library = f"lib{name}.so"
-        defines = ["SNN_INSTRUMENT"] if instrument else []
-        memory, levels = _compile(folder, compilation, library, defines, march)
-        check_object(compilation, memory, max_flash)
+        file = f"lib{name}.so"
+        defines = ["SNN_INSTRUMENT"] if library.instrument else []
+        memory, levels = _compile(folder, compilation, file, defines, library.march)
+        check_object(compilation, memory, library.max_flash)
         manifest = _manifest(source, compilation, memory)
-        manifest |= {"target": "host", "library": library}
+        manifest |= {"target": "host", "library": file}
         manifest["options"] |= {
-            "flags": [*HOST_FLAGS, *march_flags(march)],
-            "march": march,
+            "flags": [*HOST_FLAGS, *march_flags(library.march)],
+            "march": library.march,
             "levels": levels,
-            "instrument": instrument,
+            "instrument": library.instrument,
             "kernels": choice,
             "threads": compilation.generated.program.threads,
             "steps_at_once": compilation.generated.program.batch,
@@ -103,8 +135,7 @@ def write_firmware(
     compilation: Compilation,
     target: Target,
     vectors: Sequence[Vector],
-    max_flash: int | None = None,
-    max_ram: int | None = None,
+    budget: Budget = NO_BUDGET,
 ) -> dict[str, Any]:
     """Write a firmware project to ``out`` and give its manifest.
 
@@ -114,7 +145,9 @@ def write_firmware(
         SnncError: BAD_OUTPUT, BAD_OPTION, OVER_BUDGET, C_COMPILER_FAILED.
     """
     with fresh_folder(out) as folder:
-        board = firmware.write_project(folder, compilation, target, vectors, max_flash, max_ram)
+        board = firmware.write_project(
+            folder, compilation, target, vectors, budget.max_flash, budget.max_ram
+        )
         sizes = None
         if not missing_tools(target, board):
             try:
@@ -130,7 +163,7 @@ def write_firmware(
         manifest |= {"target": target.name, "board": board.name, "vectors": len(vectors)}
         manifest |= {"owned_board": _owned(target)}
         manifest["options"] |= {"flags": list(target.flags)}
-        manifest["options"] |= {"max_flash": max_flash, "max_ram": max_ram}
+        manifest["options"] |= asdict(budget)
         return write_manifest(folder, manifest)
 
 
@@ -214,7 +247,7 @@ def _outputs(graph: Graph) -> list[dict[str, Any]]:
 
 def _unit(output: Node) -> dict[str, Any]:
     """C type of an element, and what one unit of it is worth."""
-    return {"type": layout.c_type(output.type), "unit": output.attrs.get("unit", 1.0)}
+    return {"type": layout.c_type(output.type), "unit": unit_of(output)}
 
 
 def _scores(node: Node) -> dict[str, Any]:
@@ -239,7 +272,7 @@ def _input(source: SourceModel) -> dict[str, Any]:
 def _buffer(compilation: Compilation) -> dict[str, Any]:
     """How events wait for their step: frames or packed events held, and what of those outside."""
     interface = compilation.generated.interface
-    carries = compilation.graph["input"].attrs.get("carry", False)
+    carries = compilation.graph.held.carry
     return {
         "frames": interface.frames,
         "events": interface.max_events,
@@ -251,17 +284,24 @@ def _layers(graph: Graph, program: Program) -> list[dict[str, Any]]:
     return [
         {
             "name": node.name,
-            "op": node.op,
+            "op": node.op.name,
             "module": node.loc.module,
             "shape": list(node.type.shape),
             "kind": node.type.kind.value,
             "temporal": node.type.temporal,
             "inputs": list(node.inputs),
-            **{key: node.attrs[key] for key in ("kernel", "order") if key in node.attrs},
+            **_kernel_choice(graph, node),
             **_kernel(node.name, program),
         }
         for node in graph.nodes
     ]
+
+
+def _kernel_choice(graph: Graph, node: Node) -> dict[str, Any]:
+    """What passes chose for a layer: the variant of its kernel, the order of its weights."""
+    variant = {"kernel": kernel_of(node)} if choosable(graph, node) else {}
+    order = {"order": node.op.order} if isinstance(node.op, IntegerSynapse) else {}
+    return {**variant, **order}
 
 
 def _kernel(node: str, program: Program) -> dict[str, Any]:

@@ -102,7 +102,9 @@ def _box(graph: Graph, planned: Planned, node: Node, place: tuple[float, float])
         layout.step_bytes(node.type),
         weights,
         _most_operations(graph, node),
-        "\n".join([*printer.attributes(node.attrs), node.loc.module, node.loc.source]).strip(),
+        "\n".join(
+            [*printer.attributes(node.op.settings), node.loc.module, node.loc.source]
+        ).strip(),
     )
 
 

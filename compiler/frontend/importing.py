@@ -18,8 +18,9 @@ from torch import nn
 from snnc.compiler.frontend.identifiers import node_name
 from snnc.compiler.frontend.outputs import SCORES
 from snnc.compiler.ir.graph import Array, Graph, Kind, Location, Node, TensorType
-from snnc.compiler.ops import inference
-from snnc.errors import BAD_WEIGHTS, UNSUPPORTED_LAYER, SnncError
+from snnc.compiler.ir.operation import Operation
+from snnc.compiler.ops import Input, inference
+from snnc.errors import BAD_ATTRIBUTE, BAD_WEIGHTS, UNSUPPORTED_LAYER, SnncError
 
 Importer = Callable[["Importing", Any, str, Sequence[str]], str | None]
 
@@ -100,7 +101,7 @@ class Unsupported:
     """One thing that the compiler cannot take, as ``snnc check`` lists it.
 
     ``shape`` is that of its input, "" where it is not known; ``source`` the line of the user's own
-    code that calls it.
+    code that calls it, or that built it where only PyTorch does.
     """
 
     module: str
@@ -109,6 +110,13 @@ class Unsupported:
     reason: str
     suggestion: str
     source: str = ""
+
+    @property
+    def place(self) -> str:
+        """Module and line, as far as they are known."""
+        if self.module and self.source:
+            return f"{self.module} ({self.source})"
+        return self.module or self.source
 
     def as_json(self) -> dict[str, str]:
         """The entry of the JSON contract."""
@@ -149,22 +157,34 @@ class Importing:
 
     def input(self, shape: tuple[int, ...], kind: Kind, path: str = "") -> str:
         """Add the network's input, or that of the module at ``path`` alone."""
-        node = Node("input", "input", (), TensorType(shape, kind), loc=Location(path))
+        node = Node("input", Input(), (), TensorType(shape, kind), loc=Location(path))
         self.nodes[node.name] = node
         return node.name
+
+    def imported(
+        self, function: Importer, module: object, path: str, inputs: Sequence[str]
+    ) -> str | None:
+        """What an importer adds for a module; an op that it cannot build is that module's."""
+        try:
+            return function(self, module, path, inputs)
+        except SnncError as error:
+            if error.code is not BAD_ATTRIBUTE or error.where:
+                raise
+            place = path or type(module).__name__
+            raise SnncError(error.code, error.what, where=place, mend=error.mend) from error
 
     def add(
         self,
         path: str,
-        op: str,
+        op: Operation,
         inputs: Sequence[str],
-        attrs: Mapping[str, Any] | None = None,
         params: Mapping[str, torch.Tensor | Array | None] | None = None,
         source: str = "",
     ) -> str:
         """Add a node for the module at ``path``; its type is inferred at once.
 
-        Parameters that are None are left out. Raises SnncError (BAD_SHAPE, BAD_WEIGHTS).
+        Parameters that are None are left out. Raises SnncError (BAD_SHAPE, BAD_WEIGHTS, or
+        BAD_ATTRIBUTE for parameters that the op does not take).
         """
         name = self._fresh(node_name(path))
         arrays = {
@@ -177,7 +197,6 @@ class Importing:
             op=op,
             inputs=tuple(inputs),
             type=TensorType((), Kind.REAL),
-            attrs=dict(attrs or {}),
             params={role: f"{name}.{role}" for role in arrays},
             loc=Location(path, source),
         )
@@ -254,7 +273,7 @@ def unsupported_error(
     return SnncError(
         UNSUPPORTED_LAYER,
         f"{first.class_name}: {first.reason}{others}{also}",
-        where=first.module or first.source,
+        where=first.place,
         mend=f"{first.suggestion} Run `snnc check` to see all of them.",
     )
 

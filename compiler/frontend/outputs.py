@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from snnc.compiler.ops import Op, TimeLast, TimeMax, TimeMean, TimeSum
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 SCORES = "scores"
 """Name of the only output of a model that gives one tensor."""
+
+READOUTS: Mapping[str, Callable[[], Op]] = {
+    "mean": TimeMean,
+    "sum": TimeSum,
+    "last": TimeLast,
+    "max": TimeMax,
+}
+"""What makes one value of those of all steps, by what it is called."""
 
 
 def named_outputs(result: Any, every: bool = False) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from torch import nn
 
 from snnc import limits
 from snnc.compiler.codegen.c_program import Framing
-from snnc.compiler.frontend import model_file
+from snnc.compiler.frontend import built, model_file
 from snnc.compiler.frontend.adapters import asa_snn
 from snnc.compiler.frontend.driving import Driven
 from snnc.compiler.frontend.given import LEFT_OPEN, OF_FACTORIES, Given
@@ -368,7 +368,8 @@ def _importable(folder: Path) -> Iterator[None]:
 def _made(spec: str, module_name: str, factory_name: str) -> Any:
     """What the factory gives. Raises SnncError (BAD_OPTION) for whatever goes wrong in it."""
     try:
-        factory = getattr(importlib.import_module(module_name), factory_name)
+        with built.noted(_made.__code__):
+            factory = getattr(importlib.import_module(module_name), factory_name)
     except (ImportError, AttributeError) as error:
         raise SnncError(
             BAD_OPTION,
@@ -377,7 +378,8 @@ def _made(spec: str, module_name: str, factory_name: str) -> Any:
             mend="Run snnc where `python -c 'import package.module'` works.",
         ) from error
     try:
-        return factory()
+        with built.noted(_made.__code__):
+            return factory()
     except Exception as error:  # the user's code may raise anything
         raise SnncError(
             BAD_OPTION,

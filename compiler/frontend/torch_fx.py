@@ -27,7 +27,8 @@ from snnc.compiler.frontend.adapters import torch_layers as _layers  # registers
 from snnc.compiler.frontend.capture import capture
 from snnc.compiler.frontend.driving import Driven
 from snnc.compiler.frontend.fx.tracing import UntraceableError, first_line, trace
-from snnc.compiler.frontend.fx.walk import Walk
+from snnc.compiler.frontend.fx.values import Layout
+from snnc.compiler.frontend.fx.walk import Reading, Walk
 from snnc.compiler.frontend.importing import (
     Importing,
     Unsupported,
@@ -38,7 +39,7 @@ from snnc.compiler.frontend.importing import (
 )
 from snnc.compiler.frontend.nir import nodes as _nir  # registers importers
 from snnc.compiler.frontend.state import reset_states
-from snnc.compiler.frontend.understand.importing import read_captured
+from snnc.compiler.frontend.understand.captured_model import read_captured
 from snnc.compiler.ir.graph import Graph, Kind, TensorType
 from snnc.compiler.verify import meaning
 from snnc.errors import BAD_ATTRIBUTE, UNSUPPORTED_LAYER, SnncError
@@ -217,26 +218,19 @@ def _rest(model: nn.Module) -> None:
 def _survey(importing: Importing, model: nn.Module, given: TensorType) -> list[str]:
     whole = importer_of(model)
     if whole is not None:  # the model itself is a module that is imported as one
-        output = whole(importing, model, "", [importing.input(given.shape, given.kind)])
+        x = importing.input(given.shape, given.kind)
+        output = importing.imported(whole, model, "", [x])
         return [] if output is None else [output]
-    net = model.net if isinstance(model, Driven) else model
-    per_step = isinstance(model, Driven) and model.per_step
+    net, how = (model.net, _reading(model)) if isinstance(model, Driven) else (model, Reading())
     _rest(model)
-    samples = model.copies if isinstance(model, Driven) else 1
-    still = isinstance(model, Driven) and model.still
-    axes = (samples,) if per_step or still else (importing.time_steps, samples)
-    batch_first = isinstance(model, Driven) and model.batch_first
-    traced = trace(net, ((*axes[::-1],) if batch_first else axes) + given.shape)
-    walk = Walk(
-        importing,
-        net,
-        given,
-        prefix="net." if isinstance(model, Driven) else "",
-        per_step=per_step,
-        batch_first=batch_first,
-        still=still,
-        samples=samples,
-        readout=model.readout if isinstance(model, Driven) else None,
-        all_outputs=isinstance(model, Driven) and model.all_outputs,
-    )
+    traced = trace(net, how.axes(importing.time_steps) + given.shape)
+    walk = Walk(importing, net, given, how)
     return [walk.visit(node) for node in traced.nodes][-1]
+
+
+def _reading(model: Driven) -> Reading:
+    """How someone else's model is called."""
+    layout = Layout.BATCH_FIRST if model.batch_first else Layout.SEQUENCE
+    if model.per_step or model.still:
+        layout = Layout.STILL if model.still else Layout.STEP
+    return Reading("net.", layout, model.copies, model.readout, model.all_outputs)

@@ -6,11 +6,12 @@ The whole grammar::
     Time        STEP | STATE | REDUCE | SEQUENCE
     TensorType  (shape of one step, kind, temporal)
     Location    (module path in the user's model, source line)
-    Node        (name, op, inputs, attrs, params, type, loc)
+    Operation   (name, roles, attributes as fields)
+    Node        (name, op, inputs, params, type, loc)
     Graph       (name, time_steps, nodes in topological order, params, outputs, output_names)
 
 A recurrent connection does not make the order cyclic: like a register in a circuit it is two nodes,
-a ``feedback`` that gives what the ``feedback_write`` of the same ``edge`` took a step before.
+an ``EdgeRead`` that gives what the ``EdgeWrite`` of the same ``edge`` took a step before.
 
 Everything is frozen; passes are pure functions ``Graph -> Graph``. A value's kind decides whether
 a layer that reads it accumulates (AC) or multiplies (MAC); nobody looks at the numbers for that.
@@ -30,7 +31,8 @@ import numpy as np
 import numpy.typing as npt
 
 from snnc.compiler.ir import printer
-from snnc.compiler.ir.roles import Role, roles_of
+from snnc.compiler.ir.operation import EdgeRead, EdgeWrite, NetworkInput, Operation
+from snnc.compiler.ir.roles import Role
 from snnc.errors import InternalError
 
 Array = npt.NDArray[Any]
@@ -122,10 +124,6 @@ def usual(shape: tuple[int, ...]) -> int:
     return 1 if len(shape) == 2 else 0
 
 
-FEEDBACK, FEEDBACK_WRITE = "feedback", "feedback_write"
-"""The two ops of a recurrent connection; their attribute ``edge`` says which belong together."""
-
-
 @dataclass(frozen=True)
 class Location:
     """Where a node comes from: module path in the user's model and, if known, file:line."""
@@ -139,29 +137,28 @@ class Node:
     """One operation. ``params`` maps a role ("weight") to a key of ``Graph.params``."""
 
     name: str
-    op: str
+    op: Operation
     inputs: tuple[str, ...]
     type: TensorType
-    attrs: Mapping[str, Any] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     loc: Location = field(default_factory=Location)
 
     @property
     def roles(self) -> tuple[Role, ...]:
-        """What the node's op is; none for an op that nobody has defined."""
-        return roles_of(self.op)
+        """What the node's op is."""
+        return self.op.roles
 
     def plays(self, *roles: Role) -> bool:
         """Whether the node's op has one of these roles."""
-        return any(role in roles for role in self.roles)
+        return self.op.plays(*roles)
 
     def replace(self, **changes: Any) -> Node:
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
 
-    def with_attrs(self, **attrs: Any) -> Node:
-        """A copy with some attributes changed or added."""
-        return self.replace(attrs={**self.attrs, **attrs})
+    def with_op(self, **attributes: object) -> Node:
+        """A copy whose op has some attributes changed."""
+        return self.replace(op=dataclasses.replace(self.op, **attributes))
 
 
 def fires(node: Node) -> bool:
@@ -204,7 +201,7 @@ class Graph:
         return printer.table(head, [self._row(node) for node in self.nodes])
 
     def _row(self, node: Node) -> tuple[str, str, str]:
-        call = f"{node.op}({', '.join(node.inputs)})"
+        call = f"{node.op.name}({', '.join(node.inputs)})"
         shapes = [
             f"{role}[{'×'.join(map(str, self.params[key].shape)) or 'scalar'}]"
             for role, key in node.params.items()
@@ -212,7 +209,7 @@ class Graph:
         ]
         places = " ".join(place for place in (node.loc.module, node.loc.source) if place)
         origin = [f"<- {places}"] if places else []
-        parts = [call, *printer.attributes(node.attrs), *shapes, *origin]
+        parts = [call, *printer.attributes(node.op.settings), *shapes, *origin]
         return node.name, str(node.type), "  ".join(parts)
 
     def __iter__(self) -> Iterator[Node]:
@@ -240,8 +237,16 @@ class Graph:
     @cached_property
     def feedback(self) -> dict[str, str]:
         """For every node that reads a recurrent connection the one that writes it."""
-        writes = {node.attrs["edge"]: node.name for node in self if node.op == FEEDBACK_WRITE}
-        return {node.name: writes[node.attrs["edge"]] for node in self if node.op == FEEDBACK}
+        writes = {n.op.edge: n.name for n in self if isinstance(n.op, EdgeWrite)}
+        return {n.name: writes[n.op.edge] for n in self if isinstance(n.op, EdgeRead)}
+
+    @property
+    def held(self) -> NetworkInput:
+        """How the network's input is held until its steps are computed."""
+        op = self["input"].op
+        if not isinstance(op, NetworkInput):
+            raise InternalError(f"the input is a {op.name}", where=self.name)
+        return op
 
     def input_types(self, node: Node) -> list[TensorType]:
         """Types of a node's inputs, in order."""
@@ -249,9 +254,9 @@ class Graph:
         return [index[name].type for name in node.inputs]
 
     def sources(self, node: Node) -> tuple[str, ...]:
-        """The nodes whose values a node's facets are given: its inputs; of a ``feedback`` what was
+        """The nodes whose values a node's facets are given: its inputs; of a reading end what was
         written (in earlier steps, so it comes later in the order)."""
-        return (self.feedback[node.name],) if node.op == FEEDBACK else node.inputs
+        return (self.feedback[node.name],) if isinstance(node.op, EdgeRead) else node.inputs
 
     def params_of(self, node: Node) -> dict[str, Array]:
         """A node's own parameters by role."""
@@ -266,7 +271,7 @@ class Graph:
         unless it is to hold the ``recurrent`` connections too."""
         flow: nx.DiGraph[str] = nx.DiGraph()
         for node in self.nodes:
-            flow.add_node(node.name, op=node.op, type=str(node.type))
+            flow.add_node(node.name, op=node.op.name, type=str(node.type))
             flow.add_edges_from((name, node.name) for name in node.inputs)
         if recurrent:
             flow.add_edges_from((write, read) for read, write in self.feedback.items())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 
 def table(head: str, rows: Sequence[tuple[str, str, str]]) -> str:
@@ -15,10 +14,10 @@ def table(head: str, rows: Sequence[tuple[str, str, str]]) -> str:
     return "\n".join([head, *lines])
 
 
-def attributes(attrs: Mapping[str, Any]) -> list[str]:
+def attributes(settings: Mapping[str, object]) -> list[str]:
     """``name=value`` of each attribute; a long value is cut."""
     found = []
-    for name, value in attrs.items():
+    for name, value in settings.items():
         shown = " ".join(str(value).split())
         found.append(f"{name}={shown if len(shown) <= 60 else shown[:57] + '...'}")
     return found

@@ -2,7 +2,7 @@
 
 Passes, the verifier, counting conventions and reports ask a node for roles and never for names of
 ops, so that a new op is known to all of them at once. An op states its roles where it is defined
-(:class:`snnc.compiler.ops.base.Op`); the table here is filled by that, and by nothing else.
+(:class:`snnc.compiler.ir.operation.Operation`).
 """
 
 from __future__ import annotations
@@ -28,16 +28,3 @@ class Role(Enum):
     PERCEPTRON = "attention's two layers of weights"
     MASK = "chooses among real values, so that rounding can show"
     GATE = "scales a value by a factor computed from it"
-
-
-_ROLES: dict[str, tuple[Role, ...]] = {}
-
-
-def declare(op: str, roles: tuple[Role, ...]) -> None:
-    """State the roles of an op, by its name; :class:`Op` does so for each that is defined."""
-    _ROLES[op] = roles
-
-
-def roles_of(op: str) -> tuple[Role, ...]:
-    """The roles of an op by its name; none for one that nobody has defined."""
-    return _ROLES.get(op, ())

@@ -1,24 +1,23 @@
 """What every op must say about itself: seven facets, none with a default.
 
 An op that forgets its cost must not silently cost zero, so each facet is abstract and a missing one
-fails when the table of ops is built. A facet takes one view of the node (:mod:`.view`).
+fails where the op is defined. A facet takes one view of the node (:mod:`.view`).
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind, Location, Node, TensorType, Time, usual
-from snnc.compiler.ir.roles import Role, declare
-from snnc.compiler.ops.attributes import Attribute, Parameter
+from snnc.compiler.ir.operation import Operation
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, InternalError, SnncError
 
@@ -61,10 +60,10 @@ class Counts:
 
 @dataclass
 class Sample:
-    """A case for the generated tests: a node's attributes, parameters and input types."""
+    """A case for the generated tests: an op, the types of its inputs, its parameters."""
 
+    op: Op
     inputs: tuple[TensorType, ...]
-    attrs: Mapping[str, Any] = field(default_factory=dict)
     params: Mapping[str, Array] = field(default_factory=dict)
     time_steps: int = 3
 
@@ -108,38 +107,15 @@ class Layout(Enum):
     OWN = "own"
 
 
-class Named(ABC):
-    """What an op says of itself before it is asked about a node.
-
-    Attributes:
-        name: how nodes name it.
-        roles: what it is to those who do not compute it (:mod:`snnc.compiler.ir.roles`). Who asks
-            for a role that an op lacks refuses it, by name.
-        attributes: what a node of it takes.
-        parameters: the roles of its parameter arrays.
-    """
-
-    name: ClassVar[str]
-    roles: ClassVar[tuple[Role, ...]] = ()
-    attributes: ClassVar[tuple[Attribute, ...]] = ()
-    parameters: ClassVar[tuple[Parameter, ...]] = ()
-
-    def __init_subclass__(cls) -> None:
-        """Make the roles of an op known to its nodes."""
-        super().__init_subclass__()
-        if "name" in cls.__dict__:
-            declare(cls.name, cls.roles)
-
-    def parameters_of(self, node: Node) -> tuple[Parameter, ...]:
-        """The parameters that this node takes; by default as the op says."""
-        return self.parameters
+class Typed(Operation):
+    """An op whose type follows from what it is given."""
 
     @abstractmethod
     def infer(self, view: NodeView) -> TensorType:
         """Type of the output. Raises SnncError (BAD_SHAPE) where the inputs do not fit."""
 
 
-class Op(Named):
+class Op(Typed):
     """An operation of the IR, with all its facets in one place."""
 
     rows: ClassVar[Rows] = Rows.NEVER
@@ -173,14 +149,14 @@ class Op(Named):
         )
 
     @abstractmethod
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         """How the op uses time."""
 
     @abstractmethod
     def reference(self, run: NodeRun) -> torch.Tensor:
         """PyTorch semantics, in the dtype of the inputs."""
 
-    def step(self, run: NodeRun) -> torch.Tensor:
+    def advance(self, run: NodeRun) -> torch.Tensor:
         """:meth:`reference` a step at a time, for an op with state inside a recurrent loop.
 
         Args:
@@ -212,8 +188,9 @@ class Op(Named):
     def emit(self, node: Node, c: Emitter) -> None:
         """Write the C call(s) of one step."""
 
+    @classmethod
     @abstractmethod
-    def samples(self) -> Iterable[Sample]:
+    def samples(cls) -> Iterable[Sample]:
         """Cases for the generated differential tests."""
 
 
@@ -226,7 +203,7 @@ class Lowered:
     params: dict[str, Array]
 
 
-class Composite(Named):
+class Composite(Typed):
     """An op that a frontend may use and that a lowering pass splits into primitives."""
 
     @abstractmethod
@@ -244,9 +221,8 @@ class Lowering:
     def node(
         self,
         part: str,
-        op: str,
+        op: Operation,
         inputs: Sequence[str],
-        attrs: Mapping[str, Any] | None = None,
         params: Mapping[str, Array] | None = None,
         module: str = "",
     ) -> str:
@@ -254,9 +230,8 @@ class Lowering:
 
         Args:
             part: suffix of the name, and of the module path unless ``module`` is given.
-            op: name of the primitive op.
+            op: the primitive op.
             inputs: names of its inputs.
-            attrs: its attributes.
             params: its parameters by role.
             module: path of the submodule that computes the same value in the source model.
 
@@ -274,12 +249,21 @@ class Lowering:
                 op=op,
                 inputs=tuple(inputs),
                 type=UNTYPED,
-                attrs=attrs or {},
                 params=keys,
                 loc=Location(path, base.loc.source),
             )
         )
         return name
+
+
+_Wanted = TypeVar("_Wanted", bound=Operation)
+
+
+def as_op(node: Node, wanted: type[_Wanted]) -> _Wanted:
+    """The op of a node that is known to be of a class. Raises InternalError where it is not."""
+    if not isinstance(node.op, wanted):
+        raise InternalError(f"{node.op.name} stands where {wanted.name} must", where=node.name)
+    return node.op
 
 
 UNTYPED = TensorType((), Kind.REAL)
@@ -302,16 +286,18 @@ def expect_layout(node: Node, how: Layout, inputs: Sequence[TensorType]) -> None
         return
     for given in inputs:
         if given.packed != (usual(given.shape) if how is Layout.USUAL else inputs[0].packed):
-            raise shape_error(node, f"{node.op} cannot read a value that is packed so: {given}")
+            raise shape_error(
+                node, f"{node.op.name} cannot read a value that is packed so: {given}"
+            )
 
 
 def expect_time(node: Node, given: TensorType) -> None:
     """Raise unless there is a value for each time step."""
     if not given.temporal:
-        raise shape_error(node, f"{node.op} needs a value for each time step, got {given}")
+        raise shape_error(node, f"{node.op.name} needs a value for each time step, got {given}")
 
 
 def expect_rank(node: Node, given: TensorType, rank: int) -> None:
     """Raise unless the value has the rank that the op needs."""
     if len(given.shape) != rank:
-        raise shape_error(node, f"{node.op} needs a {rank}-D input per step, got {given}")
+        raise shape_error(node, f"{node.op.name} needs a {rank}-D input per step, got {given}")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from snnc.compiler.ir.graph import Array, Graph, Node, TensorType
-from snnc.compiler.ops import COMPOSITES, OPS, attributes, recurrent_loops
-from snnc.compiler.ops.base import Layout, Op, expect_layout
+from snnc.compiler.ops import recurrent_loops
+from snnc.compiler.ops.base import Layout, Op, Typed, expect_layout
 from snnc.compiler.ops.view import NodeView
 from snnc.errors import InternalError
 
@@ -17,15 +17,13 @@ def infer(node: Node, inputs: list[TensorType], params: Mapping[str, Array]) -> 
     """Type of a node, primitive or composite, from its inputs' types and its own parameters.
 
     Raises:
-        SnncError: BAD_ATTRIBUTE where an attribute or parameter is wrong, missing or unknown;
-            BAD_SHAPE where they do not fit; InternalError for an op nobody knows.
+        SnncError: BAD_ATTRIBUTE where a parameter is wrong, missing or unknown, or an attribute
+            that one could stand for is missing; BAD_SHAPE where they do not fit.
     """
-    op = OPS.get(node.op) or COMPOSITES.get(node.op)
-    if op is None:
-        raise InternalError(f"no operator called {node.op!r}", where=node.name)
-    where = node.loc.module or node.name
-    attributes.check(node.op, op.attributes, node.attrs, params, where)
-    attributes.check_parameters(node.op, op.parameters_of(node), params, where)
+    op = node.op
+    if not isinstance(op, Typed):
+        raise InternalError(f"the type of {op.name!r} follows from nothing", where=node.name)
+    op.check_parameters(params, node.loc.module or node.name)
     how = op.layout if isinstance(op, Op) else Layout.USUAL
     expect_layout(node, how, inputs)
     return op.infer(NodeView(node, inputs, params))

@@ -12,8 +12,9 @@ from collections import Counter
 
 import networkx as nx
 
-from snnc.compiler.ir.graph import FEEDBACK, FEEDBACK_WRITE, Graph, Node, Time, fires
-from snnc.compiler.ops import OPS
+from snnc.compiler.ir.graph import Graph, Node, Time, fires
+from snnc.compiler.ir.operation import EdgeRead, EdgeWrite
+from snnc.compiler.ops.base import Op
 from snnc.errors import UNSUPPORTED_LAYER, InternalError, SnncError
 
 
@@ -42,29 +43,28 @@ def check(graph: Graph) -> None:
                 "Let a recurrent connection start at a spiking neuron.",
             )
         for node in loop:
-            if node.op in OPS and OPS[node.op].time(node) in (Time.REDUCE, Time.SEQUENCE):
+            if isinstance(node.op, Op) and node.op.time() in (Time.REDUCE, Time.SEQUENCE):
                 raise _refusal(
                     node,
-                    f"{node.op} needs all time steps, and lies in a recurrent connection, which "
-                    "needs each step before the next",
+                    f"{node.op.name} needs all time steps, and lies in a recurrent connection, "
+                    "which needs each step before the next",
                     "Put what looks at the whole window outside of the recurrent layer.",
                 )
 
 
 def _check_ends(graph: Graph) -> None:
-    ends = {
-        op: Counter(node.attrs["edge"] for node in graph if node.op == op)
-        for op in (FEEDBACK, FEEDBACK_WRITE)
-    }
-    if ends[FEEDBACK] != ends[FEEDBACK_WRITE] or any(n > 1 for n in ends[FEEDBACK].values()):
-        raise InternalError(f"the recurrent connections {ends} are not pairs", where=graph.name)
+    read = Counter(node.op.edge for node in graph if isinstance(node.op, EdgeRead))
+    written = Counter(node.op.edge for node in graph if isinstance(node.op, EdgeWrite))
+    if read != written or any(n > 1 for n in read.values()):
+        ends = f"read {dict(read)}, written {dict(written)}"
+        raise InternalError(f"the recurrent connections ({ends}) are not pairs", where=graph.name)
     order = [node.name for node in graph]
-    for read, write in graph.feedback.items():
-        if order.index(read) > order.index(write):
-            raise InternalError(f"is read after {write} has written it", where=read)
-        if graph[read].type != graph[write].type:
+    for reader, write in graph.feedback.items():
+        if order.index(reader) > order.index(write):
+            raise InternalError(f"is read after {write} has written it", where=reader)
+        if graph[reader].type != graph[write].type:
             raise InternalError(
-                f"gives {graph[read].type}, but takes {graph[write].type}", where=read
+                f"gives {graph[reader].type}, but takes {graph[write].type}", where=reader
             )
 
 

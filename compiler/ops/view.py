@@ -26,11 +26,6 @@ class _OfNode:
     types: Sequence[TensorType]
 
     @property
-    def attrs(self) -> Mapping[str, Any]:
-        """The node's attributes."""
-        return self.node.attrs
-
-    @property
     def type(self) -> TensorType:
         """Type of the node's own value."""
         return self.node.type

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from snnc.compiler.ir.graph import Graph, Node, prune
+from snnc.compiler.ops import Flatten, Linear
 
 
 def absorb_flatten(graph: Graph) -> Graph:
@@ -10,10 +11,10 @@ def absorb_flatten(graph: Graph) -> Graph:
     index = graph.index
 
     def change(node: Node) -> Node:
-        if node.op != "linear":
+        if not isinstance(node.op, Linear):
             return node
         source = index[node.inputs[0]]
-        while source.op == "flatten":
+        while isinstance(source.op, Flatten):
             source = index[source.inputs[0]]
         return node.replace(inputs=(source.name,))
 

@@ -14,7 +14,7 @@ cross.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,35 +82,49 @@ def work_of(graph: Graph, node: Node) -> Work:
     """The work of one step of a :func:`choosable` node."""
     op = op_of(node)
     if not isinstance(op, Synapse):
-        raise InternalError(f"{node.op} does not say what work its kernels do", where=node.name)
+        raise InternalError(f"{op.name} does not say what work its kernels do", where=node.name)
     return op.work(NodeView.of(graph, node))
 
 
-def choose_kernels(graph: Graph, densities: Mapping[str, float], costs: CostModel) -> Graph:
+def choose_kernels(
+    graph: Graph,
+    densities: Mapping[str, float],
+    costs: CostModel,
+    batched: Collection[str] = (),
+) -> Graph:
     """Give every choosable node the kernel that the model says is faster.
 
     Args:
         graph: an optimised graph.
         densities: share of spikes among each choosable node's inputs, by the input's name.
         costs: the prices of this machine.
+        batched: nodes that take several steps at once where they are event-driven: no dense kernel
+            is faster then (:func:`crossover_of`).
     """
 
     def kernel(node: Node) -> str:
-        crossing = costs.crossover(node.op, work_of(graph, node))
+        crossing = crossover_of(graph, node, costs, batched)
         return DENSE if densities[node.inputs[0]] > crossing else EVENT
 
-    return _with_kernels(graph, {n.name: kernel(n) for n in graph.nodes if choosable(graph, n)})
+    return with_kernels(graph, {n.name: kernel(n) for n in graph.nodes if choosable(graph, n)})
+
+
+def crossover_of(graph: Graph, node: Node, costs: CostModel, batched: Collection[str]) -> float:
+    """The density above which a node's dense kernel is faster; never for one that is ``batched``,
+    which loads its weights once for all steps where the dense kernel loads them at every step."""
+    return math.inf if node.name in batched else costs.crossover(node.op.name, work_of(graph, node))
 
 
 def one_kernel(graph: Graph, kernel: str) -> Graph:
     """Give every choosable node the same kernel, "event" or "dense"."""
-    return _with_kernels(graph, {n.name: kernel for n in graph.nodes if choosable(graph, n)})
+    return with_kernels(graph, {n.name: kernel for n in graph.nodes if choosable(graph, n)})
 
 
-def _with_kernels(graph: Graph, kernels: Mapping[str, str]) -> Graph:
+def with_kernels(graph: Graph, kernels: Mapping[str, str]) -> Graph:
+    """Give each node that is named its kernel, "event" or "dense"."""
     return graph.replace(
         nodes=tuple(
-            node.with_attrs(kernel=kernels[node.name]) if node.name in kernels else node
+            node.with_op(kernel=kernels[node.name]) if node.name in kernels else node
             for node in graph.nodes
         )
     )

@@ -14,12 +14,8 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Graph, Node, rewrite
-from snnc.compiler.ops import op_of
-from snnc.compiler.ops.elementwise.batch_norm import affine
+from snnc.compiler.ops import Arrange, AxisLinear, BatchNorm, Conv2d, Flatten, Linear, op_of
 from snnc.compiler.ops.view import NodeRun
-
-SYNAPSES = ("conv2d", "linear", "axis_linear")
-MOVES = ("arrange", "flatten")
 
 
 @dataclass(frozen=True)
@@ -28,23 +24,19 @@ class _Fold:
     layer's is."""
 
     norm: Node
+    op: BatchNorm
     synapse: Node
     channels: Array
 
 
 def fold_batch_norm(graph: Graph) -> Graph:
     """W' = scale W and b' = scale b + shift, in float64; the batch norm disappears."""
-    index = graph.index
-    folded = {
-        node.name: fold
-        for node in graph.nodes
-        if node.op == "batch_norm" and (fold := _fold(node, index, graph)) is not None
-    }
+    folded = {node.name: fold for node in graph.nodes if (fold := _fold(node, graph)) is not None}
     params: dict[str, Array] = dict(graph.params)
     keys: dict[str, dict[str, str]] = {}
     for fold in folded.values():
         of_norm = {k: torch.from_numpy(v) for k, v in graph.params_of(fold.norm).items()}
-        scale, shift = (value.numpy()[fold.channels] for value in affine(fold.norm, of_norm))
+        scale, shift = (value.numpy()[fold.channels] for value in fold.op.affine(of_norm))
         synapse, own = fold.synapse, graph.params_of(fold.synapse)
         keys[synapse.name] = {role: f"{synapse.name}.{role}+bn" for role in ("weight", "bias")}
         weight = own["weight"] * scale.reshape(-1, *[1] * (own["weight"].ndim - 1))
@@ -59,16 +51,18 @@ def fold_batch_norm(graph: Graph) -> Graph:
     return rewrite(graph, change, params)
 
 
-def _fold(norm: Node, index: dict[str, Node], graph: Graph) -> _Fold | None:
-    """How a batch norm is folded; None where it cannot be."""
-    source, moves = index[norm.inputs[0]], list[Node]()
-    while source.op in MOVES and _is_alone(source, graph):
+def _fold(norm: Node, graph: Graph) -> _Fold | None:
+    """How a batch norm is folded; None where it cannot be, or the node is none."""
+    if not isinstance(norm.op, BatchNorm):
+        return None
+    source, moves = graph.index[norm.inputs[0]], list[Node]()
+    while isinstance(source.op, Arrange | Flatten) and _is_alone(source, graph):
         moves.insert(0, source)
-        source = index[source.inputs[0]]
-    if source.op not in SYNAPSES or not _is_alone(source, graph):
+        source = graph.index[source.inputs[0]]
+    if not isinstance(source.op, Conv2d | Linear | AxisLinear) or not _is_alone(source, graph):
         return None
     channels = _channels(norm, source, moves, graph)
-    return None if channels is None else _Fold(norm, source, channels)
+    return None if channels is None else _Fold(norm, norm.op, source, channels)
 
 
 def _is_alone(node: Node, graph: Graph) -> bool:
@@ -78,7 +72,7 @@ def _is_alone(node: Node, graph: Graph) -> bool:
 def _channels(norm: Node, synapse: Node, moves: list[Node], graph: Graph) -> Array | None:
     """For each channel of a layer that of the batch norm; None where it has several, or none."""
     made = synapse.type
-    axis = made.packed if synapse.op == "axis_linear" else 0
+    axis = made.packed if isinstance(synapse.op, AxisLinear) else 0
     if not moves and axis == 0:
         return np.arange(made.shape[0])
     shape = [-1 if at == axis else 1 for at in range(len(made.shape))]

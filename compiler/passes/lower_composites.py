@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from snnc.compiler.ir.graph import Array, Graph, Node, rewrite
-from snnc.compiler.ops import COMPOSITES
-from snnc.compiler.ops.base import Lowered
+from snnc.compiler.ops.base import Composite
 from snnc.compiler.ops.inference import infer_types
 from snnc.compiler.ops.view import NodeView
 
@@ -19,27 +18,23 @@ def lower_composites(graph: Graph) -> Graph:
     parts = {
         part.name
         for node in graph.nodes
-        if node.op in COMPOSITES
-        for part in _lowered(graph, node).nodes
+        if isinstance(node.op, Composite)
+        for part in node.op.lower(NodeView.of(graph, node)).nodes
         if part.name != node.name
     }
     graph = _renamed(graph, {name: _fresh(name, graph, parts) for name in parts & set(graph.index)})
     nodes: list[Node] = []
     params: dict[str, Array] = dict(graph.params)
     for node in graph.nodes:
-        if node.op not in COMPOSITES:
+        if not isinstance(node.op, Composite):
             nodes.append(node)
             continue
-        lowered = _lowered(graph, node)
+        lowered = node.op.lower(NodeView.of(graph, node))
         nodes += lowered.nodes
         params |= lowered.params
     used = {key for node in nodes for key in node.params.values()}
     params = {key: value for key, value in params.items() if key in used}
     return infer_types(graph.replace(nodes=tuple(nodes), params=params))
-
-
-def _lowered(graph: Graph, node: Node) -> Lowered:
-    return COMPOSITES[node.op].lower(NodeView.of(graph, node))
 
 
 def _fresh(name: str, graph: Graph, parts: set[str]) -> str:

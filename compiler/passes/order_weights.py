@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from snnc.compiler.ir.graph import Graph, Node
-from snnc.compiler.ops import op_of
+from snnc.compiler.ops import Conv2d, op_of
 from snnc.compiler.ops.int8.synapses.rows import FOURS, LISTED, OWN, PLAIN, IntegerSynapse
 from snnc.compiler.ops.view import NodeView
 
@@ -27,11 +27,11 @@ def _ordered(graph: Graph, node: Node, order: str) -> Node:
     op = op_of(node)
     if not isinstance(op, IntegerSynapse):
         return node
-    channels = node.type.channels // node.attrs.get("groups", 1)
+    channels = node.type.channels // (op.groups if isinstance(op, Conv2d) else 1)
     usable = {
         PLAIN: True,
         FOURS: channels >= FEWEST,
         OWN: channels >= FEWEST,
         LISTED: op.can_list(NodeView.of(graph, node)),
     }
-    return node.with_attrs(order=order if usable[order] else PLAIN)
+    return node.with_op(order=order if usable[order] else PLAIN)

@@ -29,7 +29,7 @@ def with_batches(graph: Graph, plan: Schedule, most: int) -> Schedule:
     none: such a network keeps little.
     """
     steps = min(most, graph.time_steps)
-    if steps == 1 or graph["input"].attrs.get("frames", graph.time_steps) < graph.time_steps:
+    if steps == 1 or (graph.held.frames or graph.time_steps) < graph.time_steps:
         return plan
     fused = bands(graph, plan)
     places = [_places(stage, band) for stage, band in zip(plan.stages, fused, strict=True)]

@@ -64,8 +64,8 @@ def _kept(graph: Graph, plan: Schedule) -> list[dict[str, Any]]:
         readers = graph.users[node.name]
         if node.name not in plan.stored or not readers:  # a fragment's end is kept for nobody
             continue
-        whole = [user for user in readers if op_of(user).time(user) is not Time.STEP]
-        reason = ", ".join(sorted({user.op for user in whole})) or "a later loop"
+        whole = [user for user in readers if op_of(user).time() is not Time.STEP]
+        reason = ", ".join(sorted({user.op.name for user in whole})) or "a later loop"
         entries.append(
             {
                 "module": node.loc.module or node.name,

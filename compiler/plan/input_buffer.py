@@ -7,7 +7,7 @@ many packed events there is room for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from snnc.compiler.ir.graph import Graph, Kind
 from snnc.compiler.ops import op_of
@@ -78,18 +78,21 @@ def buffered(graph: Graph, choice: Buffering) -> Graph:
     return _with_input(graph, frames=frames, carry=choice.carry)
 
 
-def _with_input(graph: Graph, **attrs: int | bool) -> Graph:
+def _with_input(
+    graph: Graph, frames: int, events: int | None = None, *, carry: bool = False
+) -> Graph:
     whole = {
         name for stage in schedule(graph).stages for node in stage.once for name in node.inputs
     }
-    if attrs["frames"] < graph.time_steps and "input" in whole:
+    if frames < graph.time_steps and "input" in whole:
         raise SnncError(
             NOT_CAUSAL,
             "a layer reads all frames of the input at once, so all must be held",
             where=graph.name,
             mend="Leave out --max-events and --max-frames.",
         )
-    nodes = tuple(n.with_attrs(**attrs) if n.name == "input" else n for n in graph.nodes)
+    held = replace(graph.held, frames=frames, events=events, carry=carry)
+    nodes = tuple(n.replace(op=held) if n.name == "input" else n for n in graph.nodes)
     return graph.replace(nodes=nodes)
 
 

@@ -90,7 +90,7 @@ def _largest_first(graph: Graph, plan: Schedule) -> list[str]:
 
 def _can_recompute(graph: Graph, name: str) -> bool:
     node = graph[name]
-    step = not node.plays(Role.INPUT) and op_of(node).time(node) is Time.STEP
+    step = not node.plays(Role.INPUT) and op_of(node).time() is Time.STEP
     return step and node.type.kind is Kind.REAL and name not in graph.outputs
 
 
@@ -119,7 +119,7 @@ def _over_budget(graph: Graph, least: Choice, limit: int) -> SnncError:
 def _what_helps(graph: Graph, least: Choice) -> Iterator[str]:
     """Sentences about what would make the arena smaller, with bytes where they are known."""
     asked, given = least.arena.by_role(), graph["input"]
-    if "frames" not in given.attrs and asked["input"] > step_bytes(given.type):
+    if graph.held.frames is None and asked["input"] > step_bytes(given.type):
         frames = f"the {graph.time_steps} frames of the input are {asked['input']:,} bytes"
         if least.schedule.streams:
             yield f"--max-frames 1 would hold {step_bytes(given.type):,}: {frames}."

@@ -54,7 +54,7 @@ def in_loop(graph: Graph, node: Node) -> bool:
     """Whether a node runs once a step rather than once a window."""
     if not node.inputs:  # the input, and what a recurrent connection brings
         return True
-    if op_of(node).time(node) is Time.SEQUENCE:
+    if op_of(node).time() is Time.SEQUENCE:
         return False
     return any(given.temporal for given in graph.input_types(node))
 
@@ -71,7 +71,7 @@ def schedule(graph: Graph, recompute: Iterable[str] = ()) -> Schedule:
     """
     again = set(recompute)
     for name in sorted(again):
-        if op_of(graph[name]).time(graph[name]) is not Time.STEP or graph[name].plays(Role.INPUT):
+        if op_of(graph[name]).time() is not Time.STEP or graph[name].plays(Role.INPUT):
             raise InternalError("only a STEP op can be recomputed", where=name)
     stage = _earliest(graph)
     loops, once = _place(graph, stage, again)
@@ -106,7 +106,7 @@ def _earliest_with(graph: Graph, reads: Mapping[str, int]) -> dict[str, int]:
         earliest = reads.get(node.name, 0)
         for name in node.inputs:
             source = graph.index[name]
-            after_loop = not looped[name] or op_of(source).time(source) is Time.REDUCE
+            after_loop = not looped[name] or op_of(source).time() is Time.REDUCE
             wait = 1 if looped[node.name] and after_loop else 0
             earliest = max(earliest, stage[name] + wait)
         stage[node.name] = earliest

@@ -7,13 +7,11 @@ about any op, and prints nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import (
-    FEEDBACK_WRITE,
     Array,
     Graph,
     Kind,
@@ -21,10 +19,12 @@ from snnc.compiler.ir.graph import (
     TensorType,
     fires,
 )
+from snnc.compiler.ir.operation import EdgeWrite, NetworkInput
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.program.constants import Constant
 from snnc.compiler.program.kernels import signature
-from snnc.compiler.program.program import Band, Body, Call, Clear, Fill, NodeFunction, Program
+from snnc.compiler.program.place import Place
+from snnc.compiler.program.program import Body, Call, Clear, Fill, NodeFunction, Program
 from snnc.compiler.program.values import (
     BATCH,
     FIRST,
@@ -46,16 +46,6 @@ from snnc.compiler.program.values import (
 from snnc.errors import InternalError
 
 
-@dataclass
-class RowBodies:
-    """The bodies of a fused loop: before its loop over rows, in it, and after it."""
-
-    band: Band
-    before: Body
-    body: Body
-    after: Body
-
-
 class Emitter:
     """Emits one node at one place of the schedule. Its methods are what ``Op.emit`` may call."""
 
@@ -74,18 +64,15 @@ class Emitter:
         stored: frozenset[str],
         program: Program,
         node: Node,
-        stage: int,
-        looped: bool,
-        rows: RowBodies | None = None,
+        place: Place,
     ) -> None:
         self._graph = graph
         self._stored = stored
         self._program = program
         self._node = node
-        self._stage = stage
-        self._looped = looped
-        self._code = program.stages[stage]
-        layers = self._code.steps if looped else self._code.once
+        self._stage, self._looped, rows = place.stage, place.looped, place.rows
+        self._code = program.stages[self._stage]
+        layers = self._code.steps if self._looped else self._code.once
         self._rows = rows
         self._section: Body = layers[-1] if rows is None else rows.body
 
@@ -214,7 +201,7 @@ class Emitter:
                 c_type=layout.c_type(node.type),
                 elements=self._elements(node),
                 slots=self._slots(node, stored),
-                life="loop" if fires(node) or node.op == FEEDBACK_WRITE else "value",
+                life="loop" if fires(node) or isinstance(node.op, EdgeWrite) else "value",
                 stage=self._stage,
                 node=node.name,
             )
@@ -225,16 +212,20 @@ class Emitter:
         if not stored:
             parted = self._is_inner(node) and self._program.threads > 1
             return Slot("part") if parted else FIRST
-        frames = node.attrs.get("frames", self._graph.time_steps)
+        frames = self._frames(node)
         if frames < self._graph.time_steps:  # the input: a ring
             return Slot("step", ring=frames) if frames > 1 else FIRST
         front = 1 if fires(node) else 0
         return Slot("step" if self._looped else "first", plus=front)
 
+    def _frames(self, node: Node) -> int:
+        """For how many steps a stored value has room."""
+        held = node.op.frames if isinstance(node.op, NetworkInput) else None
+        return self._graph.time_steps if held is None else held
+
     def _slots(self, node: Node, stored: bool) -> int:
         if stored:
-            frames = int(node.attrs.get("frames", self._graph.time_steps))
-            return frames + fires(node)
+            return self._frames(node) + fires(node)
         return self._program.threads if self._is_inner(node) else 1
 
     def _is_inner(self, node: Node) -> bool:
@@ -290,22 +281,32 @@ class Emitter:
         comment: str,
         c_type: str = "float",
         *,
-        shared: bool = False,
         read_as: str = "",
         own_order: bool = False,
     ) -> ConstantRef:
         """A constant array, laid out as given; ``comment`` names its axes.
 
-        Floats are rounded to float32; integers must fit their type. A ``shared`` one is the same
-        for every node that names it. ``read_as``: the C type that kernels read it as, if another.
-        ``own_order``: int8 rows in the order of the core that the C is compiled for.
+        Floats are rounded to float32; integers must fit their type. ``read_as``: the C type that
+        kernels read it as, if another. ``own_order``: int8 rows in the order of the core that the C
+        is compiled for.
         """
-        symbol = role if shared else self._own(role)
         shape = "×".join(map(str, values.shape))
-        constant = Constant(symbol, c_type, values, f"{comment} {shape}", shared, own_order)
+        constant = Constant(
+            self._own(role), c_type, values, f"{comment} {shape}", own_order=own_order
+        )
+        return self._kept(constant, values, read_as)
+
+    def shared_constant(self, symbol: str, values: Array, comment: str, c_type: str) -> ConstantRef:
+        """A constant array that is the same for every node that names it; as :meth:`constant`."""
+        shape = "×".join(map(str, values.shape))
+        constant = Constant(symbol, c_type, values, f"{comment} {shape}", shared=True)
+        return self._kept(constant, values)
+
+    def _kept(self, constant: Constant, values: Array, read_as: str = "") -> ConstantRef:
+        c_type = constant.c_type
         if c_type != "float" and not np.array_equal(constant.values, values):
-            raise InternalError(f"{role} does not fit {c_type}", where=self._node.name)
-        self._program.constants[symbol] = constant
+            raise InternalError(f"{constant.symbol} does not fit {c_type}", where=self._node.name)
+        self._program.constants[constant.symbol] = constant
         return ConstantRef(constant, read_as or c_type)
 
     def shape(self, struct: str, **fields: int | float) -> ShapeRef:

@@ -10,7 +10,8 @@ from snnc.compiler.ops.base import Rows
 from snnc.compiler.ops.view import NodeView
 from snnc.compiler.plan.bands import bands
 from snnc.compiler.plan.schedule import Schedule
-from snnc.compiler.program.emitter import Emitter, RowBodies
+from snnc.compiler.program.emitter import Emitter
+from snnc.compiler.program.place import Place, RowBodies
 from snnc.compiler.program.program import (
     Band,
     Body,
@@ -71,7 +72,7 @@ class _Lowering:
         symbol = self._symbol(f"{node.name}_{when}{index}")
         function = Function(symbol=symbol, comment=_comment(node))
         functions.append(function)
-        c = Emitter(self._graph, self._schedule.stored, self._program, node, index, looped)
+        c = Emitter(self._graph, self._schedule.stored, self._program, node, Place(index, looped))
         output = c.output()
         op_of(node).emit(node, c)
         self._show_value(node, c, output, function, stage, looped)
@@ -84,7 +85,7 @@ class _Lowering:
     def _show_value(
         self, node: Node, c: Emitter, output: View, function: Function, stage: Stage, looped: bool
     ) -> None:
-        reduces = looped and op_of(node).time(node) is Time.REDUCE
+        reduces = looped and op_of(node).time() is Time.REDUCE
         entry = self._program.traces[c.index]
         size = entry.step_bytes * (1 if looped else entry.steps)
         _show(stage.end if reduces else function, c.index, output, size, looped and not reduces)
@@ -92,7 +93,7 @@ class _Lowering:
     def _show_batch(self, node: Node, c: Emitter, output: View, function: Function) -> None:
         if function.batch is None:
             raise InternalError(
-                f"{node.op} does not work on several steps at once", where=node.name
+                f"{node.op.name} does not work on several steps at once", where=node.name
             )
         size = self._program.traces[c.index].step_bytes
         function.batch.uses(output)
@@ -108,7 +109,9 @@ class _Lowering:
         body = Body({} if threads > 1 else function.locals)
         rows = RowBodies(band, Body(function.locals), body, Body(function.locals))
         for node in band.nodes:
-            c = Emitter(self._graph, self._schedule.stored, self._program, node, index, True, rows)
+            c = Emitter(
+                self._graph, self._schedule.stored, self._program, node, Place(index, True, rows)
+            )
             output = c.output()
             op_of(node).emit(node, c)
             self._show_fused(node, c, output, rows, stage)
@@ -124,7 +127,7 @@ class _Lowering:
         entry = self._program.traces[c.index]
         if op_of(node).rows_of(NodeView.of(self._graph, node)) is not Rows.REDUCE:
             _show_rows(rows, c.index, c.row_output(), entry.step_bytes)
-        elif op_of(node).time(node) is Time.REDUCE:
+        elif op_of(node).time() is Time.REDUCE:
             _show(stage.end, c.index, output, entry.step_bytes, False)
         else:
             _show(rows.after, c.index, output, entry.step_bytes, True)
@@ -166,5 +169,5 @@ def _show_rows(rows: RowBodies, entry: int, view: View, size: int) -> None:
 
 def _comment(node: Node) -> str:
     origin = f" ({node.loc.module})" if node.loc.module else ""
-    said = f"{node.name}: {node.op} -> {str(node.type).replace('×', 'x')}{origin}"
+    said = f"{node.name}: {node.op.name} -> {str(node.type).replace('×', 'x')}{origin}"
     return f"/* {c_comment(said)} */"

@@ -33,7 +33,7 @@ from snnc.compiler.verify.shipped.events import events_of
 from snnc.compiler.verify.synthetic.stress import Stress
 
 if TYPE_CHECKING:
-    from snnc.compiler.verify.prove import Window
+    from snnc.compiler.verify.prove import Manner, Window
 
 SYNTHETIC_EVENTS = 2000
 """Most events of the synthetic window: a board's flash holds them all."""
@@ -124,6 +124,14 @@ class BoardVerifier:
     def finish(self, *, min_agreement: float = MIN_AGREEMENT) -> None:
         """Judge the fidelity, and say what the recordings said nothing about."""
         self.beside.finish(self._stressed, min_agreement)
+
+    def prove(self, windows: Iterable[Window], thoroughly: Manner) -> BoardVerification:
+        """:meth:`verify`, :meth:`stress` where that is asked for, and :meth:`finish`."""
+        self.verify(windows)
+        if thoroughly.stress:
+            self.stress()
+        self.finish(min_agreement=thoroughly.min_agreement)
+        return self.result
 
     def _vectors(self, windows: Iterable[Window]) -> Iterator[Vector]:
         """The recordings with the reference's values, which are compared with PyTorch's too."""

@@ -121,7 +121,7 @@ class Fired(Choice):
         self.potential = potential
         self.threshold = threshold
         u = potential.value
-        self.fires = u > threshold if node.attrs["strict"] else u >= threshold
+        self.fires = u > threshold if op.strict else u >= threshold
 
     @cached_property
     def margin(self) -> torch.Tensor:
@@ -243,4 +243,4 @@ def _fired(op: Neuron, run: BoundedRun, held: torch.Tensor | None = None) -> Fir
         steps = _from_held(op, run, held)
     for step, (u, error) in enumerate(steps):
         values[step], errors[step] = u, error
-    return Fired(op, run.node, Verdict(values, errors), op.threshold(run))
+    return Fired(op, run.node, Verdict(values, errors), op.threshold_of(run))

@@ -24,6 +24,7 @@ from snnc.compiler.host.observed import Observation, ObservedModel
 from snnc.compiler.ir.graph import Array, Graph, Node
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
+from snnc.compiler.ops.int8.fixed import unit_of
 from snnc.compiler.ops.int8.neuron import NeuronI8
 from snnc.compiler.ops.readout.time_stack import axes_of, scores_of_classes
 from snnc.compiler.ops.view import NodeRun
@@ -127,7 +128,7 @@ class BesidePyTorch:
         self.activity = Activity(compilation.graph)
         scores = compilation.graph[compilation.graph.outputs[0]]
         self.axes = axes_of(scores)
-        self.fidelity = Fidelity(float(scores.attrs.get("unit", 1.0)), self.axes)
+        self.fidelity = Fidelity(unit_of(scores), self.axes)
 
     def add(self, frames: Array, scores: Array, label: int | None) -> None:
         """Compare one window's spikes, outputs, scores and class."""

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from snnc.compiler.frontend.adapters import asa_snn
-from snnc.compiler.frontend.capture.driving import at_rest
 from snnc.compiler.frontend.capture.snapshot import Snapshot
+from snnc.compiler.frontend.capture.window import at_rest
 from snnc.compiler.ir.graph import Array, Graph, Node, fires
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.verify.outputs import pytorch_outputs

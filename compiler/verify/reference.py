@@ -78,7 +78,7 @@ def _by_steps(graph: Graph, loop: Sequence[Node], params: Values, values: Values
                 values[name][now] if name in temporal else values[name] for name in node.inputs
             ]
             op, run_now = op_of(node), runs[node.name].at(given)
-            facet = op.reference if op.time(node) is Time.STEP else op.step
+            facet = op.reference if op.time() is Time.STEP else op.advance
             values[node.name][now] = facet(run_now)
 
 

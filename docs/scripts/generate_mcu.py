@@ -18,13 +18,16 @@ from pathlib import Path
 from pages import read_section, write_section
 
 from snnc.api.data.windows import calibration_windows, test_vectors
+from snnc.bench.target.board_fit import fit_all, time_all
+from snnc.bench.target.cycles import figures
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.deploy import firmware
+from snnc.compiler.deploy.boards import owned_boards
 from snnc.compiler.deploy.firmware import Vector
 from snnc.compiler.deploy.targets import targets
 from snnc.compiler.frontend.source import SourceModel, load_source
 from snnc.compiler.ir.graph import Array
-from snnc.compiler.ops.int8.synapses.rows import PLAIN
+from snnc.compiler.ops.int8.synapses.rows import OWN, PLAIN
 from snnc.compiler.plan import recompute
 from snnc.compiler.plan.input_buffer import WINDOW, Buffering, buffered
 from snnc.compiler.verify.board import verify_on_board
@@ -135,7 +138,23 @@ def choices(given: Case) -> Iterator[str]:
             )
 
 
+def fits(given: Case) -> Iterator[str]:
+    """A row for each board by name: whether the model fits, and what a window takes there."""
+    whole = given.compiled(None, order=OWN)
+    found = fit_all(whole, list(owned_boards().values()))
+    times = time_all(whole, given.vectors[:1], found, lambda *_: None)
+    for fit in found:
+        answer = {True: "yes", False: "no", None: "not known"}[fit.fits]
+        flash, ram = (f"{-(-size // 1024):,}" for size in (fit.flash, fit.ram))
+        again = str(fit.recomputed) if fit.fits else ""
+        estimate = times.get(fit.board.name)
+        cells = ("",) * 4 if estimate is None else figures(estimate)
+        row = (given.name, fit.board.name, answer, flash, ram, again, *cells)
+        yield f"| {' | '.join(row)} |"
+
+
 COLUMNS = {
+    "fits": "model board fits flash,_KB: RAM,_KB: computed_again: M_cycles: ms: of_real_time: mJ:",
     "boards": "model core board recordings: compared: differences: arena: stack:",
     "smallest": "model option RAM: arena: library_flash: stack_used: recordings: differences:",
     "choices": "model events recomputed more_runs: arena: least_possible:",
@@ -162,12 +181,13 @@ def write(section: str, rows: list[str]) -> None:
 def _key(section: str, row: str) -> tuple[str, ...]:
     """What a row is about: a model, and for boards a core."""
     parts = [part.strip() for part in row.split("|")]
-    return tuple(parts[1:3] if section == "boards" else parts[1:2])
+    return tuple(parts[1:3] if section in ("boards", "fits") else parts[1:2])
 
 
 def _order(row: str) -> tuple[int, int]:
     model, core = _key("boards", row)
-    return MODELS.index(model), list(targets()).index(core) if core in targets() else 0
+    places = [*targets(), *owned_boards()]
+    return MODELS.index(model), places.index(core) if core in places else 0
 
 
 def main() -> None:
@@ -180,7 +200,7 @@ def main() -> None:
     sections = given.sections.split(",")
     for name in given.models.split(","):
         model = case(name)
-        for section, rows_of in (("choices", choices), ("smallest", smallest)):
+        for section, rows_of in (("choices", choices), ("smallest", smallest), ("fits", fits)):
             if section in sections:
                 write(section, list(rows_of(model)))
         for board in given.boards.split(",") if "boards" in sections else ():

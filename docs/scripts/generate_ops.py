@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import MISSING
 from pathlib import Path
 
 from snnc.compiler.frontend.nir.export import EXPORTED
@@ -20,7 +21,7 @@ HEAD = """\
 Written by `make docs` from `compiler/ops/`; change the operators, not this page.
 
 Every operator has all seven facets (time, type, reference, rounding bound, count, C, samples), or
-the table of operators does not build. What differs from operator to operator is below.
+it cannot be defined. What differs from operator to operator is below.
 
 - *Roles*: what it is to those who do not compute it (`compiler/ir/roles.py`, below). One that has
   none is refused, by name, wherever a role is asked for.
@@ -36,40 +37,41 @@ FOLDED = {"batch_norm": "folded", "avg_pool2d": "folded"}
 """Into a convolution or linear layer (compiler/passes/fold_*.py)."""
 
 
-def attributes_of(op: Op | Composite) -> str:
-    """Attributes and parameters; optional ones in brackets."""
-    named = [(a.name, a.required) for a in op.attributes]
-    named += [(p.role, p.required) for p in op.parameters]
+def attributes_of(op: type[Op] | type[Composite]) -> str:
+    """Attributes and parameters; optional ones in brackets, what may be either once."""
+    either = {entry.name for entry in op.fields() if entry.metadata["rule"].or_parameter}
+    named = [(e.name, e.default is MISSING or e.name in either) for e in op.fields()]
+    named += [(p.role, p.required) for p in op.parameters if p.role not in either]
     shown = (f"`{name}`" if required else f"[`{name}`]" for name, required in named)
     return ", ".join(shown) or "none"
 
 
-def roles(op: Op) -> str:
+def roles(op: type[Op]) -> str:
     """The roles of an op."""
     return ", ".join(role.name.lower() for role in op.roles) or "none"
 
 
-def conventions_of(name: str) -> str:
+def conventions_of(op: type[Op]) -> str:
     """The conventions with a rule for an op."""
-    known = [c.name for c in CONVENTIONS.values() if c.name != "executed" and c.rule_of(name)]
+    known = [c.name for c in CONVENTIONS.values() if c.name != "executed" and c.rule_of(op)]
     others = [c.name for c in CONVENTIONS.values() if c.name != "executed"]
     return "all" if known == others else ", ".join(known) or "none"
 
 
-def row_of(op: Op) -> str:
+def row_of(op: type[Op]) -> str:
     """A line of the table of float operators."""
     integer = "yes" if op.name in CONVERTED else FOLDED.get(op.name, "")
     rows = op.rows.value if op.rows is not Rows.NEVER else ""
     nir = "yes" if op.name in EXPORTED else ""
-    conventions = conventions_of(op.name)
+    conventions = conventions_of(op)
     cells = (f"`{op.name}`", attributes_of(op), roles(op), rows, integer, conventions, nir)
     return f"| {' | '.join(cells)} |\n"
 
 
 def render() -> str:
     """The whole page."""
-    floats = [op for op in OPS.values() if not isinstance(op, IntegerOp)]
-    integers = [op for op in OPS.values() if isinstance(op, IntegerOp)]
+    floats = [op for op in OPS.values() if not issubclass(op, IntegerOp)]
+    integers = [op for op in OPS.values() if issubclass(op, IntegerOp)]
     parts = [HEAD, "| op | attributes and parameters | roles | rows | int8 | conventions | NIR |\n"]
     parts += ["| --- | --- | --- | --- | --- | --- | --- |\n", *map(row_of, floats)]
     parts += [

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from snnc.estimator.ann.ann_costs import Ann, bits_for
 from snnc.estimator.ann.break_even import BreakEven, Firing, firing_of, moving_pj, points
-from snnc.estimator.ann.network import Ann, bits_for
 from snnc.estimator.ann.windows import Windows
 from snnc.estimator.conventions import EXECUTED
 from snnc.estimator.counts import LayerCounts

@@ -9,6 +9,7 @@ from functools import cached_property
 import torch
 
 from snnc.compiler.ir.graph import Node
+from snnc.compiler.ops import Conv2d
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.estimator.activity import Activity, Network
 from snnc.estimator.conventions.calls import Call
@@ -106,9 +107,7 @@ class Windows:
     def _reached(self, node: Node, x: torch.Tensor) -> int:
         """Outputs that the inputs reach that are not 0, one for each pair; ``x`` is one step."""
         params = self.network.executed.params_of(node)
-        names = ("stride", "padding", "dilation", "groups")
-        convolves = params["weight"].ndim > 2
-        conv = {name: node.attrs[name] for name in names} if convolves else None
+        conv = node.op if isinstance(node.op, Conv2d) else None
         call = Call(x[None].to(torch.float32), params["weight"], "bias" in params, conv)
         (pairs,) = call.uses(torch.ones(params["weight"].shape, dtype=torch.float64))
         return pairs

@@ -10,7 +10,9 @@ from fractions import Fraction
 import torch
 
 from snnc.compiler.ir.graph import Array, Graph, Node, TensorType
-from snnc.compiler.ir.roles import Role, roles_of
+from snnc.compiler.ir.operation import Operation
+from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops import Mlp
 from snnc.compiler.ops.view import NodeRun
 from snnc.errors import NO_COUNT_RULE, SnncError
 from snnc.estimator.activity import Values
@@ -80,12 +82,13 @@ class Visit:
 
 
 Rule = Callable[[Visit], StepCounts]
+Key = type[Operation] | Role
 
 
 def perceptron_macs(visit: Visit) -> int:
     """Weights of the source's perceptron, each used once for each of its inputs."""
     matrices = [visit.params[role] for role in ("reduce", "expand")]
-    if visit.node.attrs.get("one_matrix", False):
+    if isinstance(visit.node.op, Mlp) and visit.node.op.one_matrix:
         return int(matrices[0].size) // 2  # it, and its negative
     return sum(int(matrix.size) for matrix in matrices)
 
@@ -107,7 +110,7 @@ class Convention:
             network's input, or sums of spikes.
         differs: for each part of a layer, why its figure is not the executed one, beyond the
             folding of pools and the borders.
-        rules: the rule for an op, by its name, or for all ops of a role; an op's own goes first,
+        rules: the rule for an op, by its class, or for all ops of a role; an op's own goes first,
             then that of the first of its roles that has one. There is no default.
     """
 
@@ -120,11 +123,11 @@ class Convention:
     counts_follow_spikes: bool
     count_inputs: str
     differs: Mapping[str, str]
-    rules: Mapping[str | Role, Rule]
+    rules: Mapping[Key, Rule]
 
-    def rule_of(self, op: str) -> Rule | None:
-        """The rule for an op by its name; None where the convention does not know it."""
-        keys: tuple[str | Role, ...] = (op, *roles_of(op))
+    def rule_of(self, op: Operation | type[Operation]) -> Rule | None:
+        """The rule for an op; None where the convention does not know it."""
+        keys: tuple[Key, ...] = (op if isinstance(op, type) else type(op), *op.roles)
         return next((self.rules[key] for key in keys if key in self.rules), None)
 
     def count(self, visit: Visit) -> StepCounts:
@@ -137,7 +140,7 @@ class Convention:
         if rule is None:
             raise SnncError(
                 NO_COUNT_RULE,
-                f"the convention {self.name!r} has no rule for {visit.node.op!r}",
+                f"the convention {self.name!r} has no rule for {visit.node.op.name!r}",
                 where=visit.node.loc.module or visit.node.name,
             )
         return rule(visit)
@@ -164,7 +167,7 @@ def nothing(visit: Visit) -> StepCounts:
     return {}
 
 
-def free(*known: str | Role) -> dict[str | Role, Rule]:
+def free(*known: Key) -> dict[Key, Rule]:
     """Rules of ops, or of roles, that a convention charges nothing for; none is a default."""
     return dict.fromkeys(known, nothing)
 

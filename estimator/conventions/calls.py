@@ -8,8 +8,7 @@ runs once for the means and once for the maxima), and each call is judged by its
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,6 +16,8 @@ import torch.nn.functional as F
 
 from snnc.compiler.ir.graph import Array
 from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops import Conv2d, Mlp
+from snnc.compiler.ops.base import as_op
 from snnc.estimator.conventions.base import Visit
 
 
@@ -28,18 +29,18 @@ class Call:
         x: its input, [N, ...]; for a layer that runs at every step N is T.
         weight: [O, I/groups, KH, KW] or [O, I].
         bias: whether it adds a bias.
-        conv: arguments of the convolution (stride, padding, dilation, groups); None if linear.
+        conv: the convolution; None if linear.
     """
 
     x: torch.Tensor
     weight: Array
     bias: bool
-    conv: dict[str, Any] | None = None
+    conv: Conv2d | None = None
 
     @property
     def groups(self) -> int:
         """Groups of the convolution; 1 if linear."""
-        return int(self.conv["groups"]) if self.conv else 1
+        return self.conv.groups if self.conv else 1
 
     @property
     def output_elements(self) -> int:
@@ -68,17 +69,17 @@ class Call:
     def _apply(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         if self.conv is None:
             return F.linear(x.flatten(1), weight.to(x.dtype))
-        top, left, bottom, right = self.conv["padding"]
+        top, left, bottom, right = self.conv.padding
         return F.conv2d(
             F.pad(x, (left, right, top, bottom)),
             weight.to(x.dtype),
-            stride=self.conv["stride"],
-            dilation=self.conv["dilation"],
-            groups=self.conv["groups"],
+            stride=self.conv.stride,
+            dilation=self.conv.dilation,
+            groups=self.conv.groups,
         )
 
 
-_ONE_BY_ONE = {"stride": (1, 1), "padding": (0,) * 4, "dilation": (1, 1), "groups": 1}
+_ONE_BY_ONE = Conv2d(stride=(1, 1), padding=(0, 0, 0, 0), dilation=(1, 1), groups=1)
 
 
 def weighted_calls(visit: Visit) -> list[Call]:
@@ -94,11 +95,11 @@ def weighted_calls(visit: Visit) -> list[Call]:
         return [Call(given, params["weight"][:, :, None, None], bias, _ONE_BY_ONE)]
     if params["weight"].ndim == 2:
         return [Call(x, params["weight"], bias)]
-    attrs = {name: visit.node.attrs[name] for name in ("stride", "padding", "dilation", "groups")}
+    conv = as_op(visit.node, Conv2d)
     if not visit.in_attention:
-        return [Call(x, params["weight"], bias, attrs)]
-    groups, weight = attrs["groups"], params["weight"]
-    alone = {**attrs, "groups": 1}
+        return [Call(x, params["weight"], bias, conv)]
+    groups, weight = conv.groups, params["weight"]
+    alone = replace(conv, groups=1)
     return [
         Call(part, kernels, bias, alone)
         for part, kernels in zip(x.chunk(groups, dim=1), np.split(weight, groups), strict=True)
@@ -108,11 +109,11 @@ def weighted_calls(visit: Visit) -> list[Call]:
 def _perceptron(visit: Visit, x: torch.Tensor) -> Iterator[Call]:
     """The linear layers, once for each row of statistics where there are two."""
     params = visit.params
-    one = visit.node.attrs.get("one_matrix", False)
+    op = as_op(visit.node, Mlp)
     rows = x.unbind(dim=1) if x.ndim == 3 else (x,)
     for row in rows:
-        given = row.T if visit.node.attrs["along"] == "time" else row
-        if one:
+        given = row.T if op.along == "time" else row
+        if op.one_matrix:
             yield Call(given, params["reduce"][: given.shape[-1]], False)
             continue
         yield Call(given, params["reduce"], False)

@@ -36,5 +36,5 @@ EXECUTED = Convention(
         "cost nothing"
     ),
     differs={},
-    rules=dict.fromkeys(OPS, _count),
+    rules=dict.fromkeys(OPS.values(), _count),
 )

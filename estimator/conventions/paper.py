@@ -8,6 +8,8 @@ from fractions import Fraction
 
 from snnc.compiler.ir.graph import Graph, Kind, Node, fires
 from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops import Arrange, Concat, Delay, Feedback, MaskedGate, Mlp, Pad, SumPool2d
+from snnc.compiler.ops.base import as_op
 from snnc.estimator.activity import Values
 from snnc.estimator.conventions.base import (
     BESIDE_SYNAPSES,
@@ -62,7 +64,7 @@ def _rates(graph: Graph, node: Node, values: Values) -> Rates | None:
     or of two paths, is charged for each summand; logic on spikes, and spikes of which some are left
     out or repeated, have rates of their own.
     """
-    moved = node.op in ("arrange", "concat", "pad") and node.type.kind is Kind.SPIKE
+    moved = isinstance(node.op, Arrange | Concat | Pad) and node.type.kind is Kind.SPIKE
     if moved or node.plays(Role.LOGIC) or fires(node):
         fired = values[node.name].flatten(1).sum(dim=1).tolist()
         return [Fraction(int(count), node.type.size) for count in fired]
@@ -70,11 +72,11 @@ def _rates(graph: Graph, node: Node, values: Values) -> Rates | None:
     known = [rates for rates in above if rates is not None]
     if not known or len(known) < len(above):
         return None
-    if node.op == "sum_pool2d":
-        window = math.prod(node.attrs["kernel_size"])
+    if isinstance(node.op, SumPool2d):
+        window = math.prod(node.op.kernel_size)
         return [rate * window for rate in known[0]]
-    if node.op in ("delay", "feedback"):
-        return _delayed(node, known[0])
+    if isinstance(node.op, Delay | Feedback):
+        return _delayed(node.op.steps if isinstance(node.op, Delay) else 1, known[0])
     if node.plays(Role.POOL, Role.WIRING):
         return known[0]
     if node.plays(Role.SUM):
@@ -82,8 +84,8 @@ def _rates(graph: Graph, node: Node, values: Values) -> Rates | None:
     return None
 
 
-def _delayed(node: Node, rates: Rates) -> Rates:
-    lag = min(node.attrs.get("steps", 1), len(rates))
+def _delayed(steps: int, rates: Rates) -> Rates:
+    lag = min(steps, len(rates))
     return [Fraction(0)] * lag + list(rates[: len(rates) - lag])
 
 
@@ -95,7 +97,7 @@ def _whole(number: Fraction) -> Number:
 def _mlp(visit: Visit) -> StepCounts:
     length = visit.params["reduce"].shape[1]
     given = visit.types[0]
-    lanes = given.size if visit.node.attrs["along"] == "time" else given.size // length
+    lanes = given.size if as_op(visit.node, Mlp).along == "time" else given.size // length
     return {"mac": [perceptron_macs(visit) * lanes]}
 
 
@@ -139,6 +141,6 @@ PAPER = Convention(
         "neuron": "neurons are free",
         "other": "pools, normalisation and readout are free",
     },
-    rules=free(*BESIDE_SYNAPSES, "masked_gate")
+    rules=free(*BESIDE_SYNAPSES, MaskedGate)
     | {Role.SYNAPSE: _synapse, Role.PERCEPTRON: _mlp, Role.GATE: _gate, Role.PRODUCT: _product},
 )

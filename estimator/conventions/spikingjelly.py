@@ -6,6 +6,9 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops import AvgPool2d, BatchNorm, GroupMean, Reduce, SumPool2d, TimeMean, TimeSum
+from snnc.compiler.ops.base import as_op
+from snnc.compiler.ops.pooling.pool2d import Pool2d
 from snnc.estimator.conventions.base import (
     BESIDE_SYNAPSES,
     Convention,
@@ -54,7 +57,7 @@ def _product(visit: Visit) -> StepCounts:
 
 def _reduce(visit: Visit) -> StepCounts:
     """A sum or mean of n values is n - 1 sums; a maximum has no price."""
-    if visit.node.attrs["function"] == "max":
+    if as_op(visit.node, Reduce).function == "max":
         return {}
     return visit.every_step(ac=visit.types[0].size - visit.node.type.size)
 
@@ -68,7 +71,8 @@ def _batch_norm(visit: Visit) -> StepCounts:
 
 
 def _avg_pool2d(visit: Visit) -> StepCounts:
-    window = int(np.prod(visit.node.attrs["kernel_size"]))
+    pool = as_op(visit.node, Pool2d)  # type: ignore[type-abstract]
+    window = int(np.prod(pool.kernel_size))
     return visit.every_step(ac=visit.node.type.size * (window - 1))
 
 
@@ -121,14 +125,14 @@ SPIKINGJELLY = Convention(
     rules=free(*BESIDE_SYNAPSES, Role.GATE)
     | dict.fromkeys((Role.SYNAPSE, Role.PERCEPTRON), _weighted)
     | {
-        "batch_norm": _batch_norm,
-        "avg_pool2d": _avg_pool2d,
-        "sum_pool2d": _avg_pool2d,
+        BatchNorm: _batch_norm,
+        AvgPool2d: _avg_pool2d,
+        SumPool2d: _avg_pool2d,
         Role.PRODUCT: _product,
         Role.SUM: _add,
-        "reduce": _reduce,
-        "time_mean": _time_mean,
-        "time_sum": _time_mean,
-        "group_mean": _group_mean,
+        Reduce: _reduce,
+        TimeMean: _time_mean,
+        TimeSum: _time_mean,
+        GroupMean: _group_mean,
     },
 )

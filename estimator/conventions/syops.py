@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops import AvgPool2d, BatchNorm, MaxPool2d
 from snnc.estimator.conventions.base import (
     BESIDE_SYNAPSES,
     Convention,
@@ -126,9 +127,9 @@ SYOPS = Convention(
     | {
         Role.SYNAPSE: _weighted,
         Role.PERCEPTRON: _mlp,
-        "batch_norm": _batch_norm,
-        "avg_pool2d": _pool,
-        "max_pool2d": _pool,
+        BatchNorm: _batch_norm,
+        AvgPool2d: _pool,
+        MaxPool2d: _pool,
         Role.ACTIVATION: _relu,
     },
 )

@@ -11,9 +11,9 @@ import jinja2
 from markupsafe import Markup, escape
 
 from snnc.estimator import tables
-from snnc.estimator.ann.words import ann_headline, firing_text
+from snnc.estimator.ann.sentences import ann_headline, firing_text
 from snnc.estimator.energy import Comparison, Estimate
-from snnc.estimator.figures import energy as energy_figures
+from snnc.estimator.figures import energy_figures
 from snnc.estimator.figures import redundancy as redundancy_figures
 from snnc.estimator.figures.redundancy import Pair
 from snnc.estimator.intervals import LEVEL, RESAMPLES
@@ -23,7 +23,7 @@ from snnc.estimator.page.answer import answer_of, tone
 from snnc.estimator.page.bars import KINDS, bars
 from snnc.estimator.page.curves import curve
 from snnc.estimator.page.maps import sheets, strips
-from snnc.estimator.page.network import drawing
+from snnc.estimator.page.network_drawing import drawing
 from snnc.estimator.redundancy import measures
 from snnc.estimator.redundancy.analysis import summary
 from snnc.estimator.redundancy.ghosts import ALIKE

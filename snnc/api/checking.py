@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from snnc.api.model import Forward, take
+from snnc.api.results.expected import ExpectedTime, expected_time, shown
 from snnc.api.results.result import Result, text_page
 from snnc.api.words import python_words, speaks_python
 from snnc.compiler.compilation import Compilation, compile_graph
@@ -42,6 +43,7 @@ class Check(Result):
         needs: bytes of "arena", "ram" (for a core with stack) and "flash" (for a core with code, at
             its estimate), where the dtype, a core or a budget was asked about.
         budgets: bytes (needed, allowed) of "ram" and "flash", where there is a budget.
+        time: how long a window is expected to take, where there are prices for it: an estimate.
 
     >>> import snnc, torch
     >>> found = snnc.check(torch.nn.Bilinear(3, 3, 2), torch.zeros(4, 1, 3))
@@ -55,6 +57,7 @@ class Check(Result):
     causality: dict[str, Any]
     needs: dict[str, int]
     budgets: dict[str, tuple[int, int]]
+    time: ExpectedTime | None = None
 
     @property
     def fits(self) -> bool:
@@ -65,7 +68,8 @@ class Check(Result):
         return self.fits
 
     def to_json(self) -> dict[str, Any]:
-        """``supported``, ``unsupported``, ``causality``, ``fits``, ``needs``, ``budgets``."""
+        """``supported``, ``unsupported``, ``causality``, ``fits``, ``needs``, ``budgets``,
+        ``time``."""
         return {
             "supported": self.supported,
             "unsupported": [entry.as_json() for entry in self.unsupported],
@@ -76,6 +80,7 @@ class Check(Result):
                 name: {"needed": need, "allowed": given}
                 for name, (need, given) in self.budgets.items()
             },
+            "time": self.time and self.time.to_json(),
         }
 
     def show(self, console: Console) -> None:
@@ -175,6 +180,7 @@ def checked(source: SourceModel, wish: Wish) -> Check:
         SnncError: BAD_OPTION for a core that does not exist.
     """
     from snnc.compiler.frontend.torch_fx import survey
+    from snnc.compiler.passes import pipeline
     from snnc.compiler.plan.causality import causality, causality_of_parts
 
     importing, outputs = survey(
@@ -201,7 +207,11 @@ def checked(source: SourceModel, wish: Wish) -> Check:
                 raise
             unsupported.append(_refused(error, wish))
     budgets = _budgets(needs, wish) if needs else {}
-    return Check(source.origin, not unsupported, tuple(unsupported), found, needs, budgets)
+    time = None
+    if not unsupported:
+        graph = pipeline.optimised(importing.graph(outputs))
+        time = expected_time(graph, wish.dtype, wish.core)
+    return Check(source.origin, not unsupported, tuple(unsupported), found, needs, budgets, time)
 
 
 def _int8_faults(source: SourceModel) -> list[Unsupported]:
@@ -221,7 +231,7 @@ def _fault(source: SourceModel, graph: Graph, node: Node, error: SnncError) -> U
     module = modules.get(node.loc.module) if node.loc.module else None
     types = graph.input_types(node)
     shape = "×".join(map(str, types[0].shape)) if types else ""
-    called = node.op if module is None else type(module).__name__
+    called = node.op.name if module is None else type(module).__name__
     where, line = node.loc.module or node.name, node.loc.source
     return Unsupported(where, called, shape, f"int8: {error.what}", error.mend, line)
 
@@ -325,6 +335,8 @@ def show(console: Console, model: str, result: dict[str, Any]) -> None:
         said = styled("fits in" if fits else "does not fit in", GOOD if fits else BAD)
         line = f"{name}: {budget['needed']:,} bytes,", said, f"{budget['allowed']:,}"
         console.print(*line)
+    if result["time"]:
+        console.print(shown(result["time"]))
 
 
 def _show_unsupported(console: Console, entry: dict[str, str]) -> None:

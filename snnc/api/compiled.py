@@ -34,6 +34,7 @@ from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.footprint import Memory
 from snnc.compiler.deploy.targets import Target
 from snnc.compiler.ir import layout
+from snnc.compiler.ops.int8.fixed import unit_of
 from snnc.errors import BAD_OPTION, BAD_SHAPE, SnncError
 from snnc.estimator.page.proven import Proven
 from snnc.models.encoders import Numbers
@@ -158,8 +159,7 @@ class Compiled(Surveyable):
         host = self._host
         host.classify(layout.frames(graph["input"].type, window))
         return {
-            name: np.asarray(host.output(name), np.float32)
-            * np.float32(graph[node].attrs.get("unit", 1.0))
+            name: np.asarray(host.output(name), np.float32) * np.float32(unit_of(graph[node]))
             for name, node in zip(graph.output_names, graph.outputs, strict=True)
         }
 
@@ -186,7 +186,8 @@ class Compiled(Surveyable):
 
         report = None if self._choice is None else self._choice.report
         source = self._taken.source
-        return artifact.write(folder, source, self._compilation, choice=report, march=march)
+        library = artifact.Library(march)
+        return artifact.write(folder, source, self._compilation, library, choice=report)
 
     @speaks_python
     def verify(
@@ -247,11 +248,7 @@ class Compiled(Surveyable):
 
         module = self._taken.source.module
         verifier = BoardVerifier(module, self._compilation, core, self._max_ram)
-        verifier.verify(every)
-        if thoroughly.stress:
-            verifier.stress()
-        verifier.finish(min_agreement=thoroughly.min_agreement)
-        return verifier.result
+        return verifier.prove(every, thoroughly)
 
     @speaks_python
     def energy(
@@ -372,8 +369,9 @@ class Compiled(Surveyable):
             )
             for window in self._windows(vectors, None)
         ]
+        budget = artifact.Budget(max_ram=self._max_ram)
         return artifact.write_firmware(
-            out, source, self._compilation, self._target, embedded, None, self._max_ram
+            out, source, self._compilation, self._target, embedded, budget
         )
 
     def _write_package(self, out: Path, package: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from snnc.api.compiled import Compiled
 from snnc.api.data.held import Data
-from snnc.api.manner import Manner, compiled
+from snnc.api.manner import Manner, compiled, settled
 from snnc.api.model import Forward, take
 from snnc.api.words import speaks_python
 from snnc.compiler.deploy import firmware
@@ -29,6 +29,7 @@ def compile(
     name: str | None = None,
     max_ram: int | None = None,
     threads: int = 1,
+    tune: float | None = None,
     reset: Reset | None = None,
     batch_first: bool = False,
     all_outputs: bool = False,
@@ -58,6 +59,8 @@ def compile(
         max_ram: most bytes of arena (for a core: of arena and stack): values are computed again
             instead of stored until it fits.
         threads: that share each convolution (f32 on this machine); the result is the same.
+        tune: seconds in which kernels (f32), steps at once and up to ``threads`` threads are chosen
+            by measurement on this machine and the data of ``calibrate``; the result is the same.
         reset: called with the model, returns it to rest.
         batch_first: forward takes [N, T, ...].
         all_outputs: compile every item of a tuple that forward gives, not just the first.
@@ -101,13 +104,14 @@ def compile(
         limit,
         Buffering(max_frames),
         threads=threads,
+        tune=tune,
         order=order,
         batch_first=batch_first,
     )
     compilation, choice = compiled(taken.source, manner)
     if core is not None:
         firmware.check_model(compilation, core)
-    return Compiled(taken, manner, compilation, choice, core, max_ram)
+    return Compiled(taken, settled(manner, compilation), compilation, choice, core, max_ram)
 
 
 def _check_arithmetic(

@@ -131,7 +131,7 @@ class EnergyReport(_Surveyed):
         print_report(console, self.report)
 
     def _picture(self) -> str:
-        from snnc.estimator.figures.energy import energy_bars
+        from snnc.estimator.figures.energy_figures import energy_bars
 
         if self.comparison is None:
             return str(energy_bars([self.model], [self.estimate]))
@@ -227,28 +227,21 @@ def surveyed(
             does not exist; BAD_ENERGY_TABLE.
     """
     from snnc.api.data.windows import windows
-    from snnc.api.surveying import reported, survey
+    from snnc.api.surveying import Asked, reported, survey
     from snnc.estimator.audit import AUDITED
     from snnc.estimator.conventions import EXECUTED, convention_called
     from snnc.estimator.tables import DEFAULTS, load
 
     rule, prices = convention_called(how.convention), load(how.table or DEFAULTS[how.dtype])
     rules = AUDITED if how.audit else (rule, EXECUTED)
+    asked = Asked(rules, memory=True, redundancy=True, ann=how.ann)
     if theirs is not None and isinstance(data, Iterator):
         data = list(data)
 
     def survey_of(subject: Subject) -> Survey:
         source, first = subject.taken.source, subject.taken.forward.batch_first
         every = windows(source, data, "test", samples, batch_first=first)
-        return survey(
-            subject.network,
-            every,
-            rules,
-            called=subject.name,
-            memory=True,
-            redundancy=True,
-            ann=how.ann,
-        )
+        return survey(subject.network, every, asked, called=subject.name)
 
     found = survey_of(ours), None if theirs is None else survey_of(theirs)
     names = (ours.name, None if theirs is None else theirs.name)

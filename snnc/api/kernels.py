@@ -1,18 +1,21 @@
-"""Choosing kernels for a model: from recordings, or from a stated density."""
+"""Choosing kernels for a model: by densities of recordings, by a stated density, by measurement, or
+as a folder records them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from snnc.compiler.ops.synapses.synapse import kernel_of
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
     from snnc.api.data.held import Data
+    from snnc.api.manner import Manner
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.frontend.source import SourceModel
     from snnc.compiler.ir.graph import Graph, Node
@@ -26,6 +29,77 @@ class Choice:
 
     kernels: Callable[[Graph], Graph]
     report: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was chosen by measurement: arguments of ``compile_graph``, and the manifest's entry."""
+
+    how: dict[str, Any]
+    choice: Choice
+
+
+def tune(source: SourceModel, compilation: Compilation, manner: Manner) -> Measured:
+    """Choose kernels, steps at once and threads by measurement.
+
+    Args:
+        source: the model.
+        compilation: it with event-driven kernels everywhere, for one thread.
+        manner: how it is compiled.
+
+    Raises:
+        SnncError: what reading DATA raises.
+    """
+    from snnc.api.data.windows import windows  # which brings the readers of recordings
+    from snnc.api.tuning import WINDOWS, tuned
+
+    data = check_tune(manner)
+    every = windows(source, data, "train", None, batch_first=manner.batch_first)
+    recordings = [window.frames for window in islice(every, WINDOWS)]
+    found = tuned(compilation, recordings, manner.tune or 0.0, manner.threads)
+    how = found.variant
+    kernels = partial(as_recorded, kernels=how.kernels)
+    report = {"by": "measurement", "densities": _measured_on(data), **found.report}
+    arguments = {"kernels": kernels, "batch": how.batch, "threads": how.threads}
+    return Measured(arguments, Choice(kernels, report))
+
+
+def check_tune(manner: Manner) -> Data:
+    """The recordings to time.
+
+    Raises:
+        SnncError: BAD_OPTION where there are none, or something else than the time is to choose.
+    """
+    if manner.calibrate is None:
+        raise SnncError(
+            BAD_OPTION,
+            "--tune times the network on recordings, and there are none",
+            mend="Name them by --calibrate.",
+        )
+    if manner.density is not None or manner.arena_bytes is not None or manner.order is not None:
+        raise SnncError(
+            BAD_OPTION,
+            "--tune chooses by measurement on this machine, and cannot be combined with --density, "
+            "--max-ram, --target or --package",
+            mend="Leave these out.",
+        )
+    return manner.calibrate
+
+
+def as_recorded(graph: Graph, kernels: Mapping[str, str]) -> Graph:
+    """A pass: the layers that have two kernels take those named, where they are."""
+    from snnc.compiler.passes.choose_kernels import choosable, with_kernels
+
+    known = {node.name for node in graph.nodes if choosable(graph, node)}
+    return with_kernels(graph, {name: kernels[name] for name in known & kernels.keys()})
+
+
+def recorded(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The kernels of a folder's layers by name, "event" or "dense", where they have two."""
+    from snnc.compiler.ops.synapses.synapse import DENSE, EVENT
+
+    layers = manifest["layers"]
+    return {each["name"]: each["kernel"] for each in layers if each.get("kernel") in (EVENT, DENSE)}
 
 
 def choose(
@@ -49,7 +123,7 @@ def choose(
         SnncError: BAD_OPTION for both at once; what reading DATA raises.
     """
     from snnc.compiler.calibrate import densities, kernel_costs
-    from snnc.compiler.passes.choose_kernels import choosable, choose_kernels, work_of
+    from snnc.compiler.passes.choose_kernels import choosable, choose_kernels, crossover_of
 
     if calibrate is not None and density is not None:
         raise SnncError(
@@ -68,19 +142,21 @@ def choose(
         found = densities.stated(graph, density)
     else:
         return None
-    kernels = partial(choose_kernels, densities=found, costs=prices)
+    batched = compilation.schedule.batched
+    kernels = partial(choose_kernels, densities=found, costs=prices, batched=batched)
     chosen = kernels(graph)
 
     def entry(node: Node) -> dict[str, Any]:
-        crossing = prices.crossover(node.op, work_of(graph, node))
+        crossing = crossover_of(graph, node, prices, batched)
         return {
             "name": node.name,
             "density": found[node.inputs[0]],
             "crossover": None if math.isinf(crossing) else crossing,
-            "kernel": chosen[node.name].attrs["kernel"],
+            "kernel": kernel_of(chosen[node.name]),
         }
 
     report = {
+        "by": "prices",
         "densities": _measured_on(calibrate),
         "prices_of": prices.machine,
         "fitted_here": prices.machine == kernel_costs.cpu_name(),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,9 @@ class Manner:
         threads: how many share each convolution (f32).
         batch: most steps that a layer works on at once where a whole window is run; None: as many
             as pay on a host, 1 for a core, for any core, or in a limited arena.
+        tune: seconds in which kernels, ``batch`` and up to ``threads`` threads are chosen by
+            measurement on recordings of calibrate.
+        kernels: those of layers by name, as a folder records them; they are not chosen then.
         order: of int8 weights in memory (``Target.order``); None: the host's.
         weights: text or binary; None: by their size.
         batch_first: samples in calibrate, in the layout of forward, are [1, T, ...].
@@ -43,6 +47,8 @@ class Manner:
     buffering: Buffering | None = None
     threads: int = 1
     batch: int | None = None
+    tune: float | None = None
+    kernels: Mapping[str, str] | None = None
     order: str | None = None
     weights: str | None = None
     batch_first: bool = False
@@ -72,13 +78,15 @@ def compiled(
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.plan.input_buffer import WINDOW
 
+    if manner.tune is not None:
+        kernels.check_tune(manner)
     compile_source = partial(
         compile_graph,
         source.graph(),
         source.framing,
         arena_bytes=manner.arena_bytes,
         buffering=manner.buffering or WINDOW,
-        threads=manner.threads,
+        threads=1 if manner.tune else manner.threads,
         batch=manner.steps_at_once,
         order=manner.order,
         weights=manner.weights,
@@ -90,7 +98,14 @@ def compiled(
         ranges = calibration_windows(
             source, manner.calibrate, manner.calibrate_samples, batch_first=manner.batch_first
         )
-        return compile_source(calibration=ranges), None
+        if manner.tune is None:
+            return compile_source(calibration=ranges), None
+        compile_source = partial(compile_source, calibration=list(ranges))
+    if manner.tune is not None:
+        measured = kernels.tune(source, compile_source(watch=None), manner)
+        return compile_source(**measured.how), measured.choice
+    if manner.kernels is not None:
+        return compile_source(kernels=partial(kernels.as_recorded, kernels=manner.kernels)), None
     compilation = compile_source()
     choice = kernels.choose(
         source, compilation, manner.calibrate, manner.density, batch_first=manner.batch_first
@@ -98,3 +113,14 @@ def compiled(
     if choice is not None:
         compilation = compile_source(kernels=choice.kernels)
     return compilation, choice
+
+
+def settled(manner: Manner, compilation: Compilation) -> Manner:
+    """The manner that gives a compilation again, without measuring anew what was tuned."""
+    if manner.tune is None:
+        return manner
+    from snnc.compiler.ops.synapses.synapse import Synapse
+
+    program, nodes = compilation.generated.program, compilation.graph.nodes
+    kernels = {node.name: node.op.kernel for node in nodes if isinstance(node.op, Synapse)}
+    return replace(manner, tune=None, kernels=kernels, batch=program.batch, threads=program.threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import tee
 from typing import TYPE_CHECKING, Any
 
@@ -22,16 +23,24 @@ if TYPE_CHECKING:
     from snnc.estimator.tables import EnergyTable
 
 
-def survey(
-    network: Network,
-    every: Windows | Held,
-    conventions: Iterable[Convention] = (),
-    *,
-    called: str,
-    memory: bool = False,
-    redundancy: bool = False,
-    ann: bool = False,
-) -> Survey:
+@dataclass(frozen=True)
+class Asked:
+    """What a survey gathers.
+
+    Attributes:
+        conventions: counting rules.
+        memory: memory accesses, as the views of energy need.
+        redundancy: spikes and membrane potentials.
+        ann: what was active in each window, as the comparison with an ANN needs.
+    """
+
+    conventions: Iterable[Convention] = ()
+    memory: bool = False
+    redundancy: bool = False
+    ann: bool = False
+
+
+def survey(network: Network, every: Windows | Held, asked: Asked, *, called: str) -> Survey:
     """Run a network over recordings, one at a time, and gather what is asked for.
 
     Processes that ``torchrun`` started take a share of the recordings each; every one of them
@@ -40,11 +49,8 @@ def survey(
     Args:
         network: its graphs (:func:`network_of`).
         every: the recordings.
-        conventions: counting rules.
+        asked: what to gather.
         called: what the bar says is running.
-        memory: memory accesses, as the views of energy need.
-        redundancy: spikes and membrane potentials.
-        ann: what was active in each window, as the comparison with an ANN needs.
 
     Raises:
         SnncError: what reading the recordings raises; NO_COUNT_RULE.
@@ -59,7 +65,13 @@ def survey(
 
     share = processes.share(range(len(every)))
     recordings = every.some(share)
-    gathered = Survey(network, conventions, redundancy=redundancy, memory=memory, windows=ann)
+    gathered = Survey(
+        network,
+        asked.conventions,
+        redundancy=asked.redundancy,
+        memory=asked.memory,
+        windows=asked.ann,
+    )
 
     def interpret(graph: Any, inputs: Any, forced: Any) -> Any:
         dtype = torch.int64 if is_integer(graph) else torch.float32
@@ -78,26 +90,24 @@ def survey(
 
 
 def survey_both(
-    model: SourceModel,
-    baseline: SourceModel | None,
+    pair: tuple[SourceModel, SourceModel | None],
     data: str,
     split: str,
     samples: int | None,
+    asked: Asked,
     manner: Manner | None = None,
-    **how: Any,
 ) -> tuple[Survey, Survey | None] | None:
     """Survey a model, and its baseline on the same recordings, shared among ``torchrun``'s
     processes; None in all of them but the first, which has the whole.
 
     Args:
-        model: the model.
-        baseline: the model to compare with, or None.
+        pair: the model, and the one to compare it with, if any.
         data: DATA.
         split: test or train.
         samples: the first so many recordings; None for all.
+        asked: what to gather.
         manner: how the networks whose operations count are compiled; None: float32,
             event-driven kernels, as much memory as they like.
-        how: further arguments of :func:`survey`.
 
     Raises:
         SnncError: as :func:`survey` and :func:`snnc.api.data.windows.windows`; LOST_WORKER.
@@ -110,12 +120,13 @@ def survey_both(
             survey(
                 network_of(source, manner),
                 windows(source, data, split, samples),
+                asked,
                 called=source.origin,
-                **how,
             )
-            for source in (model, *([baseline] if baseline else []))
+            for source in pair
+            if source is not None
         ]
-        ours, theirs = surveys[0], surveys[1] if baseline else None
+        ours, theirs = surveys[0], surveys[1] if len(surveys) > 1 else None
         return (ours, theirs) if processes.rank() == 0 else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from snnc.compiler.host.build import compile_model
 from snnc.compiler.host.model import HostModel
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Kind
+from snnc.compiler.ops.int8.fixed import unit_of
 from snnc.compiler.ops.synapses.synapse import DENSE
 from snnc.compiler.passes import pipeline
 from snnc.compiler.passes.choose_kernels import one_kernel
@@ -37,16 +39,32 @@ OWN_DENSE = "snnc_dense_f32"
 NAME = "net"
 
 
+@dataclass(frozen=True)
+class Rules:
+    """How a network is timed, and beside whom.
+
+    Attributes:
+        rounds: timed rounds a window, after one that does not count.
+        peers: by name, as :data:`snnc.bench.peers.PEERS`.
+        kernels: the pass that chooses the C's kernels; default: event-driven everywhere.
+        whole: also time our own dense kernels, and profile the layers.
+        limit_s: most seconds that a peer may take to be built and run once, see
+            :func:`snnc.bench.peers.assemble`.
+    """
+
+    rounds: int
+    peers: Mapping[str, Prepare] = field(default_factory=lambda: PEERS)
+    kernels: pipeline.Pass | None = None
+    whole: bool = True
+    limit_s: float | None = None
+
+
 def contest(
     module: nn.Module,
     windows: Sequence[Frames],
+    rules: Rules,
     *,
-    rounds: int,
     roof: dict[str, Any],
-    peers: Mapping[str, Prepare] = PEERS,
-    kernels: pipeline.Pass | None = None,
-    whole: bool = True,
-    limit_s: float | None = None,
     round_done: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Time one window after the other, all contestants in turn; profile the C on the first.
@@ -54,27 +72,22 @@ def contest(
     Args:
         module: the network, in evaluation mode.
         windows: input [T, *shape] each.
-        rounds: timed rounds a window, after one that does not count.
+        rules: how, and beside whom.
         roof: the measured roofline, see :func:`snnc.bench.roofline.roofline`.
-        peers: by name, as :data:`snnc.bench.peers.PEERS`.
-        kernels: the pass that chooses the C's kernels; default: event-driven everywhere.
-        whole: also time our own dense kernels, and profile the layers.
-        limit_s: most seconds that a peer may take to be built and run once, see
-            :func:`snnc.bench.peers.assemble`.
         round_done: called after every run.
 
     Returns:
         The JSON content: ``ours``, ``peers``, ``missing``, ``ratio``, ``ratio_int8_peers``,
         ``spread``, ``score_difference``, ``layers``.
     """
-    ours = compiled(module, windows[0], kernels)
+    ours = compiled(module, windows[0], rules.kernels)
     contestants = {OURS[0]: ours}
     missing: dict[str, str] = {}
     try:
         contestants[OURS[1]] = quantized(module, windows)
     except SnncError as refusal:  # shown in the result, like a peer that cannot take part
         missing[f"snnc {OURS[1]}"] = str(refusal)
-    if whole:
+    if rules.whole:
         contestants[OWN_DENSE] = compiled(module, windows[0], partial(one_kernel, kernel=DENSE))
     timings: dict[str, list[Timing]] = {}
     with scratch_folder() as scratch:
@@ -82,14 +95,14 @@ def contest(
         hosts = {who: build(entry, folder / who) for who, entry in contestants.items()}
         for window in windows:
             x = torch.from_numpy(window.astype(np.float32))[:, None]
-            assembled = assemble(module, x, peers, limit_s)
+            assembled = assemble(module, x, rules.peers, rules.limit_s)
             runs: dict[str, Callable[[], object]] = {
                 **{who: _run(hosts[who], entry, window) for who, entry in contestants.items()},
                 **assembled.runs,
             }
-            for who, timing in time_in_turn(runs, rounds, round_done).items():
+            for who, timing in time_in_turn(runs, rules.rounds, round_done).items():
                 timings.setdefault(who, []).append(timing)
-        profiles = profile(ours, windows[0], folder) if whole else []
+        profiles = profile(ours, windows[0], folder) if rules.whole else []
         difference = assembled.score_difference | {
             who: _difference(_scores(hosts[who], entry, windows[-1]), module, x)
             for who, entry in contestants.items()
@@ -111,12 +124,17 @@ def _scores(host: HostModel, compilation: Compilation, window: Frames) -> npt.ND
     """Class scores of one window, an integer's unit multiplied in."""
     output = compilation.graph[compilation.graph.outputs[0]]
     scores = _run(host, compilation, window)()
-    return np.asarray(scores, np.float32) * np.float32(output.attrs.get("unit", 1.0))
+    return np.asarray(scores, np.float32) * np.float32(unit_of(output))
 
 
-def compiled(module: nn.Module, window: Frames, kernels: pipeline.Pass | None) -> Compilation:
-    """The compilation of a network for windows like this one."""
-    return compile_graph(_graph(module, window), kernels=kernels, batch=MOST_STEPS)
+def compiled(
+    module: nn.Module, window: Frames, kernels: pipeline.Pass | None, batch: int = MOST_STEPS
+) -> Compilation:
+    """The compilation of a network for windows like this one, as ``snnc compile`` makes it.
+
+    ``batch``: most steps that a layer takes at once.
+    """
+    return compile_graph(_graph(module, window), kernels=kernels, batch=batch)
 
 
 def _graph(module: nn.Module, window: Frames) -> Graph:
@@ -132,7 +150,7 @@ def quantized(module: nn.Module, windows: Sequence[Frames]) -> Compilation:
     Raises:
         SnncError: what the quantization refuses.
     """
-    return compile_graph(_graph(module, windows[0]), calibration=windows)
+    return compile_graph(_graph(module, windows[0]), calibration=windows, batch=MOST_STEPS)
 
 
 def build(compilation: Compilation, folder: Path) -> HostModel:

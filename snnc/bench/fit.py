@@ -16,7 +16,9 @@ from snnc.bench.contest import Frames, compiled
 from snnc.bench.densities import fire_at
 from snnc.bench.profile import node_times
 from snnc.compiler.calibrate.densities import measured
+from snnc.compiler.calibrate.expected_time import elementwise, priced_as
 from snnc.compiler.calibrate.kernel_costs import cpu_name
+from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.synapses.synapse import DENSE, EVENT, Work
 from snnc.compiler.passes.choose_kernels import (
     CostModel,
@@ -63,16 +65,21 @@ def fitted(
 def _add(samples: Samples, module: nn.Module, frames: Frames, rounds: int) -> None:
     seen: dict[str, float] = {}
     for kernel in (EVENT, DENSE):
-        compilation = compiled(module, frames, partial(one_kernel, kernel=kernel))
+        compilation = compiled(module, frames, partial(one_kernel, kernel=kernel), batch=1)
         graph = compilation.graph
         seen = seen or measured(compilation, [frames])  # either kernel makes the same spikes
         with scratch_folder() as folder:
             times = node_times(compilation, frames, folder, rounds)
         for node in graph.nodes:
-            if choosable(graph, node) and times[node.name] > 0.0:
-                step = 1e6 * times[node.name] / graph.time_steps
-                rows = samples.setdefault((node.op, kernel), [])
+            if times.get(node.name, 0.0) <= 0.0:
+                continue
+            step = 1e6 * times[node.name] / (graph.time_steps if node.type.temporal else 1)
+            if choosable(graph, node):
+                rows = samples.setdefault((node.op.name, kernel), [])
                 rows.append((work_of(graph, node), seen[node.inputs[0]], step))
+            elif not node.plays(Role.SYNAPSE, Role.INPUT):
+                rows = samples.setdefault((priced_as(node), EVENT), [])
+                rows.append((elementwise(node), 1.0, step))
 
 
 def _error(model: CostModel, op: str, kernel: str, rows: list[tuple[Work, float, float]]) -> float:

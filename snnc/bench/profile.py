@@ -23,6 +23,7 @@ from snnc.compiler.ir.graph import Kind, Node
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ops.synapses.synapse import kernel_of
 from snnc.errors import InternalError
 from snnc.models.encoders import Numbers
 
@@ -77,8 +78,8 @@ def profile(
     return [
         NodeProfile(
             node.name,
-            node.op,
-            str(node.attrs.get("kernel", "")),
+            node.op.name,
+            kernel_of(node) if node.plays(Role.SYNAPSE) else "",
             times[node.name],
             observation.counts[node.name],
             density.get(node.inputs[0]) if node.inputs else None,
@@ -89,38 +90,52 @@ def profile(
     ]
 
 
+class Clock:
+    """A build of a network that reads the clock after every node.
+
+    Args:
+        compilation: the compiled network.
+        folder: where the build is made.
+    """
+
+    def __init__(self, compilation: Compilation, folder: Path) -> None:
+        generated, name = compilation.generated, compilation.graph.name
+        if len(generated.traces) > _ENTRIES:
+            raise InternalError(f"the profile has room for {_ENTRIES} values")
+        generated.write(folder)
+        library = folder / "profile.so"
+        clock_header = f"{name}_profile.h"  # beside the source, where the object cache looks at it
+        clock_text = (files("snnc") / "bench" / "profile.h").read_text(encoding="utf-8")
+        (folder / clock_header).write_text(clock_text, encoding="utf-8")
+        flags = (*NATIVE, "-include", clock_header)
+        compile_shared(folder / f"{name}.c", library, defines=("SNN_PROFILE",), flags=flags)
+        self._nodes = [trace.node for trace in generated.traces]
+        self._given = compilation.graph["input"].type
+        self._host = HostModel(library, generated.interface)
+        ffi = cffi.FFI()
+        ffi.cdef(f"extern double snn_profile_ns[{_ENTRIES}]; void snn_profile_start(void);")
+        self._clock: Any = ffi.dlopen(str(library))
+
+    def run(self, frames: Numbers) -> dict[str, float]:
+        """Milliseconds of processor time by node, of one window."""
+        self._host.reset()
+        self._host.push_frames(layout.frames(self._given, frames))
+        self._clock.snn_profile_start()
+        self._host.run()
+        self._host.scores()
+        times = dict.fromkeys(self._nodes, 0.0)
+        for index, node in enumerate(self._nodes):
+            times[node] += 1e-6 * self._clock.snn_profile_ns[index]
+        return times
+
+
 def node_times(
     compilation: Compilation, frames: Numbers, folder: Path, rounds: int
 ) -> dict[str, float]:
     """Median milliseconds of processor time by node, as :func:`profile` without the operations."""
-    generated, name = compilation.generated, compilation.graph.name
-    if len(generated.traces) > _ENTRIES:
-        raise InternalError(f"the profile has room for {_ENTRIES} values")
-    home = _made(folder / "profile")
-    generated.write(home)
-    library = home / "profile.so"
-    clock_header = f"{name}_profile.h"  # beside the source, where the object cache looks at it
-    clock_text = (files("snnc") / "bench" / "profile.h").read_text(encoding="utf-8")
-    (home / clock_header).write_text(clock_text, encoding="utf-8")
-    flags = (*NATIVE, "-include", clock_header)
-    compile_shared(home / f"{name}.c", library, defines=("SNN_PROFILE",), flags=flags)
-    host = HostModel(library, generated.interface)
-    ffi = cffi.FFI()
-    ffi.cdef(f"extern double snn_profile_ns[{_ENTRIES}]; void snn_profile_start(void);")
-    clock: Any = ffi.dlopen(str(library))
-    packed = layout.frames(compilation.graph["input"].type, frames)
-    rows: list[dict[str, float]] = []
-    for _ in range(rounds + 1):
-        host.reset()
-        host.push_frames(packed)
-        clock.snn_profile_start()
-        host.run()
-        host.scores()
-        row: dict[str, float] = {}
-        for index, trace in enumerate(generated.traces):
-            row[trace.node] = row.get(trace.node, 0.0) + 1e-6 * clock.snn_profile_ns[index]
-        rows.append(row)
-    return {node: statistics.median(row[node] for row in rows[1:]) for node in rows[0]}
+    clock = Clock(compilation, _made(folder / "profile"))
+    rows = [clock.run(frames) for _ in range(rounds + 1)][1:]
+    return {node: statistics.median(row[node] for row in rows) for node in rows[0]}
 
 
 def _made(folder: Path) -> Path:

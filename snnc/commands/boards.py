@@ -131,19 +131,12 @@ def _show(console: Console, title: str, fits: list[Fit], times: Mapping[str, Est
 
 def _show_times(console: Console, times: Mapping[str, Estimate]) -> None:
     """Modelled figures in a table of their own: both together are wider than a terminal."""
-    from snnc.bench.target.cycles import shown
+    from snnc.bench.target.cycles import figures
 
     numbers = ("M cycles", "ms", "of real time", "mJ")
     table = slim_table("board", numbers=numbers, title="a window, modelled")
     for name, found in times.items():
-        time, share, energy = found.milliseconds, found.real_time, found.microjoules
-        table.add_row(
-            name,
-            shown(found.cycles.times(1e-6), ""),
-            "" if time is None else shown(time, ""),
-            "" if share is None else shown(share.times(100), "%"),
-            "" if energy is None else shown(energy.times(1e-3), ""),
-        )
+        table.add_row(name, *figures(found))
     console.print(table)
     console.print(
         "From counted instructions and the cycles that are published for them, without waiting "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,89 @@ from snnc.console import Terminal, slim_table
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from snnc.api.manner import Manner
+    from snnc.compiler.compilation import Compilation
+    from snnc.compiler.deploy.targets import Target
+    from snnc.compiler.frontend.source import SourceModel
     from snnc.compiler.plan.input_buffer import Buffering
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What the options say, by their names."""
+
+    model: ModelChoice
+    out: Path
+    dtype: str
+    calibrate: str | None
+    calibrate_samples: int | None
+    target: str
+    buffering: Buffering
+    package: str | None
+    store_weights: str | None
+    max_flash: int | None
+    max_ram: int | None
+    vectors: str | None
+    vector_samples: int
+    density: float | None
+    threads: int
+    tune: float | None
+    march: str
+    instrument: bool
+    dump_ir: Path | None
+    json_file: str | None
+
+    @cached_property
+    def core(self) -> Target | None:
+        """The microcontroller; None: this machine."""
+        from snnc.compiler.deploy.targets import target_named
+
+        return None if self.target == "host" else target_named(self.target)
+
+    @property
+    def manner(self) -> Manner:
+        """How the model becomes C."""
+        from snnc.api.manner import Manner
+        from snnc.compiler.deploy import firmware
+        from snnc.compiler.ops.int8.synapses.rows import OWN
+
+        limit = self.max_ram
+        order = OWN if self.package else None
+        if self.core is not None:
+            limit, order = firmware.arena_limit(self.core, self.max_ram), self.core.order
+        return Manner(
+            self.dtype,
+            self.calibrate,
+            self.calibrate_samples,
+            self.density,
+            limit,
+            self.buffering,
+            self.threads,
+            tune=self.tune,
+            order=order,
+            weights="text" if self.package in TEXT_ONLY else self.store_weights,
+        )
+
+    def check(self) -> None:
+        """Raise SnncError (BAD_OPTION) for options that mean nothing beside each other."""
+        check_dtype(self.dtype, self.calibrate, self.calibrate_samples, chooses_kernels=True)
+        if self.threads > 1 and (self.dtype == "int8" or self.target != "host"):
+            raise SnncError(
+                BAD_OPTION,
+                "--threads is for float32 on this machine",
+                mend="Leave it out, or compile with --dtype f32 --target host.",
+            )
+        any_core = self.dtype if self.core is None else None
+        _check_package(self.package, any_core, self.instrument, self.store_weights)
+        if self.march != "any" and (self.target != "host" or self.package is not None):
+            raise SnncError(
+                BAD_OPTION,
+                "--march is for the shared library of this machine",
+                mend="Leave it out beside --target and --package: there the build system has "
+                "flags.",
+            )
 
 
 @click.command()
@@ -71,6 +155,14 @@ if TYPE_CHECKING:
     help="Threads that share each convolution (f32, host); the scores are the same for any number.",
 )
 @click.option(
+    "--tune",
+    type=click.FloatRange(min=1.0),
+    metavar="SECONDS",
+    help="Choose by measurement on this machine: time layers and whole networks on recordings of "
+    "--calibrate with either kernel (f32), other numbers of steps at once and up to --threads "
+    "threads, in so many seconds, and keep the fastest; the bits are the same.",
+)
+@click.option(
     "--march",
     type=click.Choice(["any", "native"]),
     default="any",
@@ -86,27 +178,7 @@ if TYPE_CHECKING:
     help="Write the graph after every pass, the schedule, the program and the arena to DIR.",
 )
 @json_option
-def command(
-    model: ModelChoice,
-    out: Path,
-    dtype: str,
-    calibrate: str | None,
-    calibrate_samples: int | None,
-    target: str,
-    buffering: Buffering,
-    package: str | None,
-    store_weights: str | None,
-    max_flash: int | None,
-    max_ram: int | None,
-    vectors: str | None,
-    vector_samples: int,
-    density: float | None,
-    threads: int,
-    march: str,
-    instrument: bool,
-    dump_ir: Path | None,
-    json_file: str | None,
-) -> None:
+def command(model: ModelChoice, **options: Any) -> None:
     """Compile MODEL to event-driven C in the folder OUT.
 
     OUT gets the C, the runtime's headers, a shared library and manifest.json; for a
@@ -118,89 +190,62 @@ def command(
     JSON as "estimate"); else one sentence says why not.
 
     --calibrate names training data: with int8 they set the ranges, with f32 they choose kernels.
-    Layers are event-driven, unless --calibrate or --density shows that the dense kernel is faster.
+    Layers are event-driven, unless --calibrate or --density shows that the dense kernel is faster,
+    or --tune measures it.
     """
-    from snnc.api.manner import Manner, compiled
+    from snnc.api.manner import compiled
+    from snnc.compiler.deploy.footprint import check_flash
+    from snnc.compiler.dump.recorder import Recorder
+
+    wanted = _Wanted(model, **options)
+    wanted.check()
+    console = console_for(wanted.json_file)
+    with Terminal(stderr=True).status("importing the model") as status:
+        source = wanted.model.load()
+        status.update("compiling to C")
+        recorder = None if wanted.dump_ir is None else Recorder()
+        compilation, choice = compiled(source, wanted.manner, recorder)
+        if recorder is not None and wanted.dump_ir is not None:
+            recorder.write(wanted.dump_ir, compilation.graph, compilation.planned)
+        check_flash(compilation, wanted.max_flash)
+        status.update("compiling the C")
+        report = None if choice is None else choice.report
+        manifest = _write(wanted, source, compilation, report, status.update)
+    write_json(manifest, wanted.json_file)
+    if reason := wanted.model.why_renamed():
+        console.print(f"The model is called {source.name} in C: {reason}.")
+    _show(console, wanted.out, manifest)
+    if report is not None:
+        _show_choice(console, report)
+
+
+def _write(
+    wanted: _Wanted,
+    source: SourceModel,
+    compilation: Compilation,
+    report: dict[str, Any] | None,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Write the folder, and give its manifest. ``report``: how kernels were chosen, if at all."""
+    from snnc.commands.compile_time import time_of
     from snnc.compiler.deploy import firmware
     from snnc.compiler.deploy import folder as artifact
-    from snnc.compiler.deploy.footprint import check_flash
-    from snnc.compiler.deploy.targets import target_named
-    from snnc.compiler.dump.recorder import Recorder
-    from snnc.compiler.ops.int8.synapses.rows import OWN
 
-    check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
-    if threads > 1 and (dtype == "int8" or target != "host"):
-        raise SnncError(
-            BAD_OPTION,
-            "--threads is for float32 on this machine",
-            mend="Leave it out, or compile with --dtype f32 --target host.",
-        )
-    core = None if target == "host" else target_named(target)
-    _check_package(package, dtype if core is None else None, instrument, store_weights)
-    if march != "any" and (target != "host" or package is not None):
-        raise SnncError(
-            BAD_OPTION,
-            "--march is for the shared library of this machine",
-            mend="Leave it out beside --target and --package: there the build system has flags.",
-        )
-    if package in TEXT_ONLY:
-        store_weights = "text"
-    console = console_for(json_file)
-    with Terminal(stderr=True).status("importing the model") as status:
-        source = model.load()
-        status.update("compiling to C")
-        limit = max_ram if core is None else firmware.arena_limit(core, max_ram)
-        order = OWN if package else None
-        order = order if core is None else core.order
-        manner = Manner(
-            dtype,
-            calibrate,
-            calibrate_samples,
-            density,
-            limit,
-            buffering,
-            threads,
-            order=order,
-            weights=store_weights,
-        )
-        recorder = None if dump_ir is None else Recorder()
-        compilation, choice = compiled(source, manner, recorder)
-        if recorder is not None and dump_ir is not None:
-            recorder.write(dump_ir, compilation.graph, compilation.planned)
-        check_flash(compilation, max_flash)
-        status.update("compiling the C")
-        if package is not None:
-            manifest = artifact.write_package(out, source, compilation, package, core)
-        elif core is None:
-            report = None if choice is None else choice.report
-            manifest = artifact.write(
-                out,
-                source,
-                compilation,
-                instrument=instrument,
-                choice=report,
-                max_flash=max_flash,
-                march=march,
-            )
-        else:
-            firmware.check_model(compilation, core)
-            from snnc.api.data.windows import test_vectors  # which brings the readers of recordings
+    out, core = wanted.out, wanted.core
+    if wanted.package is not None:
+        return artifact.write_package(out, source, compilation, wanted.package, core)
+    if core is None:
+        library = artifact.Library(wanted.march, wanted.instrument, wanted.max_flash)
+        return artifact.write(out, source, compilation, library, choice=report)
+    firmware.check_model(compilation, core)
+    from snnc.api.data.windows import test_vectors  # which brings the readers of recordings
 
-            recordings = vectors or calibrate or ""
-            embedded = list(test_vectors(source, compilation, recordings, "test", vector_samples))
-            manifest = artifact.write_firmware(
-                out, source, compilation, core, embedded, max_flash, max_ram
-            )
-            from snnc.commands.compile_time import time_of
-
-            status.update("counting instructions")
-            manifest |= time_of(compilation, core, embedded)
-    write_json(manifest, json_file)
-    if reason := model.why_renamed():
-        console.print(f"The model is called {source.name} in C: {reason}.")
-    _show(console, out, manifest)
-    if choice is not None:
-        _show_kernels(console, choice.report)
+    recordings = wanted.vectors or wanted.calibrate or ""
+    carried = list(test_vectors(source, compilation, recordings, "test", wanted.vector_samples))
+    budget = artifact.Budget(wanted.max_flash, wanted.max_ram)
+    manifest = artifact.write_firmware(out, source, compilation, core, carried, budget)
+    say("counting instructions")
+    return manifest | time_of(compilation, core, carried)
 
 
 def _check_package(
@@ -256,6 +301,32 @@ def _where(manifest: dict[str, Any]) -> str:
     if "board" not in manifest:
         return str(manifest["target"])
     return f"{manifest['target']}, board {manifest['board']}"
+
+
+def _show_choice(console: Console, report: dict[str, Any]) -> None:
+    if report["by"] == "measurement":
+        _show_measured(console, report)
+    else:
+        _show_kernels(console, report)
+
+
+def _show_measured(console: Console, report: dict[str, Any]) -> None:
+    """Print the milliseconds of each layer's kernels, and those of the whole networks."""
+    table = slim_table("layer", numbers=("event ms", "dense ms", "kernel"), title="kernels")
+    for layer in report["layers"]:
+        times = layer["milliseconds"]
+        table.add_row(layer["name"], *(f"{time:.3f}" for time in times.values()), layer["kernel"])
+    if report["layers"]:
+        console.print(table)
+    columns = ("steps at once", "threads", "least ms", "rounds")
+    table = slim_table("dense layers", numbers=columns, title="whole networks")
+    for each in report["variants"]:
+        numbers = each["steps_at_once"], each["threads"], f"{each['least_ms']:.3f}", each["rounds"]
+        mark = " (chosen)" if each["chosen"] else ""
+        table.add_row((", ".join(each["dense"]) or "none") + mark, *map(str, numbers))
+    console.print(table)
+    if report["left_out"]:
+        console.print(f"not measured, the time was up: {'; '.join(report['left_out'])}")
 
 
 def _show_kernels(console: Console, report: dict[str, Any]) -> None:

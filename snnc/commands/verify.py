@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from snnc.compiler.frontend.source import SourceModel
     from snnc.compiler.plan.input_buffer import Buffering
     from snnc.compiler.verify import prove
+    from snnc.compiler.verify.board import BoardVerifier
     from snnc.compiler.verify.chain.proof import Verification
 
 DEFAULT_SAMPLES = 100
@@ -115,6 +116,7 @@ def command(
     operation was executed. Exit status 1 if a link does not hold. What the recordings say nothing
     about, such as a layer that never fires, is named: PROVEN, except.
     """
+    from snnc.api.kernels import recorded
     from snnc.api.manner import Manner
     from snnc.compiler.deploy.firmware import arena_limit
     from snnc.compiler.deploy.manifest import Written
@@ -131,14 +133,24 @@ def command(
     source = model.load(name=None if manifest is None else manifest["name"])
     limit, order = (max_ram, None) if core is None else (arena_limit(core, max_ram), core.order)
     manner = Manner(
-        dtype, calibrate, calibrate_samples, density, limit, buffering, threads=threads, order=order
+        dtype,
+        calibrate,
+        calibrate_samples,
+        density,
+        limit,
+        buffering,
+        threads=threads,
+        kernels=None if manifest is None or dtype == "int8" else recorded(manifest),
+        order=order,
     )
     recordings = _recordings(source, data, split, samples, core)
     thoroughly = prove.Manner(stress, min_agreement)
     if core is None:
         result = _on_host(source, manner, thoroughly, written, recordings)
     else:
-        result = _on_board(source, manner, thoroughly, written, recordings, core, max_ram)
+        verifier = _board_verifier(source, manner, written, core, max_ram)
+        with progress_bar() as bar:
+            result = verifier.prove(bar.track(recordings, description="verifying"), thoroughly)
     console = console_for(json_file)
     write_json(result.as_json(), json_file)
     show(console, model.spec, result)
@@ -228,16 +240,14 @@ def _on_host(
         return prove.prove(source.module, compilation, written, windows, scratch, thoroughly)
 
 
-def _on_board(
+def _board_verifier(
     source: SourceModel,
     manner: Manner,
-    thoroughly: prove.Manner,
     written: Written | None,
-    recordings: Windows | Held,
     core: Target,
     max_ram: int | None,
-) -> Verification:
-    """Verify firmware on the emulated board; with the C of a folder, if one was given."""
+) -> BoardVerifier:
+    """What verifies firmware on the emulated board; with the C of a folder, if one was given."""
     from snnc.api.manner import compiled
     from snnc.compiler.deploy.compiled import with_c_of
     from snnc.compiler.deploy.firmware import check_model
@@ -251,9 +261,4 @@ def _on_board(
     verifier = BoardVerifier(source.module, compilation, core, max_ram)
     if written is not None:
         check_files(written.folder, written.manifest, verifier.result)
-    with progress_bar() as bar:
-        verifier.verify(bar.track(recordings, description="verifying"))
-    if thoroughly.stress:
-        verifier.stress()
-    verifier.finish(min_agreement=thoroughly.min_agreement)
-    return verifier.result
+    return verifier

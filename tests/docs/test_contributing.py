@@ -16,14 +16,14 @@ from snnc.compiler.deploy import targets
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir.graph import Kind
-from snnc.compiler.ops import OPS
+from snnc.compiler.ops import OPS, Linear, MaxPool2d, Neuron, Relu, Sigmoid, TimeMean
 from snnc.compiler.ops.base import Counts
 from snnc.compiler.passes import pipeline
 from snnc.compiler.verify import reference
 from snnc.errors import InternalError, SnncError
 from snnc.estimator.conventions.base import Visit
 from snnc.estimator.layers import layers_of
-from snnc.models.networks import TimeMean
+from snnc.models import networks
 from tests.compiler.ops import test_ops as generated
 from tests.support.places import ROOT
 from tests.support.samples.graphs import sample_graph
@@ -52,7 +52,7 @@ def double(monkeypatch):
         generated.graphs_of.cache_clear()
         generated.operands_of.cache_clear()
         generated.run_in_c.cache_clear()
-        monkeypatch.setitem(OPS, "double", changed())
+        monkeypatch.setitem(OPS, "double", changed)
         return changed
 
     yield put
@@ -88,9 +88,12 @@ MISTAKES = {
     "too few arguments": {
         "emit": lambda self, node, c: c.call("snn_add_f32", node.type.size, c.output())
     },
+    "attribute that there is none of": {
+        "count": lambda self, run: Counts.of(run.steps, add=self.by * run.type.size)
+    },
     "unknown attribute in a sample": {
-        "samples": lambda self: iter(
-            [generated.Sample((generated.TensorType((3,), Kind.REAL),), {"by": 2})]
+        "samples": classmethod(
+            lambda cls: [generated.Sample(cls(by=2), (generated.TensorType((3,), Kind.REAL),))]
         )
     },
 }
@@ -100,16 +103,27 @@ MISTAKES = {
 def test_a_mistake_in_any_facet_is_caught(double, mistake):
     op = double()
     double(type("Wrong", (op,), MISTAKES[mistake]))
-    with pytest.raises((AssertionError, SnncError)):
+    with pytest.raises((AssertionError, AttributeError, SnncError)):
         generated_tests()
+
+
+def test_one_line_of_imports_is_the_table():
+    """The table is what ``compiler/ops/__init__.py`` imports."""
+    text = (ROOT / "compiler/ops/__init__.py").read_text("utf-8")
+    line = "from snnc.compiler.ops.wiring.pad import Pad as Pad\n"
+    assert line in text
+    for shown, known in ((text, True), (text.replace(line, ""), False)):
+        names: dict = {"__name__": "snnc.compiler.ops"}
+        exec(compile(shown, "ops", "exec"), names)
+        assert ("pad" in names["OPS"]) is known
 
 
 def test_the_operator_without_int8_form_and_rule_is_named(double):
     double()
     building = Importing("tiny", 3)
     given = building.input((4,), Kind.COUNT)
-    building.add("d", "double", [given])
-    building.add("m", "time_mean", ["d"])
+    building.add("d", OPS["double"](), [given])
+    building.add("m", TimeMean(), ["d"])
     graph = building.graph(["m"])
     with pytest.raises(SnncError, match="double has no int8 form"):
         pipeline.quantized(graph, calibrate(graph, [np.ones((3, 4))]))
@@ -117,10 +131,10 @@ def test_the_operator_without_int8_form_and_rule_is_named(double):
 
 def test_the_neuron_is_imported_and_means_what_it_computes():
     neuron = run_block("neuron")["Quarter"]()
-    model = nn.Sequential(neuron, TimeMean())
+    model = nn.Sequential(neuron, networks.TimeMean())
     graph = import_module(model, (6,), 5)
     x = torch.poisson(torch.full((5, 6), 0.4), generator=torch.Generator().manual_seed(1))
-    (spikes,) = [node.name for node in graph if node.op == "neuron"]
+    (spikes,) = [node.name for node in graph if node.op.name == "neuron"]
     value = reference.run(graph, {"input": x})[spikes]
     assert torch.equal(value, neuron(x[:, None])[:, 0])
     assert 0 < value.mean() < 1
@@ -131,18 +145,18 @@ def test_the_pass_keeps_the_meaning():
     building = Importing("tiny", 3)
     given = building.input((2, 4, 4), Kind.COUNT)
     attrs = {"kernel_size": (2, 2), "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1)}
-    building.add("p", "max_pool2d", [given], {**attrs, "ceil_mode": False})
+    building.add("p", MaxPool2d(**attrs, ceil_mode=False), [given])
     graph = building.graph(["p"])
     assert drop(graph) == graph
 
     neuron = {"beta": 0.5, "drift": 0.0, "gain": 1.0, "reset_mode": "hard", "reset": 0.0}
     neuron |= {"threshold": 0.5, "strict": False, "initial": 0.0}
-    building.add("n", "neuron", ["p"], neuron)
-    building.add("r", "relu", ["n"])
-    building.add("m", "time_mean", ["r"])
+    building.add("n", Neuron(**neuron), ["p"])
+    building.add("r", Relu(), ["n"])
+    building.add("m", TimeMean(), ["r"])
     graph = building.graph(["m"])
     smaller = drop(graph)
-    assert [node.op for node in smaller] == ["input", "max_pool2d", "neuron", "time_mean"]
+    assert [node.op.name for node in smaller] == ["input", "max_pool2d", "neuron", "time_mean"]
     x = torch.ones(3, 2, 4, 4)
     assert torch.equal(
         reference.run(graph, {"input": x})["m"], reference.run(smaller, {"input": x})["m"]
@@ -163,9 +177,9 @@ def test_the_convention_counts_outputs():
     convention = run_block("convention")["OUTPUTS"]
     building = Importing("tiny", 3)
     given = building.input((4,), Kind.COUNT)
-    building.add("l", "linear", [given], params={"weight": np.ones((5, 4))})
-    building.add("r", "sigmoid", ["l"])
-    building.add("m", "time_mean", ["r"])
+    building.add("l", Linear(), [given], params={"weight": np.ones((5, 4))})
+    building.add("r", Sigmoid(), ["l"])
+    building.add("m", TimeMean(), ["r"])
     graph = building.graph(["m"])
     x = torch.ones(3, 4)
     values = reference.run(graph, {"input": x})

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from snnc.estimator import tables
 from snnc.estimator.activity import observe
-from snnc.estimator.ann.terminal import print_ann
+from snnc.estimator.ann.ann_tables import print_ann
 from snnc.estimator.audit import AUDITED
 from snnc.estimator.page.answer import answer_of
 from snnc.estimator.page.render import render

@@ -8,7 +8,21 @@ import torch
 from torch import nn
 
 from snnc.compiler.ir.graph import Graph, Kind, Node, TensorType
-from snnc.compiler.ops import OPS
+from snnc.compiler.ir.operation import Operation
+from snnc.compiler.ops import (
+    OPS,
+    Add,
+    AvgPool2d,
+    Delay,
+    Flatten,
+    Input,
+    Linear,
+    MaxPool2d,
+    Neuron,
+    Op,
+    SpikeLogic,
+    SumPool2d,
+)
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.errors import BAD_OPTION, NO_COUNT_RULE, SnncError
 from snnc.estimator.activity import Activity, Network, observe
@@ -80,16 +94,19 @@ def test_paper_and_dense_counts_are_those_counted_by_hand() -> None:
     assert dense["layer1"].parts["attention"]["mul"] == 2 * 2 * 32
 
 
-def spikes_through(op: str, attrs: dict, shape: tuple[int, ...], kind: Kind) -> list[int]:
+PAIRS = AvgPool2d.side_by_side((2, 2))
+
+
+def spikes_through(op: Op, shape: tuple[int, ...], kind: Kind) -> list[int]:
     """What the paper's rule charges per step for a linear layer of 5 outputs that reads an op on
     two neurons (or maps of 2×2 neurons), of which 1, 2 and 0 per map fire at steps 0, 1 and 2."""
     given = TensorType((2, 2, 2), Kind.SPIKE)
     reads = TensorType(shape, kind)
     nodes = (
-        Node("current", "input", (), given.of(Kind.REAL)),
-        Node("a", "neuron", ("current",), given),
-        Node("op", op, ("a", "a") if op in ("add", "spike_logic") else ("a",), reads, attrs),
-        Node("sum", "linear", ("op",), TensorType((5,), Kind.REAL), params={"weight": "w"}),
+        Node("current", Input(), (), given.of(Kind.REAL)),
+        Node("a", Neuron.forgetful(strict=True), ("current",), given),
+        Node("op", op, ("a", "a") if isinstance(op, Add | SpikeLogic) else ("a",), reads),
+        Node("sum", Linear(), ("op",), TensorType((5,), Kind.REAL), params={"weight": "w"}),
     )
     graph = Graph("g", 3, nodes, {"w": np.ones((5, reads.size))}, ("sum",))
     fired = torch.zeros(3, 2, 2, 2)
@@ -100,23 +117,23 @@ def spikes_through(op: str, attrs: dict, shape: tuple[int, ...], kind: Kind) -> 
 
 
 @pytest.mark.parametrize(
-    ("op", "attrs", "shape", "kind", "charged"),
+    ("op", "shape", "kind", "charged"),
     [
         # 8 neurons, of which 2, 4 and 0 fire; dense work 5 · inputs of the layer
-        ("flatten", {}, (8,), Kind.SPIKE, [10, 20, 0]),
-        ("delay", {"steps": 1}, (2, 2, 2), Kind.SPIKE, [0, 10, 20]),
-        ("delay", {"steps": 9}, (2, 2, 2), Kind.SPIKE, [0, 0, 0]),
-        ("max_pool2d", {"kernel_size": (2, 2)}, (2, 1, 1), Kind.SPIKE, [2.5, 5, 0]),
-        ("avg_pool2d", {"kernel_size": (2, 2)}, (2, 1, 1), Kind.REAL, [2.5, 5, 0]),
-        ("sum_pool2d", {"kernel_size": (2, 2)}, (2, 1, 1), Kind.COUNT, [10, 20, 0]),
-        ("add", {}, (2, 2, 2), Kind.COUNT, [20, 40, 0]),
-        ("spike_logic", {"function": "and"}, (2, 2, 2), Kind.SPIKE, [10, 20, 0]),
+        (Flatten(), (8,), Kind.SPIKE, [10, 20, 0]),
+        (Delay(steps=1), (2, 2, 2), Kind.SPIKE, [0, 10, 20]),
+        (Delay(steps=9), (2, 2, 2), Kind.SPIKE, [0, 0, 0]),
+        (MaxPool2d.like(PAIRS), (2, 1, 1), Kind.SPIKE, [2.5, 5, 0]),
+        (PAIRS, (2, 1, 1), Kind.REAL, [2.5, 5, 0]),
+        (SumPool2d.like(PAIRS), (2, 1, 1), Kind.COUNT, [10, 20, 0]),
+        (Add(), (2, 2, 2), Kind.COUNT, [20, 40, 0]),
+        (SpikeLogic(function="and"), (2, 2, 2), Kind.SPIKE, [10, 20, 0]),
     ],
 )
 def test_paper_rate_of_what_stands_between_neurons_and_synapse(
-    op: str, attrs: dict, shape: tuple[int, ...], kind: Kind, charged: list[float]
+    op: Op, shape: tuple[int, ...], kind: Kind, charged: list[float]
 ) -> None:
-    assert spikes_through(op, attrs, shape, kind) == charged
+    assert spikes_through(op, shape, kind) == charged
 
 
 def test_firing_rates_by_hand() -> None:
@@ -135,7 +152,7 @@ def silent(name: str, attention_name: str, **hyper: object) -> Tally:
     values = {
         node.name: torch.zeros(model.time_steps, *node.type.shape)
         for node in network.executed.nodes
-        if node.op == "input" or node.type.kind is Kind.SPIKE
+        if node.op.name == "input" or node.type.kind is Kind.SPIKE
     }
     tally = Tally(CONVENTIONS["paper"], network)
     tally.add(Activity(network, values, interpret))
@@ -178,7 +195,7 @@ def test_dense_work_of_the_three_layer_net_is_the_known_one() -> None:
     silent_values = {
         node.name: torch.zeros(60, *node.type.shape)
         for node in network.executed.nodes
-        if node.op in ("input", "neuron")
+        if node.op.name in ("input", "neuron")
     }
     tally.add(Activity(network, silent_values, interpret))
     per_step = [entry.steps["mac"][0] for entry in tally.per_layer()]
@@ -226,20 +243,23 @@ def test_a_rule_that_divides_is_rounded_once() -> None:
 
 def test_every_convention_has_a_rule_for_every_op_that_it_can_meet() -> None:
     """Only ``executed`` sees quantized graphs; the others count the source network."""
-    integer = {name for name, op in OPS.items() if isinstance(op, IntegerOp)}
+    integer = {name for name, op in OPS.items() if issubclass(op, IntegerOp)}
     assert len(integer) > 10
     for convention in CONVENTIONS.values():
         ops = set(OPS) if convention.footing is Footing.EXECUTED else set(OPS) - integer
-        assert not [op for op in ops if convention.rule_of(op) is None], convention.name
-        named = {key for key in convention.rules if isinstance(key, str)}
-        assert named <= set(OPS), "a rule for an op that there is none of"
+        assert not [op for op in ops if convention.rule_of(OPS[op]) is None], convention.name
+        named = {key for key in convention.rules if isinstance(key, type)}
+        assert named <= set(OPS.values()), "a rule for an op that there is none of"
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS.values(), ids=CONVENTIONS)
 def test_an_op_without_a_rule_is_an_error_and_never_zero(convention) -> None:
+    class Wavelet(Operation):
+        name = "wavelet"
+
     network = network_of(ByHand(), (1, 4, 4), 2)
     unknown = [
-        node.replace(op="wavelet") if node.op == "neuron" else node
+        node.replace(op=Wavelet()) if node.op.name == "neuron" else node
         for node in network.executed.nodes
     ]
     graph = network.executed.replace(nodes=tuple(unknown))

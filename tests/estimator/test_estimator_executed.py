@@ -112,11 +112,11 @@ def summed(tally: Tally) -> dict[str, dict[str, int]]:
 def with_kernel(graph, kernel: str):
     """The graph with one kernel variant for every synapse that reads spikes."""
     nodes = [
-        node.with_attrs(kernel=kernel)
-        if node.op in ("conv2d", "linear") and graph.input_types(node)[0].kind is Kind.SPIKE
+        node.with_op(kernel=kernel)
+        if node.op.name in ("conv2d", "linear") and graph.input_types(node)[0].kind is Kind.SPIKE
         else node
         for node in graph.nodes
     ]
     changed = graph.replace(nodes=tuple(nodes))
-    assert [node.attrs.get("kernel") for node in changed.nodes].count(kernel) >= 2
+    assert [getattr(node.op, "kernel", None) for node in changed.nodes].count(kernel) >= 2
     return changed

@@ -50,7 +50,7 @@ class Residual(nn.Module):
 def test_a_residual_sum_belongs_to_the_layer_that_reads_it() -> None:
     network = network_of(Residual(), (1, 4, 4), 2)
     layers = layers_of(network.source)
-    ops = [[network.source[name].op for name in layer.nodes] for layer in layers]
+    ops = [[network.source[name].op.name for name in layer.nodes] for layer in layers]
     assert ops == [
         ["input", "conv2d", "neuron"],
         ["conv2d", "neuron"],
@@ -148,7 +148,7 @@ def test_attention_is_a_part_of_its_layer_on_both_graphs(name: str, architecture
         assert sorted(node for layer in layers for node in layer.nodes) == sorted(graph.index)
         assert frozenset().union(*(layer.attention for layer in layers)) == attention_of(graph)
         for layer in layers:
-            ops = {graph[node].op for node in layer.attention}
+            ops = {graph[node].op.name for node in layer.attention}
             assert ops == (ATTENTION[name] if layer.name.startswith("layer") else set())
             modules = {graph[node].loc.module for node in layer.attention}
             assert all(module.startswith(f"{layer.name}.attention") for module in modules)

@@ -88,7 +88,7 @@ def test_sums_of_spikes_are_counted_as_the_rules_say(activity, estimates):
     """A 1×1 convolution of stride 2 to 8 channels reads every second pixel of the sums."""
     graph = activity.network.executed
     conv = next(node for node in graph.nodes if node.loc.module.startswith("blocks.block2a.short"))
-    assert graph[conv.inputs[0]].op == "add"
+    assert graph[conv.inputs[0]].op.name == "add"
     sums = activity.executed[conv.inputs[0]]
     assert sums.max() == 3  # pooled spikes, and those of two blocks around which they go
     read = sums[:, :, ::2, ::2]
@@ -107,7 +107,7 @@ def test_sums_of_spikes_are_counted_as_the_rules_say(activity, estimates):
     fired = [
         activity.executed[node.name].mean()  # of the stem before its pool, as that rule says
         for node in graph.nodes
-        if node.op == "neuron" and node.loc.module.removesuffix(".neuron") in summed
+        if node.op.name == "neuron" and node.loc.module.removesuffix(".neuron") in summed
     ]
     assert len(fired) == 3
     assert synapse["paper"]["mac"] == 0

@@ -37,7 +37,7 @@ def test_energy_audit_analysis_and_pages_of_what_check_accepts(name, tmp_path):
     records = analysis.report.model.redundancy
     assert records is not None
     if not records.layers:  # nothing in it has a potential and one threshold
-        assert not any(layer.op == "neuron" for layer in net.layers)
+        assert not any(layer.op.name == "neuron" for layer in net.layers)
         for use in (analysis.to_json, lambda: str(analysis)):
             with pytest.raises(snnc.SnncError, match="no neuron's potentials can be measured"):
                 use()

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from snnc.api.data.windows import windows
-from snnc.api.surveying import network_of, survey
+from snnc.api.surveying import Asked, network_of, survey
 from snnc.compiler.frontend.source import load_source
 from snnc.estimator.conventions import EXECUTED
 from snnc.models import checkpoints
@@ -101,7 +101,7 @@ def test_plain_hooks_count_the_same_integers(pair: str, attention: str) -> None:
     recordings = [torch.from_numpy(frames.astype("float32")).unsqueeze(1) for frames in given]
     ours = recounted(checkpoints.load(path).model, recordings)
     assert sum(layer.spikes for layer in ours.values()) > 1000
-    theirs = survey(network_of(source), every, [EXECUTED], called=pair)
+    theirs = survey(network_of(source), every, Asked([EXECUTED]), called=pair)
     counted = {entry.layer.name: entry for entry in theirs.tallies["executed"].per_layer()}
     assert list(counted) == [*ours, "readout"]
     for name, layer in ours.items():

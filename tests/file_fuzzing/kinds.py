@@ -17,11 +17,14 @@ from snnc.models.datasets.dataset import SPLITS
 from snnc.models.datasets.framing import frame_by_dt, frame_by_time
 from tests.file_fuzzing.mutators import NUMBERS, Mutator, damaged
 from tests.support.recordings.dataset_layouts import LAYOUTS, columns, gesture
+from tests.support.recordings.evt import Event, evt2, evt3, evt21, in_rows
 from tests.support.recordings.recording_writers import (
     aedat2_bytes,
     aedat3_bytes,
     aedat3_packet,
+    dat_bytes,
     nmnist_bytes,
+    raw_bytes,
 )
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -99,6 +102,11 @@ def _numbers_34() -> bytes:
     return nmnist_bytes(columns(table))
 
 
+def _stream(encoder: Callable[[list[Event]], bytes], name: str) -> bytes:
+    events = [(t, x, y, p) for t, x, y, p in in_rows(4, 128, 128, 500, 400_000).tolist()]
+    return raw_bytes(encoder(events), f"format {name};height=128;width=128")
+
+
 def _layout(name: str) -> Kind:
     def files() -> Files:
         with tempfile.TemporaryDirectory() as folder:
@@ -112,6 +120,10 @@ def _layout(name: str) -> Kind:
 RECORDINGS: dict[str, Kind] = {
     "nmnist": _one("a.bin", _numbers_34),
     "aedat2": _one("a.aedat", lambda: aedat2_bytes(columns(gesture(2)[:500]))),
+    "evt2": _one("a.raw", lambda: _stream(evt2, "EVT2")),
+    "evt21": _one("a.raw", lambda: _stream(evt21, "EVT21")),
+    "evt3": _one("a.raw", lambda: _stream(evt3, "EVT3")),
+    "dat": _one("a.dat", lambda: dat_bytes(columns(gesture(5)[:500]), 128, 128)),
     "aedat3": _one("a.aedat", _packets, damage_packet, damage_packet),
     **{name: _layout(name) for name in LAYOUTS},
 }

@@ -376,28 +376,3 @@ def test_a_missing_folder_is_said(tmp_path: Path) -> None:
     with pytest.raises(SnncError) as raised:
         save(small_network(), tmp_path / "no" / "m.pt", input=INPUT)
     assert raised.value.code is BAD_OUTPUT
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"height": 0},
-        {"time_steps": 2.0},
-        {"dt_us": None},
-        {"dt_us": -1},
-        {"framing": "count"},
-        {"framing": "dt-us"},
-        {"downsample": 3},
-    ],
-)
-def test_input_descriptions_that_make_no_sense(fields: dict[str, Any]) -> None:
-    valid: dict[str, Any] = {"height": 16, "width": 24, "time_steps": 3, "dt_us": 10}
-    with pytest.raises(SnncError) as raised:
-        InputDescription(**{**valid, **fields})
-    assert raised.value.code is BAD_OPTION
-
-
-def test_frame_size_is_after_downsampling() -> None:
-    assert INPUT.frame_size == (2, 8, 12)
-    by_count = InputDescription(16, 24, 3, framing="count")
-    assert by_count.frame_size == (2, 16, 24)

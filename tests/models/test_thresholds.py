@@ -30,7 +30,7 @@ def test_thresholds_survive_the_checkpoint_and_reach_the_compiled_network(tmp_pa
     x = torch.poisson(torch.full((6, 2, 2, 34, 34), 0.3))
     assert torch.equal(again.model(x), loaded.model(x))
     graph = load_source(str(tmp_path / "tuned.pt")).graph()
-    found = [node.attrs["threshold"] for node in graph.nodes if node.op == "neuron"]
+    found = [node.op.threshold for node in graph.nodes if node.op.name == "neuron"]
     assert found == pytest.approx(THRESHOLDS)
 
 

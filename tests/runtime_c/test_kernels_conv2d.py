@@ -59,8 +59,9 @@ def parameters(p: Conv, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     return weight.astype(np.float32), rng.standard_normal(p.out_c).astype(np.float32)
 
 
-def run(build, p: Conv, kind: str, x, weight, bias, *, instrument: bool = True):
-    """Output of the C kernel and its counters."""
+def run(build, p: Conv, kind: str, operands, *, instrument: bool = True):
+    """Output of the C kernel and its counters; ``operands``: input, weight, bias."""
+    x, weight, bias = operands
     kernels = load(build, instrument=instrument)
     out = np.full((p.out_h * p.out_w, p.out_c), np.nan, np.float32)
     counts = kernels.counts()
@@ -88,14 +89,15 @@ def check(build, p: Conv, kind: str, density: float, *, with_bias: bool = True) 
     weight, bias = parameters(p)
     dense = kind in ("real", "spike_dense")
     expected, executed = reference.conv2d(p, x, weight, bias if with_bias else None, dense=dense)
-    out, counts = run(build, p, kind, x, weight, bias if with_bias else None)
+    out, counts = run(build, p, kind, (x, weight, bias if with_bias else None))
     assert same_bits(out, expected)
     field = "ac" if kind in ("spike", "spike_list") else "mac"
     assert counts == ({field: executed} if executed else {})
 
 
-def run_in_bands(build, p: Conv, kind: str, turn: int, x, weight, bias):
+def run_in_bands(build, p: Conv, kind: str, turn: int, operands):
     """Output and counters of the kernel for rows, ``turn`` at a time, the last turn maybe fewer."""
+    x, weight, bias = operands
     kernels = load(build, instrument=True)
     out = np.full((p.out_h, p.out_w, p.out_c), np.nan, np.float32)
     counts = kernels.counts()
@@ -118,9 +120,9 @@ def run_in_bands(build, p: Conv, kind: str, turn: int, x, weight, bias):
 def test_bands_of_rows_make_the_whole(build, p, kind):
     x = inputs(p, kind, 0.2)
     weight, bias = parameters(p)
-    whole, counts = run(build, p, kind, x, weight, bias)
+    whole, counts = run(build, p, kind, (x, weight, bias))
     for turn in {1, 3, p.out_h}:
-        own, executed = run_in_bands(build, p, kind, turn, x, weight, bias)
+        own, executed = run_in_bands(build, p, kind, turn, (x, weight, bias))
         assert same_bits(own, whole)
         assert executed == counts
 
@@ -140,8 +142,8 @@ def test_without_counters_the_values_are_the_same(kind):
     p = Conv(7, 9, 33, 48, stride_w=2, pad_h=1, pad_w=1)
     x = inputs(p, kind, 0.2)
     weight, bias = parameters(p)
-    counted, _ = run(build, p, kind, x, weight, bias)
-    plain, counts = run(build, p, kind, x, weight, bias, instrument=False)
+    counted, _ = run(build, p, kind, (x, weight, bias))
+    plain, counts = run(build, p, kind, (x, weight, bias), instrument=False)
     assert same_bits(counted, plain)
     assert counts == {}
 
@@ -151,7 +153,7 @@ def test_without_counters_the_values_are_the_same(kind):
 def test_within_the_rounding_bound_of_pytorch_in_float64(p, kind):
     x = inputs(p, kind, 0.3)
     weight, bias = parameters(p)
-    out, _ = run(VARIANTS[0], p, kind, x, weight, bias)
+    out, _ = run(VARIANTS[0], p, kind, (x, weight, bias))
 
     def conv(values, weights, offset):
         image = torch.from_numpy(values.astype(np.float64)).T.reshape(1, p.in_c, p.in_h, p.in_w)

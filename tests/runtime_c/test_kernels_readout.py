@@ -73,9 +73,9 @@ def status(name: str) -> int:
     raise KeyError(name)
 
 
-def added(kernels, shape, t: int, x: int, y: int, polarity: int, frames: np.ndarray) -> int:
+def added(kernels, shape, t: int, place: tuple[int, int, int], frames: np.ndarray) -> int:
     """Count one event of a window that begins at 1000 us, as generated code does."""
-    given, step = event(kernels, t, x, y, polarity), np.zeros(1, np.uint32)
+    given, step = event(kernels, t, *place), np.zeros(1, np.uint32)
     if not kernels.snn_event_inside(shape, given):
         return status("SNN_ERR_EVENT_RANGE")
     timed = kernels.snn_event_step(shape, 1000, given, step)
@@ -94,7 +94,7 @@ def test_events_are_counted_in_their_cell(build):
     rng, expected = np.random.default_rng(0), np.zeros_like(frames)
     for _ in range(500):
         t, x, y, polarity = (int(rng.integers(n)) for n in (300, 12, 8, 2))
-        assert added(kernels, shape, 1000 + t, x, y, polarity, frames) == status("SNN_OK")
+        assert added(kernels, shape, 1000 + t, (x, y, polarity), frames) == status("SNN_OK")
         expected[t // 100, y // 2, x // 2, polarity] += 1
     assert np.array_equal(frames, expected)
 
@@ -116,7 +116,7 @@ def test_events_that_do_not_fit_are_refused_and_write_nothing(build, t, x, y, po
     shape, frames = framing(kernels)
     frames[2, 3, 5, 1] = 65535
     before = frames.copy()
-    assert added(kernels, shape, t, x, y, polarity, frames) == status(name)
+    assert added(kernels, shape, t, (x, y, polarity), frames) == status(name)
     assert np.array_equal(frames, before)
 
 

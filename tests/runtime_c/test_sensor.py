@@ -14,6 +14,7 @@ import pytest
 from snnc.compiler.codegen.abi import EVENT_DTYPE
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.targets import target_named
+from snnc.models.datasets.readers import evt_streams
 from tests.compiler.deploy.test_firmware import compiled, framed, need, recording
 from tests.support.places import ROOT
 from tests.support.recordings.evt import Event, evt2, evt3, evt21, in_rows, listed
@@ -120,6 +121,30 @@ def test_noise_never_gives_an_event_that_the_sensor_cannot(name, sensor):
     events = sensor.decode(noise, 1000, 64)
     assert len(events) > 100
     assert all(x < 320 and y < 320 and p in (0, 1) for _, x, y, p in events)
+
+
+WHOLE = {
+    "evt2": (evt_streams.evt2, "<u4", [0x8000_0000]),
+    "evt21": (evt_streams.evt21, "<u4", [0, 0x8000_0000]),
+    "evt21-imx636": (evt_streams.evt21_upper_first, "<u4", [0x8000_0000, 0]),
+    "evt3": (evt_streams.evt3, "<u2", [0x8000, 0x6000, 0x0000, 0x3000]),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_files_are_read_as_streams_are(name, sensor):
+    """Of any words at all, once time, row and column are known, the reader of .raw files makes what
+    the C makes."""
+    whole, kind, first = WHOLE[name]
+    noise = np.random.default_rng(4).integers(0, 256, 160_000, np.uint8).tobytes()
+    data = np.array(first, kind).tobytes() + noise
+    sensor.c.start(FORMATS[name][0], 2048, 2048)
+    streamed = sensor.decode(data, 1_000_000, 4096)
+    found = whole(data, "noise")
+    kept = found[found["x"] < 2048]
+    assert len(streamed) > 4000
+    assert len(found) - len(kept) == sensor.c.outside()
+    assert [(t % 2**32, x, y, p) for t, x, y, p in listed(kept)] == streamed
 
 
 @pytest.mark.parametrize(("name", "bytes_lost"), [("evt2", 4), ("evt21", 8), ("evt3", 4)])

@@ -26,6 +26,7 @@ from snnc.compiler.frontend.importing import (
     Importing,
     needed_importer,
 )
+from snnc.compiler.ops import Asa, GroupMean, Neuron
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 _CELL = ("alpha", "beta", "Vreset", "Vthres", "spikeActFun", "mode_select")
@@ -107,7 +108,7 @@ def recognise_attention(m: Any) -> Importer:
 
 
 def _voting(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
-    return g.add(path, "group_mean", inputs, {"size": m.voting_size})
+    return g.add(path, GroupMean(size=m.voting_size), inputs)
 
 
 def _asa(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
@@ -120,7 +121,7 @@ def _asa(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
         "score2": m.conv2.weight,
         **_mixing(m.fc),
     }
-    return g.add(path, "asa", inputs, {"mean_scale": 1.0 / m.lam_}, params)
+    return g.add(path, Asa(mean_scale=1.0 / m.lam_), inputs, params)
 
 
 def mixing_of(mask: str) -> str:
@@ -165,17 +166,17 @@ def cell(g: Importing, m: Any, path: str, x: str) -> str:
         raise _refused("its activation does not fire exactly at the threshold and above")
     if float(m.beta) != 0:
         raise _refused("a constant input beta of the cell is not supported", "Use beta 0.")
-    attrs = {
-        "beta": float(m.alpha),
-        "drift": 0.0,
-        "gain": 1.0,
-        "reset_mode": "hard",
-        "reset": _potential_after_spike(m) * float(m.alpha),
-        "threshold": float(m.Vthres),
-        "strict": False,
-        "initial": 0.0,
-    }
-    return g.add(path, "neuron", [x], attrs)
+    op = Neuron(
+        beta=float(m.alpha),
+        drift=0.0,
+        gain=1.0,
+        reset_mode="hard",
+        reset=_potential_after_spike(m) * float(m.alpha),
+        threshold=float(m.Vthres),
+        strict=False,
+        initial=0.0,
+    )
+    return g.add(path, op, [x])
 
 
 def _potential_after_spike(m: Any) -> float:

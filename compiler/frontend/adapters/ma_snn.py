@@ -22,9 +22,11 @@ from snnc.compiler.frontend.importing import (
     Importing,
     needed_importer,
 )
+from snnc.compiler.ops import ChannelGate, Relu, SpatialGate, TemporalGate
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
-_GATES = {"ta": "temporal_gate", "ca": "channel_gate", "sa": "spatial_gate"}
+_GATES = ("ta", "ca", "sa")
+"""Attention along time, along channels and over the pixels, in this order."""
 _LAYER = ("attention_flag", "network", "useBatchNorm")
 
 
@@ -56,18 +58,19 @@ def _is_plain(conv: Any) -> bool:
 
 def _attention(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
     x = inputs[0]
-    for name, op in _GATES.items():
+    for name in _GATES:
         gate = getattr(m, name, None)
         if gate is None:
             continue
-        if op == "spatial_gate":
+        if name == "sa":
             weight = {"weight": gate.conv.weight}
-            x = g.add(f"{path}.{name}", op, [x], {"mean_scale": 1.0}, weight)
+            x = g.add(f"{path}.{name}", SpatialGate(mean_scale=1.0), [x], weight)
         else:
             first, last = gate.sharedMLP[0].weight, gate.sharedMLP[2].weight
             params = {"reduce": first.flatten(1), "expand": last.flatten(1)}
-            x = g.add(f"{path}.{name}", op, [x], None, params)
-    return g.add(f"{path}.relu", "relu", [x])
+            op = TemporalGate() if name == "ta" else ChannelGate()
+            x = g.add(f"{path}.{name}", op, [x], params)
+    return g.add(f"{path}.relu", Relu(), [x])
 
 
 def _layer(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from snnc.compiler.frontend.importing import Importing
-from snnc.compiler.ir.graph import FEEDBACK, FEEDBACK_WRITE
+from snnc.compiler.ops import Feedback, FeedbackWrite
 from snnc.errors import BAD_SHAPE, SnncError
 
 
@@ -21,9 +21,9 @@ class Recurrence:
     @classmethod
     def of(cls, g: Importing, path: str, shape: tuple[int, ...]) -> Recurrence:
         """Begin a connection that carries spikes of a shape."""
-        others = [node for node in g.nodes.values() if node.op == FEEDBACK]
+        others = [node for node in g.nodes.values() if isinstance(node.op, Feedback)]
         edge = f"{path} {len(others)}"
-        read = g.add(f"{path}.previous", FEEDBACK, (), {"edge": edge, "shape": shape})
+        read = g.add(f"{path}.previous", Feedback(edge=edge, shape=shape), ())
         return cls(path, edge, read)
 
     def close(self, g: Importing, spikes: str) -> None:
@@ -36,4 +36,4 @@ class Recurrence:
                 f"its recurrent connection is for {wanted.shape}, and it gives {given.shape}",
                 where=self.path,
             )
-        g.add(f"{self.path}.kept", FEEDBACK_WRITE, [spikes], {"edge": self.edge})
+        g.add(f"{self.path}.kept", FeedbackWrite(edge=self.edge), [spikes])

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from snnc.compiler.frontend import built
 from snnc.compiler.frontend.importing import Importing, importer, needed_importer
+from snnc.compiler.ops import (
+    Asa,
+    ChannelGate,
+    GroupMean,
+    Neuron,
+    SpatialGate,
+    TemporalGate,
+    TimeMean,
+)
 from snnc.errors import SnncError
 from snnc.models import attention, gates, networks, neurons
 from snnc.models.grouping import LAMBDA
@@ -40,42 +50,42 @@ def _layer(g: Importing, layer: nn.Module, path: str, value: str | None) -> str 
         return None if value is None else function(g, layer, path, [value])
     except SnncError as error:
         shape = "" if value is None else "×".join(map(str, (g.time_steps, *g.type_of(value).shape)))
-        g.refuse(path, type(layer).__name__, shape, error)
+        g.refuse(path, type(layer).__name__, shape, error, built.line_of(layer))
         return None
 
 
 @importer(neurons.LIF, neurons.IF)
 def _lif(g: Importing, m: neurons.LIF, path: str, inputs: Sequence[str]) -> str:
     hard = m.v_reset is not None
-    attrs = {
-        "beta": m.beta,
-        "drift": 0.0,
-        "gain": 1.0,
-        "reset_mode": "hard" if hard else "soft",
-        "reset": m.v_reset if hard else m.beta * m.v_threshold,
-        "threshold": m.v_threshold,
-        "strict": False,
-        "initial": 0.0,
-    }
-    return g.add(path, "neuron", inputs, attrs)
+    op = Neuron(
+        beta=m.beta,
+        drift=0.0,
+        gain=1.0,
+        reset_mode="hard" if hard else "soft",
+        reset=m.v_reset if hard else m.beta * m.v_threshold,
+        threshold=m.v_threshold,
+        strict=False,
+        initial=0.0,
+    )
+    return g.add(path, op, inputs)
 
 
 @importer(neurons.DecayLIF, neurons.PLIF)
 def _decay_lif(g: Importing, m: neurons.DecayLIF, path: str, inputs: Sequence[str]) -> str:
     rate = float(m.rate().detach())
-    attrs = {
-        "beta": 1.0 - rate,
-        "drift": rate * m.v_reset,
-        "gain": rate,
-        "reset_mode": "hard",
-        "reset": m.v_reset,
-        "threshold": m.v_threshold,
-        "strict": False,
-        "initial": m.v_reset,
-    }
     # After a reset the potential leaks towards Vreset, where it already is: the drift of the
     # leak and its decay cancel, so the value after a hard reset is Vreset itself.
-    return g.add(path, "neuron", inputs, attrs)
+    op = Neuron(
+        beta=1.0 - rate,
+        drift=rate * m.v_reset,
+        gain=rate,
+        reset_mode="hard",
+        reset=m.v_reset,
+        threshold=m.v_threshold,
+        strict=False,
+        initial=m.v_reset,
+    )
+    return g.add(path, op, inputs)
 
 
 @importer(attention.ASA1, attention.ASA2)
@@ -90,32 +100,32 @@ def _asa(g: Importing, m: attention.ASA, path: str, inputs: Sequence[str]) -> st
         params |= {"expand": m.mix.expand.weight}
     elif isinstance(m.mix, attention.TemporalMix):
         params |= {"reduce": m.mix.reduce.weight, "expand": m.mix.expand.weight}
-    return g.add(path, "asa", inputs, {"mean_scale": 1.0 / LAMBDA}, params)
+    return g.add(path, Asa(mean_scale=1.0 / LAMBDA), inputs, params)
 
 
 @importer(gates.SpatialGate)
 def _spatial(g: Importing, m: gates.SpatialGate, path: str, inputs: Sequence[str]) -> str:
     weight = {"weight": m.score.conv.weight}
-    return g.add(path, "spatial_gate", inputs, {"mean_scale": 1.0}, weight)
+    return g.add(path, SpatialGate(mean_scale=1.0), inputs, weight)
 
 
 @importer(gates.TemporalGate)
 def _temporal(g: Importing, m: gates.TemporalGate, path: str, inputs: Sequence[str]) -> str:
     params = {"reduce": m.mlp.reduce.weight, "expand": m.mlp.expand.weight}
-    return g.add(path, "temporal_gate", inputs, None, params)
+    return g.add(path, TemporalGate(), inputs, params)
 
 
 @importer(gates.ChannelGate)
 def _channel(g: Importing, m: gates.ChannelGate, path: str, inputs: Sequence[str]) -> str:
     params = {"reduce": m.mlp.reduce.weight, "expand": m.mlp.expand.weight}
-    return g.add(path, "channel_gate", inputs, None, params)
+    return g.add(path, ChannelGate(), inputs, params)
 
 
 @importer(networks.TimeMean)
 def _time_mean(g: Importing, m: networks.TimeMean, path: str, inputs: Sequence[str]) -> str:
-    return g.add(path, "time_mean", inputs)
+    return g.add(path, TimeMean(), inputs)
 
 
 @importer(networks.Vote)
 def _vote(g: Importing, m: networks.Vote, path: str, inputs: Sequence[str]) -> str:
-    return g.add(path, "group_mean", inputs, {"size": m.votes})
+    return g.add(path, GroupMean(size=m.votes), inputs)

@@ -20,7 +20,8 @@ Source: Eshraghian et al. 2023, "Training Spiking Neural Networks Using Lessons 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from snnc.compiler.frontend.importing import (
     needed_importer,
 )
 from snnc.compiler.ir.graph import Array
+from snnc.compiler.ops import Add, Affine, Integrator, Neuron
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 PACKAGE = "snntorch"
@@ -45,7 +47,7 @@ PACKAGE = "snntorch"
 def _leaky(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
     check(g, m)
     beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
-    return _neuron(g, m, path, inputs[0], beta, 1.0, zero="hard")
+    return _neuron(g, m, path, inputs[0], _Membrane(beta, zero="hard"))
 
 
 @importer_named(PACKAGE, "Synaptic")
@@ -59,9 +61,9 @@ def _after_synapse(g: Importing, m: Any, path: str, x: str) -> str:
     alpha = exact_constant(m.alpha.clamp(0, 1), f"{path}.alpha")
     constants = {"beta": alpha, "drift": 0.0, "gain": 1.0}
     params = {role: spread(value, shape) for role, value in constants.items()}
-    current = g.add(f"{path}.syn", "integrator", [x], None, params)
+    current = g.add(f"{path}.syn", Integrator(), [x], params)
     beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
-    return _neuron(g, m, path, current, beta, 1.0, zero="clear")
+    return _neuron(g, m, path, current, _Membrane(beta))
 
 
 @importer_named(PACKAGE, "Lapicque")
@@ -71,7 +73,7 @@ def _lapicque(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
         beta = exact_constant(1 - (m.time_step / (m.R * m.C)), f"{path}.beta")
         inverse = exact_constant(1 / (m.R * m.C), f"{path}.C")
     gain = exact_constant(m.R, f"{path}.R") * inverse * exact_constant(m.time_step, f"{path}.dt")
-    return _neuron(g, m, path, inputs[0], beta, gain, zero="clear")
+    return _neuron(g, m, path, inputs[0], _Membrane(beta, gain))
 
 
 @importer_named(PACKAGE, "Alpha")
@@ -91,9 +93,10 @@ def _alpha(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
     for name, decay, gain in (("exc", alpha, 1.0), ("inh", beta, -1.0)):
         constants = {"beta": exact_constant(decay, f"{path}.{name}"), "drift": 0.0, "gain": gain}
         params = {role: spread(value, shape) for role, value in constants.items()}
-        currents.append(g.add(f"{path}.syn_{name}", "integrator", inputs, None, params))
-    total = g.add(f"{path}.syn", "add", currents)
-    return _neuron(g, m, path, total, np.zeros(()), exact_constant(tau, f"{path}.tau"), zero="hard")
+        currents.append(g.add(f"{path}.syn_{name}", Integrator(), inputs, params))
+    total = g.add(f"{path}.syn", Add(), currents)
+    whole = _Membrane(np.zeros(()), exact_constant(tau, f"{path}.tau"), zero="hard")
+    return _neuron(g, m, path, total, whole)
 
 
 @importer_named(PACKAGE, "RLeaky")
@@ -101,7 +104,7 @@ def _recurrent_leaky(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> 
     check(g, m)
     recurrence, total = _with_recurrence(g, m, path, inputs[0])
     beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
-    spikes = _neuron(g, m, path, total, beta, 1.0, zero="clear", attrs={"apart": True})
+    spikes = _neuron(g, m, path, total, _Membrane(beta, apart=True))
     recurrence.close(g, spikes)
     return spikes
 
@@ -125,7 +128,7 @@ def _with_recurrence(g: Importing, m: Any, path: str, x: str) -> tuple[Recurrenc
     inner, spikes = f"{path}.recurrent", [recurrence.spikes]
     if type(m.recurrent).__name__ == "RecurrentOneToOne":
         scale = spread(exact_constant(m.recurrent.V, f"{path}.V"), shape)
-        weighted = g.add(inner, "affine", spikes, None, {"scale": scale, "shift": 0 * scale})
+        weighted = g.add(inner, Affine(), spikes, {"scale": scale, "shift": 0 * scale})
     elif isinstance(m.recurrent, nn.Linear | nn.Conv2d):
         imported = needed_importer(m.recurrent)(g, m.recurrent, inner, spikes)
         assert imported is not None
@@ -136,20 +139,27 @@ def _with_recurrence(g: Importing, m: Any, path: str, x: str) -> tuple[Recurrenc
             f"its recurrent connection is {type(m.recurrent).__name__}",
             mend="Use a linear layer or a convolution for it.",
         )
-    return recurrence, g.add(f"{path}.sum", "add", [x, weighted], {"apart": True})
+    return recurrence, g.add(f"{path}.sum", Add(apart=True), [x, weighted])
 
 
-def _neuron(
-    g: Importing,
-    m: Any,
-    path: str,
-    x: str,
-    beta: Array,
-    gain: Any,
-    *,
-    zero: str,
-    attrs: Mapping[str, Any] | None = None,
-) -> str:
+@dataclass(frozen=True)
+class _Membrane:
+    """What becomes of a potential: beta times it is left, and gain times the current is added.
+
+    Attributes:
+        beta: what is left of it.
+        gain: of the current.
+        zero: the reset mode that "zero" stands for in this class.
+        apart: whether the source adds the terms of the current one after the other.
+    """
+
+    beta: Array
+    gain: Any = 1.0
+    zero: str = "clear"
+    apart: bool = False
+
+
+def _neuron(g: Importing, m: Any, path: str, x: str, membrane: _Membrane) -> str:
     threshold = exact_constant(m.threshold, f"{path}.threshold")
     if threshold.min() < 0:
         raise SnncError(
@@ -157,23 +167,20 @@ def _neuron(
             f"a threshold of {threshold.min():g} makes it reset before its first step",
             mend="Use thresholds of at least 0.",
         )
-    mode = {"subtract": "soft", "zero": zero, "none": "none"}[m.reset_mechanism]
+    mode = {"subtract": "soft", "zero": membrane.zero, "none": "none"}[m.reset_mechanism]
     values = {
-        "beta": beta,
+        "beta": membrane.beta,
         "drift": 0.0,
-        "gain": gain,
+        "gain": membrane.gain,
         "threshold": threshold,
         "reset": threshold if mode == "soft" else 0.0,
     }
-    attrs = {"reset_mode": mode, "strict": True, "initial": 0.0, **(attrs or {})}
-    params: dict[str, Array] = {}
-    for role, value in values.items():
-        full = spread(value, g.type_of(x).shape)
-        if full.min() == full.max():
-            attrs[role] = float(full.flat[0])
-        else:
-            attrs[role], params[role] = None, full
-    return g.add(path, "neuron", [x], attrs, params)
+    shape = g.type_of(x).shape
+    neuron = Neuron(reset_mode=mode, strict=True, initial=0.0, apart=membrane.apart)
+    op, params = neuron.with_constants(
+        {role: spread(value, shape) for role, value in values.items()}
+    )
+    return g.add(path, op, [x], params)
 
 
 def check(g: Importing, m: Any) -> None:

@@ -34,6 +34,7 @@ from snnc.compiler.frontend.importing import (
     Importing,
     importer_named,
 )
+from snnc.compiler.ops import Add, GroupMean, Linear, Neuron
 from snnc.compiler.ops.neurons.neuron import NEVER
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
@@ -102,7 +103,7 @@ def _dropout(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
 @importer_named(PACKAGE, "VotingLayer")
 def _voting(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
     check_step_mode(g, m)
-    return g.add(path, "group_mean", inputs, {"size": int(m.voting_size)})
+    return g.add(path, GroupMean(size=int(m.voting_size)), inputs)
 
 
 @importer_named(PACKAGE, "SeqToANNContainer")
@@ -145,7 +146,7 @@ def _linear_recurrent(g: Importing, m: Any, path: str, inputs: Sequence[str]) ->
     recurrence = Recurrence.of(g, path, (returning,))
     weight, own = m.rc.weight, m.rc.in_features - returning
     parts = [
-        g.add(f"{path}.rc.{name}", "linear", [x], {"terms": others}, {"weight": part, "bias": bias})
+        g.add(f"{path}.rc.{name}", Linear(terms=others), [x], {"weight": part, "bias": bias})
         for name, x, part, bias, others in (
             ("input", inputs[0], weight[:, :own], m.rc.bias, returning),
             ("previous", recurrence.spikes, weight[:, own:], None, own),
@@ -171,7 +172,7 @@ def _returning(
     g: Importing, m: Any, path: str, recurrence: Recurrence, parts: Sequence[str]
 ) -> str | None:
     """The module inside a recurrent container, called once a step on the sum of ``parts``."""
-    total = g.add(f"{path}.sum", "add", parts)
+    total = g.add(f"{path}.sum", Add(), parts)
     inside = nn.Sequential(OrderedDict(sub_module=m.sub_module))
     before = g.leading_axes, g.stepwise
     g.leading_axes, g.stepwise = 1, True
@@ -233,17 +234,19 @@ def _neuron(
     hard = m.v_reset is not None
     if threshold == float("inf") and hard:  # it integrates and never fires
         threshold, strict = NEVER
-    attrs = {
-        **constants,
-        "reset_mode": "hard" if hard else "soft",
+    op = Neuron(
+        beta=constants["beta"],
+        drift=constants["drift"],
+        gain=constants["gain"],
+        reset_mode="hard" if hard else "soft",
         # At Vreset the leak has nothing to do, so Vreset itself is left one step later.
-        "reset": float(m.v_reset) if hard else constants["beta"] * threshold,
-        "threshold": threshold,
-        "strict": strict,
-        "initial": float(m.v_reset) if hard else 0.0,
-        "difference": rate != 0.0,
-    }
-    return g.add(path, "neuron", inputs, attrs)
+        reset=float(m.v_reset) if hard else constants["beta"] * threshold,
+        threshold=threshold,
+        strict=strict,
+        initial=float(m.v_reset) if hard else 0.0,
+        difference=rate != 0.0,
+    )
+    return g.add(path, op, inputs)
 
 
 def check_neuron(g: Importing, m: Any) -> None:

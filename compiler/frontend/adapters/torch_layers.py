@@ -9,6 +9,16 @@ import torch
 from torch import nn
 
 from snnc.compiler.frontend.importing import EITHER_FIRST, Importing, importer
+from snnc.compiler.ops import (
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Flatten,
+    Linear,
+    MaxPool2d,
+    Relu,
+    Sigmoid,
+)
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
 
@@ -27,13 +37,10 @@ def _conv2d(g: Importing, m: nn.Conv2d, path: str, inputs: Sequence[str]) -> str
             f"padding_mode {m.padding_mode!r} is not supported",
             mend="Use padding_mode='zeros'.",
         )
-    attrs = {
-        "stride": pair(m.stride),
-        "padding": _padding(m),
-        "dilation": pair(m.dilation),
-        "groups": m.groups,
-    }
-    return g.add(path, "conv2d", inputs, attrs, {"weight": m.weight, "bias": m.bias})
+    op = Conv2d(
+        stride=pair(m.stride), padding=_padding(m), dilation=pair(m.dilation), groups=m.groups
+    )
+    return g.add(path, op, inputs, {"weight": m.weight, "bias": m.bias})
 
 
 def _padding(m: nn.Conv2d) -> tuple[int, int, int, int]:
@@ -56,7 +63,7 @@ def _linear(g: Importing, m: nn.Linear, path: str, inputs: Sequence[str]) -> str
             "a linear layer on an image would act on its last axis only",
             mend="Put nn.Flatten before it.",
         )
-    return g.add(path, "linear", inputs, None, {"weight": m.weight, "bias": m.bias})
+    return g.add(path, Linear(), inputs, {"weight": m.weight, "bias": m.bias})
 
 
 @importer(nn.BatchNorm2d, nn.BatchNorm1d)
@@ -76,17 +83,21 @@ def _batch_norm(
         "weight": m.weight if m.affine else torch.ones(channels),
         "bias": m.bias if m.affine else torch.zeros(channels),
     }
-    return g.add(path, "batch_norm", inputs, {"eps": m.eps}, params)
+    return g.add(path, BatchNorm(eps=m.eps), inputs, params)
 
 
 @importer(nn.AvgPool2d)
 def _avg_pool(g: Importing, m: nn.AvgPool2d, path: str, inputs: Sequence[str]) -> str:
-    attrs = _window(m) | {
-        "dilation": (1, 1),
-        "count_include_pad": m.count_include_pad,
-        "divisor": m.divisor_override or 0,
-    }
-    return g.add(path, "avg_pool2d", inputs, attrs)
+    op = AvgPool2d(
+        kernel_size=pair(m.kernel_size),
+        stride=pair(m.stride),
+        padding=pair(m.padding),
+        ceil_mode=m.ceil_mode,
+        dilation=(1, 1),
+        count_include_pad=m.count_include_pad,
+        divisor=m.divisor_override or 0,
+    )
+    return g.add(path, op, inputs)
 
 
 @importer(nn.AdaptiveAvgPool2d)
@@ -103,12 +114,10 @@ def adaptive_avg_pool(
             f"pooling {given[1]}×{given[2]} to {sizes[0]}×{sizes[1]} needs windows of unequal size",
             mend="Choose an input size that the output size divides.",
         )
-    window = tuple(full // size for size, full in zip(sizes, given[1:], strict=True))
+    window = (given[1] // sizes[0], given[2] // sizes[1])
     if window == (1, 1):
         return inputs[0]
-    attrs: dict[str, Any] = {"kernel_size": window, "stride": window, "padding": (0, 0)}
-    attrs |= {"dilation": (1, 1), "ceil_mode": False, "count_include_pad": True, "divisor": 0}
-    return g.add(path, "avg_pool2d", inputs, attrs)
+    return g.add(path, AvgPool2d.side_by_side(window), inputs)
 
 
 @importer(nn.MaxPool2d)
@@ -117,32 +126,30 @@ def _max_pool(g: Importing, m: nn.MaxPool2d, path: str, inputs: Sequence[str]) -
         raise SnncError(
             UNSUPPORTED_LAYER, "return_indices is not supported", mend="Set return_indices=False."
         )
-    return g.add(path, "max_pool2d", inputs, _window(m) | {"dilation": pair(m.dilation)})
-
-
-def _window(m: nn.AvgPool2d | nn.MaxPool2d) -> dict[str, Any]:
-    return {
-        "kernel_size": pair(m.kernel_size),
-        "stride": pair(m.stride),
-        "padding": pair(m.padding),
-        "ceil_mode": m.ceil_mode,
-    }
+    op = MaxPool2d(
+        kernel_size=pair(m.kernel_size),
+        stride=pair(m.stride),
+        padding=pair(m.padding),
+        ceil_mode=m.ceil_mode,
+        dilation=pair(m.dilation),
+    )
+    return g.add(path, op, inputs)
 
 
 @importer(nn.ReLU)
 def _relu(g: Importing, m: nn.ReLU, path: str, inputs: Sequence[str]) -> str:
-    return g.add(path, "relu", inputs)
+    return g.add(path, Relu(), inputs)
 
 
 @importer(nn.Sigmoid)
 def _sigmoid(g: Importing, m: nn.Sigmoid, path: str, inputs: Sequence[str]) -> str:
-    return g.add(path, "sigmoid", inputs)
+    return g.add(path, Sigmoid(), inputs)
 
 
 @importer(nn.Flatten)
 def _flatten(g: Importing, m: nn.Flatten, path: str, inputs: Sequence[str]) -> str:
     check_flatten(g, inputs[0], m.start_dim, m.end_dim)
-    return g.add(path, "flatten", inputs)
+    return g.add(path, Flatten(), inputs)
 
 
 def check_flatten(g: Importing, value: str, start: int, end: int) -> None:

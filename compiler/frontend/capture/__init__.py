@@ -28,9 +28,8 @@ from typing import Any
 
 from torch import nn
 
-from snnc.compiler.frontend.capture import driving
+from snnc.compiler.frontend.capture import window
 from snnc.compiler.frontend.capture.captured import Captured, Input, Output, State
-from snnc.compiler.frontend.capture.driving import Reset
 from snnc.compiler.frontend.capture.guard import guarded
 from snnc.compiler.frontend.capture.reading import Comparison, compare, replay
 from snnc.compiler.frontend.capture.recorder import Recorder
@@ -38,6 +37,7 @@ from snnc.compiler.frontend.capture.running import Run
 from snnc.compiler.frontend.capture.snapshot import Names, Snapshot
 from snnc.compiler.frontend.capture.tensors.heap import Heap
 from snnc.compiler.frontend.capture.tracer import Tracer
+from snnc.compiler.frontend.capture.window import Reset
 from snnc.compiler.frontend.importing import has_importer
 
 __all__ = [
@@ -88,9 +88,9 @@ def capture(
             leave PyTorch, swapped memory, gradients, threads, compiled operators), and for a
             forward that fails; BAD_OPTION for inputs that do not fit ``per_step``.
     """
-    arguments = driving.arguments_of(inputs)
-    steps = driving.steps_of(arguments, per_step, steps)
-    with driving.at_rest(model, reset):
+    arguments = window.arguments_of(inputs)
+    steps = window.steps_of(arguments, per_step, steps)
+    with window.at_rest(model, reset):
         rest = Snapshot(model)
         names = Names(model, rest)
         recorder = Recorder(capture.__code__)

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, fx, nn
 from torch.utils._pytree import TreeSpec
 
-from snnc.compiler.frontend.capture.driving import Reset
+from snnc.compiler.frontend.capture.window import Reset
 
 
 @dataclass(frozen=True)

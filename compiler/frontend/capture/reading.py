@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
-from snnc.compiler.frontend.capture import driving
+from snnc.compiler.frontend.capture import window
 from snnc.compiler.frontend.capture.captured import Captured, Input
 from snnc.errors import BAD_SHAPE, SnncError
 
@@ -125,12 +125,12 @@ def compare(model: nn.Module, captured: Captured, inputs: Any) -> Comparison:
 
 def _eager(model: nn.Module, captured: Captured, inputs: Any) -> Any:
     tensors = iter([x.clone() for x in _tensors(captured, inputs)])
-    arguments = pytree.tree_map_only(Tensor, lambda _: next(tensors), driving.arguments_of(inputs))
+    arguments = pytree.tree_map_only(Tensor, lambda _: next(tensors), window.arguments_of(inputs))
     steps = captured.steps if captured.per_step else None
     before = [(tensor, tensor.detach().clone()) for tensor in captured.written]
-    with driving.at_rest(model, captured.reset), torch.no_grad():
+    with window.at_rest(model, captured.reset), torch.no_grad():
         try:
-            return driving.run(model, arguments, steps)
+            return window.run(model, arguments, steps)
         finally:
             for tensor, held in before:
                 tensor.copy_(held)
@@ -138,7 +138,7 @@ def _eager(model: nn.Module, captured: Captured, inputs: Any) -> Any:
 
 def _tensors(captured: Captured, inputs: Any) -> list[Tensor]:
     """The tensors of ``inputs``, laid out as they were when the model was captured."""
-    leaves, spec = pytree.tree_flatten(driving.arguments_of(inputs))
+    leaves, spec = pytree.tree_flatten(window.arguments_of(inputs))
     constants = tuple(x for x in leaves if not isinstance(x, Tensor))
     if spec != captured.input_spec or constants != captured.input_constants:
         raise SnncError(
@@ -170,7 +170,7 @@ def _leaves_at_rest(captured: Captured) -> Iterator[None]:
     if not any(node.op == "call_module" for node in captured.graph.nodes):
         yield
         return
-    with driving.at_rest(captured.model, captured.reset):
+    with window.at_rest(captured.model, captured.reset):
         yield
 
 

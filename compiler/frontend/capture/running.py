@@ -7,12 +7,12 @@ from typing import Any
 from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
-from snnc.compiler.frontend.capture import driving, mends
+from snnc.compiler.frontend.capture import mends, window
 from snnc.compiler.frontend.capture.captured import Captured, Input, Output, State
-from snnc.compiler.frontend.capture.driving import Reset
 from snnc.compiler.frontend.capture.recorder import Recorder
 from snnc.compiler.frontend.capture.snapshot import Snapshot, tensors_of
 from snnc.compiler.frontend.capture.tensors.heap import Heap
+from snnc.compiler.frontend.capture.window import Reset
 
 
 class Run:
@@ -43,7 +43,7 @@ class Run:
         arguments = pytree.tree_unflatten([x for _, x in self._given], self._input_spec)
         after_call = self._after_call if steps is not None else lambda call: None
         given, self._output_spec = pytree.tree_flatten_with_path(
-            driving.run(self._model, arguments, steps, after_call)
+            window.run(self._model, arguments, steps, after_call)
         )
         self._outputs = [self._output(_place(path), value) for path, value in given]
         if not any(output.node for output in self._outputs):

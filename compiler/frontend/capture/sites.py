@@ -13,7 +13,7 @@ import torch
 
 from snnc import errors
 
-_HERE = str(Path(__file__).parent)
+_HERE = str(Path(__file__).parents[1])
 _TORCH = str(Path(torch.__file__).parent)
 _STANDARD = sysconfig.get_path("stdlib")
 _OURS = str(Path(errors.__file__).parent)

@@ -7,8 +7,10 @@ from typing import Any
 
 import torch
 
-from snnc.compiler.frontend.fx.calls import Call, refused
+from snnc.compiler.frontend.fx.traced_calls import Call, refused
 from snnc.compiler.frontend.fx.values import Layout, Memory, Opaque, Traced, Value
+from snnc.compiler.ir.operation import Operation
+from snnc.compiler.ops import Flatten
 
 
 def getitem(call: Call) -> Traced:
@@ -73,7 +75,7 @@ def reshape(call: Call) -> Traced:
         if out[: len(lead)] != lead or rest not in (given.shape, (given.size,)):
             continue
         moved = Value(value.name, layout, value.step)
-        return moved if rest == given.shape else call.emit("flatten", [moved])
+        return moved if rest == given.shape else call.emit(Flatten(), [moved])
     raise refused(
         f"reshaping [{', '.join(map(str, call.node.args[0].meta['shape']))}] to {list(out)} is not "  # type: ignore[union-attr]
         "flattening all features of a step",
@@ -149,7 +151,7 @@ def dropout(call: Call) -> Traced:
     return call.argument(0, "input")
 
 
-def over_time(op: str) -> Callable[[Call], Traced]:
+def over_time(op: Operation) -> Callable[[Call], Traced]:
     """Mean or sum over time as ``op``."""
 
     def reduce(call: Call) -> Traced:

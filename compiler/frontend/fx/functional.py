@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from snnc.compiler.frontend.fx.calls import Call, refused
+from snnc.compiler.frontend.fx.traced_calls import Call, refused
 from snnc.compiler.frontend.fx.values import Constant, Traced
 from snnc.compiler.frontend.importing import IMPORTERS
+from snnc.compiler.ir.operation import Operation
 
 
-def elementwise(op: str) -> Callable[[Call], Traced]:
+def elementwise(op: Operation) -> Callable[[Call], Traced]:
     """``op`` on every number."""
     return lambda call: call.emit(op, [call.tensor()])
 

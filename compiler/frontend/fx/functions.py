@@ -8,18 +8,19 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from snnc.compiler.frontend.fx import arithmetic, axes, functional
-from snnc.compiler.frontend.fx.calls import Handler
+from snnc.compiler.frontend.fx import axes, functional, operators
+from snnc.compiler.frontend.fx.traced_calls import Handler
+from snnc.compiler.ops import Relu, Sigmoid, TimeMean, TimeSum
 
 _NAMES: dict[Handler, tuple[Any, ...]] = {
     axes.getitem: (operator.getitem,),
     axes.unbind: (torch.unbind, "unbind"),
     axes.stack: (torch.stack,),
-    arithmetic.add: (operator.add, operator.iadd, torch.add, "add", "add_"),
-    arithmetic.subtract: (operator.sub, operator.isub, torch.sub, "sub"),
-    arithmetic.multiply: (operator.mul, operator.imul, torch.mul, "mul"),
-    arithmetic.divide: (operator.truediv, torch.div, "div"),
-    arithmetic.negate: (operator.neg, torch.neg, "neg"),
+    operators.add: (operator.add, operator.iadd, torch.add, "add", "add_"),
+    operators.subtract: (operator.sub, operator.isub, torch.sub, "sub"),
+    operators.multiply: (operator.mul, operator.imul, torch.mul, "mul"),
+    operators.divide: (operator.truediv, torch.div, "div"),
+    operators.negate: (operator.neg, torch.neg, "neg"),
     axes.reshape: (
         torch.flatten,
         torch.reshape,
@@ -34,10 +35,10 @@ _NAMES: dict[Handler, tuple[Any, ...]] = {
     axes.same: (
         *("detach", "contiguous", "clone", "float", "to", "cpu", "type_as", "requires_grad_"),
     ),
-    axes.over_time("time_mean"): (torch.mean, "mean"),
-    axes.over_time("time_sum"): (torch.sum, "sum"),
-    functional.elementwise("relu"): (torch.relu, F.relu, "relu"),
-    functional.elementwise("sigmoid"): (torch.sigmoid, F.sigmoid, "sigmoid"),
+    axes.over_time(TimeMean()): (torch.mean, "mean"),
+    axes.over_time(TimeSum()): (torch.sum, "sum"),
+    functional.elementwise(Relu()): (torch.relu, F.relu, "relu"),
+    functional.elementwise(Sigmoid()): (torch.sigmoid, F.sigmoid, "sigmoid"),
     functional.as_module(functional.linear): (F.linear,),
     functional.as_module(functional.conv2d): (F.conv2d, torch.conv2d),
     functional.as_module(functional.avg_pool): (F.avg_pool2d,),

@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import math
 import operator
-import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import fx, nn
 
 from snnc import messages
+from snnc.compiler.frontend.capture import sites
 from snnc.compiler.frontend.fx.shapes import Shapes, without_state
 from snnc.compiler.frontend.importing import Unsupported, importer_of
 from snnc.errors import BAD_SHAPE, SnncError
@@ -71,8 +70,7 @@ def _traced_on_zeros(model: nn.Module, shape: tuple[int, ...]) -> fx.Graph:
     except (SnncError, UntraceableError):
         raise
     except Exception as error:  # whatever the user's forward does with a value that has no numbers
-        frames = traceback.walk_tb(error.__traceback__)
-        source = users_own((frame.f_code.co_filename, line) for frame, line in frames)
+        source = sites.line_of(error)
         depends = isinstance(error, (_BranchError, fx.proxy.TraceError))
         raise UntraceableError(
             Unsupported(
@@ -123,7 +121,9 @@ class _Tracer(fx.Tracer):
     def create_node(self, kind: str, target: Any, *args: Any, **kwargs: Any) -> fx.Node:
         """Create a node and compute its value."""
         node = super().create_node(kind, target, *args, **kwargs)
-        node.meta["source"] = _calling_line()  # torch's own stack traces cost a second and 100 MB
+        node.meta["source"] = sites.line(
+            trace.__code__
+        )  # torch's own stack traces cost a second and 100 MB
         if kind != "output":
             self.concrete[node] = self._evaluate(node)
             _describe(node, self.concrete[node])
@@ -180,7 +180,7 @@ class _Tracer(fx.Tracer):
             raise SnncError(
                 BAD_SHAPE,
                 f"the model cannot take an input of {self.input_shape}: {first_line(error)}",
-                where=str(node.target) if node.op == "call_module" else _calling_line(),
+                where=str(node.target) if node.op == "call_module" else sites.line(trace.__code__),
             ) from error
         finally:
             self.evaluating = before
@@ -287,22 +287,6 @@ class _Concrete(fx.Proxy):
         if isinstance(self.value, torch.Tensor):
             raise _BranchError
         return bool(self.value)
-
-
-def users_own(frames: Iterable[tuple[str, int | str | None]]) -> str:
-    """file:line of the innermost frame that belongs neither to torch nor to this compiler."""
-    ours = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
-    places = [
-        f"{file}:{line}"
-        for file, line in frames
-        if not file.startswith(ours) and not file.startswith("<")
-    ]
-    return places[-1] if places else ""
-
-
-def _calling_line() -> str:
-    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_stack(None)]
-    return users_own(reversed(frames))
 
 
 def line_of(node: fx.Node) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from torch import fx, nn
 
-from snnc.compiler.frontend.fx.calls import Call, common_step, summed
+from snnc.compiler.frontend import built
 from snnc.compiler.frontend.fx.functions import FUNCTIONS
 from snnc.compiler.frontend.fx.isolated import apart
+from snnc.compiler.frontend.fx.traced_calls import Call, common_step, summed
 from snnc.compiler.frontend.fx.tracing import line_of
 from snnc.compiler.frontend.fx.values import (
     Constant,
@@ -31,15 +33,11 @@ from snnc.compiler.frontend.importing import (
     importer_of,
     needed_importer,
 )
-from snnc.compiler.frontend.outputs import named_outputs
+from snnc.compiler.frontend.outputs import READOUTS, named_outputs
 from snnc.compiler.ir.graph import TensorType, Time
-from snnc.compiler.ops import OPS
+from snnc.compiler.ops import Flatten, Op, TimeStack, TimeSum
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
-READOUTS = {
-    **{"mean": "time_mean", "sum": "time_sum", "last": "time_last", "max": "time_max"},
-    "none": "time_stack",
-}
 _REMEMBERING = ("spikingjelly", "snntorch")
 
 
@@ -48,19 +46,39 @@ def refusal(what: str, mend: str) -> SnncError:
     return SnncError(UNSUPPORTED_LAYER, what, mend=mend)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How the traced model is called, and what becomes of its output.
+
+    Attributes:
+        prefix: path of the model inside the module that is verified ("" or "net.").
+        layout: of what forward takes.
+        samples: N of the trace.
+        readout: what becomes of an output for each step, if anything.
+        all_outputs: whether each item of a tuple is an output, instead of the first.
+    """
+
+    prefix: str = ""
+    layout: Layout = Layout.SEQUENCE
+    samples: int = 1
+    readout: str | None = None
+    all_outputs: bool = False
+
+    def axes(self, time_steps: int) -> tuple[int, ...]:
+        """Those of the input before the shape of one step."""
+        if self.layout is Layout.SEQUENCE:
+            return time_steps, self.samples
+        return (self.samples, time_steps) if self.layout is Layout.BATCH_FIRST else (self.samples,)
+
+
 class Walk:
     """Visits the traced nodes of one model.
 
     Args:
         importing: the graph under construction.
         model: the model that was traced.
-        prefix: path of the model inside the module that is verified ("" or "net.").
-        per_step: whether its forward takes one step [N, ...].
-        batch_first: whether its forward takes [N, T, ...].
-        still: whether it takes one image [N, ...], and repeats it over time itself.
-        samples: N of the trace.
-        readout: what becomes of an output for each step, if anything.
-        all_outputs: whether each item of a tuple is an output, instead of the first.
+        given: type of the input.
+        how: how it was called.
     """
 
     def __init__(
@@ -68,26 +86,17 @@ class Walk:
         importing: Importing,
         model: nn.Module,
         given: TensorType,
-        *,
-        prefix: str = "",
-        per_step: bool = False,
-        batch_first: bool = False,
-        still: bool = False,
-        samples: int = 1,
-        readout: str | None = None,
-        all_outputs: bool = False,
+        how: Reading,
     ) -> None:
         self.importing = importing
         self.model = model
         self.modules: Mapping[str, nn.Module] = dict(model.named_modules())
         self.given = given
-        self.prefix = prefix
-        self.samples = samples
-        self.input_layout = Layout.BATCH_FIRST if batch_first else Layout.SEQUENCE
-        if per_step or still:
-            self.input_layout = Layout.STILL if still else Layout.STEP
-        self.readout = readout
-        self.all_outputs = all_outputs
+        self.prefix = how.prefix
+        self.samples = how.samples
+        self.input_layout = how.layout
+        self.readout = how.readout
+        self.all_outputs = how.all_outputs
         self.values: dict[fx.Node, Traced] = {}
         self.failed: set[fx.Node] = set()
         self._bodies: dict[Any, str] = {}
@@ -172,7 +181,7 @@ class Walk:
 
         def make() -> str:
             with self.called_on(inputs[0]):
-                made = importer(self.importing, module, f"{self.prefix}{path}", names)
+                made = self.importing.imported(importer, module, f"{self.prefix}{path}", names)
             if made is None:
                 raise _AlreadyListedError
             return made
@@ -228,8 +237,7 @@ class Walk:
                 )
         passed_on = name == given.name  # dropout: the node is the one before it
         node = self.importing.nodes[name]
-        op = OPS.get(node.op)
-        if passed_on or op is None or op.time(node) is not Time.STATE:
+        if passed_on or not isinstance(node.op, Op) or node.op.time() is not Time.STATE:
             return
         if given.layout is Layout.MERGED:
             raise refusal(
@@ -302,7 +310,7 @@ class Walk:
     def _output(self, result: Traced) -> str:
         g = self.importing
         if isinstance(result, Total):
-            return summed(self, result, "time_sum", "scores").name
+            return summed(self, result, TimeSum(), "scores").name
         if not isinstance(result, Value):
             raise refusal(
                 "the model gives something else than a tensor of its own",
@@ -311,9 +319,9 @@ class Walk:
         given = g.type_of(result.name)
         if given.temporal and self.readout is not None and result.step is None:
             vector = self._vector(result.name)
-            steps = {"steps": g.time_steps, "inner": given.size}
-            attrs = steps if self.readout == "none" else None
-            return g.add("readout", READOUTS[self.readout], [vector], attrs)
+            every = TimeStack(steps=g.time_steps, inner=given.size)
+            op = every if self.readout == "none" else READOUTS[self.readout]()
+            return g.add("readout", op, [vector])
         if given.temporal:
             raise refusal(
                 f"the model gives {given}, one result for each step",
@@ -330,18 +338,21 @@ class Walk:
 
     def _vector(self, name: str) -> str:
         g = self.importing
-        return name if len(g.type_of(name).shape) == 1 else g.add("flat", "flatten", [name])
+        return name if len(g.type_of(name).shape) == 1 else g.add("flat", Flatten(), [name])
 
     def _refuse(self, node: fx.Node, error: SnncError) -> None:
         called = str(getattr(node.target, "__name__", node.target))
         is_module = node.op == "call_module"
+        line = line_of(node)
+        if is_module:
+            line = line or built.line_of(self.modules[str(node.target)])
         shapes = [source.meta.get("shape", ()) for source in (*node.all_input_nodes, node)]
         self.importing.refuse(
             module=str(node.target) if is_module else _owner(node),
             class_name=type(self.modules[str(node.target)]).__name__ if is_module else called,
             shape="×".join(map(str, shapes[0])),
             error=error,
-            source=line_of(node),
+            source=line,
         )
 
 

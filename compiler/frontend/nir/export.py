@@ -6,7 +6,6 @@ float32 just below it. The reset rule is not part of NIR: :func:`export_nir` giv
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,29 @@ import numpy as np
 
 from snnc.atomic import scratch_folder, write_atomically
 from snnc.compiler.frontend.nir.file import NirOptions, Reset, nir_package
-from snnc.compiler.ir.graph import FEEDBACK, FEEDBACK_WRITE, Array, Graph, Node
+from snnc.compiler.ir.graph import Array, Graph, Node
+from snnc.compiler.ir.operation import Operation
+from snnc.compiler.ops import (
+    Add,
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Delay,
+    Feedback,
+    FeedbackWrite,
+    Flatten,
+    Input,
+    Linear,
+    Neuron,
+    SumPool2d,
+    TimeMean,
+    TimeSum,
+)
+from snnc.compiler.ops.neurons.neuron import CONSTANTS
 from snnc.compiler.passes.fold_batch_norm import fold_batch_norm
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
-_WIRING = ("add", "time_mean", "time_sum", FEEDBACK_WRITE)
+_WIRING = (Add, TimeMean, TimeSum, FeedbackWrite)
 
 
 def export_nir(graph: Graph, path: str | Path | None = None) -> tuple[Any, NirOptions]:
@@ -49,16 +66,13 @@ def export_nir(graph: Graph, path: str | Path | None = None) -> tuple[Any, NirOp
     sources: dict[str, list[str]] = {}
     for node in graph.nodes:
         feeding = [name for given in node.inputs for name in sources[given]]
-        if node.op in _WIRING:  # edges into one node are summed
+        if isinstance(node.op, _WIRING):  # edges into one node are summed
             sources[node.name] = feeding
             continue
-        if node.op == FEEDBACK:  # an edge from its neuron, which comes later
+        if isinstance(node.op, Feedback):  # an edge from its neuron, which comes later
             sources[node.name] = [node.name]
             continue
-        make = _NODES.get(node.op)
-        if make is None:
-            raise _no_node(node, f"NIR has no node for {node.op}")
-        nodes[node.name] = make(nir, graph, node)
+        nodes[node.name] = _node(nir, graph, node)
         edges += [(name, node.name) for name in feeding]
         sources[node.name] = [node.name]
     back = {read: sources[write] for read, write in graph.feedback.items()}
@@ -74,6 +88,26 @@ def export_nir(graph: Graph, path: str | Path | None = None) -> tuple[Any, NirOp
     return written, NirOptions(_reset_of(graph), 1.0)
 
 
+def _node(nir: Any, graph: Graph, node: Node) -> Any:
+    """The node's counterpart. Raises SnncError (UNSUPPORTED_LAYER) where there is none."""
+    match node.op:
+        case Input():
+            return nir.Input(np.array(node.type.shape))
+        case Conv2d() as op:
+            return _conv2d(nir, graph, node, op)
+        case Linear():
+            return _linear(nir, graph, node)
+        case Flatten():
+            return _flatten(nir, graph, node)
+        case AvgPool2d() | SumPool2d() as op:
+            return _pool(nir, node, op)
+        case Delay() as op:
+            return nir.Delay(np.full(node.type.shape, float(op.steps)))
+        case Neuron() as op:
+            return _neuron(nir, graph, node, op)
+    raise _no_node(node, f"NIR has no node for {node.op.name}")
+
+
 def _no_node(node: Node, what: str) -> SnncError:
     return SnncError(
         UNSUPPORTED_LAYER,
@@ -84,7 +118,7 @@ def _no_node(node: Node, what: str) -> SnncError:
 
 
 def _reset_of(graph: Graph) -> Reset:
-    modes = {node.attrs["reset_mode"] for node in graph.nodes if node.op == "neuron"}
+    modes = {node.op.reset_mode for node in graph.nodes if isinstance(node.op, Neuron)}
     names: dict[str, Reset] = {"hard": "zero", "soft": "subtract"}
     if len(modes) > 1 or not modes <= names.keys():
         raise SnncError(
@@ -95,22 +129,18 @@ def _reset_of(graph: Graph) -> Reset:
     return names[modes.pop()] if modes else "zero"
 
 
-def _input(nir: Any, graph: Graph, node: Node) -> Any:
-    return nir.Input(np.array(node.type.shape))
-
-
-def _conv2d(nir: Any, graph: Graph, node: Node) -> Any:
-    top, left, bottom, right = node.attrs["padding"]
+def _conv2d(nir: Any, graph: Graph, node: Node, op: Conv2d) -> Any:
+    top, left, bottom, right = op.padding
     if (top, left) != (bottom, right):
         raise _no_node(node, "NIR has no unequal padding")
     params = graph.params_of(node)
     return nir.Conv2d(
         input_shape=tuple(graph.input_types(node)[0].shape[1:]),
         weight=params["weight"].astype(np.float32),
-        stride=tuple(node.attrs["stride"]),
+        stride=op.stride,
         padding=(top, left),
-        dilation=tuple(node.attrs["dilation"]),
-        groups=node.attrs["groups"],
+        dilation=op.dilation,
+        groups=op.groups,
         bias=_bias(params),
     )
 
@@ -129,38 +159,34 @@ def _flatten(nir: Any, graph: Graph, node: Node) -> Any:
     return nir.Flatten({"input": np.array(shape)}, 0, -1)
 
 
-def _pool(nir: Any, graph: Graph, node: Node) -> Any:
-    plain = node.attrs.get("divisor", 0) == 0 and not node.attrs["ceil_mode"]
-    if not plain or (node.op == "avg_pool2d" and node.attrs["padding"] != (0, 0)):
+def _pool(nir: Any, node: Node, op: AvgPool2d | SumPool2d) -> Any:
+    plain = not op.ceil_mode
+    if isinstance(op, AvgPool2d):
+        plain = plain and op.divisor == 0 and op.padding == (0, 0)
+    if not plain:
         raise _no_node(node, "NIR's average pool has no padding, ceil mode or divisor")
-    make = nir.SumPool2d if node.op == "sum_pool2d" else nir.AvgPool2d
-    return make(*(np.array(node.attrs[key]) for key in ("kernel_size", "stride", "padding")))
+    make = nir.SumPool2d if isinstance(op, SumPool2d) else nir.AvgPool2d
+    return make(*map(np.array, (op.kernel_size, op.stride, op.padding)))
 
 
-def _delay(nir: Any, graph: Graph, node: Node) -> Any:
-    return nir.Delay(np.full(node.type.shape, float(node.attrs["steps"])))
-
-
-def _neuron(nir: Any, graph: Graph, node: Node) -> Any:
-    roles = ("beta", "drift", "gain", "reset", "threshold")
-    params = graph.params_of(node)
+def _neuron(nir: Any, graph: Graph, node: Node, op: Neuron) -> Any:
+    values: dict[str, Any] = {**op.numbers, **graph.params_of(node)}
     beta, drift, gain, reset, threshold = (
-        np.broadcast_to(params.get(role, node.attrs[role]), node.type.shape).astype(np.float64)
-        for role in roles
+        np.broadcast_to(values[role], node.type.shape).astype(np.float64) for role in CONSTANTS
     )
-    if node.attrs["initial"] != 0 or bool((beta <= 0).any()):
+    if op.initial != 0 or bool((beta <= 0).any()):
         raise _no_node(node, "NIR's neurons start at 0 and keep a part of their potential")
-    soft = node.attrs["reset_mode"] == "soft"
+    soft = op.reset_mode == "soft"
     if soft and not np.allclose(reset, beta * threshold, rtol=1e-6, atol=0.0):
         raise _no_node(
             node,
             "NIR takes the threshold off as a neuron fires, so that it leaks; here it is taken off "
             "whole a step later",
         )
-    if not node.attrs["strict"]:
+    if not op.strict:
         threshold = np.nextafter(threshold.astype(np.float32), np.float32(-np.inf))
     # NIR resets at the end of a step; ours at the next, after leak and drift.
-    hard = node.attrs["reset_mode"] == "hard"
+    hard = op.reset_mode == "hard"
     v_reset = (reset - drift) / beta if hard else np.zeros(node.type.shape)
     if bool((beta == 1).all()) and not drift.any():
         return nir.IF(r=gain, v_threshold=threshold, v_reset=v_reset)
@@ -172,16 +198,18 @@ def _neuron(nir: Any, graph: Graph, node: Node) -> Any:
     )
 
 
-_NODES: dict[str, Callable[[Any, Graph, Node], Any]] = {
-    "input": _input,
-    "conv2d": _conv2d,
-    "linear": _linear,
-    "flatten": _flatten,
-    "avg_pool2d": _pool,
-    "sum_pool2d": _pool,
-    "delay": _delay,
-    "neuron": _neuron,
-}
+_NODES: tuple[type[Operation], ...] = (
+    Input,
+    Conv2d,
+    Linear,
+    Flatten,
+    AvgPool2d,
+    SumPool2d,
+    Delay,
+    Neuron,
+)
 
-EXPORTED = frozenset({*_NODES, *_WIRING, FEEDBACK, "batch_norm"})
+_WRITTEN: tuple[type[Operation], ...] = (*_NODES, *_WIRING, Feedback, BatchNorm)
+
+EXPORTED = frozenset(op.name for op in _WRITTEN)
 """The operators that can be written; a batch norm is folded first."""

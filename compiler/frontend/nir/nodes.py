@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from snnc.compiler.frontend.adapters.recurrence import Recurrence
 from snnc.compiler.frontend.importing import Importing, importer
-from snnc.compiler.frontend.nir.cells import neuron_cell
 from snnc.compiler.frontend.nir.file import NirNode, NirOptions, as_image
+from snnc.compiler.frontend.nir.many_spikes import neuron_cell
 from snnc.compiler.frontend.nir.network import NirNetwork, padding_of, sizes_of
 from snnc.compiler.ir.graph import Array
+from snnc.compiler.ops import (
+    Add,
+    Affine,
+    AvgPool2d,
+    Cell,
+    Conv2d,
+    Delay,
+    Flatten,
+    Integrator,
+    Linear,
+    Neuron,
+    SumPool2d,
+    TimeMean,
+)
 from snnc.errors import BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
 
 NodeImporter = Callable[[Importing, NirNode, NirOptions, str, str], str]
@@ -34,7 +48,7 @@ def _network(g: Importing, m: NirNetwork, path: str, inputs: Sequence[str]) -> s
             returning[node.key].close(g, value)
     sources = [values[key] for key in m.file.outputs]
     total = _sum(g, "output", sources)
-    return None if total is None else g.add("mean", "time_mean", [_vector(g, total)])
+    return None if total is None else g.add("mean", TimeMean(), [_vector(g, total)])
 
 
 def _node(g: Importing, m: NirNetwork, node: NirNode, given: list[str | None]) -> str | None:
@@ -73,12 +87,12 @@ def _sum(g: Importing, name: str, values: Sequence[str | None]) -> str | None:
     for value in values[1:]:
         if total is None or value is None:
             return None
-        total = g.add(name, "add", [total, value])
+        total = g.add(name, Add(), [total, value])
     return total
 
 
 def _vector(g: Importing, value: str) -> str:
-    return value if len(g.type_of(value).shape) == 1 else g.add("flat", "flatten", [value])
+    return value if len(g.type_of(value).shape) == 1 else g.add("flat", Flatten(), [value])
 
 
 def _affine(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) -> str:
@@ -91,7 +105,7 @@ def _affine(g: Importing, node: NirNode, options: NirOptions, path: str, x: str)
             mend="Put a Flatten node before it, and use a two-dimensional weight.",
         )
     bias = node.numbers("bias") if node.type == "Affine" else None
-    return g.add(path, "linear", [x], None, {"weight": _single(weight), "bias": _single(bias)})
+    return g.add(path, Linear(), [x], {"weight": _single(weight), "bias": _single(bias)})
 
 
 def _conv(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) -> str:
@@ -102,14 +116,19 @@ def _conv(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) -
     if axes == 1:  # a signal (C, L) travels as an image (C, 1, L)
         weight, stride, dilation = weight[:, :, None], (1, *stride), (1, *dilation)
         padding = ((0, *padding[0]), (0, *padding[1]))
-    attrs = {
-        "stride": stride,
-        "dilation": dilation,
-        "padding": (*padding[0], *padding[1]),
-        "groups": int(node.node.groups),
-    }
+    op = Conv2d(
+        stride=_two(stride),
+        padding=(*_two(padding[0]), *_two(padding[1])),
+        dilation=_two(dilation),
+        groups=int(node.node.groups),
+    )
     params = {"weight": _single(weight), "bias": _single(node.numbers("bias"))}
-    return g.add(path, "conv2d", [x], attrs, params)
+    return g.add(path, op, [x], params)
+
+
+def _two(sizes: Sequence[int]) -> tuple[int, int]:
+    height, width = sizes
+    return height, width
 
 
 def _padding(
@@ -127,19 +146,27 @@ def _padding(
 
 
 def _pool(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) -> str:
-    attrs: dict[str, Any] = {
-        key: sizes_of(node, key, 2) for key in ("kernel_size", "stride", "padding")
-    }
-    attrs |= {"dilation": (1, 1), "ceil_mode": False}
+    kernel, stride, padding = (
+        _two(sizes_of(node, key, 2)) for key in ("kernel_size", "stride", "padding")
+    )
+    op = AvgPool2d(
+        kernel_size=kernel,
+        stride=stride,
+        padding=padding,
+        ceil_mode=False,
+        dilation=(1, 1),
+        count_include_pad=True,
+        divisor=0,
+    )
     if node.type == "SumPool2d":
-        return g.add(path, "sum_pool2d", [x], attrs)
-    if attrs["padding"] != (0, 0):
+        return g.add(path, SumPool2d.like(op), [x])
+    if padding != (0, 0):
         raise SnncError(
             UNSUPPORTED_LAYER,
             "NIR does not say whether an average counts its padding",
             mend="Export it with padding 0.",
         )
-    return g.add(path, "avg_pool2d", [x], attrs | {"count_include_pad": True, "divisor": 0})
+    return g.add(path, op, [x])
 
 
 def _flatten(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) -> str:
@@ -153,13 +180,13 @@ def _flatten(g: Importing, node: NirNode, options: NirOptions, path: str, x: str
             f"flattening dimensions {start} to {end} of {rank} does not give one vector",
             mend="Flatten from dimension 0 to -1.",
         )
-    return x if rank == 1 else g.add(path, "flatten", [x])
+    return x if rank == 1 else g.add(path, Flatten(), [x])
 
 
 def _scale(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) -> str:
     scale = _single(_spread(g, node, "scale", node.numbers("scale"), x))
     params = {"scale": scale, "shift": np.zeros_like(scale)}
-    return g.add(path, "affine", [x], None, params)
+    return g.add(path, Affine(), [x], params)
 
 
 def _threshold(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) -> str:
@@ -176,18 +203,18 @@ def _delay(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) 
             f"delays of {delays.min():g} to {delays.max():g} steps are not one whole number",
             mend="Choose --nir-dt so that every delay is the same whole number of steps.",
         )
-    return x if steps.max() == 0 else g.add(path, "delay", [x], {"steps": int(steps.max())})
+    return x if steps.max() == 0 else g.add(path, Delay(steps=int(steps.max())), [x])
 
 
 def _integrator(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) -> str:
-    return _leak(g, node, path, x, 1.0, 0.0, _dt(options) * node.numbers("r"))
+    terms = {"beta": 1.0, "drift": 0.0, "gain": _dt(options) * node.numbers("r")}
+    return _leak(g, node, path, x, terms)
 
 
 def _li(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) -> str:
     rate = _dt(options) / node.numbers("tau")
-    return _leak(
-        g, node, path, x, 1 - rate, rate * node.numbers("v_leak"), rate * node.numbers("r")
-    )
+    beta, drift, gain = 1 - rate, rate * node.numbers("v_leak"), rate * node.numbers("r")
+    return _leak(g, node, path, x, {"beta": beta, "drift": drift, "gain": gain})
 
 
 def _if(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) -> str:
@@ -207,22 +234,19 @@ def _lif(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) ->
 
 def _cuba(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) -> str:
     synapse = _dt(options) / node.numbers("tau_syn")
-    gain = synapse * node.numbers("w_in")
-    current = _leak(g, node, f"{path}.synapse", x, 1 - synapse, 0.0, gain)
+    terms = {"beta": 1 - synapse, "drift": 0.0, "gain": synapse * node.numbers("w_in")}
+    current = _leak(g, node, f"{path}.synapse", x, terms)
     rate = _dt(options) / node.numbers("tau_mem")
     beta, drift, gain = 1 - rate, rate * node.numbers("v_leak"), rate * node.numbers("r")
-    if node.type == "CubaLI":
-        return _leak(g, node, f"{path}.membrane", current, beta, drift, gain)
     values = {"beta": beta, "drift": drift, "gain": gain}
+    if node.type == "CubaLI":
+        return _leak(g, node, f"{path}.membrane", current, values)
     return _spiking(g, node, options, f"{path}.membrane", current, values)
 
 
-def _leak(g: Importing, node: NirNode, path: str, x: str, beta: Any, drift: Any, gain: Any) -> str:
-    params = {
-        role: _single(_spread(g, node, role, value, x))
-        for role, value in (("beta", beta), ("drift", drift), ("gain", gain))
-    }
-    return g.add(path, "integrator", [x], None, params)
+def _leak(g: Importing, node: NirNode, path: str, x: str, terms: Mapping[str, Any]) -> str:
+    params = {role: _single(_spread(g, node, role, value, x)) for role, value in terms.items()}
+    return g.add(path, Integrator(), [x], params)
 
 
 def _spiking(
@@ -262,23 +286,17 @@ def _cell(
     subtract = options.reset == "subtract"
     floor = -np.inf if options.floor is None else options.floor
     program, params = neuron_cell(constants, many=many, subtract=subtract, floor=floor)
-    return g.add(path, "cell", [x], {"program": program}, params)
+    return g.add(path, Cell(program=program), [x], params)
 
 
 def _neuron(
     g: Importing, node: NirNode, path: str, x: str, values: dict[str, Any], reset_mode: str
 ) -> str:
     """A constant that is the same for all neurons becomes an attribute, else a parameter."""
-    attrs: dict[str, Any] = {"reset_mode": reset_mode, "strict": True, "initial": 0.0}
-    params: dict[str, Array] = {}
-    for role, value in values.items():
-        full = _spread(g, node, role, value, x)
-        if full.min() == full.max():
-            attrs[role] = float(full.flat[0])
-        else:
-            params[role] = _single(full)
-            attrs[role] = None
-    return g.add(path, "neuron", [x], attrs, params)
+    full = {role: _spread(g, node, role, value, x) for role, value in values.items()}
+    alone = Neuron(reset_mode=reset_mode, strict=True, initial=0.0)
+    op, varied = alone.with_constants(full)
+    return g.add(path, op, [x], {role: _single(value) for role, value in varied.items()})
 
 
 def _spread(g: Importing, node: NirNode, role: str, value: Any, x: str) -> Array:

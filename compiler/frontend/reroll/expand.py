@@ -10,22 +10,22 @@ from typing import Any
 import torch
 from torch import fx
 
-from snnc.compiler.frontend.reroll import (
+from snnc.compiler.frontend.reroll.calls import SEPARATE, Call, Rule, Traced, bound
+from snnc.compiler.frontend.reroll.rules import (
     along_axes,
-    axes,
     elementwise,
     mixing,
+    moved_axes,
     over_steps,
     reductions,
     writes,
 )
-from snnc.compiler.frontend.reroll.calls import SEPARATE, Call, Rule, Traced, bound
 from snnc.compiler.frontend.reroll.sequences import Part, Place, Seq
 from snnc.compiler.frontend.reroll.steps import Ref, Source, StepGraph, refused
 
 RULES: dict[Any, Rule] = {
     **elementwise.RULES,
-    **axes.RULES,
+    **moved_axes.RULES,
     **reductions.RULES,
     **mixing.RULES,
     **along_axes.RULES,

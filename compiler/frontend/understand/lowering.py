@@ -9,35 +9,26 @@ import torch
 
 from snnc.compiler.frontend.adapters.recurrence import Recurrence as Connection
 from snnc.compiler.frontend.importing import Importing
+from snnc.compiler.frontend.outputs import READOUTS
 from snnc.compiler.frontend.recognise.algebra import NotPolynomialError
 from snnc.compiler.frontend.recognise.firing import Firing, firing_of
 from snnc.compiler.frontend.recognise.linear import Linear, Recurrence, Source
 from snnc.compiler.frontend.reroll.body import Body, Late, Operand, Output, Sequence, Value
 from snnc.compiler.frontend.reroll.steps import INPUT, MIX, REDUCE, Ref, StepCall
-from snnc.compiler.frontend.understand import (
-    arithmetic,
-    attention,
-    indexing,
-    layers,
-    neurons,
-    norms,
-    resizing,
-    statistics,
-    wiring,
-    writing,
-)
-from snnc.compiler.frontend.understand.cells import CellBuilder, begun_with, delay_from
-from snnc.compiler.frontend.understand.late_values import compares, late_cell
+from snnc.compiler.frontend.understand import neurons
+from snnc.compiler.frontend.understand.body_values import Lowered, Operation, apply
+from snnc.compiler.frontend.understand.cells.late_values import compares, late_cell
+from snnc.compiler.frontend.understand.cells.recurrences import CellBuilder, begun_with, delay_from
 from snnc.compiler.frontend.understand.regions import Regions, is_elementwise
+from snnc.compiler.frontend.understand.rules import (
+    layers,
+)
+from snnc.compiler.frontend.understand.rules.table import TABLE
 from snnc.compiler.frontend.understand.taps import place
-from snnc.compiler.frontend.understand.values import TABLE, Lowered, Operation, apply
 from snnc.compiler.ir.graph import Kind
+from snnc.compiler.ops import Delay
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
-_TABLES: tuple[Any, ...] = (
-    *(arithmetic, attention, indexing, layers, norms, resizing, statistics, wiring, writing),
-)
-_REDUCTIONS = {"mean": "time_mean", "sum": "time_sum", "max": "time_max", "last": "time_last"}
 SEVERAL = (
     torch.ops.aten.split.Tensor,
     torch.ops.aten.split_with_sizes.default,
@@ -144,7 +135,7 @@ class Lowering:
         operation = Operation(self.g, call, {})
         assert of is not None
         value = self.read(of, call)
-        name = operation.add(_REDUCTIONS[function], [operation.shaped(value)]).name
+        name = operation.add(READOUTS[function](), [operation.shaped(value)]).name
         return Lowered(name, value.shape, value.folded)
 
     def _last(self, late: Late) -> Lowered:
@@ -203,7 +194,7 @@ class Lowering:
         if any(bool(start.any()) for start in starts):
             return delay_from(operation, value, starts)
         name = operation.shaped(value)
-        made = operation.add("delay", [name], {"steps": operand.delay})
+        made = operation.add(Delay(steps=operand.delay), [name])
         return Lowered(made.name, value.shape, value.folded)
 
     def _returning(self, operand: Operand) -> Lowered:
@@ -218,7 +209,7 @@ class Lowering:
             self.connections[value] = Connection.of(self.g, operation.path, operation.shape)
         name = self.connections[value].spikes
         if operand.delay > 1:
-            name = operation.add("delay", [name], {"steps": operand.delay - 1}).name
+            name = operation.add(Delay(steps=operand.delay - 1), [name]).name
         return Lowered(name, operation.shape, operation.folded)
 
     def value(self, value: Value, item: int) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -11,9 +10,10 @@ from snnc.compiler.frontend.fx.constants import spread
 from snnc.compiler.frontend.recognise.firing import Firing
 from snnc.compiler.frontend.recognise.linear import Linear, Source
 from snnc.compiler.frontend.recognise.polynomials import Coefficient, as_array, is_zero
-from snnc.compiler.frontend.understand.arithmetic import constant
-from snnc.compiler.frontend.understand.values import Lowered, Operation
+from snnc.compiler.frontend.understand.body_values import Lowered, Operation
+from snnc.compiler.frontend.understand.rules.arithmetic import constant
 from snnc.compiler.ir.graph import Array
+from snnc.compiler.ops import Add, Affine, Integrator, Neuron, SpikeLogic
 from snnc.compiler.ops.neurons.neuron import NEVER
 
 Reader = Callable[[Source], Lowered]
@@ -30,29 +30,21 @@ def neuron(o: Operation, found: Linear, firing: Firing, read: Reader) -> Lowered
         "reset": as_array(found.reset),
         "threshold": threshold,
     }
-    attrs: dict[str, Any] = {
-        "reset_mode": found.mode,
-        "strict": strict,
-        "initial": _uniform(o, found.initial),
-    }
-    if found.difference:
-        attrs["difference"] = True
-    if apart:
-        attrs["apart"] = True
-    params: dict[str, Array] = {}
-    for role, value in values.items():
-        full = spread(value, o.g.type_of(x).shape)
-        attrs[role] = None
-        if full.min() == full.max():
-            attrs[role] = float(full.flat[0])
-        else:
-            params[role] = full
-    return o.add("neuron", [x], attrs, params)
+    alone = Neuron(
+        reset_mode=found.mode,
+        strict=strict,
+        initial=_uniform(o, found.initial),
+        difference=found.difference,
+        apart=apart,
+    )
+    shape = o.g.type_of(x).shape
+    op, params = alone.with_constants({role: spread(each, shape) for role, each in values.items()})
+    return o.add(op, [x], params)
 
 
 def negated(o: Operation, spikes: Lowered) -> Lowered:
     """1 - spikes."""
-    return o.add("spike_logic", [spikes.name], {"function": "not"})
+    return o.add(SpikeLogic(function="not"), [spikes.name])
 
 
 def integrator(o: Operation, found: Linear, read: Reader) -> Lowered:
@@ -63,18 +55,15 @@ def integrator(o: Operation, found: Linear, read: Reader) -> Lowered:
     shape = o.g.type_of(x).shape
     constants = {"beta": found.beta, "drift": found.drift, "gain": gain}
     params = {role: spread(as_array(value), shape) for role, value in constants.items()}
-    return o.add("integrator", [x], None, params)
+    return o.add(Integrator(), [x], params)
 
 
 def threshold_only(o: Operation, firing: Firing, x: Lowered) -> Lowered:
     """Spikes of a value without memory: a neuron that forgets everything."""
     threshold, strict = _threshold(o, firing)
     full = spread(threshold, o.g.type_of(x.name).shape)
-    attrs: dict[str, Any] = {"beta": 0.0, "drift": 0.0, "gain": 1.0, "reset": 0.0}
-    attrs |= {"reset_mode": "none", "strict": strict, "initial": 0.0}
-    varies = full.min() != full.max()
-    attrs["threshold"] = None if varies else float(full.flat[0])
-    return o.add("neuron", [o.shaped(x)], attrs, {"threshold": full} if varies else None)
+    op, params = Neuron.forgetful(strict).with_constants({"threshold": full})
+    return o.add(op, [o.shaped(x)], params)
 
 
 def _threshold(o: Operation, firing: Firing) -> tuple[Array, bool]:
@@ -107,13 +96,13 @@ def _scaled(o: Operation, name: str, gain: Coefficient) -> str:
     if is_zero(gain - 1):
         return name
     scale = spread(as_array(gain), o.g.type_of(name).shape)
-    return o.add("affine", [name], None, {"scale": scale, "shift": 0 * scale}).name
+    return o.add(Affine(), [name], {"scale": scale, "shift": 0 * scale}).name
 
 
 def _summed(o: Operation, names: Sequence[str]) -> str:
     total = names[0]
     for name in names[1:]:
-        total = o.add("add", [total, name], {"apart": True}).name
+        total = o.add(Add(apart=True), [total, name]).name
     return total
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import fx, nn
 
 from snnc.compiler.frontend.capture import Captured
-from snnc.compiler.frontend.capture.driving import at_rest
 from snnc.compiler.frontend.capture.snapshot import Snapshot
+from snnc.compiler.frontend.capture.window import at_rest
 from snnc.compiler.frontend.outputs import named_outputs
 from snnc.compiler.frontend.understand.taps import Tap
 from snnc.compiler.ir.graph import Array

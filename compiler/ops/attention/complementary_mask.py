@@ -21,7 +21,7 @@ class ComplementaryMask(Op):
     name = "complementary_mask"
     roles = (Role.STATISTIC, Role.MASK)
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.SEQUENCE
 
     def infer(self, view: NodeView) -> TensorType:
@@ -52,9 +52,10 @@ class ComplementaryMask(Op):
         kernel = "snn_complementary_mask" + ("_i32" if c.input_type(0).dtype else "")
         c.call(kernel, *sizes, c.input(0), scratch, c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for channels, steps in [(7, 5), (33, 4), (64, 9), (1, 1)]:
-            yield Sample((TensorType((channels,), Kind.REAL),), time_steps=steps)
+            yield Sample(cls(), (TensorType((channels,), Kind.REAL),), time_steps=steps)
 
 
 def _largest(m: torch.Tensor, dim: int) -> torch.Tensor:

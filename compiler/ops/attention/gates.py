@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from snnc.compiler.ir.attributes import arrays, real
 from snnc.compiler.ir.graph import Array, Kind, TensorType
-from snnc.compiler.ops.attributes import arrays, real
+from snnc.compiler.ops.attention.mlp import Mlp
+from snnc.compiler.ops.attention.statistics import Statistics
 from snnc.compiler.ops.base import Composite, Lowered, Lowering, expect_rank
+from snnc.compiler.ops.elementwise.scale import Scale
+from snnc.compiler.ops.elementwise.sigmoid import Sigmoid
+from snnc.compiler.ops.synapses.conv2d import Conv2d
+from snnc.compiler.ops.synapses.weighted_rows import WeightedRows
 from snnc.compiler.ops.view import NodeView
 
 
@@ -25,29 +31,23 @@ class Gate(Composite):
 class SpatialGate(Gate):
     """score = sigmoid(conv_kxk([mean; max] of X over T and C)), one map for all steps.
 
-    attrs: ``mean_scale``. params: ``weight`` [1, 2, k, k] (k odd).
+    attributes: ``mean_scale``. params: ``weight`` [1, 2, k, k] (k odd).
     """
 
     name = "spatial_gate"
-    attributes = (real("mean_scale"),)
+    mean_scale: float = real()
     parameters = arrays("weight")
 
     def lower(self, view: NodeView) -> Lowered:
         """statistics, conv2d, sigmoid, scale."""
         (x,) = view.node.inputs
         parts = Lowering(view.node)
-        attrs = {"over": "time_channels", "mean_scale": view.attrs["mean_scale"]}
-        maps = parts.node("statistics", "statistics", [x], attrs, module="score.statistics")
-        conv = parts.node(
-            "conv",
-            "conv2d",
-            [maps],
-            same_size_conv(view.params["weight"], 1),
-            view.params,
-            "score.conv",
-        )
-        score = parts.node("score", "sigmoid", [conv])
-        parts.node("", "scale", [x, score])
+        statistics = Statistics(over="time_channels", mean_scale=self.mean_scale)
+        maps = parts.node("statistics", statistics, [x], module="score.statistics")
+        conv = same_size_conv(view.params["weight"], 1)
+        logits = parts.node("conv", conv, [maps], view.params, "score.conv")
+        score = parts.node("score", Sigmoid(), [logits])
+        parts.node("", Scale(), [x, score])
         return parts.lowered
 
 
@@ -86,18 +86,17 @@ class ChannelGate(Gate):
 def _shared_mlp_gate(view: NodeView, over: str, along: str) -> Lowered:
     (x,) = view.node.inputs
     parts = Lowering(view.node)
-    attrs = {"over": over, "mean_scale": 1.0}
-    statistics = parts.node("statistics", "statistics", [x], attrs)
-    mlp = parts.node("mlp", "mlp", [statistics], {"along": along}, view.params)
+    statistics = parts.node("statistics", Statistics(over=over, mean_scale=1.0), [x])
+    mlp = parts.node("mlp", Mlp(along=along), [statistics], view.params)
     weights = {"weights": np.ones(2)}
-    total = parts.node("sum", "weighted_rows", [mlp], params=weights, module="mlp")
-    score = parts.node("score", "sigmoid", [total], module="mlp.activation")
-    parts.node("", "scale", [x, score])
+    total = parts.node("sum", WeightedRows(), [mlp], weights, module="mlp")
+    score = parts.node("score", Sigmoid(), [total], module="mlp.activation")
+    parts.node("", Scale(), [x, score])
     return parts.lowered
 
 
-def same_size_conv(weight: Array, groups: int) -> dict[str, object]:
-    """Attributes of a stride-1 convolution that keeps the size (odd kernel)."""
+def same_size_conv(weight: Array, groups: int) -> Conv2d:
+    """A stride-1 convolution that keeps the size (odd kernel)."""
     top, left = weight.shape[2] // 2, weight.shape[3] // 2
     padding = (top, left, top, left)
-    return {"stride": (1, 1), "padding": padding, "dilation": (1, 1), "groups": groups}
+    return Conv2d(stride=(1, 1), padding=padding, dilation=(1, 1), groups=groups)

@@ -23,7 +23,7 @@ class MaskedGate(Op):
     name = "masked_gate"
     roles = (Role.GATE,)
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
@@ -57,11 +57,12 @@ class MaskedGate(Op):
         real = c.row_input if c.in_band else c.real_input
         c.call("snn_masked_gate_f32", *sizes, real(0), c.input(1), real(2), c.row_output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for shape in [(5, 3, 4), (33, 5, 7), (64, 2, 2)]:
             mask = TensorType((shape[0],), Kind.SPIKE)
             scores = TensorType((2, *shape[1:]), Kind.REAL, temporal=False)
-            yield Sample((TensorType(shape, Kind.REAL), mask, scores))
+            yield Sample(cls(), (TensorType(shape, Kind.REAL), mask, scores))
 
 
 def _chosen(mask: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 import torch
 
+from snnc.compiler.ir.attributes import real
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import Attribute, real
 from snnc.compiler.ops.base import Counts, Op, Sample, expect_rank, shape_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -19,16 +18,16 @@ from snnc.compiler.program.emitter import Emitter
 class MaskedStatistics(Op):
     """[mean1; max1; mean2; max2], each H x W, of Y_k = X M_k over all T*C values (Eq. 10).
 
-    inputs: x (C, H, W), mask (C,) of spikes; group 1 is where the mask is 1. attrs:
+    inputs: x (C, H, W), mask (C,) of spikes; group 1 is where the mask is 1. attributes:
     ``mean_scale`` (the authors divide the mean by lambda = 0.5). The zeros of the other group take
     part in the maximum.
     """
 
     name = "masked_statistics"
     roles = (Role.STATISTIC,)
-    attributes: ClassVar[tuple[Attribute, ...]] = (real("mean_scale"),)
+    mean_scale: float = real()
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.REDUCE
 
     def infer(self, view: NodeView) -> TensorType:
@@ -41,12 +40,12 @@ class MaskedStatistics(Op):
     def reference(self, run: NodeRun) -> torch.Tensor:
         rows = []
         for group in groups(*run.inputs):
-            rows += [group.mean(dim=(0, 1)) * run.attrs["mean_scale"], group.amax(dim=(0, 1))]
+            rows += [group.mean(dim=(0, 1)) * self.mean_scale, group.amax(dim=(0, 1))]
         return torch.stack(rows)[None]
 
     def error(self, run: BoundedRun) -> torch.Tensor:
         x, mask = run.inputs
-        scale = run.attrs["mean_scale"]
+        scale = self.mean_scale
         terms = float(x.shape[0] * x.shape[1]) + 2
         rows = []
         for size, error in zip(
@@ -68,13 +67,14 @@ class MaskedStatistics(Op):
         name = "snn_masked_statistics"
         c.begin(f"{name}_begin_f32", given.pixels, c.output())
         c.call(f"{name}_accumulate_f32", *sizes, c.real_input(0), c.input(1), c.output())
-        factor = c.real(node.attrs["mean_scale"] / (c.time_steps * given.channels))
+        factor = c.real(self.mean_scale / (c.time_steps * given.channels))
         c.end(f"{name}_finish_f32", given.pixels, factor, c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for shape in [(5, 3, 4), (33, 5, 7), (64, 2, 2)]:
             mask = TensorType((shape[0],), Kind.SPIKE)
-            yield Sample((TensorType(shape, Kind.REAL), mask), {"mean_scale": 2.0})
+            yield Sample(cls(mean_scale=2.0), (TensorType(shape, Kind.REAL), mask))
 
 
 def groups(x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from snnc.compiler.ir.attributes import Parameter, arrays, flag, one_of
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import Attribute, Parameter, arrays, flag, one_of
 from snnc.compiler.ops.base import Counts, Op, Sample, shape_error
 from snnc.compiler.ops.elementwise.relu import cut_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma, parameter_rounding
@@ -21,21 +21,19 @@ from snnc.compiler.program.emitter import Emitter
 class Mlp(Op):
     """y = W2 relu(W1 x) along one axis, the same for every other index.
 
-    attrs: ``along`` ("time": over the T steps of each element; "channels": over the last axis of
-    each row); ``one_matrix`` True where the two stand for one matrix of the source.
-    params: ``reduce`` W1 [hidden, n], ``expand`` W2 [n, hidden].
+    attributes: ``along`` ("time": over the T steps of each element; "channels": over the last axis
+    of each row); ``one_matrix`` True where the two stand for one matrix of the source. params:
+    ``reduce`` W1 [hidden, n], ``expand`` W2 [n, hidden].
     """
 
     name = "mlp"
     roles = (Role.PERCEPTRON,)
-    attributes: ClassVar[tuple[Attribute, ...]] = (
-        one_of("along", "time", "channels"),
-        flag("one_matrix").optional,
-    )
+    along: str = one_of("time", "channels")
+    one_matrix: bool = flag(default=False)
     parameters: ClassVar[tuple[Parameter, ...]] = arrays("reduce", "expand")
 
-    def time(self, node: Node) -> Time:
-        return Time.SEQUENCE if node.attrs["along"] == "time" else Time.STEP
+    def time(self) -> Time:
+        return Time.SEQUENCE if self.along == "time" else Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
         (given,) = view.types
@@ -46,31 +44,31 @@ class Mlp(Op):
             raise shape_error(
                 view.node, "the two weight matrices of the perceptron do not fit each other"
             )
-        if view.attrs["along"] == "channels" and given.shape[-1] != length:
+        if self.along == "channels" and given.shape[-1] != length:
             raise shape_error(view.node, f"a perceptron over {length} channels cannot take {given}")
-        if view.attrs["along"] == "time" and not given.temporal:
+        if self.along == "time" and not given.temporal:
             raise shape_error(view.node, f"a perceptron along time cannot take {given}")
         return given.of(Kind.REAL)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         (x,) = run.inputs
-        if run.attrs["along"] == "time" and x.shape[0] != run.params["reduce"].shape[1]:
+        if self.along == "time" and x.shape[0] != run.params["reduce"].shape[1]:
             steps = run.params["reduce"].shape[1]
             raise shape_error(
                 run.node, f"a perceptron along {steps} time steps was given {x.shape[0]}"
             )
-        hidden = torch.relu(product(run.node, run.params["reduce"], x))
-        return product(run.node, run.params["expand"], hidden)
+        hidden = torch.relu(product(self.along, run.params["reduce"], x))
+        return product(self.along, run.params["expand"], hidden)
 
     def error(self, run: BoundedRun) -> torch.Tensor:
         x, error = run.inputs[0], run.errors[0]
-        hidden = product(run.node, run.params["reduce"], x)
-        hidden_error = cut_error(hidden, _layer_error(run.node, run.params["reduce"], x, error))
-        return _layer_error(run.node, run.params["expand"], torch.relu(hidden), hidden_error)
+        hidden = product(self.along, run.params["reduce"], x)
+        hidden_error = cut_error(hidden, _layer_error(self.along, run.params["reduce"], x, error))
+        return _layer_error(self.along, run.params["expand"], torch.relu(hidden), hidden_error)
 
     def count(self, run: NodeRun) -> Counts:
         hidden, length = run.params["reduce"].shape
-        along_time = run.attrs["along"] == "time"
+        along_time = self.along == "time"
         lanes = run.types[0].size if along_time else run.types[0].size // length
         runs = 1 if along_time else run.steps
         return Counts.of(runs, mac=2 * hidden * length * lanes, cmp=hidden * lanes)
@@ -80,7 +78,7 @@ class Mlp(Op):
         hidden, length = c.param("reduce").shape
         w1 = c.constant("reduce", c.param("reduce"), "[hidden][in]")
         w2 = c.constant("expand", c.param("expand"), "[out][hidden]")
-        if node.attrs["along"] == "time":
+        if self.along == "time":
             scratch = c.scratch("hidden", "float", hidden * given.size)
             sizes = length, hidden, given.size
             name = "snn_mlp_time_f32"
@@ -90,7 +88,8 @@ class Mlp(Op):
             name = "snn_mlp_channels_f32"
         c.call(name, *sizes, w1, w2, c.input(0), scratch, c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         rng = np.random.default_rng(3)
         for along, shape, length, hidden, temporal in [
             ("time", (33,), 7, 3, True),
@@ -102,20 +101,20 @@ class Mlp(Op):
             params["expand"] = rng.normal(size=(length, hidden))
             given = TensorType(shape, Kind.REAL, temporal)
             steps = length if along == "time" else 3
-            yield Sample((given,), {"along": along}, params, time_steps=steps)
+            yield Sample(cls(along=along), (given,), params, time_steps=steps)
 
 
-def product(node: Node, weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """The product of a weight matrix and x along the node's axis."""
-    if node.attrs["along"] == "time":
+def product(along: str, weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """The product of a weight matrix and x along time or channels."""
+    if along == "time":
         return torch.einsum("ot,t...->o...", weight, x)
     return x @ weight.T
 
 
 def _layer_error(
-    node: Node, weight: torch.Tensor, x: torch.Tensor, error: torch.Tensor
+    along: str, weight: torch.Tensor, x: torch.Tensor, error: torch.Tensor
 ) -> torch.Tensor:
     size = x.abs() + error
     terms = weight.shape[1] + 1.0
-    rounding = product(node, parameter_rounding(weight) + gamma(terms) * weight.abs(), size)
-    return product(node, weight.abs(), error) + rounding * (1 + 2**-20) + terms * SMALLEST
+    rounding = product(along, parameter_rounding(weight) + gamma(terms) * weight.abs(), size)
+    return product(along, weight.abs(), error) + rounding * (1 + 2**-20) + terms * SMALLEST

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 import torch
 
+from snnc.compiler.ir.attributes import one_of, real
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import Attribute, one_of, real
 from snnc.compiler.ops.base import (
     Counts,
     Op,
@@ -27,7 +26,7 @@ from snnc.compiler.program.emitter import Emitter
 class Statistics(Op):
     """Row 0 the mean, row 1 the maximum, over some axes.
 
-    attrs: ``over`` names them, ``mean_scale`` multiplies the mean (1 but for time_channels).
+    attributes: ``over`` names them, ``mean_scale`` multiplies the mean (1 but for time_channels).
 
     ============== ===================== =========================
     over           output                time
@@ -41,38 +40,36 @@ class Statistics(Op):
 
     name = "statistics"
     roles = (Role.STATISTIC,)
-    attributes: ClassVar[tuple[Attribute, ...]] = (
-        one_of("over", "all", "pixels", "time_channels", "time_pixels"),
-        real("mean_scale"),
-    )
+    over: str = one_of("all", "pixels", "time_channels", "time_pixels")
+    mean_scale: float = real()
 
-    def time(self, node: Node) -> Time:
-        return Time.REDUCE if node.attrs["over"].startswith("time") else Time.STEP
+    def time(self) -> Time:
+        return Time.REDUCE if self.over.startswith("time") else Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
         (given,) = view.types
-        over = view.attrs["over"]
+        over = self.over
         if over != "all":  # which takes vectors too
             expect_rank(view.node, given, 3)
         rest = {"all": (1,), "time_channels": given.shape[1:]}.get(over, given.shape[:1])
         shape = (2, *rest)
-        reduces = self.time(view.node) is Time.REDUCE
+        reduces = self.time() is Time.REDUCE
         if reduces:
             expect_time(view.node, given)
-        if view.attrs["mean_scale"] != 1 and over != "time_channels":
+        if self.mean_scale != 1 and over != "time_channels":
             raise unsupported(view.node, "this mean cannot be scaled", "Use mean_scale 1.")
         return TensorType(shape, Kind.REAL, given.temporal and not reduces)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
-        mean, maximum = self._pooled(run.node, run.inputs[0], run.inputs[0])
-        return torch.stack((mean * run.attrs["mean_scale"], maximum), dim=1)
+        mean, maximum = self._pooled(run.inputs[0], run.inputs[0])
+        return torch.stack((mean * self.mean_scale, maximum), dim=1)
 
     def error(self, run: BoundedRun) -> torch.Tensor:
         (x,), (error,) = run.inputs, run.errors
-        size, spread = self._pooled(run.node, x.abs() + error, error)
-        mean_error, _ = self._pooled(run.node, error, error)
+        size, spread = self._pooled(x.abs() + error, error)
+        mean_error, _ = self._pooled(error, error)
         terms = x.numel() / run.output[:, 0].numel() + 2
-        scale = run.attrs["mean_scale"]
+        scale = self.mean_scale
         mean_error = scale * (mean_error + gamma(terms) * size) + terms * SMALLEST
         return torch.stack((mean_error, spread), dim=1)
 
@@ -81,14 +78,14 @@ class Statistics(Op):
         steps = run.steps
         counts = Counts.of(steps, add=given.size, cmp=given.size)
         means = run.type.size // 2
-        if self.time(run.node) is Time.REDUCE:
+        if self.time() is Time.REDUCE:
             counts.mul[-1] = means
         else:
             counts.mul[:] = means
         return counts
 
     def emit(self, node: Node, c: Emitter) -> None:
-        given, over = c.input_type(0), node.attrs["over"]
+        given, over = c.input_type(0), self.over
         sizes = given.pixels, given.channels
         of_channels = "snn_statistics_of_channels"
         if over == "all":
@@ -105,7 +102,7 @@ class Statistics(Op):
             c.call("snn_statistics_time_accumulate_f32", *sizes, c.real_input(0), c.output())
             c.end(f"{of_channels}_finish_f32", given.channels, values, c.output())
         else:
-            factor = c.real(node.attrs["mean_scale"] / (c.time_steps * given.channels))
+            factor = c.real(self.mean_scale / (c.time_steps * given.channels))
             of_pixels = "snn_statistics_time_channels"
             c.begin(f"{of_pixels}_begin_f32", given.pixels, c.output())
             c.call(f"{of_pixels}_accumulate_f32", *sizes, c.real_input(0), c.output())
@@ -114,32 +111,29 @@ class Statistics(Op):
     def rows_of(self, view: NodeView) -> Rows:
         """Over the pixels of a step, in the order of one sweep over the whole map."""
         real = view.types[0].kind is Kind.REAL and len(view.types[0].shape) == 3
-        return Rows.REDUCE if real and view.attrs["over"] == "pixels" else Rows.NEVER
+        return Rows.REDUCE if real and self.over == "pixels" else Rows.NEVER
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for over in ["pixels", "all", "time_pixels", "time_channels"]:
             for shape in [(5, 3, 4), (33, 5, 7), (64, 2, 2)]:
                 scale = 2.0 if over == "time_channels" else 1.0
-                attrs = {"over": over, "mean_scale": scale}
-                yield Sample((TensorType(shape, Kind.REAL),), attrs)
-        attrs = {"over": "all", "mean_scale": 1.0}
-        yield Sample((TensorType((37,), Kind.REAL),), attrs)
+                op = cls(over=over, mean_scale=scale)
+                yield Sample(op, (TensorType(shape, Kind.REAL),))
+        yield Sample(cls(over="all", mean_scale=1.0), (TensorType((37,), Kind.REAL),))
 
-    def _pooled(
-        self, node: Node, x: torch.Tensor, y: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean of x and maximum of y over the node's axes, without the row axis."""
-        axes, shape = self.axes(node, x)
+    def _pooled(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean of x and maximum of y over the axes, without the row axis."""
+        axes, shape = self.axes(x)
         return x.mean(dim=axes).reshape(shape), y.amax(dim=axes).reshape(shape)
 
-    @staticmethod
-    def axes(node: Node, x: torch.Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The axes of x [T, C, H, W] that the node reduces, and the shape of what is left."""
-        if node.attrs["over"] == "all":
+    def axes(self, x: torch.Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The axes of x [T, C, H, W] that are reduced, and the shape of what is left."""
+        if self.over == "all":
             return tuple(range(1, x.ndim)), (len(x), 1)
         steps, channels, height, width = x.shape
         return {
             "pixels": ((2, 3), (steps, channels)),
             "time_pixels": ((0, 2, 3), (1, channels)),
             "time_channels": ((0, 1), (1, height, width)),
-        }[node.attrs["over"]]
+        }[self.over]

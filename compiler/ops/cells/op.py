@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import torch
 
+from snnc.compiler.ir.attributes import Parameter, arrays, attribute
 from snnc.compiler.ir.graph import Array as Values
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
-from snnc.compiler.ops.attributes import Attribute, Parameter, arrays
 from snnc.compiler.ops.base import (
     Counts,
     Layout,
@@ -27,7 +27,7 @@ from snnc.compiler.ops.cells.kinds import kind_of, output_range
 from snnc.compiler.ops.cells.lazy import Split, decided_too_late, split
 from snnc.compiler.ops.cells.program import COMPARISONS, Program, fault
 from snnc.compiler.ops.cells.running import Running, running, stored, taken
-from snnc.compiler.ops.cells.samples import samples
+from snnc.compiler.ops.cells.samples import STEPS, cases
 from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.neurons.spiking import Spiking
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -38,27 +38,25 @@ from snnc.errors import InternalError
 class Cell(Spiking):
     """One program for each element of its inputs, which all have one shape.
 
-    attrs: ``program``. params: one for each of the program's ``params`` (per channel [C, 1, ...] or
-    per element) and ``tables`` (the same with one entry a step in front). The output's kind follows
-    from the program (:mod:`.kinds`); a SPIKE or COUNT is a decision, which can be forced, and what
-    follows it runs at the next step (:mod:`.lazy`).
+    attributes: ``program``. params: one for each of the program's ``params`` (per channel
+    [C, 1, ...] or per element) and ``tables`` (the same with one entry a step in front). The
+    output's kind follows from the program (:mod:`.kinds`); a SPIKE or COUNT is a decision, which
+    can be forced, and what follows it runs at the next step (:mod:`.lazy`).
     """
 
     name = "cell"
     layout = Layout.ALIKE
-    attributes = (
-        Attribute("program", "a cell's program", lambda value: isinstance(value, Program)),
-    )
+    program: Program = attribute("a cell's program", lambda value: isinstance(value, Program))
 
-    def parameters_of(self, node: Node) -> tuple[Parameter, ...]:
-        program = _program(node)
-        return arrays(*program.params, *program.tables)
+    @property
+    def parameters_taken(self) -> tuple[Parameter, ...]:
+        return arrays(*self.program.params, *self.program.tables)
 
-    def time(self, node: Node) -> Time:
-        return Time.STATE if _program(node).states else Time.STEP
+    def time(self) -> Time:
+        return Time.STATE if self.program.states else Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
-        program = _program(view.node)
+        program = self.program
         _check_program(view.node, program, view.types)
         given = view.types[0]
         if len({entry.shape for entry in view.types}) > 1:
@@ -83,11 +81,11 @@ class Cell(Spiking):
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         steps = run.on(())
-        return torch.cat([self.step(steps.at(step)) for step in _by_steps(run.inputs)])
+        return torch.cat([self.advance(steps.at(step)) for step in _by_steps(run.inputs)])
 
-    def step(self, run: NodeRun) -> torch.Tensor:
+    def advance(self, run: NodeRun) -> torch.Tensor:
         """One step, as the reference takes it; the memory holds the step's number and values."""
-        cut, t = _cut(run.node), run.memory.get("t", 0)
+        cut, t = self._cut(run.type), run.memory.get("t", 0)
         if "cell" not in run.memory:
             run.memory["cell"] = running(cut, run.params, run.inputs[0])
         cell: Running[torch.Tensor] = run.memory["cell"]
@@ -98,14 +96,14 @@ class Cell(Spiking):
 
     def error(self, run: BoundedRun) -> torch.Tensor:
         """Of a decision how far a correct run may be from it: 1 for a spike that may not be."""
-        decision = _cut(run.node).decision
+        decision = self._cut(run.type).decision
         steps = self.bounded(run)
         found = [values[decision].error.to(run.output.dtype) for values in steps]
         return torch.stack([error.broadcast_to(run.type.shape) for error in found])
 
     def bounded(self, run: BoundedRun) -> Iterator[dict[str, bounds.Bounded]]:
         """All values with their bounds at each step, which goes on from the output of the last."""
-        cut = _cut(run.node)
+        cut = self._cut(run.type)
         cell = bounds.bounded_running(cut, run.params, run.output)
         before: dict[str, bounds.Bounded] = {}
         pairs = zip(_by_steps(run.inputs), _by_steps(run.errors), strict=True)
@@ -121,7 +119,7 @@ class Cell(Spiking):
     def margins(self, run: BoundedRun) -> list[tuple[torch.Tensor | None, torch.Tensor | None]]:
         """For each step how far apart the two values are that the decision compares, and the bound
         of that; None where no comparison decides."""
-        cut = _cut(run.node)
+        cut = self._cut(run.type)
         entry = cut.program.by_name.get(cut.decision)
         steps = self.bounded(run)
         if entry is None or entry.op not in COMPARISONS:
@@ -131,7 +129,7 @@ class Cell(Spiking):
     def forced(self, run: NodeRun, output: torch.Tensor) -> Iterator[dict[str, torch.Tensor]]:
         """All values at each step of a cell that goes on from the decisions ``output`` [T, *shape]
         of a real run, in the dtype of ``output``."""
-        cut, values = _cut(run.node), dict[str, torch.Tensor]()
+        cut, values = self._cut(run.type), dict[str, torch.Tensor]()
         cell = running(cut, run.params, output)
         for t, step in enumerate(_by_steps(run.inputs)):
             values = cell.step(t, [x[0] for x in step], values)
@@ -140,26 +138,26 @@ class Cell(Spiking):
 
     def decisions(self, run: NodeRun, output: torch.Tensor) -> torch.Tensor:
         """What a cell that is forced to ``output`` would have decided itself, [T, *shape]."""
-        cut = _cut(run.node)
+        cut = self._cut(run.type)
         steps = self.forced(run, output)
         own = [stored(cut, values[cut.decision], output.dtype) for values in steps]
         return torch.stack([value.broadcast_to(run.type.shape) for value in own])
 
     def potentials(self, run: NodeRun, spikes: torch.Tensor) -> torch.Tensor:
-        name = _cut(run.node).membrane
+        name = self._cut(run.type).membrane
         if not name:
             raise InternalError("the cell keeps no membrane potential", where=run.node.name)
         steps = self.forced(run, spikes)
         return torch.stack([values[name].broadcast_to(run.type.shape) for values in steps])
 
     def keeps_potential(self, node: Node) -> bool:
-        cut = _cut(node)
+        cut = self._cut(node.type)
         return bool(cut.membrane) and cut.membrane in cut.kept
 
     def potential(self, run: BoundedRun) -> tuple[torch.Tensor, torch.Tensor] | None:
         """The membrane potential before the reset with its bound, each [T, *shape]; None where it
         keeps none."""
-        name, shape = _cut(run.node).membrane, run.type.shape
+        name, shape = self._cut(run.type).membrane, run.type.shape
         if not name:
             return None
         found = [v[name] for v in self.bounded(run)]
@@ -169,7 +167,7 @@ class Cell(Spiking):
         )
 
     def fixed_threshold(self, view: NodeView) -> Values | None:
-        cut, params = _cut(view.node), view.params
+        cut, params = self._cut(view.type), view.params
         entry = cut.program.by_name.get(cut.decision)
         if entry is None or entry.op not in ("ge", "gt"):
             return None
@@ -185,13 +183,13 @@ class Cell(Spiking):
     def most(self, view: NodeView, given: Sequence[Most]) -> Most:
         """Counts of a cell have a range of their own, whatever it reads."""
         kinds = [entry.kind for entry in view.types]
-        return Most(0, int(output_range(_program(view.node), kinds).high))
+        return Most(0, int(output_range(self.program, kinds).high))
 
     def states(self, node: Node) -> int:
-        return len(_cut(node).kept)
+        return len(self._cut(node.type).kept)
 
     def count(self, run: NodeRun) -> Counts:
-        cut, n = _cut(run.node), run.type.size
+        cut, n = self._cut(run.type), run.type.size
         cost = cost_of((*cut.after, *cut.before))
         steps = max(len(x) for x in run.inputs)
         return Counts.of(steps, mul=cost.mul * n, add=cost.add * n, cmp=cost.cmp * n)
@@ -201,8 +199,8 @@ class Cell(Spiking):
         return Rows.MAP if len(view.type.shape) == 3 and not view.node.params else Rows.NEVER
 
     def emit(self, node: Node, c: Emitter) -> None:
-        cut, given = _cut(node), node.type
-        arrays = {role: _array(node, c, role) for role in node.params}
+        cut, given = self._cut(node.type), node.type
+        arrays = {role: self._array(node, c, role) for role in node.params}
         types = [c.input_type(index) for index in range(len(node.inputs))]
         function = Function(c.function_name("cell"), cut, types, given, arrays)
         kept = [
@@ -219,17 +217,27 @@ class Cell(Spiking):
             c.row_output(),
         )
 
-    def samples(self) -> Iterable[Sample]:
-        return samples()
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        for program, inputs, params in cases():
+            yield Sample(cls(program=program), inputs, params, time_steps=STEPS)
 
+    def _cut(self, made: TensorType) -> Split:
+        return split(self.program, made.kind is not Kind.REAL)
 
-def _program(node: Node) -> Program:
-    program: Program = node.attrs["program"]
-    return program
-
-
-def _cut(node: Node) -> Split:
-    return split(_program(node), node.type.kind is not Kind.REAL)
+    def _array(self, node: Node, c: Emitter, role: str) -> Array:
+        """Emit a parameter or table, with its layout."""
+        given, values = node.type, c.param(role)
+        table = role in self.program.tables
+        if table and len(values) != c.time_steps:
+            raise shape_error(node, f"{role} has {len(values)} entries for {c.time_steps} steps")
+        entries = values if table else values[None]
+        varied = elementwise.varies(given, entries[0])
+        pixel_major = np.stack([elementwise.laid_out(given, entry, varied) for entry in entries])
+        axes = "[step][pixel][channel]" if table else "[pixel][channel]"
+        constant = c.constant(role, pixel_major if table else pixel_major[0], axes).constant
+        stride = given.channels if varied else 0
+        return Array(constant.expression, stride, pixel_major[0].size if table else 0)
 
 
 def _still_value(cut: Split, params: Mapping[str, Values], name: str) -> Values | None:
@@ -255,18 +263,3 @@ def _check_program(node: Node, program: Program, inputs: Sequence[TensorType]) -
         raise unsupported(node, f"the membrane potential {late!r} follows the decision", mend)
     if len(inputs) != len(program.inputs):
         raise shape_error(node, f"{len(inputs)} inputs are given to a cell of {program.inputs}")
-
-
-def _array(node: Node, c: Emitter, role: str) -> Array:
-    """Emit a parameter or table, with its layout."""
-    given, values = node.type, c.param(role)
-    table = role in _program(node).tables
-    if table and len(values) != c.time_steps:
-        raise shape_error(node, f"{role} has {len(values)} entries for {c.time_steps} steps")
-    entries = values if table else values[None]
-    varied = elementwise.varies(given, entries[0])
-    pixel_major = np.stack([elementwise.laid_out(given, entry, varied) for entry in entries])
-    axes = "[step][pixel][channel]" if table else "[pixel][channel]"
-    constant = c.constant(role, pixel_major if table else pixel_major[0], axes).constant
-    stride = given.channels if varied else 0
-    return Array(constant.expression, stride, pixel_major[0].size if table else 0)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from snnc.compiler.ir.graph import Array, Kind, TensorType
-from snnc.compiler.ops.base import Sample
 from snnc.compiler.ops.cells.program import Program
 from snnc.compiler.ops.cells.writing import Writing
 
@@ -29,38 +28,38 @@ SMOOTH = (
 )
 
 
-def samples() -> Iterable[Sample]:
-    """The cases."""
+Case = tuple[Program, tuple[TensorType, ...], Mapping[str, Array]]
+
+
+def cases() -> Iterable[Case]:
+    """Programs, the types of what they are given, and their parameters; of :data:`STEPS` steps."""
     for op in SMOOTH:
-        yield _sample(_of_one(op))
+        yield _case(_of_one(op))
     for program in (_root(), _logarithm(), _quotients(), _products(), _bounds()):
-        yield _sample(program)
+        yield _case(program)
     for op in COMPARISONS:
-        yield _sample(_comparing(op), inputs=2)
-    yield _sample(_logic(), inputs=2)
+        yield _case(_comparing(op), inputs=2)
+    yield _case(_logic(), inputs=2)
     for shape in (VECTOR, MAP, (64, 2, 2)):
-        yield _sample(_leaky(), shape)
-        yield _sample(_rounded(), shape)
-        yield _sample(_integrated(), shape)
+        yield _case(_leaky(), shape)
+        yield _case(_rounded(), shape)
+        yield _case(_integrated(), shape)
     for kind in Kind:
-        yield Sample((TensorType(MAP, kind),) * 2, {"program": _pair()}, time_steps=STEPS)
-    yield Sample(
-        (TensorType(MAP, Kind.REAL), TensorType(MAP, Kind.REAL, temporal=False)),
-        {"program": _pair()},
-        time_steps=STEPS,
-    )
+        yield _pair(), (TensorType(MAP, kind),) * 2, {}
+    still = TensorType(MAP, Kind.REAL, temporal=False)
+    yield _pair(), (TensorType(MAP, Kind.REAL), still), {}
     for shape in ((33, 1, 1), MAP):
-        yield _sample(_varied(), MAP, params=_constants(shape))
+        yield _case(_varied(), MAP, params=_constants(shape))
 
 
-def _sample(
+def _case(
     program: Program,
     shape: tuple[int, ...] = VECTOR,
     inputs: int = 1,
     params: Mapping[str, Array] | None = None,
-) -> Sample:
+) -> Case:
     given = (TensorType(shape, Kind.REAL),) * inputs
-    return Sample(given, {"program": program}, params or {}, time_steps=STEPS)
+    return program, given, params or {}
 
 
 def _constants(shape: tuple[int, ...]) -> dict[str, Array]:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import torch
 
+from snnc.compiler.ir.attributes import flag
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import flag
 from snnc.compiler.ops.base import Counts, Layout, Most, Op, Sample, shape_error
 from snnc.compiler.ops.rounding import gamma, rounded
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -18,16 +18,16 @@ from snnc.compiler.program.emitter import Emitter
 class Add(Op):
     """y = a + b. Spikes and counts give a COUNT, anything else a REAL.
 
-    attrs: ``apart`` (optional: the source adds a and then b to a third term, a neuron's potential,
+    attributes: ``apart`` (the source adds a and then b to a third term, a neuron's potential,
     so that what it rounds may be larger than a + b; the neuron has the attribute too).
     """
 
     name = "add"
     layout = Layout.ALIKE
     roles = (Role.SUM,)
-    attributes = (flag("apart").optional,)
+    apart: bool = flag(default=False)
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
@@ -46,7 +46,7 @@ class Add(Op):
 
     def error(self, run: BoundedRun) -> torch.Tensor:
         error = run.errors[0] + run.errors[1]
-        if run.attrs.get("apart"):
+        if self.apart:
             sizes = [value.abs() + own for value, own in zip(run.inputs, run.errors, strict=True)]
             error = error + gamma(2.0) * (sizes[0] + sizes[1])
         return rounded(run.output, error)
@@ -60,9 +60,10 @@ class Add(Op):
         else:
             c.call("snn_add_f32", node.type.size, c.real_input(0), c.real_input(1), c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for first in Kind:
             for second in Kind:
                 shape = (5, 3, 4)
-                yield Sample((TensorType(shape, first), TensorType(shape, second)))
-        yield Sample((TensorType((7,), Kind.REAL),) * 2, {"apart": True})
+                yield Sample(cls(), (TensorType(shape, first), TensorType(shape, second)))
+        yield Sample(cls(apart=True), (TensorType((7,), Kind.REAL),) * 2)

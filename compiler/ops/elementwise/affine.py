@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from snnc.compiler.ir.attributes import arrays
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import arrays
 from snnc.compiler.ops.base import Counts, Layout, Op, Sample
 from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.rounding import SMALLEST, gamma, parameter_rounding
@@ -30,7 +30,7 @@ class Affine(Op):
     roles = (Role.NORMALISATION,)
     parameters = arrays("scale", "shift")
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
@@ -57,9 +57,10 @@ class Affine(Op):
         sizes = (given.pixels, given.channels, arrays.stride)
         c.call("snn_affine_varied_f32", *sizes, *arrays.symbols, c.real_input(0), c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         rng = np.random.default_rng(5)
         for kind in Kind:
             for shape, constant in [((7,), (7,)), ((33, 3, 5), (33, 1, 1)), ((5, 2, 2), (5, 2, 2))]:
                 params = {role: rng.normal(size=constant) for role in CONSTANTS}
-                yield Sample((TensorType(shape, kind),), params=params)
+                yield Sample(cls(), (TensorType(shape, kind),), params=params)

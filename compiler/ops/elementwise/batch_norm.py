@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from snnc.compiler.ir.attributes import arrays, real
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import arrays, real
 from snnc.compiler.ops.base import Counts, Layout, Op, Sample, shape_error
 from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.rounding import SMALLEST, gamma
@@ -20,16 +20,16 @@ from snnc.compiler.program.emitter import Emitter
 class BatchNorm(Op):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, per channel (entry of the first axis).
 
-    attrs: ``eps``. params: ``mean``, ``var``, ``weight``, ``bias``, each [C].
+    attributes: ``eps``. params: ``mean``, ``var``, ``weight``, ``bias``, each [C].
     """
 
     name = "batch_norm"
     layout = Layout.ALIKE
     roles = (Role.NORMALISATION,)
-    attributes = (real("eps"),)
+    eps: float = real()
     parameters = arrays("mean", "var", "weight", "bias")
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
@@ -43,14 +43,14 @@ class BatchNorm(Op):
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         (x,) = run.inputs
-        scale, shift = (_per_channel(value, x) for value in affine(run.node, run.params))
+        scale, shift = (_per_channel(value, x) for value in self.affine(run.params))
         return x * scale + shift
 
     def error(self, run: BoundedRun) -> torch.Tensor:
         # Whichever way a kernel writes it, at most 5 roundings reach the scale (add eps, root,
         # reciprocal, weight, parameters' own), 2 more the shift, and 3 the final form.
         (x,), (error,) = run.inputs, run.errors
-        scale, _ = affine(run.node, run.params)
+        scale, _ = self.affine(run.params)
         mean, bias = (
             _per_channel(run.params["mean"].abs(), x),
             _per_channel(run.params["bias"].abs(), x),
@@ -64,7 +64,7 @@ class BatchNorm(Op):
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = node.type
-        scale, shift = affine(node, {k: torch.from_numpy(c.param(k)) for k in node.params})
+        scale, shift = self.affine({k: torch.from_numpy(c.param(k)) for k in node.params})
         constants = {"scale": scale.numpy(), "shift": shift.numpy()}
         if given.packed == 0:
             arrays = [c.constant(role, value, "[channel]") for role, value in constants.items()]
@@ -80,7 +80,13 @@ class BatchNorm(Op):
         sizes = (given.pixels, given.channels, given.channels)
         c.call("snn_affine_varied_f32", *sizes, *arrays, c.real_input(0), c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    def affine(self, params: Params) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same function as y = scale * x + shift; both [C]."""
+        scale = params["weight"] / torch.sqrt(params["var"] + self.eps)
+        return scale, params["bias"] - params["mean"] * scale
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         rng = np.random.default_rng(2)
         for shape in [(5,), (3, 4, 5), (33, 2, 3)]:
             channels = shape[0]
@@ -93,13 +99,7 @@ class BatchNorm(Op):
             for kind in Kind:
                 for packed in sorted({0, len(shape) - 1}):
                     given = TensorType(shape, kind, packed=packed)
-                    yield Sample((given,), {"eps": 1e-5}, params)
-
-
-def affine(node: Node, params: Params) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same function as y = scale * x + shift; both [C]."""
-    scale = params["weight"] / torch.sqrt(params["var"] + node.attrs["eps"])
-    return scale, params["bias"] - params["mean"] * scale
+                    yield Sample(cls(eps=1e-5), (given,), params)
 
 
 def _per_channel(value: torch.Tensor, x: torch.Tensor) -> torch.Tensor:

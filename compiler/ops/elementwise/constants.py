@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -45,11 +46,16 @@ def varies(given: TensorType, value: Array) -> bool:
     return any(n > 1 for axis, n in enumerate(value.shape) if axis != given.packed)
 
 
-def constants(node: Node, c: Emitter, roles: Sequence[str]) -> Constants:
-    """Emit an array for each role, from the node's parameter or, repeated, its attribute."""
+def constants(
+    node: Node,
+    c: Emitter,
+    roles: Sequence[str],
+    numbers: Mapping[str, float] = MappingProxyType({}),
+) -> Constants:
+    """Emit an array for each role, from the node's parameter or, repeated, from a number."""
     given = node.type
     values = {
-        role: c.param(role) if role in node.params else np.array(float(node.attrs[role]))
+        role: c.param(role) if role in node.params else np.array(float(numbers[role]))
         for role in roles
     }
     varied = any(varies(given, value) for value in values.values())

@@ -20,7 +20,7 @@ class Relu(Op):
     layout = Layout.ALIKE
     roles = (Role.ACTIVATION,)
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
@@ -38,9 +38,10 @@ class Relu(Op):
     def emit(self, node: Node, c: Emitter) -> None:
         c.call("snn_relu_f32", node.type.size, c.real_input(0), c.output())
 
-    def samples(self) -> Iterable[Sample]:
-        yield Sample((TensorType((7, 3, 5), Kind.REAL),))
-        yield Sample((TensorType((35,), Kind.REAL, temporal=False),))
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        yield Sample(cls(), (TensorType((7, 3, 5), Kind.REAL),))
+        yield Sample(cls(), (TensorType((35,), Kind.REAL, temporal=False),))
 
 
 def cut_error(x: torch.Tensor, error: torch.Tensor) -> torch.Tensor:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import torch
 
+from snnc.compiler.ir.attributes import real
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import real
 from snnc.compiler.ops.base import Counts, Op, Sample, expect_rank
 from snnc.compiler.ops.cells.cost import COSTS
 from snnc.compiler.ops.rounding import SMALLEST, SMALLEST_NORMAL, UNIT, gamma_of
@@ -22,7 +22,7 @@ EXP_ULPS = 2.0
 class _OfRows(Op):
     """A function of each row of (R, N), whose values are real."""
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
@@ -32,16 +32,16 @@ class _OfRows(Op):
 
 class Standardize(_OfRows):
     """y = (x - mean) / sqrt(variance + eps) along each row of (R, N), with the variance of N:
-    layer norm and group norm without their weights. attrs: ``eps``.
+    layer norm and group norm without their weights. attributes: ``eps``.
     """
 
     name = "standardize"
     roles = (Role.NORMALISATION,)
-    attributes = (real("eps"),)
+    eps: float = real()
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         mean, variance = _moments(run.inputs[0])
-        return (run.inputs[0] - mean) / torch.sqrt(variance + run.attrs["eps"])
+        return (run.inputs[0] - mean) / torch.sqrt(variance + self.eps)
 
     def error(self, run: BoundedRun) -> torch.Tensor:
         # Whether the variance is that of differences, Welford's or a difference of squares, its
@@ -57,11 +57,11 @@ class Standardize(_OfRows):
         whole = size + mean.abs() + mean_error
         spread = (2 * apart * apart_error + apart_error**2).mean(-1, keepdim=True)
         spread = spread + gamma_of(n + 10.0) * (whole**2).mean(-1, keepdim=True) + n * SMALLEST
-        level = variance + run.attrs["eps"]
+        level = variance + self.eps
         scale = level.rsqrt()
         spread = spread + UNIT * level
         # No computed variance is less than 0: PyTorch takes the larger where it may be.
-        least = torch.maximum(level - spread, torch.full_like(level, run.attrs["eps"]) / (1 + UNIT))
+        least = torch.maximum(level - spread, torch.full_like(level, self.eps) / (1 + UNIT))
         most = least.rsqrt() * (1.0 + gamma_of(4.0))
         scale_error = torch.maximum(most - scale, scale - (level + spread).rsqrt())
         rounding = gamma_of(8.0) * whole * (scale + scale_error)
@@ -80,26 +80,27 @@ class Standardize(_OfRows):
         )
 
     def emit(self, node: Node, c: Emitter) -> None:
-        eps = c.real(float(node.attrs["eps"]))
+        eps = c.real(float(self.eps))
         c.call("snn_standardize_f32", *node.type.shape, eps, c.real_input(0), c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for kind in Kind:
             for shape in [(3, 40), (5, 7)]:
-                yield Sample((TensorType(shape, kind),), {"eps": 0.125})
-        yield Sample((TensorType((2, 33), Kind.REAL, temporal=False),), {"eps": 1e-5})
+                yield Sample(cls(eps=0.125), (TensorType(shape, kind),))
+        yield Sample(cls(eps=1e-5), (TensorType((2, 33), Kind.REAL, temporal=False),))
 
 
 class Softmax(_OfRows):
     """y = exp(x) over the sum of these along each row of (R, N).
 
-    attrs: ``exp_ulps`` (optional), the error of the source's exponential in units in the last place
+    attributes: ``exp_ulps``, the error of the source's exponential in units in the last place
     where it is not :data:`EXP_ULPS`.
     """
 
     name = "softmax"
     roles = (Role.STATISTIC,)
-    attributes = (real("exp_ulps").optional,)
+    exp_ulps: float = real(default=EXP_ULPS)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         return torch.softmax(run.inputs[0], dim=-1)
@@ -113,7 +114,7 @@ class Softmax(_OfRows):
         moved = UNIT * below
         own = 2 * error.amax(-1, keepdim=True) + moved
         relative = own + (run.output * moved).sum(-1, keepdim=True)
-        rounding = gamma_of(n + 4.0 * run.attrs.get("exp_ulps", EXP_ULPS) + 6.0)
+        rounding = gamma_of(n + 4.0 * self.exp_ulps + 6.0)
         strays = run.output * torch.expm1(relative.clamp_max(1.0))
         far = torch.exp(torch.log_softmax(x, -1) + relative)  # of shares of about nothing
         strays = torch.where(relative < 1.0, strays, far)
@@ -128,10 +129,11 @@ class Softmax(_OfRows):
     def emit(self, node: Node, c: Emitter) -> None:
         c.call("snn_softmax_f32", *node.type.shape, c.real_input(0), c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for kind in Kind:
             for shape in [(3, 40), (5, 7)]:
-                yield Sample((TensorType(shape, kind),))
+                yield Sample(cls(), (TensorType(shape, kind),))
 
 
 def _moments(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

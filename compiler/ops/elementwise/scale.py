@@ -23,7 +23,7 @@ class Scale(Op):
     name = "scale"
     roles = (Role.GATE,)
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
@@ -57,12 +57,13 @@ class Scale(Op):
         g = c.row_input(1) if c.in_band and how == "pixels" else c.real_input(1)
         c.call(f"snn_scale_{how}_f32", *sizes, x, g, c.row_output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         shape = (5, 3, 4)
         for factor in [(1,), (5,), (1, 3, 4)]:
             for temporal in [True, False]:
                 g = TensorType(factor, Kind.REAL, temporal)
-                yield Sample((TensorType(shape, Kind.REAL), g))
+                yield Sample(cls(), (TensorType(shape, Kind.REAL), g))
 
 
 def spread(given: TensorType, factor: TensorType) -> str | None:

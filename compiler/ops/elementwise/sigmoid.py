@@ -27,7 +27,7 @@ class Sigmoid(Op):
     layout = Layout.ALIKE
     roles = (Role.STATISTIC,)
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
@@ -48,6 +48,7 @@ class Sigmoid(Op):
     def emit(self, node: Node, c: Emitter) -> None:
         c.call("snn_sigmoid_f32", node.type.size, c.real_input(0), c.output())
 
-    def samples(self) -> Iterable[Sample]:
-        yield Sample((TensorType((7, 3, 5), Kind.REAL),))
-        yield Sample((TensorType((35,), Kind.REAL, temporal=False),))
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        yield Sample(cls(), (TensorType((7, 3, 5), Kind.REAL),))
+        yield Sample(cls(), (TensorType((35,), Kind.REAL, temporal=False),))

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import torch
 
+from snnc.compiler.ir.attributes import one_of
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.layout import words
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import one_of
 from snnc.compiler.ops.base import Counts, Layout, Op, Sample, shape_error, unsupported
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
@@ -19,18 +19,18 @@ FUNCTIONS = {"and": 2, "not": 1}
 
 
 class SpikeLogic(Op):
-    """attrs: ``function``: "and" gives a b, "not" gives 1 - a. Inputs and output are spikes."""
+    """By ``function``: "and" gives a b, "not" gives 1 - a. Inputs and output are spikes."""
 
     name = "spike_logic"
     layout = Layout.ALIKE
     roles = (Role.LOGIC,)
-    attributes = (one_of("function", "and", "not"),)
+    function: str = one_of("and", "not")
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
-        if FUNCTIONS.get(view.attrs["function"]) != len(view.types):
+        if FUNCTIONS.get(self.function) != len(view.types):
             raise unsupported(
                 view.node, f"no logic of {len(view.types)} inputs is known", "Use and or not."
             )
@@ -44,9 +44,7 @@ class SpikeLogic(Op):
         return TensorType(given.shape, Kind.SPIKE, temporal, packed=given.packed)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
-        return (
-            run.inputs[0] * run.inputs[1] if run.attrs["function"] == "and" else 1 - run.inputs[0]
-        )
+        return run.inputs[0] * run.inputs[1] if self.function == "and" else 1 - run.inputs[0]
 
     def error(self, run: BoundedRun) -> torch.Tensor:
         possible = torch.zeros_like(run.output)
@@ -59,12 +57,13 @@ class SpikeLogic(Op):
         return Counts.of(max(len(x) for x in run.inputs), cmp=each)
 
     def emit(self, node: Node, c: Emitter) -> None:
-        sources = [c.input(index) for index in range(FUNCTIONS[node.attrs["function"]])]
+        sources = [c.input(index) for index in range(FUNCTIONS[self.function])]
         sizes = (node.type.pixels, node.type.channels)
-        c.call(f"snn_spike_{node.attrs['function']}", *sizes, *sources, c.output())
+        c.call(f"snn_spike_{self.function}", *sizes, *sources, c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for function, inputs in FUNCTIONS.items():
             for shape in [(37,), (33, 3, 4), (64, 2, 2)]:
                 given = TensorType(shape, Kind.SPIKE)
-                yield Sample((given,) * inputs, {"function": function})
+                yield Sample(cls(function=function), (given,) * inputs)

@@ -1,7 +1,7 @@
 """Fixed-point arithmetic of the integer operators, and the one rounding rule of all of them.
 
 ``round_shift(a, s)`` is floor(a / 2^s + 1/2): halves go up. Nothing else rounds. The C is
-``runtime_c/include/snn/int8/fixed_point.h``; the two agree bit for bit.
+``runtime_c/include/snn/fixed_point.h``; the two agree bit for bit.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from typing import ClassVar
 
 import torch
 
+from snnc.compiler.ir.attributes import real
+from snnc.compiler.ir.graph import Node
+from snnc.compiler.ir.operation import Operation
 from snnc.compiler.ops.base import Op, Rows
 from snnc.compiler.ops.view import BoundedRun, NodeView
 
@@ -36,6 +39,17 @@ class Form(Enum):
     CURRENT = "int16, in one unit for all channels"
     STATISTIC = "int32, in one unit for all channels"
     KEPT = "as those that it reads"
+
+
+def unit_of(node: Node) -> float:
+    """What a whole number of an output stands for."""
+    return node.op.unit if isinstance(node.op, CountedIn) else 1.0
+
+
+class CountedIn(Operation):
+    """A readout of whole numbers, each of which stands for ``unit``."""
+
+    unit: float = real(default=1.0)
 
 
 class IntegerOp(Op):

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from snnc.compiler.ir.attributes import arrays
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import arrays
 from snnc.compiler.ops.base import Counts, Layout, Op, Sample, expect_time
 from snnc.compiler.ops.elementwise import constants as elementwise
 from snnc.compiler.ops.rounding import SMALLEST, UNIT, gamma, rounded
@@ -31,7 +31,7 @@ class Integrator(Op):
     roles = (Role.NEURON,)
     parameters = arrays(*CONSTANTS)
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STATE
 
     def states(self, node: Node) -> int:
@@ -80,9 +80,10 @@ class Integrator(Op):
         sizes = (given.pixels, given.channels, arrays.stride)
         c.call("snn_integrator_f32", *sizes, *arrays.symbols, c.real_input(0), u, c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         rng = np.random.default_rng(4)
         for kind in Kind:
             for shape, constant in [((7,), (7,)), ((33, 3, 5), (33, 1, 1)), ((5, 2, 2), (5, 2, 2))]:
                 params = {role: rng.uniform(0.1, 0.9, constant) for role in CONSTANTS}
-                yield Sample((TensorType(shape, kind),), params=params, time_steps=7)
+                yield Sample(cls(), (TensorType(shape, kind),), params=params, time_steps=7)

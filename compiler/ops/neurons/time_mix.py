@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from snnc.compiler.ir.attributes import arrays
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import arrays
 from snnc.compiler.ops.base import Counts, Op, Sample, expect_time, shape_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma, parameter_rounding
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -28,7 +28,7 @@ class TimeMix(Op):
     roles = (Role.NEURON,)
     parameters = arrays("weight", "bias")
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.SEQUENCE
 
     def infer(self, view: NodeView) -> TensorType:
@@ -74,8 +74,9 @@ class TimeMix(Op):
         )
         c.call("snn_time_mix_f32", node.type.size, len(bias), *constants, c.input(0), c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         rng = np.random.default_rng(8)
         for shape, steps in (((7,), 5), ((3, 2, 4), 7)):
             params = {"weight": rng.normal(size=(steps, steps)), "bias": rng.normal(size=steps)}
-            yield Sample((TensorType(shape, Kind.REAL),), params=params, time_steps=steps)
+            yield Sample(cls(), (TensorType(shape, Kind.REAL),), params=params, time_steps=steps)

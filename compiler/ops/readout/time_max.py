@@ -5,18 +5,16 @@ from __future__ import annotations
 import torch
 
 from snnc.compiler.ir.graph import Node
-from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.base import Counts
-from snnc.compiler.ops.readout.time_last import TimeLast
+from snnc.compiler.ops.readout.time_last import OneStep
 from snnc.compiler.ops.view import BoundedRun, NodeRun
 from snnc.compiler.program.emitter import Emitter
 
 
-class TimeMax(TimeLast):
+class TimeMax(OneStep):
     """y = the largest x[t]; of a stream the largest so far."""
 
     name = "time_max"
-    roles = (Role.READOUT,)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         return run.inputs[0].amax(dim=0, keepdim=True)

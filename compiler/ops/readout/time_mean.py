@@ -16,31 +16,21 @@ from snnc.compiler.program.emitter import Emitter
 from snnc.compiler.program.values import Argument
 
 
-class TimeMean(Op):
-    """y = (1/T) sum over t of x[t]. Spikes are summed as integers."""
+class Total(Op):
+    """What the mean and the sum over the window share: one running sum. Spikes are summed as
+    integers."""
 
-    name = "time_mean"
     layout = Layout.ALIKE
     roles = (Role.READOUT,)
-    divisor: ClassVar[Argument] = Emitter.steps_done
+    divisor: ClassVar[Argument]
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.REDUCE
 
     def infer(self, view: NodeView) -> TensorType:
         expect_time(view.node, view.types[0])
         given = view.types[0]
         return TensorType(given.shape, Kind.REAL, temporal=False, packed=given.packed)
-
-    def reference(self, run: NodeRun) -> torch.Tensor:
-        return run.inputs[0].mean(dim=0, keepdim=True)
-
-    def error(self, run: BoundedRun) -> torch.Tensor:
-        steps = run.steps
-        size = (run.inputs[0].abs() + run.errors[0]).mean(dim=0, keepdim=True)
-        return (
-            run.errors[0].mean(dim=0, keepdim=True) + gamma(steps + 1.0) * size + steps * SMALLEST
-        )
 
     def count(self, run: NodeRun) -> Counts:
         counts = Counts.of(run.steps, add=run.type.size)
@@ -60,7 +50,29 @@ class TimeMean(Op):
             c.call("snn_time_sum_f32", given.size, c.real_input(0), total)
             c.end("snn_time_mean_f32", given.size, self.divisor, total, c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for kind in Kind:
-            yield Sample((TensorType((11,), kind),), time_steps=5)
-            yield Sample((TensorType((33, 2, 2), kind),), time_steps=4)
+            yield Sample(cls(), (TensorType((11,), kind),), time_steps=5)
+            yield Sample(cls(), (TensorType((33, 2, 2), kind),), time_steps=4)
+
+
+class TimeMean(Total):
+    """y = (1/T) sum over t of x[t]."""
+
+    name = "time_mean"
+    divisor: ClassVar[Argument] = Emitter.steps_done
+
+    def reference(self, run: NodeRun) -> torch.Tensor:
+        return run.inputs[0].mean(dim=0, keepdim=True)
+
+    def error(self, run: BoundedRun) -> torch.Tensor:
+        return mean_error(run)
+
+
+def mean_error(run: BoundedRun) -> torch.Tensor:
+    """Bound on the error of the mean over the window."""
+    steps = run.steps
+    size = (run.inputs[0].abs() + run.errors[0]).mean(dim=0, keepdim=True)
+    carried = run.errors[0].mean(dim=0, keepdim=True)
+    return carried + gamma(steps + 1.0) * size + steps * SMALLEST

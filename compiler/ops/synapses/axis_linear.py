@@ -9,9 +9,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from snnc.compiler.ir.attributes import Parameter
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import Parameter
 from snnc.compiler.ops.base import Counts, Layout, Op, Sample, shape_error
 from snnc.compiler.ops.synapses import synapse
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -29,7 +29,7 @@ class AxisLinear(Op):
     layout = Layout.OWN
     parameters = (Parameter("weight"), Parameter("bias").optional)
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
@@ -76,14 +76,15 @@ class AxisLinear(Op):
             c.output(),
         )
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         rng = np.random.default_rng(1)
         for kind in Kind:
             for shape, packed, out in [((4, 7), 1, 3), ((33, 2, 3), 0, 40), ((2, 40, 3), 1, 5)]:
                 params = {"weight": rng.normal(size=(out, shape[packed]))}
                 if out % 2:
                     params["bias"] = rng.normal(size=out)
-                yield Sample((TensorType(shape, kind, packed=packed),), params=params)
+                yield Sample(cls(), (TensorType(shape, kind, packed=packed),), params=params)
 
 
 def _applied(

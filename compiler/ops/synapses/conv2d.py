@@ -9,8 +9,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from snnc.compiler.ir.attributes import Parameter, sizes, whole
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.attributes import Attribute, Parameter, sizes, whole
 from snnc.compiler.ops.base import Counts, Rows, Sample, expect_rank, shape_error
 from snnc.compiler.ops.synapses import synapse
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -21,34 +21,31 @@ from snnc.compiler.program.values import Argument, ShapeRef, View
 class Conv2d(synapse.Synapse):
     """Y[o, y, x] = bias[o] + sum over (i, ky, kx) of W[o, i, ky, kx] X[i, y', x'].
 
-    attrs: ``stride``, ``dilation`` (height, width); ``padding`` (top, left, bottom, right);
+    attributes: ``stride``, ``dilation`` (height, width); ``padding`` (top, left, bottom, right);
     ``groups``; ``kernel`` ("event" or "dense"). params: ``weight`` [O, I/groups, KH, KW],
     ``bias`` [O] (optional).
     """
 
     name = "conv2d"
-    attributes: ClassVar[tuple[Attribute, ...]] = (
-        sizes("stride", 2, 1),
-        sizes("padding", 4),
-        sizes("dilation", 2, 1),
-        whole("groups", 1),
-        synapse.KERNEL.optional,
-    )
+    stride: tuple[int, int] = sizes(2, 1)
+    padding: tuple[int, int, int, int] = sizes(4)
+    dilation: tuple[int, int] = sizes(2, 1)
+    groups: int = whole(1)
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("weight"), Parameter("bias").optional)
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
         (given,) = view.types
         expect_rank(view.node, given, 3)
         out_c, in_c_per_group, *kernel = view.params["weight"].shape
-        groups = view.attrs["groups"]
+        groups = self.groups
         if given.channels != in_c_per_group * groups:
             raise shape_error(
                 view.node, f"the convolution takes {in_c_per_group * groups} channels, got {given}"
             )
-        size = output_size(view.node, given, kernel)
+        size = output_size(self, given, kernel)
         if min(size) < 1:
             raise shape_error(
                 view.node, f"the kernel {tuple(kernel)} is larger than its input {given}"
@@ -56,21 +53,21 @@ class Conv2d(synapse.Synapse):
         return TensorType((out_c, *size), Kind.REAL, given.temporal)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
-        return _apply(run.node)(run.inputs[0], run.params["weight"], run.params.get("bias"))
+        return _apply(self)(run.inputs[0], run.params["weight"], run.params.get("bias"))
 
     def error(self, run: BoundedRun) -> torch.Tensor:
-        return synapse.weighted_sum_error(_apply(run.node), run)
+        return synapse.weighted_sum_error(_apply(self), run)
 
     def count(self, run: NodeRun) -> Counts:
         (x,), (given,) = run.inputs, run.types
         active = synapse.active_inputs(run.node, x, given).sum(dim=1)
-        reached = torch.outer(*taps(run.node, given, run.params["weight"].shape[2:]))
-        executed = (active * reached).sum(dim=(1, 2)) * (run.type.channels // run.attrs["groups"])
+        reached = torch.outer(*taps(self, given, run.type, run.params["weight"].shape[2:]))
+        executed = (active * reached).sum(dim=(1, 2)) * (run.type.channels // self.groups)
         return Counts.of(x.shape[0], **{synapse.counted_as(run.node, given): executed.numpy()})
 
     def work(self, view: NodeView) -> synapse.Work:
-        (given,), groups = view.types, view.attrs["groups"]
-        rows, columns = taps(view.node, given, view.params["weight"].shape[2:])
+        (given,), groups = view.types, self.groups
+        rows, columns = taps(self, given, view.type, view.params["weight"].shape[2:])
         visits = int(rows.sum()) * int(columns.sum())
         out = -(-(view.type.channels // groups) // synapse.LANES)
         words = visits * groups * -(-(given.channels // groups) // synapse.WORD_BITS)
@@ -78,19 +75,17 @@ class Conv2d(synapse.Synapse):
 
     def rows_of(self, view: NodeView) -> Rows:
         """A list holds one group, and the kernels that look tap by tap have no form for rows."""
-        if is_listed(view.node, view.types[0]):
-            return Rows.LEAD if view.attrs["groups"] == 1 else Rows.NEVER
-        return Rows.NEVER if _is_direct(view.node, view.types[0]) else Rows.LEAD
+        if is_listed(self, view.types[0]):
+            return Rows.LEAD if self.groups == 1 else Rows.NEVER
+        return Rows.NEVER if _is_direct(self, view.types[0]) else Rows.LEAD
 
     def emit(self, node: Node, c: Emitter) -> None:
         given, weight = c.input_type(0), c.param("weight")
-        listed = is_listed(node, given)
-        in_c, kernel_w = given.channels // node.attrs["groups"], weight.shape[3]
-        block = synapse.co_block(
-            node.type.channels // node.attrs["groups"], kernel_w * in_c, event=listed
-        )
-        blocks = synapse.blocked(by_tap(node, c), block)
-        shape = conv_shape(node, c, co_block=block)
+        listed = is_listed(self, given)
+        in_c, kernel_w = given.channels // self.groups, weight.shape[3]
+        block = synapse.co_block(node.type.channels // self.groups, kernel_w * in_c, event=listed)
+        blocks = synapse.blocked(by_tap(self, c), block)
+        shape = conv_shape(self, node, c, co_block=block)
         constants = (
             c.constant("weight", blocks, "[group][block][ky][kx][in][out of block]"),
             c.constant("bias", c.param("bias"), "[out]") if "bias" in node.params else c.null,
@@ -108,7 +103,8 @@ class Conv2d(synapse.Synapse):
             rows.append(c.input(0))
         c.call(f"{name}_rows_f32", shape, *rows, *constants, *events, c.row_output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         rng = np.random.default_rng(0)
         cases = [
             # channels in, out, height, width, kernel, stride, padding, dilation, groups
@@ -124,13 +120,15 @@ class Conv2d(synapse.Synapse):
                 params = {"weight": rng.normal(size=(o, i // groups, *kernel)) / np.sqrt(i)}
                 if o % 2:
                     params["bias"] = rng.normal(size=o)
-                attrs = {"stride": stride, "padding": padding, "dilation": dilation}
                 for variant in ["event", "dense"] if kind is Kind.SPIKE else ["event"]:
-                    yield Sample(
-                        (TensorType((i, h, w), kind),),
-                        {**attrs, "groups": groups, "kernel": variant},
-                        params,
+                    op = cls(
+                        stride=stride,
+                        padding=padding,
+                        dilation=dilation,
+                        groups=groups,
+                        kernel=variant,
                     )
+                    yield Sample(op, (TensorType((i, h, w), kind),), params)
 
 
 LIST_MAX_ROW = 65536
@@ -139,23 +137,23 @@ LIST_SLACK = 32
 """Entries behind the last that the kernel may write (SNN_LIST_SLACK)."""
 
 
-def is_listed(node: Node, given: TensorType) -> bool:
+def is_listed(op: Conv2d, given: TensorType) -> bool:
     """Whether the kernel is event-driven and lists its active inputs first."""
-    return _is_event_driven(node, given) and _row(node, given) <= LIST_MAX_ROW
+    return _is_event_driven(op, given) and _row(op, given) <= LIST_MAX_ROW
 
 
-def _is_direct(node: Node, given: TensorType) -> bool:
+def _is_direct(op: Conv2d, given: TensorType) -> bool:
     """Whether the kernel is event-driven and looks at its inputs tap by tap."""
-    return _is_event_driven(node, given) and _row(node, given) > LIST_MAX_ROW
+    return _is_event_driven(op, given) and _row(op, given) > LIST_MAX_ROW
 
 
-def _is_event_driven(node: Node, given: TensorType) -> bool:
-    return given.kind is not Kind.REAL and synapse.kernel_of(node) == synapse.EVENT
+def _is_event_driven(op: Conv2d, given: TensorType) -> bool:
+    return given.kind is not Kind.REAL and op.kernel == synapse.EVENT
 
 
-def _row(node: Node, given: TensorType) -> int:
+def _row(op: Conv2d, given: TensorType) -> int:
     """Inputs of one row and group."""
-    return given.shape[2] * given.channels // int(node.attrs["groups"])
+    return given.shape[2] * given.channels // op.groups
 
 
 def event_list(given: TensorType, in_c: int, c: Emitter) -> list[View]:
@@ -168,63 +166,65 @@ def event_list(given: TensorType, in_c: int, c: Emitter) -> list[View]:
     return [*memory, c.scratch("values", "float", room)] if given.kind is Kind.COUNT else [*memory]
 
 
-def by_tap(node: Node, c: Emitter) -> Array:
+def by_tap(op: Conv2d, c: Emitter) -> Array:
     """The weight [O, I/groups, KH, KW] as [group, KH, KW, I/groups, O/groups]."""
     weight = c.param("weight")
     out_c, *rest = weight.shape
-    groups = node.attrs["groups"]
+    groups = op.groups
     return weight.reshape(groups, out_c // groups, *rest).transpose(0, 3, 4, 2, 1)
 
 
-def conv_shape(node: Node, c: Emitter, **further: int) -> ShapeRef:
+def conv_shape(op: Conv2d, node: Node, c: Emitter, **further: int) -> ShapeRef:
     """Address of the node's ``snn_conv2d``."""
     given, (_, _, kernel_h, kernel_w) = c.input_type(0), c.param("weight").shape
-    top, left, _, _ = node.attrs["padding"]
+    top, left, _, _ = op.padding
     return c.shape(
         "snn_conv2d",
         in_h=given.shape[1], in_w=given.shape[2], in_c=given.channels,
         out_h=node.type.shape[1], out_w=node.type.shape[2], out_c=node.type.channels,
         kernel_h=kernel_h, kernel_w=kernel_w,
-        stride_h=node.attrs["stride"][0], stride_w=node.attrs["stride"][1],
+        stride_h=op.stride[0], stride_w=op.stride[1],
         pad_h=top, pad_w=left,
-        dilation_h=node.attrs["dilation"][0], dilation_w=node.attrs["dilation"][1],
-        groups=node.attrs["groups"], **further,
+        dilation_h=op.dilation[0], dilation_w=op.dilation[1],
+        groups=op.groups, **further,
     )  # fmt: skip
 
 
-def _apply(node: Node) -> synapse.Apply:
-    top, left, bottom, right = node.attrs["padding"]
+def _apply(op: Conv2d) -> synapse.Apply:
+    top, left, bottom, right = op.padding
 
     def apply(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor | None) -> torch.Tensor:
         return F.conv2d(
             F.pad(x, (left, right, top, bottom)),
             w,
             b,
-            stride=node.attrs["stride"],
-            dilation=node.attrs["dilation"],
-            groups=node.attrs["groups"],
+            stride=op.stride,
+            dilation=op.dilation,
+            groups=op.groups,
         )
 
     return apply
 
 
-def output_size(node: Node, given: TensorType, kernel: Sequence[int]) -> tuple[int, int]:
+def output_size(op: Conv2d, given: TensorType, kernel: Sequence[int]) -> tuple[int, int]:
     """Height and width of the output (may be below 1 where the kernel does not fit)."""
-    top, left, bottom, right = node.attrs["padding"]
+    top, left, bottom, right = op.padding
     sizes = []
     for axis, padding in ((0, top + bottom), (1, left + right)):
-        reach = node.attrs["dilation"][axis] * (kernel[axis] - 1) + 1
-        sizes.append((given.shape[1 + axis] + padding - reach) // node.attrs["stride"][axis] + 1)
+        reach = op.dilation[axis] * (kernel[axis] - 1) + 1
+        sizes.append((given.shape[1 + axis] + padding - reach) // op.stride[axis] + 1)
     return sizes[0], sizes[1]
 
 
-def taps(node: Node, given: TensorType, kernel: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+def taps(
+    op: Conv2d, given: TensorType, made: TensorType, kernel: Sequence[int]
+) -> tuple[torch.Tensor, torch.Tensor]:
     """How many output rows (columns) each input row (column) reaches, over all kernel taps."""
-    top, left, _, _ = node.attrs["padding"]
+    top, left, _, _ = op.padding
     reach = []
     for axis, pad in ((0, top), (1, left)):
-        out = np.arange(node.type.shape[1 + axis])[:, None] * node.attrs["stride"][axis]
-        tap = np.arange(kernel[axis])[None] * node.attrs["dilation"][axis]
+        out = np.arange(made.shape[1 + axis])[:, None] * op.stride[axis]
+        tap = np.arange(kernel[axis])[None] * op.dilation[axis]
         source = (out + tap - pad).ravel()
         inside = source[(source >= 0) & (source < given.shape[1 + axis])]
         reach.append(torch.from_numpy(np.bincount(inside, minlength=given.shape[1 + axis])))

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from snnc.compiler.ir import layout
+from snnc.compiler.ir.attributes import Parameter, whole
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ops.attributes import Attribute, Parameter, whole
 from snnc.compiler.ops.base import Counts, Layout, Sample, shape_error
 from snnc.compiler.ops.synapses import synapse
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -21,7 +21,7 @@ from snnc.compiler.program.emitter import Emitter
 class Linear(synapse.Synapse):
     """y[o] = bias[o] + sum over i of W[o, i] x[i].
 
-    attrs: ``kernel`` ("event" or "dense"); ``terms`` (optional: so many more inputs of another node
+    attributes: ``kernel`` ("event" or "dense"); ``terms`` (so many more inputs of another node
     the source adds in the same sum, and may round as often). params: ``weight`` [O, I] in PyTorch's
     order of inputs (C, H, W), ``bias`` [O] (optional). The emitted weights follow the pixel-major
     layout.
@@ -29,10 +29,10 @@ class Linear(synapse.Synapse):
 
     name = "linear"
     layout = Layout.OWN
-    attributes: ClassVar[tuple[Attribute, ...]] = (synapse.KERNEL.optional, whole("terms").optional)
+    terms: int = whole(default=0)
     parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("weight"), Parameter("bias").optional)
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
@@ -49,8 +49,7 @@ class Linear(synapse.Synapse):
         return _apply(run.inputs[0], run.params["weight"], run.params.get("bias"))
 
     def error(self, run: BoundedRun) -> torch.Tensor:
-        more = run.attrs.get("terms", 0)
-        return synapse.weighted_sum_error(_apply, run, more)
+        return synapse.weighted_sum_error(_apply, run, self.terms)
 
     def count(self, run: NodeRun) -> Counts:
         (x,), (given,) = run.inputs, run.types
@@ -84,7 +83,8 @@ class Linear(synapse.Synapse):
         if c.batched:
             c.batch(f"snn_linear_steps_{suffix}_f32", shape, c.batch_steps, *values)
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         rng = np.random.default_rng(1)
         for kind in Kind:
             for shape, out in [((7,), 3), ((40,), 33), ((33, 2, 3), 10), ((64, 2, 2), 64)]:
@@ -93,9 +93,9 @@ class Linear(synapse.Synapse):
                 if out % 2:
                     params["bias"] = rng.normal(size=out)
                 for variant in ["event", "dense"] if kind is Kind.SPIKE else ["event"]:
-                    yield Sample((TensorType(shape, kind),), {"kernel": variant}, params)
+                    yield Sample(cls(kernel=variant), (TensorType(shape, kind),), params)
             params = {"weight": rng.normal(size=(3, 70)) / 8}
-            yield Sample((TensorType((2, 35), kind),), {"kernel": "event"}, params)
+            yield Sample(cls(kernel="event"), (TensorType((2, 35), kind),), params)
 
 
 def _apply(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor | None) -> torch.Tensor:

@@ -38,7 +38,7 @@ class Matmul(Op):
     roles = (Role.PRODUCT,)
     layout = Layout.OWN
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
@@ -110,14 +110,15 @@ class Matmul(Op):
             c.output(),
         )
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for first in Kind:
             for second in Kind:
                 for lead, m, k, n in [((), 5, 40, 3), ((2, 3), 4, 7, 33)]:
                     one = TensorType((*lead, m, k), first)
                     two = TensorType((*lead, k, n), second)
                     packed = packing(one, two)
-                    yield Sample((one.lying(packed[0]), two.lying(packed[1])))
+                    yield Sample(cls(), (one.lying(packed[0]), two.lying(packed[1])))
 
 
 def packing(one: TensorType, two: TensorType) -> tuple[int, int, int]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from snnc.compiler.ir.attributes import one_of
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import one_of
 from snnc.compiler.ops.base import Op
 from snnc.compiler.ops.rounding import (
     SMALLEST,
@@ -47,20 +47,16 @@ class Synapse(Op):
     """A layer that has an event-driven and a dense kernel for spikes, with the same values."""
 
     roles = (Role.SYNAPSE,)
+    kernel: str = one_of(EVENT, DENSE, default=EVENT)
 
     @abstractmethod
     def work(self, view: NodeView) -> Work:
         """The work of one step, from which the faster kernel follows."""
 
 
-KERNEL = one_of("kernel", EVENT, DENSE)
-"""The variant of the kernel; event-driven where none is named."""
-
-
 def kernel_of(node: Node) -> str:
     """The kernel variant that a pass chose for the node (event-driven unless it says dense)."""
-    variant: str = node.attrs.get("kernel", EVENT)
-    return variant
+    return node.op.kernel if isinstance(node.op, Synapse) else EVENT
 
 
 def kernel_suffix(node: Node, given: TensorType) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from snnc.compiler.ir.attributes import arrays
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import arrays
 from snnc.compiler.ops.base import Counts, Op, Sample, expect_rank, shape_error
 from snnc.compiler.ops.rounding import SMALLEST, gamma
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -23,7 +23,7 @@ class WeightedRows(Op):
     roles = (Role.STATISTIC,)
     parameters = arrays("weights")
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
@@ -56,8 +56,11 @@ class WeightedRows(Op):
         weights = c.constant("weights", c.param("weights"), "[row]")
         c.call("snn_weighted_rows_f32", *given.shape, weights, c.input(0), c.output())
 
-    def samples(self) -> Iterable[Sample]:
-        yield Sample((TensorType((2, 33), Kind.REAL),), params={"weights": np.array([1.0, 0.75])})
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         yield Sample(
-            (TensorType((3, 5), Kind.REAL),), params={"weights": np.array([1.0, -2.0, 0.3])}
+            cls(), (TensorType((2, 33), Kind.REAL),), params={"weights": np.array([1.0, 0.75])}
+        )
+        yield Sample(
+            cls(), (TensorType((3, 5), Kind.REAL),), params={"weights": np.array([1.0, -2.0, 0.3])}
         )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar
 
 import torch
 
 from snnc.compiler.ir import layout
+from snnc.compiler.ir.attributes import sizes, whole
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import Attribute, sizes, whole
 from snnc.compiler.ops.base import Counts, Layout, Most, Op, Sample, shape_error
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.ops.wiring import walks
@@ -24,53 +23,49 @@ REPEATED = -1
 class Arrange(Op):
     """The input seen as ``factors``, its axes taken in another order, in part, or repeated.
 
-    attrs: ``factors`` (a shape of the input's size, row-major); for each axis of what is taken:
-    ``source`` (the factor it runs along, each exactly once; or -1, repeated), ``start``, ``step``
-    (negative: backwards) and ``length``; ``shape`` of the output (what is taken, row-major) and the
-    axis that it is ``packed`` along. The kind is kept.
+    attributes: ``factors`` (a shape of the input's size, row-major); for each axis of what is
+    taken: ``source`` (the factor it runs along, each exactly once; or -1, repeated), ``start``,
+    ``step`` (negative: backwards) and ``length``; ``shape`` of the output (what is taken,
+    row-major) and the axis that it is ``packed`` along. The kind is kept.
     """
 
     name = "arrange"
     roles = (Role.WIRING,)
     layout = Layout.OWN
-    attributes: ClassVar[tuple[Attribute, ...]] = (
-        sizes("factors", None, 1),
-        sizes("source", None, REPEATED),
-        sizes("start", None),
-        sizes("step", None, -(2**31)),
-        sizes("length", None, 1),
-        sizes("shape", None, 1),
-        whole("packed"),
-    )
+    factors: tuple[int, ...] = sizes(least=1)
+    source: tuple[int, ...] = sizes(least=REPEATED)
+    start: tuple[int, ...] = sizes()
+    step: tuple[int, ...] = sizes(least=-(2**31))
+    length: tuple[int, ...] = sizes(least=1)
+    shape: tuple[int, ...] = sizes(least=1)
+    packed: int = whole()
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
         (given,) = view.types
-        _check(view.node, given)
-        made = given.seen_as(tuple(view.attrs["shape"]), view.attrs["packed"])
-        if walk_of(view.node, given, made) is None:
-            raise shape_error(
-                view.node, f"no strides see {given} as {view.attrs['factors']} and {made}"
-            )
+        _check(self, view.node, given)
+        made = given.seen_as(self.shape, self.packed)
+        if walk_of(self, given, made) is None:
+            raise shape_error(view.node, f"no strides see {given} as {self.factors} and {made}")
         return made
 
     def most(self, view: NodeView, given: Sequence[Most]) -> Most:
         return given[0]
 
     def reference(self, run: NodeRun) -> torch.Tensor:
-        return _moved(run.node, run.inputs[0])
+        return _moved(self, run.inputs[0])
 
     def error(self, run: BoundedRun) -> torch.Tensor:
-        return _moved(run.node, run.errors[0])
+        return _moved(self, run.errors[0])
 
     def count(self, run: NodeRun) -> Counts:
         return Counts.of(run.inputs[0].shape[0])
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)
-        walk = walk_of(node, given, node.type)
+        walk = walk_of(self, given, node.type)
         assert walk is not None
         if layout.elements(given) == layout.elements(node.type) and _is_copy(walk, given):
             c.call("snn_copy", layout.step_bytes(given), c.input(0), c.output(), counted=False)
@@ -78,15 +73,16 @@ class Arrange(Op):
         walks.clear(c, node.type)
         walks.move(c, walk, given.kind, c.input(0), c.output(), "walk")
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for kind in Kind:
-            for given, attrs in _CASES:
-                yield Sample((TensorType(given, kind),), attrs)
-        yield Sample((TensorType((33, 4, 2), Kind.SPIKE, packed=1),), seen((33, 4, 2), (33, 8), 1))
+            for given, op in _CASES:
+                yield Sample(op, (TensorType(given, kind),))
+        yield Sample(seen((33, 4, 2), (33, 8), 1), (TensorType((33, 4, 2), Kind.SPIKE, packed=1),))
 
 
-def seen(given: Sequence[int], shape: Sequence[int], packed: int) -> dict[str, Any]:
-    """Attributes of a reshape."""
+def seen(given: Sequence[int], shape: Sequence[int], packed: int) -> Arrange:
+    """A reshape."""
     return taken(given, range(len(given)), shape=shape, packed=packed)
 
 
@@ -98,8 +94,8 @@ def taken(
     repeats: Sequence[int] = (),
     shape: Sequence[int] | None = None,
     packed: int = 0,
-) -> dict[str, Any]:
-    """Attributes of an arrangement.
+) -> Arrange:
+    """An arrangement.
 
     Args:
         factors: how the input is seen.
@@ -113,21 +109,20 @@ def taken(
     whole_ = {f: (0, 1, n) for f, n in enumerate(factors)} | dict(parts or {})
     axes = [(0, 1, next(lengths)) if f == REPEATED else whole_[f] for f in sources]
     start, step, length = zip(*axes, strict=True)
-    return {
-        "factors": tuple(factors),
-        "source": tuple(sources),
-        "start": start,
-        "step": step,
-        "length": length,
-        "shape": tuple(length if shape is None else shape),
-        "packed": packed,
-    }
+    return Arrange(
+        factors=tuple(factors),
+        source=tuple(sources),
+        start=start,
+        step=step,
+        length=length,
+        shape=tuple(length if shape is None else shape),
+        packed=packed,
+    )
 
 
-def walk_of(node: Node, given: TensorType, made: TensorType) -> Walk | None:
+def walk_of(op: Arrange, given: TensorType, made: TensorType) -> Walk | None:
     """The loops that an arrangement is; None where strides cannot say it."""
-    attrs = node.attrs
-    parts = walks.refined(given.shape, attrs["factors"])
+    parts = walks.refined(given.shape, op.factors)
     if parts is None:
         return None
     begin, taken_dims = 0, list[tuple[int, int]]()
@@ -137,14 +132,14 @@ def walk_of(node: Node, given: TensorType, made: TensorType) -> Walk | None:
     for length, axis, factor in reversed(parts):
         by_factor.setdefault(factor, []).insert(0, (length, steps[axis] * inner[axis]))
         inner[axis] *= length
-    for source, start, step, length in _axes(node):
+    for source, start, step, length in _axes(op):
         found = [(1, 0)] if source == REPEATED else by_factor.get(source, [(1, 0)])
         if source == REPEATED:
             taken_dims.append((length, 0))
         elif len(found) == 1:
             taken_dims.append((length, found[0][1] * step))
             begin += found[0][1] * start
-        elif (start, step, length) == (0, 1, attrs["factors"][source]):
+        elif (start, step, length) == (0, 1, op.factors[source]):
             taken_dims.extend(found)
         else:
             return None
@@ -166,44 +161,42 @@ def _written(taken_dims: list[tuple[int, int]], made: TensorType, begin: int) ->
     return walk if len(walk.dims) <= walks.MOST_DIMS else None
 
 
-def _axes(node: Node) -> Iterable[tuple[int, int, int, int]]:
-    names = ("source", "start", "step", "length")
-    return zip(*(node.attrs[name] for name in names), strict=True)
+def _axes(op: Arrange) -> Iterable[tuple[int, int, int, int]]:
+    return zip(op.source, op.start, op.step, op.length, strict=True)
 
 
-def _check(node: Node, given: TensorType) -> None:
+def _check(op: Arrange, node: Node, given: TensorType) -> None:
     """Raise unless the attributes fit each other and the input."""
-    attrs, factors = node.attrs, node.attrs["factors"]
-    lengths = {len(attrs[name]) for name in ("source", "start", "step", "length")}
-    size = TensorType(tuple(factors), given.kind).size if factors else 1
+    factors = op.factors
+    lengths = {len(part) for part in (op.source, op.start, op.step, op.length)}
+    size = TensorType(factors, given.kind).size if factors else 1
     wrong = len(lengths) > 1 or size != given.size
     if not wrong:
-        sources = [source for source in attrs["source"] if source != REPEATED]
-        wrong = sorted(sources) != list(range(len(factors))) or not attrs["shape"]
-        wrong = wrong or attrs["packed"] >= len(attrs["shape"])
-        for source, start, step, length in () if wrong else _axes(node):
+        sources = [source for source in op.source if source != REPEATED]
+        wrong = sorted(sources) != list(range(len(factors))) or not op.shape
+        wrong = wrong or op.packed >= len(op.shape)
+        for source, start, step, length in () if wrong else _axes(op):
             last = start + step * (length - 1)
             wrong = wrong or (source != REPEATED and min(start, last) < 0)
             wrong = wrong or (source != REPEATED and max(start, last) >= factors[source])
-    taken_size = TensorType(tuple(attrs["length"]), given.kind).size if attrs["length"] else 1
-    made_size = TensorType(tuple(attrs["shape"]), given.kind).size if attrs["shape"] else 1
+    taken_size = TensorType(op.length, given.kind).size if op.length else 1
+    made_size = TensorType(op.shape, given.kind).size if op.shape else 1
     if wrong or taken_size != made_size:
-        raise shape_error(node, f"{given} cannot be arranged as {dict(attrs)}")
+        raise shape_error(node, f"{given} cannot be arranged as {dict(op.settings)}")
 
 
-def _moved(node: Node, x: torch.Tensor) -> torch.Tensor:
+def _moved(op: Arrange, x: torch.Tensor) -> torch.Tensor:
     """[T, *shape] of the input, arranged."""
-    attrs = node.attrs
-    x = x.reshape(len(x), *attrs["factors"])
-    order = [source for source in attrs["source"] if source != REPEATED]
+    x = x.reshape(len(x), *op.factors)
+    order = [source for source in op.source if source != REPEATED]
     x = x.permute(0, *(source + 1 for source in order))
-    for axis, (source, start, step, length) in enumerate(_axes(node), 1):
+    for axis, (source, start, step, length) in enumerate(_axes(op), 1):
         if source == REPEATED:
             size = (*x.shape[:axis], length, *x.shape[axis:])
             x = x.unsqueeze(axis).expand(size)
         elif (start, step, length) != (0, 1, x.shape[axis]):
             x = x.index_select(axis, start + step * torch.arange(length))
-    return x.reshape(len(x), *attrs["shape"])
+    return x.reshape(len(x), *op.shape)
 
 
 def _is_copy(walk: Walk, given: TensorType) -> bool:
@@ -224,7 +217,7 @@ def _is_copy(walk: Walk, given: TensorType) -> bool:
     )
 
 
-_CASES: tuple[tuple[tuple[int, ...], dict[str, Any]], ...] = (
+_CASES: tuple[tuple[tuple[int, ...], Arrange], ...] = (
     ((40, 2, 3), taken((40, 2, 3), (1, 2, 0), packed=2)),
     ((40, 2, 3), seen((40, 2, 3), (8, 5, 6), 1)),
     ((40, 6), seen((40, 6), (240,), 0)),

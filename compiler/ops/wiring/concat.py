@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import torch
 
 from snnc.compiler.ir import layout
+from snnc.compiler.ir.attributes import whole
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import whole
 from snnc.compiler.ops.base import Counts, Layout, Most, Op, Sample, shape_error
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.ops.wiring import walks
@@ -24,13 +24,13 @@ class Concat(Op):
     name = "concat"
     roles = (Role.WIRING,)
     layout = Layout.ALIKE
-    attributes = (whole("axis"),)
+    axis: int = whole()
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
-        axis = view.attrs["axis"]
+        axis = self.axis
         rests = {(*given.shape[:axis], *given.shape[axis + 1 :]) for given in view.types}
         ranks = {len(given.shape) for given in view.types}
         if len(rests) != 1 or len(ranks) != 1 or axis >= max(ranks):
@@ -48,16 +48,16 @@ class Concat(Op):
         return Most.of(given)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
-        return _joined(run.node, run.inputs)
+        return _joined(self.axis, run.inputs)
 
     def error(self, run: BoundedRun) -> torch.Tensor:
-        return _joined(run.node, run.errors)
+        return _joined(self.axis, run.errors)
 
     def count(self, run: NodeRun) -> Counts:
         return Counts.of(max(len(x) for x in run.inputs))
 
     def emit(self, node: Node, c: Emitter) -> None:
-        kind, axis = node.type.kind, node.attrs["axis"]
+        kind, axis = node.type.kind, self.axis
         read = {Kind.SPIKE: c.input, Kind.COUNT: c.count_input, Kind.REAL: c.real_input}[kind]
         walks.clear(c, node.type)
         place = 0
@@ -67,16 +67,17 @@ class Concat(Op):
             walks.move(c, walk, kind, read(index), c.output(), f"walk{index}")
             place += given.shape[axis]
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for first in Kind:
             for second in Kind:
                 one, two = TensorType((5, 3, 4), first), TensorType((2, 3, 4), second)
-                yield Sample((one, two), {"axis": 0})
+                yield Sample(cls(axis=0), (one, two))
         for packed in (0, 1):
             shapes = [(33, 2), (33, 4), (33, 1)]
             given = [TensorType(shape, Kind.SPIKE, packed=packed) for shape in shapes]
-            yield Sample(tuple(given), {"axis": 1})
-        yield Sample((TensorType((64,), Kind.SPIKE), TensorType((9,), Kind.SPIKE)), {"axis": 0})
+            yield Sample(cls(axis=1), tuple(given))
+        yield Sample(cls(axis=0), (TensorType((64,), Kind.SPIKE), TensorType((9,), Kind.SPIKE)))
 
 
 def part_of(
@@ -93,7 +94,7 @@ def part_of(
     return Walk(walks.merged(walks.by_output(dims)), 0, begin)
 
 
-def _joined(node: Node, values: Sequence[torch.Tensor]) -> torch.Tensor:
+def _joined(axis: int, values: Sequence[torch.Tensor]) -> torch.Tensor:
     steps = max(len(x) for x in values)
     whole_ = [x.expand(steps, *x.shape[1:]) for x in values]
-    return torch.cat(whole_, dim=node.attrs["axis"] + 1)
+    return torch.cat(whole_, dim=axis + 1)

@@ -7,31 +7,32 @@ from collections.abc import Iterable
 import torch
 
 from snnc.compiler.ir import layout
+from snnc.compiler.ir.attributes import sizes
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.operation import EdgeRead
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import sizes, text
 from snnc.compiler.ops.base import Counts, Op, Sample
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
-class Feedback(Op):
+class Feedback(EdgeRead, Op):
     """y[t] = what the ``feedback_write`` of the same ``edge`` took at step t-1; y[0] = 0.
 
-    attrs: ``edge``, and the ``shape`` of the spikes that it gives. In the graph it has no input, so
-    the order stays acyclic; its facets are given what was written
+    attributes: ``edge``, and the ``shape`` of the spikes that it gives. In the graph it has no
+    input, so the order stays acyclic; its facets are given what was written
     (:meth:`snnc.compiler.ir.graph.Graph.sources`) as if it were one.
     """
 
     name = "feedback"
     roles = (Role.WIRING,)
-    attributes = (text("edge"), sizes("shape", None, 1))
+    shape: tuple[int, ...] = sizes(least=1)
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STATE
 
     def infer(self, view: NodeView) -> TensorType:
-        return TensorType(tuple(view.attrs["shape"]), Kind.SPIKE)
+        return TensorType(self.shape, Kind.SPIKE)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         (written,) = run.inputs
@@ -46,7 +47,10 @@ class Feedback(Op):
     def emit(self, node: Node, c: Emitter) -> None:
         c.call("snn_copy", layout.step_bytes(node.type), c.fed_back(), c.output(), counted=False)
 
-    def samples(self) -> Iterable[Sample]:
-        for shape in ((7,), (64, 1, 3), (33, 2, 3)):
-            attrs = {"edge": str(shape), "shape": shape}
-            yield Sample((TensorType(shape, Kind.SPIKE),), attrs, time_steps=5)
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        shapes: list[tuple[int, ...]] = [(7,), (64, 1, 3), (33, 2, 3)]
+        for shape in shapes:
+            yield Sample(
+                cls(edge=str(shape), shape=shape), (TensorType(shape, Kind.SPIKE),), time_steps=5
+            )

@@ -8,25 +8,24 @@ import torch
 
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.operation import EdgeWrite
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import text
 from snnc.compiler.ops.base import Counts, Op, Sample, expect_time, unsupported
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.ops.wiring.feedback import Feedback
 from snnc.compiler.program.emitter import Emitter
 
 
-class FeedbackWrite(Op):
+class FeedbackWrite(EdgeWrite, Op):
     """y = x, kept for the ``feedback`` of the same ``edge``, which gives it at the next step.
 
-    attrs: ``edge``. It carries spikes: they are exact, and a count could grow with every step.
+    attributes: ``edge``. It carries spikes: they are exact, and a count could grow with every step.
     """
 
     name = "feedback_write"
     roles = (Role.WIRING,)
-    attributes = (text("edge"),)
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STATE
 
     def infer(self, view: NodeView) -> TensorType:
@@ -52,6 +51,7 @@ class FeedbackWrite(Op):
     def emit(self, node: Node, c: Emitter) -> None:
         c.call("snn_copy", layout.step_bytes(node.type), c.input(0), c.output(), counted=False)
 
-    def samples(self) -> Iterable[Sample]:
-        for sample in Feedback().samples():
-            yield Sample(sample.inputs, {"edge": sample.attrs["edge"]}, time_steps=5)
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        for sample in Feedback.samples():
+            yield Sample(cls.like(sample.op), sample.inputs, time_steps=5)

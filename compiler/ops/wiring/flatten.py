@@ -19,7 +19,7 @@ class Flatten(Op):
     name = "flatten"
     roles = (Role.WIRING,)
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
@@ -43,7 +43,8 @@ class Flatten(Op):
             f"snn_flatten_{given.kind.value}", given.pixels, given.channels, c.input(0), c.output()
         )
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for kind in Kind:
             for shape in [(3, 4, 5), (40, 1, 3), (5, 1, 1), (7,)]:
-                yield Sample((TensorType(shape, kind),))
+                yield Sample(cls(), (TensorType(shape, kind),))

@@ -1,8 +1,4 @@
-"""The network's input: one tensor per time step, usually event counts.
-
-attrs (compiler/plan/input_buffer.py): ``frames``, how many steps have a frame in memory at a time;
-or ``events``, how many packed events there is room for, with one frame made of those of a step.
-"""
+"""The network's input: one tensor per time step, usually event counts."""
 
 from __future__ import annotations
 
@@ -11,21 +7,20 @@ from collections.abc import Iterable, Sequence
 import torch
 
 from snnc.compiler.ir.graph import Node, TensorType, Time
+from snnc.compiler.ir.operation import NetworkInput
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import flag, whole
 from snnc.compiler.ops.base import Counts, Most, Op, Sample
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
-class Input(Op):
+class Input(NetworkInput, Op):
     """A value given from outside; its type is the node's own."""
 
     name = "input"
     roles = (Role.INPUT,)
-    attributes = (whole("frames", 1).optional, whole("events", 1).optional, flag("carry").optional)
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
@@ -45,10 +40,11 @@ class Input(Op):
 
     def emit(self, node: Node, c: Emitter) -> None:
         """Nothing to call: the emitter binds the input to its frames. Packed events need room."""
-        if "events" in node.attrs:
+        if self.events is not None:
             wide = node.type.size > 2**16
-            c.inbox("events", "uint32_t" if wide else "uint16_t", node.attrs["events"])
+            c.inbox("events", "uint32_t" if wide else "uint16_t", self.events)
             c.inbox("starts", "uint32_t", c.time_steps)
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         return ()

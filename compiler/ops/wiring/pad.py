@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from dataclasses import replace
 
 import torch
 
 from snnc.compiler.ir import layout
+from snnc.compiler.ir.attributes import real, sizes
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import Attribute, real, sizes
 from snnc.compiler.ops.base import Counts, Layout, Most, Op, Sample, shape_error
 from snnc.compiler.ops.rounding import UNIT
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -23,43 +23,41 @@ class Pad(Op):
     """Along each axis ``before`` constants, then the input's elements, ``step`` apart, with
     constants between, then ``after`` constants.
 
-    attrs: ``before``, ``after``, ``step`` (1: nothing between), a number for each axis; ``value``
-    of the constants. Spikes and counts stay what they are where it is 0.
+    attributes: ``before``, ``after``, ``step`` (1: nothing between), a number for each axis;
+    ``value`` of the constants. Spikes and counts stay what they are where it is 0.
     """
 
     name = "pad"
     roles = (Role.WIRING,)
     layout = Layout.ALIKE
-    attributes: ClassVar[tuple[Attribute, ...]] = (
-        sizes("before", None),
-        sizes("after", None),
-        sizes("step", None, 1),
-        real("value"),
-    )
+    before: tuple[int, ...] = sizes()
+    after: tuple[int, ...] = sizes()
+    step: tuple[int, ...] = sizes(least=1)
+    value: float = real()
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
         (given,) = view.types
-        spaces = [view.attrs[name] for name in ("before", "after", "step")]
+        spaces = (self.before, self.after, self.step)
         if any(len(space) != len(given.shape) for space in spaces):
             raise shape_error(view.node, f"{spaces} does not pad {given}")
         shape = tuple(
             before + (length - 1) * step + 1 + after
             for length, before, after, step in zip(given.shape, *spaces, strict=True)
         )
-        kind = Kind.REAL if view.attrs["value"] else given.kind
+        kind = Kind.REAL if self.value else given.kind
         return TensorType(shape, kind, given.temporal, packed=given.packed)
 
     def most(self, view: NodeView, given: Sequence[Most]) -> Most:
         return given[0]
 
     def reference(self, run: NodeRun) -> torch.Tensor:
-        return _padded(run.node, run.inputs[0], run.attrs["value"])
+        return _padded(self, run.type, run.inputs[0], self.value)
 
     def error(self, run: BoundedRun) -> torch.Tensor:
-        return _padded(run.node, run.errors[0], abs(run.attrs["value"]) * UNIT)
+        return _padded(self, run.type, run.errors[0], abs(self.value) * UNIT)
 
     def count(self, run: NodeRun) -> Counts:
         return Counts.of(run.inputs[0].shape[0])
@@ -68,36 +66,33 @@ class Pad(Op):
         given, made = c.input_type(0).of(node.type.kind), node.type
         source = c.input(0) if made.kind is not Kind.REAL else c.real_input(0)
         if made.kind is Kind.REAL:
-            value = c.real(float(node.attrs["value"]))
+            value = c.real(float(self.value))
             c.call("snn_fill_real", made.size, value, c.output(), counted=False)
         else:
             c.call("snn_clear", layout.step_bytes(made), c.output(), counted=False)
         begin = sum(
             before * stride
-            for before, stride in zip(node.attrs["before"], layout.strides(made), strict=True)
+            for before, stride in zip(self.before, layout.strides(made), strict=True)
         )
-        walk = part_of(given, made, begin, node.attrs["step"])
+        walk = part_of(given, made, begin, self.step)
         walks.move(c, walk, made.kind, source, c.output(), "walk")
 
-    def samples(self) -> Iterable[Sample]:
-        around = {"before": (0, 1, 2), "after": (1, 0, 3), "step": (1, 1, 1), "value": 0.0}
-        between = {"before": (0, 2, 2), "after": (0, 2, 1), "step": (1, 2, 3), "value": 0.0}
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        around = cls(before=(0, 1, 2), after=(1, 0, 3), step=(1, 1, 1), value=0.0)
+        between = cls(before=(0, 2, 2), after=(0, 2, 1), step=(1, 2, 3), value=0.0)
         for kind in Kind:
-            for attrs in (around, between, around | {"value": -1.5}):
-                yield Sample((TensorType((33, 3, 4), kind),), attrs)
-        yield Sample(
-            (TensorType((5, 40), Kind.SPIKE),),
-            {"before": (1, 3), "after": (0, 1), "step": (1, 1), "value": 0.0},
-        )
+            for op in (around, between, replace(around, value=-1.5)):
+                yield Sample(op, (TensorType((33, 3, 4), kind),))
+        matrix = cls(before=(1, 3), after=(0, 1), step=(1, 1), value=0.0)
+        yield Sample(matrix, (TensorType((5, 40), Kind.SPIKE),))
 
 
-def _padded(node: Node, x: torch.Tensor, value: float) -> torch.Tensor:
-    made = x.new_full((len(x), *node.type.shape), value)
+def _padded(op: Pad, made: TensorType, x: torch.Tensor, value: float) -> torch.Tensor:
+    filled = x.new_full((len(x), *made.shape), value)
     places = tuple(
         slice(before, before + (length - 1) * step + 1, step)
-        for length, before, step in zip(
-            x.shape[1:], node.attrs["before"], node.attrs["step"], strict=True
-        )
+        for length, before, step in zip(x.shape[1:], op.before, op.step, strict=True)
     )
-    made[(slice(None), *places)] = x
-    return made
+    filled[(slice(None), *places)] = x
+    return filled

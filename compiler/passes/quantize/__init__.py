@@ -16,10 +16,49 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from snnc.compiler.ir.graph import Array, Graph, Kind, Node, prune
+from snnc.compiler.ir.operation import Operation
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.base import unsupported
+from snnc.compiler.ops import (
+    Add,
+    AddI8,
+    ComplementaryMask,
+    Conv2d,
+    Conv2dI8,
+    Conv2dMaps,
+    Feedback,
+    FeedbackWrite,
+    Flatten,
+    GroupMean,
+    GroupSum,
+    Input,
+    Linear,
+    LinearI8,
+    MaskedGate,
+    MaskedStatistics,
+    MaxPool2d,
+    MaxPool2dI8,
+    Mlp,
+    Neuron,
+    NeuronI8,
+    Relu,
+    Scale,
+    Sigmoid,
+    Statistics,
+    SumPool2d,
+    TimeLast,
+    TimeLastI8,
+    TimeMax,
+    TimeMaxI8,
+    TimeMean,
+    TimeStack,
+    TimeStackI8,
+    TimeSum,
+    TimeSumI8,
+    WeightedRows,
+)
+from snnc.compiler.ops.base import as_op, unsupported
 from snnc.compiler.ops.inference import infer_types
-from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, Form, narrowest
+from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, CountedIn, Form, narrowest
 from snnc.compiler.ops.int8.scaling import (
     Ranges,
     Scaled,
@@ -29,6 +68,7 @@ from snnc.compiler.ops.int8.scaling import (
     shifted_bound,
 )
 from snnc.compiler.ops.int8.synapses.weight_scales import weight_scales
+from snnc.compiler.ops.pooling.pool2d import Pool2d
 from snnc.compiler.passes.quantize import attention
 from snnc.compiler.passes.quantize.building import ONE, Building
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
@@ -74,7 +114,7 @@ class _Quantizer(Building):
         outputs = tuple(self.renamed.get(name, name) for name in self.graph.outputs)
         units = {name: float(self.scaled[name].unit.max()) for name in outputs}
         nodes = tuple(
-            node.with_attrs(unit=units[node.name]) if node.name in units else node
+            _counted_in(node, units[node.name]) if node.name in units else node
             for node in self.nodes
         )
         quantized = self.graph.replace(nodes=nodes, params=self.params, outputs=outputs)
@@ -83,7 +123,7 @@ class _Quantizer(Building):
     def convert(self, node: Node) -> None:
         """Convert one node. Raises SnncError where it has no integer twin."""
         node = node.replace(inputs=tuple(self.renamed.get(i, i) for i in node.inputs))
-        convert = _CONVERSIONS.get(node.op)
+        convert = _CONVERSIONS.get(type(node.op))
         if convert is None:
             raise _no_form(node)
         convert(self, node)
@@ -97,7 +137,7 @@ class _Quantizer(Building):
                 if unknown.isdisjoint(node.inputs):
                     self.convert(node)
                     continue
-                if node.op not in _CONVERSIONS:
+                if type(node.op) not in _CONVERSIONS:
                     raise _no_form(node)
             except SnncError as error:
                 if error.code is not UNSUPPORTED_LAYER:
@@ -131,62 +171,64 @@ class _Quantizer(Building):
         params = {"weight": integer.reshape(weight.shape)}
         if "bias" in own:
             params["bias"] = offset
-        attrs = {**node.attrs, "width": narrowest(bound)}
-        self.add(node, f"{node.op}_i8", Scaled(scale, bound), attrs, params)
+        twin = Conv2dI8 if isinstance(node.op, Conv2d) else LinearI8
+        op = twin.like(node.op, width=narrowest(bound))
+        self.add(node, op, Scaled(scale, bound), params)
 
     def maps(self, node: Node, given: Scaled, own: Mapping[str, Array]) -> None:
         """A convolution without bias of maps in one unit; the result keeps that unit."""
-        if node.op != "conv2d" or "bias" in own or len(given.unit) != 1:
+        if not isinstance(node.op, Conv2d) or "bias" in own or len(given.unit) != 1:
             raise unsupported(
-                node, f"{node.op} of real values has no int8 form", "Compile with --dtype f32."
+                node, f"{node.op.name} of real values has no int8 form", "Compile with --dtype f32."
             )
         weight, shift = fractions(own["weight"])
         rows = np.abs(weight.reshape(len(weight), -1)).sum(axis=1).max()
         scaled = Scaled(given.unit, shifted_bound(given.bound * int(rows), shift))
-        self.add(node, "conv2d_maps", scaled, {**node.attrs, "shift": shift}, {"weight": weight})
+        self.add(node, Conv2dMaps.like(node.op, shift=shift), scaled, {"weight": weight})
 
     # neurons -----------------------------------------------------------------------------
 
     def neuron(self, node: Node) -> None:
         """A neuron in units of its sums, with as many fraction bits as its range allows."""
-        given, attrs = self.scaled[node.inputs[0]], node.attrs
+        given, op = self.scaled[node.inputs[0]], as_op(node, Neuron)
         channels = node.type.channels
-        if node.params or attrs["reset_mode"] == "clear":
+        if node.params or op.reset_mode == "clear":
             raise unsupported(
                 node,
                 "a neuron with constants of its own per channel, or a clearing reset, has no int8 "
                 "form",
                 "Compile it with --dtype f32.",
             )
-        unit = np.broadcast_to(given.unit * attrs["gain"], (channels,))
+        unit = np.broadcast_to(given.unit * op.numbers["gain"], (channels,))
         if unit.min() <= 0:
             raise unsupported(node, "a neuron whose gain is not positive has no int8 form", "")
-        ends = {key: attrs[key] / unit for key in ("threshold", "reset", "drift", "initial")}
+        values = {**op.numbers, "initial": op.initial}
+        ends = {key: values[key] / unit for key in ("threshold", "reset", "drift", "initial")}
         largest = max(float(np.abs(end).max()) for end in ends.values())
         seen = float((self.ranges.membranes[node.name] / unit).max())
         shift = input_shift(largest, seen, given.bound)
         narrow = largest * 2**shift <= LIMITS["int16"]
         narrow = narrow and given.bound << shift < LIMITS["int32"] // 2
         threshold = ends["threshold"] * 2**shift
-        strict = np.floor(threshold) + 1 if attrs["strict"] else np.ceil(threshold)
+        strict = np.floor(threshold) + 1 if op.strict else np.ceil(threshold)
         params = {"threshold": np.clip(strict, -LIMITS["int32"], LIMITS["int32"])}
         for role in ("drift", "reset", "initial"):
             value = np.round(ends[role] * 2**shift)
-            if value.any() and not (role == "reset" and attrs["reset_mode"] == "none"):
+            if value.any() and not (role == "reset" and op.reset_mode == "none"):
                 params[role] = value
         width = "int16" if narrow else "int32"
-        beta = round(attrs["beta"] * 2**BETA_BITS)
+        beta = round(op.numbers["beta"] * 2**BETA_BITS)
         drive = given.bound << shift
-        bound = membrane_bound(attrs["reset_mode"], beta, params, drive, self.graph.time_steps)
-        new = {
-            "beta": beta,
-            "input_shift": shift,
-            "reset_mode": attrs["reset_mode"],
-            "width": width,
-            "saturate": bound > LIMITS[width],
-            "bound": given.bound,
-        }
-        self.add(node, "neuron_i8", Scaled(ONE, 1), new, params)
+        bound = membrane_bound(op.reset_mode, beta, params, drive, self.graph.time_steps)
+        integer = NeuronI8(
+            beta=beta,
+            input_shift=shift,
+            reset_mode=op.reset_mode,
+            width=width,
+            saturate=bound > LIMITS[width],
+            bound=given.bound,
+        )
+        self.add(node, integer, Scaled(ONE, 1), params)
 
     # the rest ----------------------------------------------------------------------------
 
@@ -212,7 +254,7 @@ class _Quantizer(Building):
         """flatten, feedback_write and a maximum: spikes and counts as they are."""
         if node.type.kind is Kind.REAL:
             raise unsupported(
-                node, f"{node.op} of real values has no int8 form", "Compile with --dtype f32."
+                node, f"{node.op.name} of real values has no int8 form", "Compile with --dtype f32."
             )
         self.keep(node, self.scaled[node.inputs[0]])
 
@@ -221,7 +263,7 @@ class _Quantizer(Building):
         if node.type.kind is not Kind.REAL or self.form(node.inputs[0]) not in _COMPARABLE:
             self.whole(node)
         else:
-            self.add(node, "max_pool2d_i8", self.scaled[node.inputs[0]])
+            self.add(node, MaxPool2dI8.like(node.op), self.scaled[node.inputs[0]])
 
     def add_sums(self, node: Node) -> None:
         """add: a count as :meth:`total`; of two layers' sums with one unit, exact."""
@@ -235,7 +277,7 @@ class _Quantizer(Building):
                 node, "this sum of real values has no int8 form", "Compile with --dtype f32."
             )
         bound = first.bound + second.bound
-        self.add(node, "add_i8", Scaled(first.unit, bound), {"width": narrowest(bound)})
+        self.add(node, AddI8(width=narrowest(bound)), Scaled(first.unit, bound))
 
     def total(self, node: Node) -> None:
         """add, sum_pool2d of spikes and counts: a count, exact."""
@@ -243,7 +285,7 @@ class _Quantizer(Building):
             raise unsupported(
                 node, "the sum of real values has no int8 form", "Compile with --dtype f32."
             )
-        terms = int(np.prod(node.attrs.get("kernel_size", 1)))
+        terms = int(np.prod(node.op.kernel_size)) if isinstance(node.op, Pool2d) else 1
         bound = terms * sum(self.scaled[name].bound for name in node.inputs)
         if bound > COUNT_LIMIT:
             raise unsupported(
@@ -258,11 +300,11 @@ class _Quantizer(Building):
             node = self.current(node)
         elif kind is Kind.COUNT:
             raise unsupported(
-                node, f"{node.op} of counts has no int8 form", "Compile with --dtype f32."
+                node, f"{node.op.name} of counts has no int8 form", "Compile with --dtype f32."
             )
         given, steps = self.scaled[node.inputs[0]], self.graph.time_steps
-        unit = given.unit / steps if node.op == "time_mean" else given.unit
-        self.add(node, "time_sum_i8", Scaled(unit, given.bound * steps))
+        unit = given.unit / steps if isinstance(node.op, TimeMean) else given.unit
+        self.add(node, TimeSumI8(), Scaled(unit, given.bound * steps))
 
     def of_steps(self, node: Node) -> None:
         """time_last, time_max, time_stack: integers as they are, real values in one unit."""
@@ -271,62 +313,72 @@ class _Quantizer(Building):
             node = self.current(node)
         elif kind is Kind.COUNT:
             raise unsupported(
-                node, f"{node.op} of counts has no int8 form", "Compile with --dtype f32."
+                node, f"{node.op.name} of counts has no int8 form", "Compile with --dtype f32."
             )
-        self.add(node, f"{node.op}_i8", self.scaled[node.inputs[0]])
+        op = node.op
+        given = self.scaled[node.inputs[0]]
+        if isinstance(op, TimeStack):
+            self.add(node, TimeStackI8(steps=op.steps, inner=op.inner), given)
+        else:
+            self.add(node, TimeMaxI8() if isinstance(op, TimeMax) else TimeLastI8(), given)
 
     def group_mean(self, node: Node) -> None:
         """Sums instead of means: as many times as large for every class."""
         source = self.made(node.inputs[0])
-        if source.op != "time_sum_i8":
+        if not isinstance(source.op, TimeSumI8):
             raise unsupported(
                 node,
                 "votes before the mean over time have no int8 form",
                 "Vote after the mean: the scores are the same.",
             )
-        given, size = self.scaled[node.inputs[0]], node.attrs["size"]
+        given, size = self.scaled[node.inputs[0]], as_op(node, GroupMean).size
         scaled = Scaled(given.unit / size, given.bound * size)
-        self.add(node, "group_sum", scaled, {"size": size})
+        self.add(node, GroupSum(size=size), scaled)
 
 
 def _no_form(node: Node) -> SnncError:
     return unsupported(
         node,
-        f"{node.op} has no int8 form here",
+        f"{node.op.name} has no int8 form here",
         "Compile with --dtype f32, or train the model with batch norm and pooling "
         "next to a convolution, where they can be folded.",
     )
 
 
-_CONVERSIONS: dict[str, Callable[[_Quantizer, Node], None]] = {
-    "input": _Quantizer.input,
-    "conv2d": _Quantizer.synapse,
-    "linear": _Quantizer.synapse,
-    "neuron": _Quantizer.neuron,
-    "statistics": attention.statistics,
-    "masked_statistics": attention.masked_statistics,
-    "weighted_rows": attention.weighted_rows,
-    "mlp": attention.mlp,
-    "sigmoid": attention.sigmoid,
-    "complementary_mask": attention.complementary_mask,
-    "masked_gate": attention.gate,
-    "scale": attention.gate,
-    "relu": attention.gate,
-    "flatten": _Quantizer.whole,
-    "max_pool2d": _Quantizer.max_pool,
-    "add": _Quantizer.add_sums,
-    "feedback": lambda quantizer, node: quantizer.keep(node, Scaled(ONE, 1)),
-    "feedback_write": _Quantizer.whole,
-    "sum_pool2d": _Quantizer.total,
-    "time_mean": _Quantizer.time_total,
-    "time_sum": _Quantizer.time_total,
-    "time_last": _Quantizer.of_steps,
-    "time_max": _Quantizer.of_steps,
-    "time_stack": _Quantizer.of_steps,
-    "group_mean": _Quantizer.group_mean,
+def _counted_in(node: Node, unit: float) -> Node:
+    """An output that says what its whole numbers stand for."""
+    return node.with_op(unit=unit) if isinstance(node.op, CountedIn) else node
+
+
+_CONVERSIONS: dict[type[Operation], Callable[[_Quantizer, Node], None]] = {
+    Input: _Quantizer.input,
+    Conv2d: _Quantizer.synapse,
+    Linear: _Quantizer.synapse,
+    Neuron: _Quantizer.neuron,
+    Statistics: attention.statistics,
+    MaskedStatistics: attention.masked_statistics,
+    WeightedRows: attention.weighted_rows,
+    Mlp: attention.mlp,
+    Sigmoid: attention.sigmoid,
+    ComplementaryMask: attention.complementary_mask,
+    MaskedGate: attention.gate,
+    Scale: attention.gate,
+    Relu: attention.gate,
+    Flatten: _Quantizer.whole,
+    MaxPool2d: _Quantizer.max_pool,
+    Add: _Quantizer.add_sums,
+    Feedback: lambda quantizer, node: quantizer.keep(node, Scaled(ONE, 1)),
+    FeedbackWrite: _Quantizer.whole,
+    SumPool2d: _Quantizer.total,
+    TimeMean: _Quantizer.time_total,
+    TimeSum: _Quantizer.time_total,
+    TimeLast: _Quantizer.of_steps,
+    TimeMax: _Quantizer.of_steps,
+    TimeStack: _Quantizer.of_steps,
+    GroupMean: _Quantizer.group_mean,
 }
 
-CONVERTED = frozenset(_CONVERSIONS)
-"""The operators that have an int8 form."""
+CONVERTED = frozenset(op.name for op in _CONVERSIONS)
+"""The names of the operators that have an int8 form."""
 
 __all__: Sequence[str] = ("CONVERTED", "Ranges", "faults", "quantize")

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from snnc.compiler.ir.graph import Node
+from snnc.compiler.ir.operation import Operation
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.base import unsupported
+from snnc.compiler.ops import (
+    MaskedGate,
+    MaskedGateI8,
+    MaskedStatistics,
+    MaskedStatisticsI8,
+    MlpI8,
+    Relu,
+    ReluI8,
+    Scale,
+    ScaleI8,
+    SigmoidI8,
+    Statistics,
+    StatisticsI8,
+    WeightedRowsI8,
+)
+from snnc.compiler.ops.base import as_op, unsupported
 from snnc.compiler.ops.int8.fixed import LIMITS, LOGIT_BITS, SCORE_BITS, Form, multiplier
 from snnc.compiler.ops.int8.scaling import Scaled, fractions, shifted_bound
 from snnc.compiler.passes.quantize.building import ONE, Building
@@ -20,16 +38,16 @@ FACTOR_BITS = 20
 
 def statistics(g: Building, node: Node) -> None:
     """Means and maxima with FRACTION_BITS more than the current."""
-    source = g.graph[node.inputs[0]].type
+    source, op = g.graph[node.inputs[0]].type, as_op(node, Statistics)
     node = g.current(node)
     terms = {
         "pixels": source.pixels,
         "all": source.size,
         "time_pixels": source.pixels * g.graph.time_steps,
         "time_channels": source.channels * g.graph.time_steps,
-    }[node.attrs["over"]]
-    scaled, attrs = _pooled(g, node, terms)
-    g.add(node, "statistics_i8", scaled, {**node.attrs, **attrs})
+    }[op.over]
+    scaled, factors = _pooled(g, node, op.mean_scale, terms)
+    g.add(node, StatisticsI8.like(op, **factors), scaled)
 
 
 def masked_statistics(g: Building, node: Node) -> None:
@@ -42,17 +60,16 @@ def masked_statistics(g: Building, node: Node) -> None:
             "Use fewer time steps or channels.",
         )
     node = g.current(node)
-    scaled, attrs = _pooled(g, node, terms)
-    g.add(node, "masked_statistics_i8", scaled, {**node.attrs, **attrs})
+    op = as_op(node, MaskedStatistics)
+    scaled, factors = _pooled(g, node, op.mean_scale, terms)
+    g.add(node, MaskedStatisticsI8.like(op, **factors), scaled)
 
 
-def _pooled(g: Building, node: Node, terms: int) -> tuple[Scaled, dict[str, int]]:
-    scale = node.attrs["mean_scale"]
+def _pooled(g: Building, node: Node, scale: float, terms: int) -> tuple[Scaled, dict[str, int]]:
     factor, shift = multiplier(scale / terms * 2**FRACTION_BITS, FACTOR_BITS)
     bound = int(max(1.0, scale) * (LIMITS["int16"] + 1)) << FRACTION_BITS
     unit = g.scaled[node.inputs[0]].unit / 2**FRACTION_BITS
-    attrs = {"factor": factor, "shift": shift, "bits": FRACTION_BITS}
-    return Scaled(unit, bound), attrs
+    return Scaled(unit, bound), {"factor": factor, "shift": shift, "bits": FRACTION_BITS}
 
 
 def weighted_rows(g: Building, node: Node) -> None:
@@ -61,7 +78,7 @@ def weighted_rows(g: Building, node: Node) -> None:
     weights, shift = fractions(g.graph.params_of(node)["weights"])
     bound = shifted_bound(given.bound * int(np.abs(weights).sum()), shift)
     scaled = Scaled(given.unit, bound)
-    g.add(node, "weighted_rows_i8", scaled, {"shift": shift}, {"weights": weights})
+    g.add(node, WeightedRowsI8(shift=shift), scaled, {"weights": weights})
 
 
 def mlp(g: Building, node: Node) -> None:
@@ -71,10 +88,10 @@ def mlp(g: Building, node: Node) -> None:
     expand, shift2 = fractions(own["expand"])
     hidden = shifted_bound(given.bound * int(np.abs(reduce).sum(axis=1).max()), shift1)
     bound = shifted_bound(hidden * int(np.abs(expand).sum(axis=1).max()), shift2)
-    attrs = {**node.attrs, "shift1": shift1, "shift2": shift2}
+    op = MlpI8.like(node.op, shift1=shift1, shift2=shift2)
     params = {"reduce": reduce, "expand": expand}
     scaled = Scaled(given.unit, max(hidden, bound))
-    g.add(node, "mlp_i8", scaled, attrs, params)
+    g.add(node, op, scaled, params)
 
 
 def sigmoid(g: Building, node: Node) -> None:
@@ -85,7 +102,7 @@ def sigmoid(g: Building, node: Node) -> None:
         return
     factor, shift = multiplier(float(given.unit[0]) * 2**LOGIT_BITS, FACTOR_BITS)
     scaled = Scaled(np.array([2.0**-SCORE_BITS]), LIMITS["int16"])
-    g.add(node, "sigmoid_i8", scaled, {"factor": factor, "shift": shift})
+    g.add(node, SigmoidI8(factor=factor, shift=shift), scaled)
 
 
 def _one_unit(g: Building, node: Node) -> Scaled:
@@ -103,4 +120,11 @@ def complementary_mask(g: Building, node: Node) -> None:
 def gate(g: Building, node: Node) -> None:
     """masked_gate, scale, relu: int16 in the unit of the current."""
     node = g.current(node)
-    g.add(node, f"{node.op}_i8", g.scaled[node.inputs[0]], {})
+    g.add(node, _GATES[type(node.op)](), g.scaled[node.inputs[0]])
+
+
+_GATES: Mapping[type[Operation], type[MaskedGateI8 | ScaleI8 | ReluI8]] = {
+    MaskedGate: MaskedGateI8,
+    Scale: ScaleI8,
+    Relu: ReluI8,
+}

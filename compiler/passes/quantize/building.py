@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from snnc.compiler.ir.graph import Array, Graph, Kind, Node
-from snnc.compiler.ops import op_of
+from snnc.compiler.ops import Op, Requantize, op_of
 from snnc.compiler.ops.base import UNTYPED, unsupported
 from snnc.compiler.ops.int8.fixed import LIMITS, Form, IntegerOp, multiplier
 from snnc.compiler.ops.int8.scaling import Ranges, Scaled
@@ -33,12 +33,11 @@ class Building:
     def add(
         self,
         node: Node,
-        op: str,
+        op: Op,
         scaled: Scaled,
-        attrs: Mapping[str, object] | None = None,
         params: Mapping[str, Array] | None = None,
     ) -> None:
-        """Append a node with new attributes and integer parameters."""
+        """Append a node with another op and integer parameters."""
         limit = LIMITS["int32"]
         if scaled.bound > limit:
             raise unsupported(
@@ -49,8 +48,7 @@ class Building:
         keys = {role: f"{node.name}.{role}+int8" for role in params or {}}
         for role, value in (params or {}).items():
             self.params[keys[role]] = np.asarray(value).round().astype(np.int64)
-        attrs = node.attrs if attrs is None else attrs
-        self.nodes.append(node.replace(op=op, attrs=attrs, params=keys, type=UNTYPED))
+        self.nodes.append(node.replace(op=op, params=keys, type=UNTYPED))
         self.scaled[node.name] = scaled
 
     def keep(self, node: Node, scaled: Scaled) -> None:
@@ -75,7 +73,7 @@ class Building:
         if self.form(name) is not form:
             raise unsupported(
                 node,
-                f"{node.op} of {self.made(name).op} has no int8 form",
+                f"{node.op.name} of {self.made(name).op.name} has no int8 form",
                 "Compile with --dtype f32.",
             )
 
@@ -100,10 +98,10 @@ class Building:
         factor = np.round(ratio * 2.0**shift)
         rounding = 1 << max(shift - 1, 0)
         fits = given.bound * top + rounding <= LIMITS["int32"] and shift <= 30
-        attrs = {"shift": shift, "wide_product": not fits}
+        op = Requantize(shift=shift, wide_product=not fits)
         node = source.replace(name=name, inputs=(source.name,))
         scaled = Scaled(np.array([unit]), LIMITS["int16"] + 1)
-        self.add(node, "requantize", scaled, attrs, {"factor": factor})
+        self.add(node, op, scaled, {"factor": factor})
 
     def graph_kind(self, name: str) -> Kind:
         """Kind of a value of the float graph; what this pass adds is REAL."""

@@ -28,6 +28,9 @@ Outputs = Mapping[str, Scores | npt.NDArray[np.uint32]]
 BEGINNING = "the beginning of the window"
 """Beside the outputs of a window whose first event comes after a step: its ``first_us``."""
 
+DROPPED = "the number of events after the last step"
+"""Beside the outputs of a window of events: its ``dropped``."""
+
 GARBAGE = 0x4B
 """What fills the arena before the first window: no value may come from what lay there. As a float
 it is 13 million, as an integer of any width large too, so that what is not cleared shows."""
@@ -96,14 +99,16 @@ class Paths:
         ways: dict[str, Callable[[], Outputs]] = {
             "a second window after reset": lambda: self._run(self.main, window)
         }
-        if pushed is not None and self.interface.takes_events:
-            ways["events"] = lambda: self._pushed(pushed)
         if self.interface.streams:
             ways["step by step"] = lambda: self._stepped(window)
         for level, host in self.lesser.items():
             ways[f"level {level}"] = partial(self._run, host, window)
         for name, way in ways.items():
             self._compare(paths, name, first, _tried(way))
+        if pushed is not None and self.interface.takes_events:
+            beyond = np.array([len(pushed.events) - int(np.sum(frames))], np.uint32)
+            given = _tried(lambda: self._pushed(pushed))
+            self._compare(paths, "events", {**first, DROPPED: beyond}, given)
         if pushed is not None and self._can_begin_late(pushed):
             later = self._run(self.main, np.concatenate([np.zeros_like(window[:1]), window[:-1]]))
             expected = {**later, BEGINNING: self._beginning(pushed)}
@@ -131,7 +136,8 @@ class Paths:
     def _pushed(self, pushed: Pushed) -> Outputs:
         self.other.reset()
         self.other.run_events(pushed.events, pushed.start)
-        return self._outputs(self.other)
+        dropped = np.array([self.other.net.dropped], np.uint32)
+        return {**self._outputs(self.other), DROPPED: dropped}
 
     def _can_begin_late(self, pushed: Pushed) -> bool:
         """Whether a step can be computed before the first event, which then begins the next one."""

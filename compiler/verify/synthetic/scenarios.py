@@ -114,10 +114,12 @@ class Scenarios:
     def _logits(self) -> dict[str, torch.Tensor]:
         """Random inputs of the tables of int8's sigmoids, to both ends and beyond."""
         found = {}
-        for node in (entry for entry in self.graph if isinstance(op_of(entry), SigmoidI8)):
+        for node in self.graph:
+            if not isinstance(node.op, SigmoidI8):
+                continue
             given = self.graph[node.inputs[0]].type
             steps = self.graph.time_steps if given.temporal else 1
-            unit = 2.0 ** (LOGIT_BITS + node.attrs["shift"]) / node.attrs["factor"]
+            unit = 2.0 ** (LOGIT_BITS + node.op.shift) / node.op.factor
             drawn = self.rng.uniform(-1.1, 1.1, (steps, *given.shape)) * RANGE * unit
             drawn = np.rint(drawn).clip(-LIMITS["int32"], LIMITS["int32"])
             found[node.inputs[0]] = torch.from_numpy(drawn.astype(np.int64))
@@ -129,7 +131,7 @@ class Scenarios:
         for node in self.graph:
             op = op_of(node)
             if isinstance(op, NeuronI8):
-                found[node.name] = self._whole(node)
+                found[node.name] = self._whole(op, node)
             elif isinstance(op, Neuron):
                 found[node.name] = self._real(op, node)
         return found
@@ -140,17 +142,17 @@ class Scenarios:
             self.rng.uniform(-2.0, 2.0, (self.graph.time_steps, *node.type.shape))
         )
         run = NodeRun(node, self.graph.input_types(node), params_of(self.graph, node), [drawn])
-        threshold = op.threshold(run).abs()
+        threshold = op.threshold_of(run).abs()
         size = torch.where(torch.isfinite(threshold) & (threshold > 0), threshold, 1.0)
         return (drawn * size).to(torch.float32)
 
-    def _whole(self, node: Node) -> torch.Tensor:
+    def _whole(self, op: NeuronI8, node: Node) -> torch.Tensor:
         """Around the thresholds, and, half of them, as far as one more step cannot leave the width
         unless it saturates."""
-        params, attrs = params_of(self.graph, node), node.attrs
-        room = LIMITS[attrs["width"]]
-        if not attrs["saturate"]:
-            added = attrs["bound"] << attrs["input_shift"]
+        params = params_of(self.graph, node)
+        room = LIMITS[op.width]
+        if not op.saturate and op.bound is not None:
+            added = op.bound << op.input_shift
             room -= added + sum(int(value.abs().max()) for value in params.values())
         shape = (self.graph.time_steps, *node.type.shape)
         reach = (2 * params["threshold"].abs()).clamp(1, max(room, 1))

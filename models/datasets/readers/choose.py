@@ -11,6 +11,7 @@ from snnc.models.datasets.readers.aedat2 import read_aedat2
 from snnc.models.datasets.readers.aedat3 import read_aedat3
 from snnc.models.datasets.readers.aedat4 import read_aedat4
 from snnc.models.datasets.readers.atis_bin import read_nmnist_bin
+from snnc.models.datasets.readers.prophesee import read_prophesee
 from snnc.user_files import open_file
 
 Reader = Callable[[Path], Recording]
@@ -19,12 +20,13 @@ READERS_BY_MAGIC: dict[bytes, Reader] = {
     b"#!AER-DAT2.0": read_aedat2,
     b"#!AER-DAT3.1": read_aedat3,
     b"#!AER-DAT4.0": read_aedat4,
+    b"% ": read_prophesee,
 }
 
 READERS_BY_EXTENSION: dict[str, Reader] = {".bin": read_nmnist_bin}
 """Formats without a header."""
 
-FORMATS = "N-MNIST .bin, AEDAT 2.0, AEDAT 3.1 and AEDAT 4.0"
+FORMATS = "N-MNIST .bin, AEDAT 2.0, AEDAT 3.1, AEDAT 4.0, and Prophesee's .raw and .dat"
 
 
 def read_recording(path: str | Path) -> Recording:

@@ -33,7 +33,7 @@ def layers_of(graph: Graph) -> tuple[Layer, ...]:
     return tuple(
         Layer(
             node.name,
-            node.op,
+            node.op.name,
             node.loc.module,
             tuple(node.type.shape),
             node.type.kind.value,

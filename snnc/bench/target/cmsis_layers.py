@@ -24,10 +24,11 @@ from snnc.bench.target.cmsis_nn import Library
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.targets import Board, Target, board_for
 from snnc.compiler.ir.graph import Array, Graph, Node
+from snnc.compiler.ops import Conv2dI8, Conv2dMaps, LinearI8, MlpI8
+from snnc.compiler.ops.base import as_op
 from snnc.errors import BAD_OPTION, OVER_BUDGET, InternalError, SnncError
 
-CONVOLUTION, LINEAR = "conv2d_i8", "linear_i8"
-FIXED_POINT = ("conv2d_maps", "mlp_i8")
+FIXED_POINT = (Conv2dMaps, MlpI8)
 """Attention's own layers: 32-bit maps, which CMSIS-NN has no kernel for."""
 
 SCALE = 4
@@ -79,7 +80,7 @@ def measure(graph: Graph, library: Library, target: Target, recordings: int) -> 
         folder = name
         bench = _Bench(folder, library, target)
         for node in graph.nodes:
-            if node.op not in (CONVOLUTION, LINEAR, *FIXED_POINT):
+            if not isinstance(node.op, (Conv2dI8, LinearI8, *FIXED_POINT)):
                 continue
             try:
                 call = bench.count(layer_of(graph, node), node.name)
@@ -109,22 +110,23 @@ def require_cortex_m(target: Target) -> None:
 
 def layer_of(graph: Graph, node: Node) -> Layer:
     """The layer of a node of the compiled graph. Raises NotExpressibleError."""
-    if node.op in FIXED_POINT:
+    if isinstance(node.op, FIXED_POINT):
         raise NotExpressibleError("32-bit fixed point")
     shape = graph.params_of(node)["weight"].shape
     rng = np.random.default_rng(0)
     weights = (SCALE * rng.integers(-1, 2, shape)).astype(np.int8)
     (given,) = graph.input_types(node)
     x = rng.integers(0, 2, given.shape).astype(np.int8)
-    if node.op == LINEAR:
+    if isinstance(node.op, LinearI8):
         sizes = {"INPUT_C": shape[1], "OUTPUT_C": shape[0]}
         sums = weights.astype(np.int64) @ x.reshape(-1).astype(np.int64)
         return Layer("fully_connected", sizes, x, weights, _saturated(sums))
-    if node.attrs["groups"] != 1:
-        raise NotExpressibleError(f"{node.attrs['groups']} groups")
-    top, left, bottom, right = node.attrs["padding"]
+    op = as_op(node, Conv2dI8)
+    if op.groups != 1:
+        raise NotExpressibleError(f"{op.groups} groups")
+    top, left, bottom, right = op.padding
     padded = F.pad(torch.from_numpy(x)[None].double(), (left, right, top, bottom))
-    stride, dilation = node.attrs["stride"], node.attrs["dilation"]
+    stride, dilation = op.stride, op.dilation
     convolved = F.conv2d(padded, torch.from_numpy(weights).double(), None, stride, 0, dilation)[0]
     sizes = {"PADDING_H": top, "PADDING_W": left}
     for name, pair in (

@@ -242,6 +242,17 @@ def said(found: Estimate) -> list[str]:
     return lines
 
 
+def figures(found: Estimate) -> tuple[str, str, str, str]:
+    """Cells of a table: cycles in millions, milliseconds, share of real time, millijoules."""
+    time, share, energy = found.milliseconds, found.real_time, found.microjoules
+    return (
+        shown(found.cycles.times(1e-6), ""),
+        "" if time is None else shown(time, ""),
+        "" if share is None else shown(share.times(100), "%"),
+        "" if energy is None else shown(energy.times(1e-3), ""),
+    )
+
+
 def shown(value: Range, unit: str) -> str:
     """A range with its unit, or one figure where both ends are shown alike."""
     least, most = _three_digits(value.least), _three_digits(value.most)

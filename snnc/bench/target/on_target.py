@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from snnc.bench.target.cmsis_layers import measure as measure_cmsis_nn
@@ -24,13 +25,27 @@ from snnc.compiler.verify.counting import analytic_counts
 from snnc.compiler.verify.integer import run_reference
 
 
+@dataclass(frozen=True)
+class Recordings:
+    """What firmware is run on.
+
+    Attributes:
+        framing: how events become frames.
+        calibration: windows of training data.
+        vectors_of: the recordings as vectors for a compilation.
+        frames: the same recordings as windows [T, C, H, W]; their synaptic operations are counted.
+    """
+
+    framing: Framing
+    calibration: Iterable[Array]
+    vectors_of: Callable[[Compilation], Sequence[Vector]]
+    frames: Sequence[Array]
+
+
 def measure(
     graph: Graph,
-    framing: Framing,
     target: Target,
-    calibration: Iterable[Array],
-    vectors_of: Callable[[Compilation], Sequence[Vector]],
-    frames: Sequence[Array],
+    recordings: Recordings,
     max_ram: int | None = None,
     cmsis_nn: Library | None = None,
 ) -> dict[str, Any]:
@@ -38,11 +53,8 @@ def measure(
 
     Args:
         graph: the imported graph.
-        framing: how events become frames.
         target: the core.
-        calibration: windows of training data.
-        vectors_of: the recordings as vectors for a compilation.
-        frames: the same recordings as windows [T, C, H, W]; their synaptic operations are counted.
+        recordings: what to run.
         max_ram: budget of arena and stack, as for ``snnc compile``.
         cmsis_nn: count what it executes for the convolutions and linear layers too.
 
@@ -53,7 +65,8 @@ def measure(
     require_tools(target, target.boards[0])
     if cmsis_nn:
         require_cortex_m(target)
-    ranges, limit = list(calibration), arena_limit(target, max_ram)
+    ranges, limit = list(recordings.calibration), arena_limit(target, max_ram)
+    framing, frames = recordings.framing, recordings.frames
     events, dense = (
         compile_graph(
             graph,
@@ -65,7 +78,7 @@ def measure(
         )
         for kernels in (None, _all_dense)
     )
-    vectors = vectors_of(events)
+    vectors = recordings.vectors_of(events)
     executed = count(events, target, vectors)
     found = estimate(target, executed.classes, len(vectors), framing.dt_us * graph.time_steps)
     result = _entry(events, executed, frames)
@@ -131,7 +144,7 @@ def _layer(node: Node, executed: int, operations: int) -> dict[str, Any]:
     synaptic = operations if node.plays(Role.SYNAPSE) else 0
     return {
         "name": node.name,
-        "op": node.op,
+        "op": node.op.name,
         "instructions": executed,
         "synaptic_operations": synaptic,
         "per_synaptic_operation": executed / synaptic if synaptic else None,

@@ -46,7 +46,7 @@ def command(
     `torchrun` the processes share the recordings.
     """
     from snnc.api.costs import Analysis
-    from snnc.api.surveying import reported, survey_both
+    from snnc.api.surveying import Asked, reported, survey_both
     from snnc.errors import InternalError
     from snnc.estimator.intervals.means import certainty_json
     from snnc.estimator.redundancy.analysis import csv_text, layer_rows, redundancy_json
@@ -54,9 +54,8 @@ def command(
     from snnc.estimator.terminal import print_measures, print_redundancy
 
     console = console_for(json_file, csv_file)
-    surveyed = survey_both(
-        model.load(), model.beside(baseline), data, split, samples, redundancy=True
-    )
+    both = model.load(), model.beside(baseline)
+    surveyed = survey_both(both, data, split, samples, Asked(redundancy=True))
     if surveyed is None:
         return
     ours, theirs = surveyed

@@ -93,20 +93,21 @@ def command(
     from snnc.bench.timing import one_core
 
     if target != "host":
-        from snnc.commands.measure.bench_target import bench_target
+        from snnc.commands.measure.bench_target import OnTarget, bench_target
 
         if fit or densities or peers:
             raise SnncError(
                 BAD_OPTION, "--fit, --densities and --peers time the host, not a --target"
             )
         calibration = calibrate or data, calibrate_samples
-        bench_target(model, data, split, samples, target, calibration, max_ram, cmsis_nn, json_file)
+        wanted = OnTarget(data, split, samples, calibration, max_ram, cmsis_nn)
+        bench_target(model, target, wanted, json_file)
         return
     if calibrate or calibrate_samples or max_ram or cmsis_nn:
         raise SnncError(
             BAD_OPTION, "--calibrate, --calibrate-samples, --max-ram and --cmsis-nn need a --target"
         )
-    wanted = _rates(densities)
+    rates = _rates(densities)
     names = peers.split(",") if peers else list(PEERS)
     if unknown := sorted(set(names) - set(PEERS)):
         raise SnncError(
@@ -120,7 +121,7 @@ def command(
             result = _fit(source.module, recordings[0], rounds)
         else:
             chosen = {who: PEERS[who] for who in names}
-            result = _measure(source.module, recordings, wanted, chosen, rounds, core)
+            result = _measure(source.module, recordings, rates, chosen, rounds, core)
     write_json(result, json_file)
     if fit:
         _show_prices(console, result)
@@ -148,7 +149,7 @@ def _measure(
 ) -> dict[str, Any]:
     import torch
 
-    from snnc.bench.contest import contest
+    from snnc.bench.contest import Rules, contest
     from snnc.bench.densities import fire_at
     from snnc.bench.roofline import roofline
     from snnc.bench.timing import machine
@@ -167,9 +168,8 @@ def _measure(
             return contest(
                 network,
                 recordings,
-                rounds=rounds,
+                Rules(rounds, peers),
                 roof=roof,
-                peers=peers,
                 round_done=lambda: bar.advance(task),
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
@@ -11,28 +12,34 @@ from snnc.console import Terminal, slim_table
 from snnc.errors import BAD_OPTION, SnncError
 
 
-def bench_target(
-    model: ModelChoice,
-    data: str,
-    split: str,
-    samples: int,
-    target: str,
-    calibration: tuple[str, int | None],
-    max_ram: int | None,
-    cmsis_nn: str | None,
-    json_file: str | None,
-) -> None:
-    """Count the instructions of ``samples`` recordings of DATA on a core, and show them.
+@dataclass(frozen=True)
+class OnTarget:
+    """What is counted, and on what.
 
-    Args:
-        model: MODEL.
+    Attributes:
         data: DATA to run on.
         split: its part.
         samples: how many recordings, the first ones.
-        target: name of the core.
         calibration: DATA for int8, and how many of its training recordings.
         max_ram: budget of arena and stack in bytes.
         cmsis_nn: folder of CMSIS-NN, or the name of the package that holds it.
+    """
+
+    data: str
+    split: str
+    samples: int
+    calibration: tuple[str, int | None]
+    max_ram: int | None
+    cmsis_nn: str | None
+
+
+def bench_target(model: ModelChoice, target: str, wanted: OnTarget, json_file: str | None) -> None:
+    """Count the instructions of recordings on a core, and show them.
+
+    Args:
+        model: MODEL.
+        target: name of the core.
+        wanted: what is counted.
         json_file: where the JSON goes.
 
     Raises:
@@ -43,13 +50,13 @@ def bench_target(
     from snnc.api.data.windows import calibration_windows, events_behind, windows
     from snnc.bench.target.cmsis_layers import require_cortex_m
     from snnc.bench.target.cmsis_nn import library_at
-    from snnc.bench.target.on_target import measure
+    from snnc.bench.target.on_target import Recordings, measure
     from snnc.compiler.deploy.firmware import vector
     from snnc.compiler.deploy.targets import require_tools, target_named
 
     core = target_named(target)
     require_tools(core, core.boards[0])
-    library = library_at(cmsis_nn) if cmsis_nn else None
+    library = library_at(wanted.cmsis_nn) if wanted.cmsis_nn else None
     if library:
         require_cortex_m(core)
     source = model.load()
@@ -59,23 +66,19 @@ def bench_target(
             f"firmware for {core.name} needs a model that takes events",
             mend="Use a model framed by a step length.",
         )
-    chosen = windows(source, data, split, samples)
-    recordings = list(chosen)
+    every = list(windows(source, wanted.data, wanted.split, wanted.samples))
+    recordings = Recordings(
+        source.framing,
+        calibration_windows(source, *wanted.calibration),
+        lambda compilation: [
+            vector(compilation, window.frames, events_behind(compilation, window))
+            for window in every
+        ],
+        [window.frames for window in every],
+    )
     with Terminal(stderr=True).status("building and running firmware"):
-        result = measure(
-            source.graph(),
-            source.framing,
-            core,
-            calibration_windows(source, *calibration),
-            lambda compilation: [
-                vector(compilation, window.frames, events_behind(compilation, window))
-                for window in recordings
-            ],
-            [window.frames for window in recordings],
-            max_ram,
-            library,
-        )
-    result = {"model": model.spec, "data": data, **result}
+        result = measure(source.graph(), core, recordings, wanted.max_ram, library)
+    result = {"model": model.spec, "data": wanted.data, **result}
     write_json(result, json_file)
     _show(console_for(json_file), result)
 

@@ -86,7 +86,7 @@ def command(
     """
     from snnc.api.costs import EnergyReport
     from snnc.api.results.proof import proven_of
-    from snnc.api.surveying import reported, survey_both
+    from snnc.api.surveying import Asked, reported, survey_both
     from snnc.compiler.deploy.manifest import read_manifest
     from snnc.estimator.audit import AUDITED, audit
     from snnc.estimator.conventions import EXECUTED, convention_called
@@ -103,17 +103,17 @@ def command(
     prices = prices if sram is None else prices.with_sram(sram)
     manner = Manner(dtype, calibrate, calibrate_samples, density, max_ram)
     rules = AUDITED if audited or out is not None else (rule, EXECUTED)
-    how = {"conventions": rules, "memory": True, "redundancy": out is not None, "ann": ann}
+    asked = Asked(rules, memory=True, redundancy=out is not None, ann=ann)
     source = model.load(name=None if proof is None else read_manifest(proof)["name"])
     proven = None if proof is None else proven_of(proof, compiled(source, manner)[0])
-    surveyed = survey_both(source, model.beside(baseline), data, split, samples, manner, **how)
+    both = source, model.beside(baseline)
+    surveyed = survey_both(both, data, split, samples, asked, manner)
     if surveyed is None:
         return
-    ours, _ = surveyed
     names = (model.spec, baseline)
     report = reported(surveyed, names, prices, f"{data}, {split} part", rule.name, profile)
     report = replace(report, proof=proven)
-    lines = audit(ours.tallies) if audited else []
+    lines = audit(surveyed[0].tallies) if audited else []
     result = energy_report_json(report, lines)
     write_json(result, json_file)
     if csv_file is not None:

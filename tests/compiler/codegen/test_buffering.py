@@ -16,6 +16,7 @@ from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.host.observed import ObservedModel
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Kind, Node, TensorType
+from snnc.compiler.ops import Add, ComplementaryMask, Flatten, SumPool2d, TimeMean
 from snnc.compiler.passes import pipeline
 from snnc.compiler.plan.input_buffer import WINDOW, Buffering, buffered, most_events
 from snnc.errors import BAD_OPTION, BAD_SHAPE, NOT_CAUSAL, UNSUPPORTED_LAYER, SnncError
@@ -262,8 +263,8 @@ def test_an_input_that_is_read_as_a_whole_is_held_as_a_whole():
     g = Importing("odd", 3)
     given = g.input((12,), Kind.COUNT)
     spikes = TensorType((12,), Kind.SPIKE)
-    g.nodes["mask"] = Node("mask", "complementary_mask", (given,), spikes)
-    graph = g.graph([g.add("mean", "time_mean", ["mask"])])
+    g.nodes["mask"] = Node("mask", ComplementaryMask(), (given,), spikes)
+    graph = g.graph([g.add("mean", TimeMean(), ["mask"])])
     with pytest.raises(SnncError, match="reads all frames") as caught:
         buffered(graph, Buffering(events=10))
     assert caught.value.code is NOT_CAUSAL
@@ -312,10 +313,10 @@ def summed(pool: int, branches: int) -> Graph:
     g = Importing("sums", 2)
     x = g.input((1, 8, 8), Kind.COUNT)
     size = {"kernel_size": (pool, pool), "stride": (pool, pool), "padding": (0, 0)}
-    total = x = g.add("pool", "sum_pool2d", [x], {**size, "dilation": (1, 1), "ceil_mode": False})
+    total = x = g.add("pool", SumPool2d(**size, dilation=(1, 1), ceil_mode=False), [x])
     for number in range(branches):
-        total = g.add(f"sum{number}", "add", [total, x])
-    return g.graph([g.add("mean", "time_mean", [g.add("flat", "flatten", [total])])])
+        total = g.add(f"sum{number}", Add(), [total, x])
+    return g.graph([g.add("mean", TimeMean(), [g.add("flat", Flatten(), [total])])])
 
 
 @pytest.mark.parametrize(("pool", "branches", "most"), [(1, 1, 32767), (2, 2, 5461), (8, 3, 255)])

@@ -18,6 +18,7 @@ from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.host.observed import Observation, ObservedModel
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Kind
+from snnc.compiler.ops import TimeMean
 from snnc.compiler.passes import pipeline
 from snnc.compiler.verify import reference
 from snnc.errors import BAD_SHAPE, InternalError, SnncError
@@ -57,14 +58,14 @@ def test_every_value_of_a_network_is_within_its_bound(name, attention):
     assert_within_bounds(graph, {"input": frames_for(name).double()}, own)
     np.testing.assert_array_equal(run.scores, run.values[graph.outputs[0], "value"][0])
     for node in graph.nodes:
-        if node.op in ("neuron", "complementary_mask"):
+        if node.op.name in ("neuron", "complementary_mask"):
             assert 0 < own[node.name].mean() < 1, f"{node.name} is silent, and proves nothing"
 
 
 @pytest.mark.parametrize(("name", "attention"), NETWORKS)
 def test_every_node_executes_what_is_counted(name, attention):
     graph, run = graph_of(name, attention), run_of(name, attention)
-    names = [node.name for node in graph.nodes if node.op != "input"]
+    names = [node.name for node in graph.nodes if node.op.name != "input"]
     expected = analytic_counts(graph, as_tensors(run.values), names)
     assert {node: run.counts[node] for node in names} == expected
     assert sum(expected["layer1_conv"].values()) > 0
@@ -77,7 +78,7 @@ def test_any_graph_computes_and_counts_what_it_should(graph):
     run = observed(graph).run(x.numpy(), observe=all_values(graph))
     own = as_tensors(run.values)
     assert_within_bounds(graph, {"input": x}, own)
-    names = [node.name for node in graph.nodes if node.op != "input"]
+    names = [node.name for node in graph.nodes if node.op.name != "input"]
     expected = analytic_counts(graph, own, names)
     assert {node: run.counts[node] for node in names} == expected
 
@@ -97,9 +98,9 @@ def test_input_is_traced_and_membranes_are_before_the_reset():
     x = frames_for("three-layer-narrow").numpy()
     np.testing.assert_array_equal(run.values["input", "value"], x)
     for node in graph.nodes:
-        if node.op == "neuron":
+        if node.op.name == "neuron":
             u, fired = (run.values[node.name, what] for what in ("membrane", "value"))
-            threshold = np.float32(node.attrs["threshold"])
+            threshold = np.float32(node.op.threshold)
             np.testing.assert_array_equal(fired, u >= threshold)
             assert (u[0] == run.values[node.inputs[0], "value"][0]).all()  # from rest, beta * 0
 
@@ -361,7 +362,7 @@ def test_header_says_what_the_caller_needs():
 def test_only_a_vector_of_scores_can_be_an_output():
     g = Importing("odd", 2)
     x = g.input((3,), Kind.COUNT)
-    mean = g.add("mean", "time_mean", [x])
+    mean = g.add("mean", TimeMean(), [x])
     for outputs, says in [([x], "cannot be copied"), ([mean, mean], "2 outputs"), ([], "0 outp")]:
         graph = g.graph(outputs)
         with pytest.raises(InternalError, match=says):

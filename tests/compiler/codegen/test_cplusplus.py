@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from snnc.compiler.codegen.c_program import Framing, Generated
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.plan.input_buffer import WINDOW, Buffering
+from snnc.compiler.plan.input_buffer import Buffering
 from tests.support.networks.lively import lively_network
 from tests.support.places import C_PROGRAMS, INCLUDE
 
@@ -29,13 +30,12 @@ CXX = ("-x", "c++", "-std=c++17", *FAST, "-Wall", "-Wextra", "-pedantic", "-Werr
 def generated(
     name: str,
     attention: str = "none",
-    buffering: Buffering = WINDOW,
     *,
     integer: bool = False,
-    threads: int = 1,
-    weights: str | None = None,
     hidden: int = 8,
+    **options: Any,
 ) -> Generated:
+    """C of a small network; ``options`` are those of :func:`compile_graph`."""
     size, steps = (2, 8, 8), 4
     sizes = {"channels": (3, 33, 4), "hidden": hidden, "classes": 5}
     network = lively_network(attention, input_size=size, time_steps=steps, **sizes)
@@ -45,9 +45,7 @@ def generated(
         graph,
         Framing(8, 8, 50_000, 1),
         calibration=[frames] if integer else None,
-        buffering=buffering,
-        threads=threads,
-        weights=weights,
+        **options,
     ).generated
 
 

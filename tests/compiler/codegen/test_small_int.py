@@ -98,16 +98,20 @@ def test_networks_equal_the_host(name, tmp_path):
     assert len({line.split()[-1] for line in board}) > len(board) / 2  # values differ
 
 
-def chosen_samples() -> Iterator[tuple[str, Sample]]:
+def chosen_samples() -> Iterator[Sample]:
     """A sample of every op on every kind of input: of those that fit, the one with most channels,
     since a pixel of more than 16 channels needs more bits than an int has."""
-    best: dict[object, tuple[str, Sample]] = {}
+    best: dict[object, Sample] = {}
     for name, op in OPS.items():
         for sample in op.samples():
-            kind = (name, *(given.kind for given in sample.inputs), sample.attrs.get("over"))
-            wider = kind in best and channels(sample) > channels(best[kind][1])
+            kind = (
+                name,
+                *(given.kind for given in sample.inputs),
+                getattr(sample.op, "over", None),
+            )
+            wider = kind in best and channels(sample) > channels(best[kind])
             if kind not in best or (wider and channels(sample) <= 40 and weight(sample) < RAM / 2):
-                best[kind] = name, sample
+                best[kind] = sample
     yield from best.values()
 
 
@@ -121,17 +125,17 @@ def weight(sample: Sample) -> int:
     return 4 * (constants + 4 * sum(given.size for given in sample.inputs))
 
 
-def fitting(samples: list[tuple[str, Sample]]) -> Iterator[tuple[SampleGraph, Generated]]:
+def fitting(samples: list[Sample]) -> Iterator[tuple[SampleGraph, Generated]]:
     """The samples in as few graphs as fit the chip."""
-    held: list[tuple[str, Sample]] = []
+    held: list[Sample] = []
     last = None
     for sample in samples:
-        graph = samples_graph("model", [*held, sample], sample[1].time_steps)
+        graph = samples_graph("model", [*held, sample], sample.time_steps)
         generated = c_of(graph.graph)
         if last is not None and generated.plan.size + generated.constant_bytes > RAM:
             yield last
             held = []
-            graph = samples_graph("model", [sample], sample[1].time_steps)
+            graph = samples_graph("model", [sample], sample.time_steps)
             generated = c_of(graph.graph)
         held.append(sample)
         last = graph, generated
@@ -142,7 +146,7 @@ def fitting(samples: list[tuple[str, Sample]]) -> Iterator[tuple[SampleGraph, Ge
 @pytest.mark.parametrize("integer", [False, True], ids=["float", "integer"])
 def test_every_op_equals_the_host(integer, tmp_path):
     need_avr()
-    samples = [s for s in chosen_samples() if isinstance(OPS[s[0]], IntegerOp) is integer]
+    samples = [s for s in chosen_samples() if isinstance(s.op, IntegerOp) is integer]
     compared = set()
     for steps in sorted({sample.time_steps for _, sample in samples}):
         group = [s for s in samples if s[1].time_steps == steps]
@@ -154,7 +158,7 @@ def test_every_op_equals_the_host(integer, tmp_path):
             names = [generated.traces[int(line.split()[1])].node for line in differ]
             assert names == [], (folder, differ)
             assert board[-1] == "end 0"
-            compared |= {node.op for node in cases.graph}
+            compared |= {node.op.name for node in cases.graph}
     assert compared >= {name for name, _ in samples}
 
 
@@ -163,7 +167,7 @@ def operands_of(cases: SampleGraph, generated: Generated) -> str:
     entries = {trace.node: i for i, trace in enumerate(generated.traces) if trace.what == "value"}
     rows = []
     for node in cases.graph.nodes:
-        if node.op == "input" and node.name != "input":
+        if node.op.name == "input" and node.name != "input":
             kind = KINDS.index(generated.traces[entries[node.name]].c_type)
             rows.append(f"{{{entries[node.name]}, {kind}, {node.type.channels}}}")
     return ", ".join(rows)
@@ -180,9 +184,9 @@ def refused(generated: Generated, folder: Path) -> str:
 
 def test_a_model_that_is_too_large_says_so(tmp_path):
     need_avr()
-    (name, sample) = next(s for s in chosen_samples() if s[0] == "neuron")
+    sample = next(s for s in chosen_samples() if s.op.name == "neuron")
     large = replace(sample.inputs[0], shape=(4, 60, 70))
-    cases = samples_graph("model", [(name, replace(sample, inputs=(large,)))], 1)
+    cases = samples_graph("model", [replace(sample, inputs=(large,))], 1)
     generated = c_of(cases.graph)
     said = refused(generated, tmp_path)
     assert f"model needs an object of {generated.plan.size:,} bytes, more than this" in said
@@ -190,9 +194,9 @@ def test_a_model_that_is_too_large_says_so(tmp_path):
 
 def test_a_model_that_counts_too_far_says_so(tmp_path):
     need_avr()
-    (sample,) = [s for s in chosen_samples() if s[0] == "relu"]
+    (sample,) = [s for s in chosen_samples() if s.op.name == "relu"]
     cases = samples_graph("model", [sample], 40_000)
-    nodes = (n.with_attrs(frames=1) if n.op == "input" else n for n in cases.graph)
+    nodes = (n.with_op(frames=1) if n.op.name == "input" else n for n in cases.graph)
     buffered = cases.graph.replace(nodes=tuple(nodes))
     generated = c_of(buffered)
     assert generated.plan.size < 2**15

@@ -16,7 +16,7 @@ from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.targets import target_named, targets
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.ops.int8.synapses.rows import FOURS, PLAIN, SWAPPED, by_fours
+from snnc.compiler.ops.int8.synapses.rows import FOURS, PLAIN, SWAPPED, IntegerSynapse, by_fours
 from snnc.compiler.ops.synapses.synapse import DENSE, EVENT
 from snnc.compiler.passes.choose_kernels import one_kernel
 from snnc.compiler.verify.board import verify_on_board
@@ -100,7 +100,7 @@ def test_vector_kernels_equal_the_reference(name, which, kernel, most):
 def test_the_host_runs_the_order_of_a_core(which, kernel, tmp_path):
     model, shape = network(which)
     compilation = compiled(model, shape, FOURS, kernel=kernel)
-    ordered = [node.attrs["order"] for node in compilation.graph.nodes if "order" in node.attrs]
+    ordered = [n.op.order for n in compilation.graph.nodes if isinstance(n.op, IntegerSynapse)]
     assert FOURS in ordered
     verifier = IntegerVerifier(model, compilation, tmp_path, FLAGS)
     verifier.verify(window(crowded(0, shape, 20), shape))

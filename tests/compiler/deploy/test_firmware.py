@@ -141,6 +141,31 @@ def test_a_wrong_score_is_found(tiny, tmp_path):
     assert "FAIL: recording 0, score of class 3" in run.output
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("net->dropped++;", "net->dropped--;", "events after the last step: 4294967292"),
+        ("snn_time_sum_spike_i32(1, 10,", "snn_time_sum_spike_i32(10, 1,", "layer "),
+    ],
+    ids=["dropped events", "memory that nothing writes"],
+)
+def test_what_no_layer_shows_is_found(old, new, says, tiny, tmp_path):
+    need("cortex-m0")
+    inside = recording(0, 10)
+    late = inside[:4].copy()
+    late["t_us"] += STEPS * STEP_US
+    given = firmware.vector(tiny, framed(inside, 10), np.concatenate([inside, late]))
+    firmware.write_project(tmp_path, tiny, target_named("cortex-m0"), [given])
+    assert firmware.run(tmp_path).passed
+    path = tmp_path / "net.c"
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    run = firmware.run(tmp_path)
+    assert not run.passed
+    assert f"FAIL: recording 0, {says}" in run.output
+
+
 @pytest.mark.parametrize(("flash", "ram", "region"), [(4096, None, "FLASH"), (None, 4096, "RAM")])
 def test_the_linker_enforces_the_budget(flash, ram, region, tiny, tmp_path):
     need("cortex-m4")

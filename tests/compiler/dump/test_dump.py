@@ -35,7 +35,7 @@ def test_a_graph_is_a_line_a_node(graph):
     assert lines[0] == f"graph tiny: T={graph.time_steps}, outputs scores={graph.outputs[0]}"
     for node, line in zip(graph.nodes, lines[1:], strict=True):
         assert line.split()[0] == node.name
-        assert f"{node.op}({', '.join(node.inputs)})" in line
+        assert f"{node.op.name}({', '.join(node.inputs)})" in line
         assert str(node.type) in line
 
 

@@ -15,6 +15,7 @@ from snnc.compiler.frontend.adapters.recurrence import Recurrence
 from snnc.compiler.frontend.driving import Driven
 from snnc.compiler.frontend.importing import IMPORTERS
 from snnc.compiler.frontend.torch_fx import import_module, survey
+from snnc.compiler.ops import Add, Linear, Neuron
 from snnc.compiler.verify.float_judge import Verifier
 from tests.support.places import ROOT
 
@@ -60,11 +61,11 @@ def test_a_wrong_importer_is_not_believed(documented, tmp_path):
     def _wrong(g, module, path, inputs):
         attrs = {"beta": 0.75, "drift": 0.0, "gain": 1.0, "threshold": 0.5, "strict": False}
         reset = {"reset_mode": "hard", "reset": 0.0, "initial": 0.0}
-        return g.add(path, "neuron", inputs, attrs | reset)
+        return g.add(path, Neuron(**(attrs | reset)), inputs)
 
     model = Driven(network(documented["Quarter"]()), readout="mean")
-    (neuron,) = (node for node in import_module(model, (12,), STEPS) if node.op == "neuron")
-    assert neuron.attrs["beta"] == 0.25
+    (neuron,) = (node for node in import_module(model, (12,), STEPS) if node.op.name == "neuron")
+    assert neuron.op.beta == 0.25
     assert verifier(model.net, tmp_path, (12,)).passed
 
 
@@ -92,11 +93,11 @@ def test_a_recurrence_of_ones_own(heard, documented, tmp_path):
     def _echo(g, module, path, inputs):
         loop = Recurrence.of(g, path, g.type_of(inputs[0]).shape)
         weights = {"weight": module.back.weight, "bias": module.back.bias}
-        back = g.add(f"{path}.back", "linear", [loop.spikes], None, weights)
-        total = g.add(f"{path}.sum", "add", [inputs[0], back])
+        back = g.add(f"{path}.back", Linear(), [loop.spikes], weights)
+        total = g.add(f"{path}.sum", Add(), [inputs[0], back])
         attrs = {"beta": 0.5, "drift": 0.0, "gain": 1.0, "threshold": 0.5, "strict": False}
         reset = {"reset_mode": "hard", "reset": 0.0, "initial": 0.0}
-        spikes = g.add(path, "neuron", [total if heard else inputs[0]], attrs | reset)
+        spikes = g.add(path, Neuron(**(attrs | reset)), [total if heard else inputs[0]])
         loop.close(g, spikes)
         return spikes
 
@@ -107,7 +108,7 @@ def test_a_recurrence_of_ones_own(heard, documented, tmp_path):
     assert result.passed
     read = import_module(Driven(model, readout="mean"), (12,), STEPS)
     assert (read.observer is None) == heard
-    assert [node.op for node in read].count("feedback") == 2
+    assert [node.op.name for node in read].count("feedback") == 2
 
 
 def test_without_an_importer_the_line_that_branches_is_named():

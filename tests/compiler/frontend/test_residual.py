@@ -40,10 +40,10 @@ def test_narrow_network_verifies(attention, tmp_path):
     assert verifier.result.passed
     assert verifier.result.same_class == 2
     graph = compilation.graph
-    neurons = [node for node in graph.nodes if node.op == "neuron"]
+    neurons = [node for node in graph.nodes if node.op.name == "neuron"]
     assert len(neurons) == 1 + 16 + 3
-    sums = [node for node in graph.nodes if node.op == "add"]
+    sums = [node for node in graph.nodes if node.op.name == "add"]
     assert len(sums) == 8
     assert all(node.type.kind is Kind.COUNT for node in sums)
-    readers = [node for node in graph.nodes if node.op == "conv2d"]
-    assert sum(graph[node.inputs[0]].op == "add" for node in readers) >= 7
+    readers = [node for node in graph.nodes if node.op.name == "conv2d"]
+    assert sum(graph[node.inputs[0]].op.name == "add" for node in readers) >= 7

@@ -34,7 +34,7 @@ def written(folder: Path, dtype: str = "f32", march: str = ANY, weights: str | N
     compilation = compile_graph(
         source.graph(), source.framing, calibration=calibration, weights=weights
     )
-    artifact.write(folder / "out", source, compilation, march=march)
+    artifact.write(folder / "out", source, compilation, artifact.Library(march))
     return folder / "out"
 
 

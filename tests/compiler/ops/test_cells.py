@@ -34,9 +34,9 @@ def currents(seed: int = 0, scale: float = 1.0) -> torch.Tensor:
 
 def graph_of(example: Example, program: Program | None = None, inputs: int = 1):
     params = {role: value.double().numpy() for role, value in example.params.items()}
-    attrs = {"program": program or example.program}
+    cell = Cell(program=program or example.program)
     given = (TensorType(SHAPE, Kind.REAL),) * inputs
-    cases = sample_graph("cell", [Sample(given, attrs, params, time_steps=STEPS)])
+    cases = sample_graph("cell", [Sample(cell, given, params, time_steps=STEPS)])
     (node,) = cases.nodes
     return cases.graph, cases.graph[node], cases.operands[node]
 
@@ -46,7 +46,7 @@ def test_a_cell_is_the_loop_that_people_write_bit_for_bit(example):
     graph, node, _ = graph_of(example)
     x = currents()
     written = example.run(x, **example.params)[0]
-    own = Cell().reference(run_of(graph, node.name, [x], torch.float32))
+    own = Cell(program=example.program).reference(run_of(graph, node.name, [x], torch.float32))
     assert torch.equal(own, written)
     assert 0.01 < (own != 0).float().mean() < 0.9
     assert fires(node)
@@ -56,8 +56,8 @@ def test_the_c_keeps_the_potential_and_follows_what_is_decided_for_it():
     """Forced to PyTorch's decisions it goes on from them; the potential is within its bound."""
     samples = [
         Sample(
+            Cell(program=example.program),
             (TensorType(SHAPE, Kind.REAL),),
-            {"program": example.program},
             {role: value.double().numpy() for role, value in example.params.items()},
             STEPS,
         )
@@ -76,12 +76,12 @@ def test_the_c_keeps_the_potential_and_follows_what_is_decided_for_it():
         node, exact = cases.graph[name], x.double()
         run_exact = run_of(cases.graph, name, [exact])
         run_exact = run_exact.bounded([torch.zeros_like(exact)], output.double())
-        error = Cell().error(run_exact)
+        error = node.op.error(run_exact)
         assert bool((found(run, name, "value") - output).abs().le(2 * error).all()), name
         assert float((error != 0).double().mean()) < 1e-3
-        membrane = Cell().potentials(run_exact, output.double())
-        kept = split(node.attrs["program"], True).membrane
-        bound = torch.stack([values[kept].error for values in Cell().bounded(run_exact)])
+        membrane = node.op.potentials(run_exact, output.double())
+        kept = split(node.op.program, True).membrane
+        bound = torch.stack([values[kept].error for values in node.op.bounded(run_exact)])
         assert bool((found(run, name, "membrane") - membrane).abs().le(bound).all()), name
         assert float(bound.max()) < 1e-2  # Izhikevich's square multiplies errors
 
@@ -96,10 +96,10 @@ def test_a_forced_decision_resets(example):
     graph, node, _ = graph_of(example)
     x = currents(2)
     same = run_of(graph, node.name, [x], torch.float32)
-    own = Cell().reference(same)
+    own = Cell(program=example.program).reference(same)
     turned = own.clone()
     turned[3] = (own[3] == 0).float()
-    after = Cell().decisions(same, turned)
+    after = node.op.decisions(same, turned)
     assert torch.equal(after[:4], own[:4])
     assert not torch.equal(after[4:], own[4:])
 
@@ -124,7 +124,7 @@ def test_further_outputs_follow_the_decision():
         u = v * 0.8 + current
         values.append(u * fired)
         v = u - values[-1]
-    own = Cell().reference(run_of(graph, node.name, [x, spikes]))
+    own = node.op.reference(run_of(graph, node.name, [x, spikes]))
     assert torch.equal(own, torch.stack(values))
 
 
@@ -195,7 +195,7 @@ def test_a_bad_program_is_named_by_its_instruction(says, found):
 def refused(program: Program, *given: TensorType, params=None) -> SnncError:
     given = given or (TensorType(SHAPE, Kind.REAL),)
     with pytest.raises(SnncError) as caught:
-        sample_graph("cell", [Sample(given, {"program": program}, params or {})])
+        sample_graph("cell", [Sample(Cell(program=program), given, params or {})])
     assert caught.value.where == "s0"
     return caught.value
 
@@ -222,7 +222,7 @@ def test_samples_hold_every_instruction():
     seen = {
         entry.op
         for sample in OPS["cell"].samples()
-        for cut in (split(sample.attrs["program"], True), split(sample.attrs["program"], False))
+        for cut in (split(sample.op.program, True), split(sample.op.program, False))
         for entry in (*cut.before, *cut.after)
     }
     assert seen == set(OPERATIONS) == set(COSTS)
@@ -230,7 +230,7 @@ def test_samples_hold_every_instruction():
 
 def test_time_follows_from_states():
     w = Writing("x")
-    graph = sample_graph("cell", [Sample((TensorType((3,), Kind.REAL),), {"program": w.program(
-        w("gt", "x", 0.0))})]).graph  # fmt: skip
-    assert OPS["cell"].time(graph["s0"]) is Time.STEP
+    cell = Cell(program=w.program(w("gt", "x", 0.0)))
+    graph = sample_graph("cell", [Sample(cell, (TensorType((3,), Kind.REAL),))]).graph
+    assert cell.time() is Time.STEP
     assert layout.c_type(graph["s0"].type) == "snn_word"

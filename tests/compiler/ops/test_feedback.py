@@ -11,6 +11,20 @@ from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.adapters.recurrence import Recurrence
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.ir.graph import Graph, Kind, prune
+from snnc.compiler.ops import (
+    Add,
+    Affine,
+    Conv2d,
+    Flatten,
+    Linear,
+    Neuron,
+    Scale,
+    Sigmoid,
+    SpikeLogic,
+    Statistics,
+    TimeMean,
+    WeightedRows,
+)
 from snnc.compiler.ops.inference import check
 from snnc.compiler.ops.recurrent_loops import loops
 from snnc.compiler.passes import pipeline
@@ -49,22 +63,22 @@ def recurrent_layer(g: Importing, x: str, path: str) -> str:
     channels = g.type_of(x).channels
     recurrence = Recurrence.of(g, path, g.type_of(x).shape)
     params = {"weight": weight(channels, channels, 3, 3, seed=2)}
-    back = g.add(f"{path}.back", "conv2d", [recurrence.spikes], CONV, params)
-    spikes = g.add(path, "neuron", [g.add(f"{path}.sum", "add", [x, back])], LIF)
+    back = g.add(f"{path}.back", Conv2d(**CONV), [recurrence.spikes], params)
+    spikes = g.add(path, Neuron(**LIF), [g.add(f"{path}.sum", Add(), [x, back])])
     recurrence.close(g, spikes)
     return spikes
 
 
 def convolved(g: Importing, shape=SHAPE, channels: int = 33) -> str:
     x = g.input(shape, Kind.COUNT)
-    return g.add("conv", "conv2d", [x], CONV, {"weight": weight(channels, 2, 3, 3)})
+    return g.add("conv", Conv2d(**CONV), [x], {"weight": weight(channels, 2, 3, 3)})
 
 
 def readout(g: Importing, spikes: str) -> Graph:
-    flat = g.add("flat", "flatten", [spikes])
+    flat = g.add("flat", Flatten(), [spikes])
     size = g.type_of(flat).size
-    g.add("fc", "linear", [flat], None, {"weight": weight(4, size)})
-    return g.graph([g.add("mean", "time_mean", [g.add("last", "neuron", ["fc"], LIF)])])
+    g.add("fc", Linear(), [flat], {"weight": weight(4, size)})
+    return g.graph([g.add("mean", TimeMean(), [g.add("last", Neuron(**LIF), ["fc"])])])
 
 
 def streaming(steps: int = STEPS, shape=SHAPE, channels: int = 33) -> Graph:
@@ -72,17 +86,17 @@ def streaming(steps: int = STEPS, shape=SHAPE, channels: int = 33) -> Graph:
     g = Importing("streaming", steps)
     one = recurrent_layer(g, convolved(g, shape, channels), "one")
     params = {"weight": weight(channels, channels, 3, 3, seed=3)}
-    return readout(g, recurrent_layer(g, g.add("conv2", "conv2d", [one], CONV, params), "two"))
+    return readout(g, recurrent_layer(g, g.add("conv2", Conv2d(**CONV), [one], params), "two"))
 
 
 def after_attention() -> Graph:
     """A recurrent layer whose input is known only after the whole window."""
     g = Importing("gated", STEPS)
     x = convolved(g)
-    pooled = g.add("pool", "statistics", [x], {"over": "time_pixels", "mean_scale": 1.0})
-    mixed = g.add("mixed", "weighted_rows", [pooled], None, {"weights": np.array([0.3, 0.1])})
-    gate = g.add("gate", "sigmoid", [mixed])
-    return readout(g, recurrent_layer(g, g.add("scaled", "scale", [x, gate]), "one"))
+    pooled = g.add("pool", Statistics(over="time_pixels", mean_scale=1.0), [x])
+    mixed = g.add("mixed", WeightedRows(), [pooled], {"weights": np.array([0.3, 0.1])})
+    gate = g.add("gate", Sigmoid(), [mixed])
+    return readout(g, recurrent_layer(g, g.add("scaled", Scale(), [x, gate]), "one"))
 
 
 GRAPHS = {"streaming": streaming, "after attention": after_attention}
@@ -96,7 +110,7 @@ def test_c_is_the_judge_and_counts_are_executed(name):
     run = observed(graph).run(X.numpy(), observe=all_values(graph))
     own = as_tensors(run.values)
     assert_within_bounds(graph, {"input": X.double()}, own)
-    names = [node.name for node in graph if node.op != "input"]
+    names = [node.name for node in graph if node.op.name != "input"]
     assert {name: run.counts[name] for name in names} == analytic_counts(graph, own, names)
     for read, write in graph.feedback.items():
         assert torch.equal(own[read][1:], own[write][:-1])
@@ -131,7 +145,7 @@ def test_a_loop_runs_in_one_stage(name):
     assert len(found) == len(graph.feedback)
     for loop in found:
         names = {node.name for node in loop}
-        assert {node.op for node in loop} >= {"feedback", "feedback_write", "neuron", "conv2d"}
+        assert {node.op.name for node in loop} >= {"feedback", "feedback_write", "neuron", "conv2d"}
         (stage,) = (s for s in plan.stages if names & {node.name for node in s.loop})
         assert names <= {node.name for node in stage.loop}
         assert all(plan.runs[name] == 1 for name in names)
@@ -189,7 +203,7 @@ def test_int8_is_the_integer_reference():
     windows = [X.numpy()]
     compilation = compile_graph(streaming(), calibration=windows)
     graph = compilation.graph
-    assert [node.op for node in graph].count("add_i8") == 2
+    assert [node.op.name for node in graph].count("add_i8") == 2
     run = observed(graph, generated=compilation.generated).run(X.numpy(), observe=all_values(graph))
     values, _ = run_reference(graph, X.numpy())
     for name, value in values.items():
@@ -205,9 +219,9 @@ def test_int8_is_the_integer_reference():
 def test_int8_refuses_sums_without_one_unit():
     g = Importing("mixed", STEPS)
     conv = convolved(g)
-    spikes = g.add("n", "neuron", [conv], LIF)
-    total = g.add("total", "add", [conv, recurrent_layer(g, spikes, "one")])
-    graph = pipeline.optimised(readout(g, g.add("m", "neuron", [total], LIF)))
+    spikes = g.add("n", Neuron(**LIF), [conv])
+    total = g.add("total", Add(), [conv, recurrent_layer(g, spikes, "one")])
+    graph = pipeline.optimised(readout(g, g.add("m", Neuron(**LIF), [total])))
     with pytest.raises(SnncError, match="sum of real values has no int8 form"):
         pipeline.quantized(graph, calibrate(graph, [X.numpy()]))
 
@@ -216,7 +230,7 @@ def test_pruning_keeps_what_is_fed_back():
     graph = prune(streaming())
     assert [node.name for node in graph] == [node.name for node in streaming()]
     g = Importing("unused", STEPS)
-    spikes = g.add("n", "neuron", [convolved(g)], LIF)
+    spikes = g.add("n", Neuron(**LIF), [convolved(g)])
     recurrent_layer(g, "conv", "unused")
     kept = prune(readout(g, spikes))
     assert not kept.feedback
@@ -235,13 +249,11 @@ def test_what_needs_the_whole_window_cannot_be_in_a_loop():
     def build(g, x):
         recurrence = Recurrence.of(g, "n", g.type_of(x).shape)
         over = {"over": "time_pixels", "mean_scale": 1.0}
-        real = g.add("n.real", "affine", [recurrence.spikes], None, UNIT)
-        pooled = g.add("n.pool", "statistics", [real], over)
+        real = g.add("n.real", Affine(), [recurrence.spikes], UNIT)
+        pooled = g.add("n.pool", Statistics(**over), [real])
         weights = {"weights": np.array([0.5, 0.5])}
-        gate = g.add(
-            "n.gate", "sigmoid", [g.add("n.mix", "weighted_rows", [pooled], None, weights)]
-        )
-        spikes = g.add("n", "neuron", [g.add("n.scale", "scale", [x, gate])], LIF)
+        gate = g.add("n.gate", Sigmoid(), [g.add("n.mix", WeightedRows(), [pooled], weights)])
+        spikes = g.add("n", Neuron(**LIF), [g.add("n.scale", Scale(), [x, gate])])
         recurrence.close(g, spikes)
         return spikes
 
@@ -255,9 +267,9 @@ UNIT = {"scale": np.ones((33, 1, 1)), "shift": np.zeros((33, 1, 1))}
 
 def test_a_loop_needs_a_neuron():
     def build(g, x):
-        spikes = g.add("n", "neuron", [x], LIF)
+        spikes = g.add("n", Neuron(**LIF), [x])
         recurrence = Recurrence.of(g, "both", g.type_of(x).shape)
-        both = g.add("both", "spike_logic", [spikes, recurrence.spikes], {"function": "and"})
+        both = g.add("both", SpikeLogic(function="and"), [spikes, recurrence.spikes])
         recurrence.close(g, both)
         return both
 
@@ -273,7 +285,7 @@ def test_only_spikes_of_one_shape_return():
     assert "carries spikes, not real" in refused(real).what
 
     def other(g, x):
-        Recurrence.of(g, "n", (33, 5, 6)).close(g, g.add("n", "neuron", [x], LIF))
+        Recurrence.of(g, "n", (33, 5, 6)).close(g, g.add("n", Neuron(**LIF), [x]))
         return x
 
     assert "is for (33, 5, 6), and it gives (33, 5, 7)" in refused(other, BAD_SHAPE).what
@@ -283,9 +295,9 @@ def test_only_spikes_of_one_shape_return():
 def test_half_a_connection_is_a_broken_graph(lost):
     g = Importing("half", STEPS)
     recurrence = Recurrence.of(g, "n", (33, 5, 7))
-    recurrence.close(g, g.add("n", "neuron", [convolved(g)], LIF))
+    recurrence.close(g, g.add("n", Neuron(**LIF), [convolved(g)]))
     check(readout(g, "n"))
-    (end,) = (name for name, node in g.nodes.items() if node.op == lost)
+    (end,) = (name for name, node in g.nodes.items() if node.op.name == lost)
     del g.nodes[end]
     graph = g.graph(["mean"])
     with pytest.raises(InternalError, match="are not pairs"):

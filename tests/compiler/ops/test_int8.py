@@ -13,7 +13,7 @@ from torch import nn
 from snnc.compiler.calibrate.ranges import calibrate
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.ir.graph import Kind
+from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ops.int8 import fixed
 from snnc.compiler.ops.int8.elementwise.sigmoid import TABLE, SigmoidI8
 from snnc.compiler.ops.int8.scaling import fractions
@@ -66,7 +66,7 @@ def test_c_equals_the_integer_reference(attention, hyper, tmp_path):
     assert result.count_mismatches == []
     assert result.passed
     assert result.counted_nodes == 2 * (len(compilation.graph.nodes) - 1)
-    spikes = [node for node in compilation.graph.nodes if node.op == "neuron_i8"]
+    spikes = [node for node in compilation.graph.nodes if node.op.name == "neuron_i8"]
     values, _ = run_reference(compilation.graph, frames(0))
     for node in spikes:
         assert 0.001 < values[node.name].double().mean() < 0.95, f"{node.name} is not lively"
@@ -107,7 +107,7 @@ def test_resets_leaks_and_odd_shapes(tmp_path):
     for seed in range(3):
         verifier.verify(frames(seed, shape))
     assert verifier.result.passed
-    modes = [n.attrs["reset_mode"] for n in compilation.graph.nodes if n.op == "neuron_i8"]
+    modes = [n.op.reset_mode for n in compilation.graph.nodes if n.op.name == "neuron_i8"]
     assert modes == ["soft", "hard", "hard"]
     values, _ = run_reference(compilation.graph, frames(0, shape))
     for name in ("soft", "plif", "hard"):
@@ -121,7 +121,7 @@ def test_maxima_of_sums_and_of_currents_are_exact(tmp_path):
     for seed in range(3):
         verifier.verify(frames(seed, maxima.SHAPE))
     assert verifier.result.passed
-    pools = [n.name for n in compilation.graph.nodes if n.op == "max_pool2d_i8"]
+    pools = [n.name for n in compilation.graph.nodes if n.op.name == "max_pool2d_i8"]
     assert pools == ["layer1_pool", "layer2_pool", "layer3_pool"]
     values, _ = run_reference(compilation.graph, frames(0, maxima.SHAPE))
     for name in ("soft", "hard", "last"):
@@ -223,7 +223,7 @@ def test_integers_follow_the_float_model(attention):
     integers, _ = run_reference(twin, frames(0))
     same = (floats["layer1_neuron"] == integers["layer1_neuron"]).double().mean()
     assert same > (0.99 if attention == "none" else 0.95)
-    assert twin["mean"].attrs["unit"] == pytest.approx(1 / STEPS)
+    assert twin["mean"].op.unit == pytest.approx(1 / STEPS)
 
 
 def test_no_partial_sum_leaves_its_width():
@@ -231,7 +231,7 @@ def test_no_partial_sum_leaves_its_width():
     graph = quantized(lively_network("none", channels=(8, 8, 8))).graph
     narrow = 0
     for node in graph.nodes:
-        if node.op not in ("conv2d_i8", "linear_i8"):
+        if node.op.name not in ("conv2d_i8", "linear_i8"):
             continue
         own = graph.params_of(node)
         given = graph.input_types(node)[0]
@@ -269,8 +269,8 @@ def test_fractions_fit_16_bits():
 
 
 def test_sigmoid_table_is_close_and_monotone():
-    op, x = SigmoidI8(), torch.arange(-9 << 16, 9 << 16, 97)
-    node = type("N", (), {"attrs": {"factor": 1 << 19, "shift": 19}})()
+    op, x = SigmoidI8(factor=1 << 19, shift=19), torch.arange(-9 << 16, 9 << 16, 97)
+    node = Node("s", op, ("x",), TensorType(x.shape, Kind.REAL, dtype="int32"))
     score = op.reference(NodeRun(node, [], {}, [x]))
     exact = torch.sigmoid(x.double() / 2**16) * 2**15
     inside = x.abs() < 8 << 16

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from snnc.compiler.codegen.c_program import Generated
 from snnc.compiler.host.build import compile_object
 from snnc.compiler.ir.graph import Kind, TensorType
+from snnc.compiler.ops import Conv2d
 from snnc.compiler.ops.base import Sample
 from snnc.compiler.ops.synapses.synapse import blocked, co_block
 from tests.compiler.codegen.test_codegen import graph_of
@@ -26,8 +27,8 @@ def convolution(
 ) -> Generated:
     """The C of one 3x3 convolution of ``channels`` channels, 3 pixels high."""
     weight = np.random.default_rng(0).normal(size=(out, channels // groups, 3, 3))
-    attrs = {**PLAIN, "groups": groups, "kernel": kernel}
-    sample = Sample((TensorType((channels, 3, width), kind),), attrs, {"weight": weight})
+    op = Conv2d(**PLAIN, groups=groups, kernel=kernel)
+    sample = Sample(op, (TensorType((channels, 3, width), kind),), {"weight": weight})
     graph = sample_graph("conv2d", [sample]).graph
     return c_of(graph)
 

@@ -7,6 +7,7 @@ count what the C executes. Nothing here has a tolerance of its own.
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from functools import cache
 from itertools import groupby
 
@@ -16,10 +17,18 @@ import torch
 
 from snnc.compiler.host.observed import Observation
 from snnc.compiler.ir.graph import Kind, TensorType, Time
-from snnc.compiler.ops import COMPOSITES, OPS, Sample, op_of
+from snnc.compiler.ops import (
+    COMPOSITES,
+    OPS,
+    ComplementaryMask,
+    Linear,
+    Neuron,
+    Sample,
+    Sigmoid,
+    op_of,
+)
 from snnc.compiler.ops.base import Op
 from snnc.compiler.ops.int8.fixed import IntegerOp
-from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.ops.rounding import SMALLEST
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.pytorch import is_discrete
@@ -51,7 +60,7 @@ def graphs_of(op: str) -> tuple[SampleGraph, ...]:
 CASES = [
     pytest.param(op, number, node, id=f"{op}-{cases.graph.time_steps}-{node}")
     for op in OPS
-    if not isinstance(OPS[op], IntegerOp)  # tests/compiler/ops/test_ops_int8.py
+    if not issubclass(OPS[op], IntegerOp)  # tests/compiler/ops/test_ops_int8.py
     for number, cases in enumerate(graphs_of(op))
     for node in cases.nodes
 ]
@@ -89,7 +98,7 @@ def test_every_op_has_samples_and_a_name_of_its_own():
 def test_a_missing_facet_fails_at_once(facet):
     facets = {name: getattr(Neuron, name) for name in Op.__abstractmethods__ - {facet}}
     with pytest.raises(TypeError, match=facet):
-        type("Forgetful", (Op,), facets)()
+        type("Forgetful", (Op,), {**facets, "name": "forgetful"})
 
 
 @each_case
@@ -113,7 +122,7 @@ def test_c_gives_what_the_bound_allows(op, number, node):
 
 
 def is_or_of_spikes(node):
-    return node.op == "reduce" and node.type.kind is Kind.SPIKE
+    return node.op.name == "reduce" and node.type.kind is Kind.SPIKE
 
 
 @each_case
@@ -129,8 +138,8 @@ def test_c_executes_what_is_counted(op, number, node):
 def test_counts_are_per_step(op, number, node):
     graph, inputs = graphs_of(op)[number].graph, operands_of(op, number)
     given = [inputs[name] for name in graph.sources(graph[node])]
-    counts = OPS[op].count(run_of(graph, node, given))
-    once = OPS[op].time(graph[node]) is Time.SEQUENCE
+    counts = op_of(graph[node]).count(run_of(graph, node, given))
+    once = op_of(graph[node]).time() is Time.SEQUENCE
     for entry in (counts.ac, counts.mac, counts.mul, counts.add, counts.cmp):
         assert entry.dtype == np.int64
         assert entry.shape == (1 if once else max(len(value) for value in given),)
@@ -205,7 +214,7 @@ def float32_runs(graph, node, given):
     if axes := summed_axes(graph[node]):
         flipped = [x.flip([axis for axis in axes if axis < x.ndim]) for x in given]
         yield op.reference(run.on(flipped)).double()
-    if op.name in ("conv2d", "linear") and graph[node].attrs.get("groups", 1) == 1:
+    if op.name in ("conv2d", "linear") and getattr(op, "groups", 1) == 1:
         weight = run.params["weight"].unflatten(1, (given[0].shape[1], -1)).flip(1)
         params = {**run.params, "weight": weight.reshape(run.params["weight"].shape)}
         yield op.reference(run.on([given[0].flip(1)], params)).double()
@@ -219,9 +228,9 @@ def summed_axes(node):
         "time_pixels": (0, 2, 3),
         "time_channels": (0, 1),
     }
-    if node.op == "statistics":
-        return over[node.attrs["over"]]
-    return {"time_mean": (0,), "masked_statistics": (0, 1)}.get(node.op)
+    if node.op.name == "statistics":
+        return over[node.op.over]
+    return {"time_mean": (0,), "masked_statistics": (0, 1)}.get(node.op.name)
 
 
 @each_case
@@ -266,21 +275,27 @@ def run_one(op, sample, *operands):
 @pytest.mark.parametrize("reset_mode", ["hard", "soft", "none"])
 def test_neuron_is_exact_where_rounding_plays_no_part(reset_mode, strict):
     """Quarters and halves are exact, so that U = threshold is met, and the sign of >= shows."""
-    attrs = {"beta": 0.5, "drift": 0.25, "gain": 2.0, "reset_mode": reset_mode, "reset": 0.5}
-    attrs |= {"threshold": 1.0, "strict": strict, "initial": 0.5}
-    sample = Sample((TensorType((40,), Kind.REAL),), attrs, time_steps=6)
+    neuron = Neuron(
+        beta=0.5,
+        drift=0.25,
+        gain=2.0,
+        reset_mode=reset_mode,
+        reset=0.5,
+        threshold=1.0,
+        strict=strict,
+        initial=0.5,
+    )
+    sample = Sample(neuron, (TensorType((40,), Kind.REAL),), time_steps=6)
     x = torch.from_numpy(np.random.default_rng(0).integers(-4, 5, (6, 40)) / 4.0)
     own, theirs = run_one("neuron", sample, x)
     assert torch.equal(own.float(), theirs)
-    u = torch.stack(
-        [u for u, _ in Neuron().membrane(run_of(one_op("neuron", sample)[0], "s0", [x]))]
-    )
+    u = torch.stack([u for u, _ in neuron.membrane(run_of(one_op("neuron", sample)[0], "s0", [x]))])
     assert bool((u == 1.0).any())
     assert bool((theirs == 1)[u == 1.0].all()) is not strict
 
 
 def test_mask_breaks_ties_to_the_lowest_index():
-    sample = Sample((TensorType((35,), Kind.REAL),), time_steps=6)
+    sample = Sample(ComplementaryMask(), (TensorType((35,), Kind.REAL),), time_steps=6)
     x = torch.from_numpy(np.random.default_rng(1).integers(-1, 2, (6, 35)).astype(float))
     own, theirs = run_one("complementary_mask", sample, x)
     assert torch.equal(own.float(), theirs)
@@ -288,9 +303,9 @@ def test_mask_breaks_ties_to_the_lowest_index():
 
 
 def test_sigmoid_keeps_its_bound_where_the_exponential_overflows():
-    graph, node, (name,) = one_op("sigmoid", Sample((TensorType((400,), Kind.REAL),)))
+    graph, node, (name,) = one_op("sigmoid", Sample(Sigmoid(), (TensorType((400,), Kind.REAL),)))
     x = torch.linspace(-130, 130, 1200).reshape(3, 400).double().float().double()
-    own, theirs = run_one("sigmoid", Sample((TensorType((400,), Kind.REAL),)), x)
+    own, theirs = run_one("sigmoid", Sample(Sigmoid(), (TensorType((400,), Kind.REAL),)), x)
     verdict = reference.judge(graph, {name: x}, {}, [node])[node]
     for value in (own, theirs):
         assert bool(((value.double() - verdict.value).abs() <= verdict.error).all())
@@ -299,7 +314,7 @@ def test_sigmoid_keeps_its_bound_where_the_exponential_overflows():
 
 def refused(code, op, inputs, attrs=None, params=None):
     with pytest.raises(SnncError) as caught:
-        sample_graph(op, [Sample(tuple(inputs), attrs or {}, params or {})])
+        sample_graph(op, [Sample(OPS[op](**attrs or {}), tuple(inputs), params or {})])
     assert caught.value.code is code
     return caught.value
 
@@ -363,11 +378,11 @@ def test_shapes_that_do_not_fit_are_refused(op, inputs, attrs, params, says):
 
 
 def test_options_that_no_kernel_has_are_refused():
-    neuron = next(iter(OPS["neuron"].samples()))
-    error = refused(BAD_ATTRIBUTE, "neuron", neuron.inputs, {**neuron.attrs, "reset_mode": "odd"})
-    assert "'odd'" in error.what
+    neuron = next(iter(Neuron.samples()))
+    with pytest.raises(SnncError, match="'odd'") as caught:
+        replace(neuron.op, reset_mode="odd")
+    assert caught.value.code is BAD_ATTRIBUTE
     over = {"over": "pixels", "mean_scale": 2.0}
     refused(UNSUPPORTED_LAYER, "statistics", [TensorType((2, 3, 3), Kind.REAL)], over)
-    dense = Sample((IMAGE,), {"kernel": "sparse"}, {"weight": np.ones((2, 120))})
     with pytest.raises(SnncError, match="'sparse'"):
-        observed(sample_graph("linear", [dense]).graph)
+        Linear(kernel="sparse")

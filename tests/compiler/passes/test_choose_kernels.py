@@ -85,7 +85,7 @@ def test_each_layer_gets_the_kernel_of_its_side_of_the_crossover(graph):
     names = densities.spike_inputs(graph)
     crossing = {
         graph.users[name][0].name: model().crossover(
-            graph.users[name][0].op, work_of(graph, graph.users[name][0])
+            graph.users[name][0].op.name, work_of(graph, graph.users[name][0])
         )
         for name in names
     }
@@ -94,7 +94,7 @@ def test_each_layer_gets_the_kernel_of_its_side_of_the_crossover(graph):
     above = {name: 1.01 * crossing[graph.users[name][0].name] for name in names}
     for given, kernel in ((below, "event"), (above, "dense")):
         chosen = choose_kernels(graph, given, model())
-        assert {chosen[name].attrs["kernel"] for name in crossing} == {kernel}
+        assert {chosen[name].op.kernel for name in crossing} == {kernel}
 
 
 def test_fit_finds_the_prices_that_made_the_times():
@@ -140,7 +140,7 @@ def test_measured_densities_are_those_of_the_spikes(graph):
 
 def test_dense_everywhere_is_what_one_kernel_gives(graph):
     chosen = one_kernel(graph, "dense")
-    assert [n.name for n in chosen.nodes if n.attrs.get("kernel") == "dense"] == [
+    assert [n.name for n in chosen.nodes if getattr(n.op, "kernel", None) == "dense"] == [
         n.name for n in graph.nodes if choosable(graph, n)
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import OrderedDict
 from typing import Any
 
@@ -15,7 +16,17 @@ from torch import nn
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir.graph import Graph, Kind, prune
-from snnc.compiler.ops import COMPOSITES, inference
+from snnc.compiler.ir.operation import Operation
+from snnc.compiler.ops import (
+    COMPOSITES,
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Flatten,
+    Linear,
+    Relu,
+    inference,
+)
 from snnc.compiler.passes import pipeline
 from snnc.compiler.passes.absorb_flatten import absorb_flatten
 from snnc.compiler.passes.fold_avg_pool import fold_avg_pool
@@ -44,35 +55,34 @@ class Layers:
     def shape(self) -> tuple[int, ...]:
         return self.g.type_of(self.last).shape
 
-    def add(self, name: str, op: str, attrs: Any = None, params: Any = None) -> Layers:
-        self.last = self.g.add(name, op, [self.last], attrs, params)
+    def add(self, name: str, op: Operation, params: Any = None) -> Layers:
+        self.last = self.g.add(name, op, [self.last], params)
         return self
 
     def conv(self, name: str = "conv", out: int = 3, **options: Any) -> Layers:
-        attrs = {"stride": (1, 1), "padding": (1, 1, 1, 1), "dilation": (1, 1), "groups": 1}
         kernel, bias = options.pop("kernel", (3, 3)), options.pop("bias", True)
-        attrs |= options
-        inputs = self.shape[0] // attrs["groups"]
+        plain = Conv2d(stride=(1, 1), padding=(1, 1, 1, 1), dilation=(1, 1), groups=1)
+        op = dataclasses.replace(plain, **options)
+        inputs = self.shape[0] // op.groups
         weight = self.rng.normal(size=(out, inputs, *kernel)) / np.sqrt(inputs)
         params = {"weight": weight, "bias": self.rng.normal(size=out) if bias else None}
-        return self.add(name, "conv2d", attrs, params)
+        return self.add(name, op, params)
 
     def linear(self, name: str = "linear", out: int = 4, bias: bool = True) -> Layers:
         size = int(np.prod(self.shape))
         weight = self.rng.normal(size=(out, size)) / np.sqrt(size)
         bias_values = self.rng.normal(size=out) if bias else None
-        return self.add(name, "linear", None, {"weight": weight, "bias": bias_values})
+        return self.add(name, Linear(), {"weight": weight, "bias": bias_values})
 
     def norm(self, name: str = "norm") -> Layers:
         size = self.shape[0]
         params = {"mean": self.rng.normal(size=size), "var": self.rng.uniform(0.5, 2, size)}
         params |= {"weight": self.rng.normal(size=size), "bias": self.rng.normal(size=size)}
-        return self.add(name, "batch_norm", {"eps": 1e-5}, params)
+        return self.add(name, BatchNorm(eps=1e-5), params)
 
     def pool(self, name: str = "pool", window: Any = (2, 2), **options: Any) -> Layers:
-        attrs = {"kernel_size": window, "stride": window, "padding": (0, 0), "dilation": (1, 1)}
-        attrs |= {"ceil_mode": False, "count_include_pad": True, "divisor": 0}
-        return self.add(name, "avg_pool2d", attrs | options)
+        op = dataclasses.replace(AvgPool2d.side_by_side(window), **options)
+        return self.add(name, op)
 
     def graph(self, *outputs: str) -> Graph:
         return self.g.graph([*outputs, self.last])
@@ -93,7 +103,7 @@ def assert_same_function(before: Graph, after: Graph) -> None:
 
 
 def ops_of(graph: Graph) -> list[str]:
-    return [node.op for node in graph.nodes]
+    return [node.op.name for node in graph.nodes]
 
 
 @st.composite
@@ -136,8 +146,8 @@ def chains(draw: st.DrawFn) -> Graph:
             except SnncError:  # likewise
                 break
         if draw(st.booleans()):
-            layers.add(f"relu{number}", "relu")
-    layers.add("flatten", "flatten").linear()
+            layers.add(f"relu{number}", Relu())
+    layers.add("flatten", Flatten()).linear()
     if draw(st.booleans()):
         layers.norm("last_norm")
     return layers.graph(*outputs)
@@ -184,7 +194,7 @@ def test_second_of_two_batch_norms_stays():
 
 def read_twice(layers: Layers) -> Graph:
     """The first layer's value is read by the second and by another reader."""
-    layers.g.add("other", "relu", ["conv"])
+    layers.g.add("other", Relu(), ["conv"])
     return layers.graph("other")
 
 
@@ -196,7 +206,7 @@ def read_twice(layers: Layers) -> Graph:
         pytest.param(Layers((2, 6, 6)).norm().graph(), id="on the input"),
         pytest.param(Layers((2, 6, 6)).conv().pool().norm().graph(), id="behind a pool"),
         pytest.param(
-            Layers((2, 6, 6)).conv().add("relu", "relu").norm().graph(), id="behind a relu"
+            Layers((2, 6, 6)).conv().add("relu", Relu()).norm().graph(), id="behind a relu"
         ),
     ],
 )
@@ -240,7 +250,7 @@ def test_far_padding_is_that_of_the_image_that_the_pool_before_left():
         .graph()
     )
     folded = fold_avg_pool(graph)
-    assert folded["conv1"].attrs["padding"] == (0, 0, 1, 0)
+    assert folded["conv1"].op.padding == (0, 0, 1, 0)
     inference.check(folded)
     assert_same_function(graph, folded)
 
@@ -256,7 +266,7 @@ def test_far_padding_is_that_of_the_image_that_the_pool_before_left():
         pytest.param(Layers((2, 9, 9)).conv(dilation=(2, 1)).pool().graph(), id="dilated"),
         pytest.param(Layers((2, 6, 6), Kind.SPIKE).pool().graph(), id="on spikes"),
         pytest.param(
-            Layers((2, 6, 6)).conv().add("relu", "relu").pool().graph(), id="behind a relu"
+            Layers((2, 6, 6)).conv().add("relu", Relu()).pool().graph(), id="behind a relu"
         ),
     ],
 )
@@ -284,15 +294,15 @@ def test_a_spike_reaches_4_taps_instead_of_9():
 
 
 def test_linear_layers_read_past_a_flatten():
-    graph = Layers((3, 4, 5)).add("flat", "flatten").add("again", "flatten").linear().graph()
+    graph = Layers((3, 4, 5)).add("flat", Flatten()).add("again", Flatten()).linear().graph()
     absorbed = absorb_flatten(graph)
     assert ops_of(absorbed) == ["input", "linear"]
     assert_same_function(graph, absorbed)
 
 
 def test_a_flatten_with_other_readers_stays_for_them():
-    layers = Layers((3, 4, 5)).add("flat", "flatten")
-    layers.g.add("relu", "relu", ["flat"])
+    layers = Layers((3, 4, 5)).add("flat", Flatten())
+    layers.g.add("relu", Relu(), ["flat"])
     graph = layers.linear().graph("relu")
     absorbed = absorb_flatten(graph)
     assert ops_of(absorbed) == ["input", "flatten", "relu", "linear"]
@@ -343,6 +353,6 @@ def test_names_of_ops_survive_in_lowered_networks():
     graph = import_module(firing_network("three-layer-narrow", "asa1"), size, steps)
     source, compiled = pipeline.lowered(graph), pipeline.optimised(graph)
     for op in ("neuron", "complementary_mask"):
-        names = [node.name for node in source if node.op == op]
-        assert names == [node.name for node in compiled if node.op == op]
+        names = [node.name for node in source if node.op.name == op]
+        assert names == [node.name for node in compiled if node.op.name == op]
         assert names

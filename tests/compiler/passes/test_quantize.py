@@ -12,11 +12,13 @@ import torch
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.ir.graph import Array, Graph, Kind, Node, TensorType
+from snnc.compiler.ops import OPS, Add, Conv2d, Flatten, Input, Linear, MaxPool2d, Neuron, TimeMean
 from snnc.compiler.ops.int8.scaling import Ranges
 from snnc.compiler.ops.int8.synapses.rows import LISTED
 from snnc.compiler.ops.int8.synapses.weight_scales import weight_scales
 from snnc.compiler.passes import pipeline
 from snnc.compiler.verify import reference
+from snnc.errors import UNSUPPORTED_LAYER, SnncError
 from tests.support.samples.graphs import observed
 
 STEPS = 4
@@ -31,14 +33,14 @@ def layers(*weights: tuple[Array, Array], neuron: Mapping[str, Any] | None = Non
     building = Importing("edge", STEPS)
     building.input((1,), Kind.COUNT)
     inputs = len(weights[0][0][0])
-    building.nodes["x"] = Node("x", "input", (), TensorType((inputs,), Kind.SPIKE))
+    building.nodes["x"] = Node("x", Input(), (), TensorType((inputs,), Kind.SPIKE))
     sums = [
-        building.add(f"linear{index}", "linear", ["x"], {}, {"weight": weight, "bias": bias})
+        building.add(f"linear{index}", Linear(), ["x"], {"weight": weight, "bias": bias})
         for index, (weight, bias) in enumerate(weights)
     ]
-    total = sums[0] if len(sums) == 1 else building.add("total", "add", sums)
-    spikes = building.add("neuron", "neuron", [total], {**LIF, **(neuron or {})})
-    graph = building.graph([building.add("mean", "time_mean", [spikes])])
+    total = sums[0] if len(sums) == 1 else building.add("total", Add(), sums)
+    spikes = building.add("neuron", Neuron(**{**LIF, **(neuron or {})}), [total])
+    graph = building.graph([building.add("mean", TimeMean(), [spikes])])
     seen = Ranges({"input": 1.0}, {"neuron": np.ones(len(weights[0][0]))})
     return pipeline.quantized(graph, seen, LISTED)
 
@@ -46,7 +48,7 @@ def layers(*weights: tuple[Array, Array], neuron: Mapping[str, Any] | None = Non
 def check(graph: Graph, *inputs: Array) -> None:
     """The C gives every value of the reference, which runs in 64 bits, on all inputs and these."""
     model = observed(graph)
-    names = [node.name for node in graph.nodes if node.op != "input"]
+    names = [node.name for node in graph.nodes if node.op.name != "input"]
     for active in (np.ones(graph["x"].type.size), *inputs):
         given = {"input": np.zeros((STEPS, 1)), "x": np.stack([active] * STEPS)}
         tensors = {name: torch.from_numpy(value.astype(np.int64)) for name, value in given.items()}
@@ -107,9 +109,9 @@ def counting(most: int) -> Graph:
     """A linear layer on counts, of which calibration sees ``most`` in a cell."""
     building = Importing("counting", STEPS)
     building.input((3,), Kind.COUNT)
-    linear = building.add("linear", "linear", ["input"], {}, {"weight": np.ones((2, 3))})
-    spikes = building.add("neuron", "neuron", [linear], LIF)
-    graph = building.graph([building.add("mean", "time_mean", [spikes])])
+    linear = building.add("linear", Linear(), ["input"], {"weight": np.ones((2, 3))})
+    spikes = building.add("neuron", Neuron(**LIF), [linear])
+    graph = building.graph([building.add("mean", TimeMean(), [spikes])])
     return compile_graph(graph, calibration=[np.full((STEPS, 3), most)]).graph
 
 
@@ -128,7 +130,7 @@ def test_a_threshold_of_reals_is_one_of_integers(threshold, strict, integer):
     neuron = {"threshold": threshold, "strict": strict, "beta": 0.0}
     graph = layers((row(4), np.zeros(1)), neuron=neuron)
     node = graph["neuron"]
-    shift = node.attrs["input_shift"]
+    shift = node.op.input_shift
     scaled = threshold * 2**shift
     expected = int(np.floor(scaled) + 1 if strict else np.ceil(scaled))
     assert graph.params_of(node)["threshold"] == [expected]
@@ -145,8 +147,8 @@ def test_a_potential_saturates_where_it_may_leave_its_width(mode, initial, satur
     neuron = {"beta": 63 / 64, "reset_mode": mode, "threshold": 4000.0, "initial": initial}
     graph = layers((row(100), np.zeros(1)), neuron=neuron)
     node = graph["neuron"]
-    assert node.attrs["width"] == ("int16" if saturates else "int32")
-    assert node.attrs["saturate"] is saturates
+    assert node.op.width == ("int16" if saturates else "int32")
+    assert node.op.saturate is saturates
     check(graph)
 
 
@@ -159,14 +161,12 @@ def pooled_sums(*channels: int) -> Graph:
     pools = []
     for index, weight in enumerate(channels):
         kernel = np.full((2, 1, 3, 3), float(weight))
-        made = building.add(f"conv{index}", "conv2d", ["input"], conv, {"weight": kernel})
-        pools.append(
-            building.add(f"pool{index}", "max_pool2d", [made], {**pool, "ceil_mode": False})
-        )
-    total = pools[0] if len(pools) == 1 else building.add("total", "add", pools)
-    spikes = building.add("neuron", "neuron", [total], LIF)
-    flat = building.add("flatten", "flatten", [spikes])
-    return building.graph([building.add("mean", "time_mean", [flat])])
+        made = building.add(f"conv{index}", Conv2d(**conv), ["input"], {"weight": kernel})
+        pools.append(building.add(f"pool{index}", MaxPool2d(**pool, ceil_mode=False), [made]))
+    total = pools[0] if len(pools) == 1 else building.add("total", Add(), pools)
+    spikes = building.add("neuron", Neuron(**LIF), [total])
+    flat = building.add("flatten", Flatten(), [spikes])
+    return building.graph([building.add("mean", TimeMean(), [flat])])
 
 
 def test_layers_whose_maxima_are_added_share_a_unit_that_the_threshold_fits():
@@ -181,8 +181,8 @@ def test_layers_whose_maxima_are_added_share_a_unit_that_the_threshold_fits():
 def test_the_sum_of_maxima_is_exact():
     window = np.random.default_rng(0).poisson(1.0, (STEPS, 1, 4, 4)).astype(np.uint16)
     graph = compile_graph(pooled_sums(127, 1), calibration=[window]).graph
-    assert [n.op for n in graph].count("max_pool2d_i8") == 2
-    assert [n.op for n in graph].count("add_i8") == 1
+    assert [n.op.name for n in graph].count("max_pool2d_i8") == 2
+    assert [n.op.name for n in graph].count("add_i8") == 1
     values = reference.run(
         graph, {"input": torch.from_numpy(window.astype(np.int64))}, dtype=torch.int64
     )
@@ -195,9 +195,30 @@ def test_the_sum_of_maxima_is_exact():
 def test_sums_and_means_over_time_differ_by_their_unit(op):
     building = Importing("readout", STEPS)
     building.input((3,), Kind.COUNT)
-    linear = building.add("linear", "linear", ["input"], {}, {"weight": np.ones((2, 3))})
-    spikes = building.add("neuron", "neuron", [linear], LIF)
-    graph = building.graph([building.add("scores", op, [spikes])])
+    linear = building.add("linear", Linear(), ["input"], {"weight": np.ones((2, 3))})
+    spikes = building.add("neuron", Neuron(**LIF), [linear])
+    graph = building.graph([building.add("scores", OPS[op](), [spikes])])
     compiled = compile_graph(graph, calibration=[np.full((STEPS, 3), 5)]).graph
-    assert compiled["scores"].op == "time_sum_i8"
-    assert compiled["scores"].attrs["unit"] == (1.0 if op == "time_sum" else 1 / STEPS)
+    assert compiled["scores"].op.name == "time_sum_i8"
+    assert compiled["scores"].op.unit == (1.0 if op == "time_sum" else 1 / STEPS)
+
+
+@pytest.mark.parametrize(
+    ("constants", "says"),
+    [
+        ({"threshold": np.array([1.0, 2.0])}, "constants of its own per channel"),
+        ({"threshold": np.ones(2), "gain": np.zeros(2)}, "gain is not positive"),
+    ],
+)
+def test_a_neuron_without_an_int8_form_is_refused_behind_a_layer(constants, says):
+    building = Importing("refused", STEPS)
+    building.input((3,), Kind.COUNT)
+    linear = building.add("linear", Linear(), ["input"], {"weight": np.ones((2, 3))})
+    plain = Neuron(beta=0.5, drift=0.0, gain=1.0, reset_mode="hard", reset=0.0, strict=False,
+                   initial=0.0)  # fmt: skip
+    op, params = plain.with_constants(constants)
+    spikes = building.add("neuron", op, [linear], params)
+    graph = building.graph([building.add("mean", TimeMean(), [spikes])])
+    with pytest.raises(SnncError, match=says) as refused:
+        pipeline.quantized(graph, Ranges({"input": 1.0}, {"neuron": np.ones(2)}))
+    assert refused.value.code is UNSUPPORTED_LAYER

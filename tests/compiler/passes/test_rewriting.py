@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, prune, rewrite
-from snnc.compiler.ops import inference
+from snnc.compiler.ir.operation import Operation
+from snnc.compiler.ops import Relu, inference
 from snnc.errors import InternalError
 from tests.compiler.passes.test_passes import Layers
+
+
+class Stranger(Operation):
+    """An op whose type nobody can infer."""
+
+    name = "stranger"
+
 
 GRAPH = Layers((2, 5, 5)).conv().norm().graph()
 
@@ -25,7 +33,10 @@ GRAPH = Layers((2, 5, 5)).conv().norm().graph()
             {"nodes": (GRAPH.nodes[0], GRAPH.nodes[1].replace(type=TensorType((9,), Kind.REAL)))},
             "its op infers real T×3×5×5",
         ),
-        ({"nodes": (Node("x", "nothing", (), TensorType((1,), Kind.REAL)),)}, "no operator called"),
+        (
+            {"nodes": (Node("x", Stranger(), (), TensorType((1,), Kind.REAL)),)},
+            "follows from nothing",
+        ),
     ],
 )
 def test_check_finds_every_kind_of_damage(changes, says):
@@ -35,7 +46,7 @@ def test_check_finds_every_kind_of_damage(changes, says):
 
 
 def test_rewrite_drops_a_node_and_its_readers_read_its_input():
-    graph = Layers((2, 5, 5)).conv().add("a", "relu").add("b", "relu").graph()
+    graph = Layers((2, 5, 5)).conv().add("a", Relu()).add("b", Relu()).graph()
     after = rewrite(graph, lambda node: None if node.name == "a" else node)
     assert after["b"].inputs == ("conv",)
     assert [node.name for node in after] == ["input", "conv", "b"]
@@ -47,8 +58,8 @@ def test_rewrite_drops_a_node_and_its_readers_read_its_input():
 
 def test_prune_keeps_what_outputs_need_and_the_inputs():
     layers = Layers((2, 5, 5)).conv()
-    layers.g.add("dead", "relu", ["conv"])
-    layers.add("alive", "relu")
+    layers.g.add("dead", Relu(), ["conv"])
+    layers.add("alive", Relu())
     pruned = prune(layers.graph())
     assert [node.name for node in pruned] == ["input", "conv", "alive"]
     unused = prune(layers.graph().replace(outputs=("input",)))
@@ -59,7 +70,7 @@ def test_prune_keeps_what_outputs_need_and_the_inputs():
 def test_types_are_inferred_again_in_order():
     untyped = GRAPH.replace(
         nodes=tuple(
-            node if node.op == "input" else node.replace(type=TensorType((), Kind.REAL))
+            node if node.op.name == "input" else node.replace(type=TensorType((), Kind.REAL))
             for node in GRAPH.nodes
         )
     )

@@ -15,7 +15,7 @@ from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.host.observed import Observation, ObservedModel
 from snnc.compiler.ir.graph import Graph, Kind, TensorType
-from snnc.compiler.ops import OPS, Sample
+from snnc.compiler.ops import OPS, Add, Flatten, Linear, Neuron, Sample, TimeMean
 from snnc.compiler.passes import pipeline
 from snnc.compiler.plan.batches import MOST_STEPS, with_batches
 from snnc.compiler.plan.input_buffer import Buffering, buffered
@@ -50,15 +50,15 @@ def linears(op: str) -> SampleGraph:
     kernel, and of integers those in the orders that a host has."""
     rng = np.random.default_rng(3)
     spiking = [sample for sample in OPS[op].samples() if sample.inputs[0].kind is Kind.SPIKE]
-    dense = next(sample for sample in spiking if sample.attrs["kernel"] == "dense")
-    own = [s for s in spiking if s.attrs["kernel"] == "event" and s.attrs.get("order") != "own"]
+    dense = next(sample for sample in spiking if sample.op.kernel == "dense")
+    own = [s for s in spiking if s.op.kernel == "event" and getattr(s.op, "order", "") != "own"]
     wide = own[0]
     own = [dense, *own]
     for shape, out in LARGE:
         size = (out, int(np.prod(shape)))
         whole = rng.integers(-9, 10, size)
         values = {"weight": whole if op == "linear_i8" else rng.normal(size=size)}
-        own.append(Sample((TensorType(shape, Kind.SPIKE),), wide.attrs, values))
+        own.append(Sample(wide.op, (TensorType(shape, Kind.SPIKE),), values))
     return sample_graph(op, [replace(sample, time_steps=5) for sample in own])
 
 
@@ -93,7 +93,7 @@ def assert_same(one: Observation, other: Observation) -> None:
 @pytest.mark.parametrize("density", [0.0, 0.02, 0.3, 1.0])
 def test_a_linear_layer_gives_the_same_bits(op, density):
     alone = run_of(op, density, 1)
-    events = {node.name for node in linears(op).graph if node.attrs.get("kernel") == "event"}
+    events = {node.name for node in linears(op).graph if getattr(node.op, "kernel", "") == "event"}
     for most in (2, 5):
         assert batched(linears(op).graph, most).batched == events
         assert_same(run_of(op, density, most), alone)
@@ -118,7 +118,7 @@ def test_a_network_gives_the_same_bits(attention, dtype, tmp_path):
     for most in (2, MOST_STEPS):
         assert_same(runs[most], runs[1])
     own = as_tensors(runs[2].values)
-    names = [node.name for node in made.graph if node.op != "input"]
+    names = [node.name for node in made.graph if node.op.name != "input"]
     assert {name: runs[2].counts[name] for name in names} == analytic_counts(made.graph, own, names)
 
 
@@ -142,21 +142,21 @@ def test_a_stream_goes_on_as_a_window(tmp_path):
 
 
 def _linear(g: Importing, name: str, x: str, outputs: int, inputs: int) -> str:
-    return g.add(name, "linear", [x], None, {"weight": weight(outputs, inputs, seed=inputs)})
+    return g.add(name, Linear(), [x], {"weight": weight(outputs, inputs, seed=inputs)})
 
 
 def recurrent() -> Graph:
     """Neurons that hear each other through a linear layer, behind one and before one."""
     g = Importing("recurrent", STEPS)
-    x = g.add("flat", "flatten", [g.input((2, 5, 7), Kind.COUNT)])
-    first = g.add("ahead", "neuron", [_linear(g, "in", x, 40, 70)], LIF)
+    x = g.add("flat", Flatten(), [g.input((2, 5, 7), Kind.COUNT)])
+    first = g.add("ahead", Neuron(**LIF), [_linear(g, "in", x, 40, 70)])
     second = _linear(g, "fc0", first, 33, 40)
     recurrence = Recurrence.of(g, "layer", (33,))
     back = _linear(g, "back", recurrence.spikes, 33, 33)
-    spikes = g.add("layer", "neuron", [g.add("sum", "add", [second, back])], LIF)
+    spikes = g.add("layer", Neuron(**LIF), [g.add("sum", Add(), [second, back])])
     recurrence.close(g, spikes)
     _linear(g, "fc", spikes, 4, 33)
-    return g.graph([g.add("mean", "time_mean", [g.add("last", "neuron", ["fc"], LIF)])])
+    return g.graph([g.add("mean", TimeMean(), [g.add("last", Neuron(**LIF), ["fc"])])])
 
 
 @pytest.mark.parametrize(
@@ -185,8 +185,8 @@ def test_a_network_that_keeps_little_goes_step_by_step(held):
 
 def test_one_step_is_no_batch():
     g = Importing("single", 1)
-    x = g.add("flat", "flatten", [g.input((2, 3, 3), Kind.COUNT)])
-    spikes = g.add("hidden", "neuron", [_linear(g, "in", x, 9, 18)], LIF)
+    x = g.add("flat", Flatten(), [g.input((2, 3, 3), Kind.COUNT)])
+    spikes = g.add("hidden", Neuron(**LIF), [_linear(g, "in", x, 9, 18)])
     graph = pipeline.optimised(readout(g, spikes))
     assert not batched(graph, MOST_STEPS).batched
     assert "_batch" not in c_of(graph, plan=batched(graph, MOST_STEPS)).files["single.c"]

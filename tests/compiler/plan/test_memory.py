@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from snnc.compiler.calibrate.ranges import calibrate
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.ir.graph import FEEDBACK_WRITE, Graph, Time, fires
+from snnc.compiler.ir.graph import Graph, Time, fires
+from snnc.compiler.ir.operation import EdgeWrite
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.base import Rows
 from snnc.compiler.ops.int8.synapses.rows import LISTED
@@ -129,11 +130,11 @@ class Execution:
     def run(self) -> None:
         self.arena.write(self.request("input", 0))
         for index, stage in enumerate(self.plan.stages):
-            reduces = [n for n in stage.loop if op_of(n).time(n) is Time.REDUCE]
+            reduces = [n for n in stage.loop if op_of(n).time() is Time.REDUCE]
             for node in stage.loop:
                 for state in self.own(node.name, index, "states"):
                     self.arena.write(state)
-                if fires(node) or node.op == FEEDBACK_WRITE:
+                if fires(node) or isinstance(node.op, EdgeWrite):
                     self.arena.write(self.request(node.name, index), 0)
                 if node in reduces:
                     self.arena.write(self.request(node.name, index))
@@ -160,7 +161,7 @@ class Execution:
         if node is not band.nodes[0]:
             return
         for member in band.nodes:
-            if op_of(member).rows is Rows.REDUCE and op_of(member).time(member) is Time.STEP:
+            if op_of(member).rows is Rows.REDUCE and op_of(member).time() is Time.STEP:
                 self.arena.write(*self.place(member, stage, step))
         for _ in range(2):
             for member in band.nodes:
@@ -176,9 +177,9 @@ class Execution:
         request, slot = self.place(node, stage, step)
         if fires(node):
             self.arena.read(request, slot - 1 if request.slots > 1 else None)
-        if node.op != "input" and op_of(node).time(node) is Time.REDUCE:
+        if node.op.name != "input" and op_of(node).time() is Time.REDUCE:
             self.arena.read(request)
-        elif node.op != "input":
+        elif node.op.name != "input":
             self.arena.write(request, slot)
         for scratch in self.own(node.name, stage, "scratch"):
             self.arena.read(scratch)
@@ -198,7 +199,7 @@ def test_no_value_is_overwritten_before_its_last_reader(name, attention, again):
     size, steps = SIZES[name]
     graph = pipeline.optimised(import_module(firing_network(name, attention), size, steps))
     convolutions = [
-        node.name for node in graph.nodes if node.op == "conv2d" and in_loop(graph, node)
+        node.name for node in graph.nodes if node.op.name == "conv2d" and in_loop(graph, node)
     ]
     Execution(graph, schedule(graph, convolutions if again else ())).run()
 
@@ -211,7 +212,9 @@ def test_no_integer_is_overwritten_before_its_last_reader(name, attention, again
     graph = pipeline.optimised(import_module(firing_network(name, attention), *SIZES[name]))
     graph = pipeline.quantized(graph, calibrate(graph, [frames_for(name).numpy()]), LISTED)
     steps = [
-        n.name for n in graph.nodes if n.op in ("conv2d_i8", "requantize") and in_loop(graph, n)
+        n.name
+        for n in graph.nodes
+        if n.op.name in ("conv2d_i8", "requantize") and in_loop(graph, n)
     ]
     execution = Execution(graph, schedule(graph, steps if again else ()))
     assert any(execution.program.bands)
@@ -222,7 +225,7 @@ def test_no_integer_is_overwritten_before_its_last_reader(name, attention, again
 @given(random_graphs(), st.randoms(use_true_random=False))
 def test_no_value_of_any_graph_is_overwritten(graph, chance):
     """Also the output, which other nodes may follow here."""
-    again = [n.name for n in graph.nodes if n.op in ("relu", "add") and chance.random() < 0.5]
+    again = [n.name for n in graph.nodes if n.op.name in ("relu", "add") and chance.random() < 0.5]
     Execution(graph, schedule(graph, again)).run()
 
 

@@ -47,7 +47,7 @@ def test_a_limit_on_memory_leaves_no_room_for_lists_of_events():
     graph = import_module(lively_network("asa1"), (2, 34, 34), STEPS, name="net")
     for limit, wanted in ((None, {LISTED, PLAIN}), (10_000_000, {PLAIN})):
         made = compile_graph(graph, calibration=[frames(10)], arena_bytes=limit)
-        assert {n.attrs["order"] for n in made.graph if n.op == "conv2d_i8"} == wanted
+        assert {n.op.order for n in made.graph if n.op.name == "conv2d_i8"} == wanted
 
 
 def test_plans_are_within_five_percent_of_the_bound(attentive):

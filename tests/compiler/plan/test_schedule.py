@@ -29,7 +29,7 @@ def walk(graph: Graph, plan: Schedule) -> None:
             for name in node.inputs:
                 ready = name in done and (name in plan.stored or not graph[name].type.temporal)
                 assert name in fresh or ready, f"{node.name} reads {name} too early"
-            reduces = op_of(node).time(node) is Time.REDUCE
+            reduces = op_of(node).time() is Time.REDUCE
             (waiting if reduces else fresh).add(node.name)
         done |= fresh | waiting
         for node in stage.once:
@@ -87,7 +87,7 @@ def test_any_graph_runs_in_order_with_any_recomputation(graph, chance):
     steps = [
         node.name
         for node in graph.nodes
-        if node.op != "input" and op_of(node).time(node) is Time.STEP and in_loop(graph, node)
+        if node.op.name != "input" and op_of(node).time() is Time.STEP and in_loop(graph, node)
     ]
     again = [name for name in steps if chance.random() < 0.5]
     walk(graph, schedule(graph, again))
@@ -124,7 +124,7 @@ def test_only_a_value_of_one_step_can_be_computed_again(name):
 def test_recomputing_gives_the_same_bits_in_less_memory():
     graph = imported("three-layer-narrow", "asa1")
     convolutions = [
-        node.name for node in graph.nodes if node.op == "conv2d" and in_loop(graph, node)
+        node.name for node in graph.nodes if node.op.name == "conv2d" and in_loop(graph, node)
     ]
     assert len(convolutions) == 3
     kept, again = schedule(graph), schedule(graph, convolutions)

@@ -15,6 +15,7 @@ from snnc.compiler.frontend.nir.export import export_nir
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph
+from snnc.compiler.ops import Cell
 from snnc.compiler.program.constants import hex_float
 from snnc.compiler.verify.float_judge import Verifier
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
@@ -49,7 +50,7 @@ class Neurons(nn.Module):
 @importer(Neurons)
 def _neurons(g: Importing, m: Neurons, path: str, inputs: list[str]) -> str:
     params = {role: getattr(m, role) for role in m.example.params}
-    return g.add(path, "cell", inputs, {"program": m.example.program}, params)
+    return g.add(path, Cell(program=m.example.program), inputs, params)
 
 
 class Net(nn.Module):

@@ -14,12 +14,15 @@ from snnc.compiler.codegen.abi import EVENT_DTYPE
 from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.host.model import Pushed
+from snnc.compiler.host.build import compile_shared
+from snnc.compiler.host.model import HostModel, Pushed
+from snnc.compiler.ir import layout
 from snnc.compiler.verify.chain.links import CLAIMS, FIDELITY, PATHS, READING, VALUES
 from snnc.compiler.verify.chain.proof import Verification
 from snnc.compiler.verify.float_judge import Verifier
 from snnc.compiler.verify.integer import IntegerVerifier
 from snnc.compiler.verify.shipped.events import events_of
+from snnc.compiler.verify.shipped.paths import Library, Paths
 from snnc.compiler.verify.synthetic.stress import Stress
 from snnc.models.networks import OverTime, TimeMean
 from snnc.models.neurons import LIF
@@ -152,6 +155,27 @@ def test_events_that_the_c_refuses_are_a_difference(tmp_path):
     result = verified(model, compilation, files, tmp_path, pushed=True)
     assert result.chain.broken == [PATHS]
     assert "SNN_ERR_EVENT_RANGE" in result.chain[PATHS].problems[0]
+
+
+@pytest.mark.parametrize(("counted", "wrong"), [("++", 0), ("--", 1)])
+def test_events_after_the_last_step_are_counted(counted, wrong, tmp_path):
+    model = small()
+    compilation = compiled(model)
+    files = dict(compilation.generated.files)
+    assert files["net.c"].count("net->dropped++;") == 1
+    files["net.c"] = files["net.c"].replace("net->dropped++;", f"net->dropped{counted};")
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    compile_shared(tmp_path / "net.c", tmp_path / "net.so", flags=FLAGS)
+    library = Library(tmp_path / "net.so", compilation.generated.interface)
+    window, result = frames(0), Verification(STEPS, [])
+    late = np.zeros(1, EVENT_DTYPE)
+    late["t_us"] = STEPS * 20_000
+    events = Pushed(np.concatenate([events_of(window, FRAMING), late]), start=0)
+    host = HostModel(library.path, library.interface)
+    expected = {"scores": host.classify(layout.frames(compilation.graph["input"].type, window))}
+    Paths(library, compilation.graph, result).verify(window, expected, events)
+    assert result.chain[PATHS].check("events").unexplained == wrong
 
 
 @pytest.mark.parametrize(

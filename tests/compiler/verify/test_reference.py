@@ -9,6 +9,7 @@ import torch
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir.graph import Graph, Kind
+from snnc.compiler.ops import Linear, Neuron, TimeMean
 from snnc.compiler.passes import pipeline
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.pytorch import is_discrete
@@ -24,10 +25,10 @@ def two_layers(threshold: float = 1.0) -> Graph:
     """input (2,) -> linear -> neuron -> linear -> time mean, all numbers exact in float32."""
     g = Importing("two", 4)
     x = g.input((2,), Kind.COUNT)
-    g.add("fc1", "linear", [x], None, {"weight": np.array([[1.0, 0.5], [0.25, 0.75]])})
-    g.add("lif", "neuron", ["fc1"], LIF | {"threshold": threshold})
-    g.add("fc2", "linear", ["lif"], None, {"weight": np.array([[2.0, -1.0]])})
-    g.add("mean", "time_mean", ["fc2"])
+    g.add("fc1", Linear(), [x], {"weight": np.array([[1.0, 0.5], [0.25, 0.75]])})
+    g.add("lif", Neuron(**(LIF | {"threshold": threshold})), ["fc1"])
+    g.add("fc2", Linear(), ["lif"], {"weight": np.array([[2.0, -1.0]])})
+    g.add("mean", TimeMean(), ["fc2"])
     return g.graph(["mean"])
 
 
@@ -64,7 +65,7 @@ def test_graph_means_what_the_module_computes(name, attention):
         scores = model.double()(x[:, None])[0]
     for compiled in (pipeline.lowered(graph), pipeline.optimised(graph)):
         values = reference.run(compiled, {"input": x}, dtype=torch.float64)
-        spikes = [values[node.name] for node in compiled.nodes if node.op == "neuron"]
+        spikes = [values[node.name] for node in compiled.nodes if node.op.name == "neuron"]
         assert all(0 < value.mean() < 1 for value in spikes)
         torch.testing.assert_close(values[compiled.outputs[0]][0], scores, rtol=1e-14, atol=0)
 

@@ -77,13 +77,13 @@ def test_a_step_goes_on_from_the_potential_that_it_is_given(dtype, tmp_path):
     assert (held[:-1] < 0).any()
     for step in range(1, len(found)):
         if dtype == "f32":
-            left = (np.float32(node.attrs["beta"]) * held[step - 1]).astype(np.float32)
+            left = (np.float32(node.op.beta) * held[step - 1]).astype(np.float32)
             kept = np.where(forced["neuron1"][step - 1] != 0, np.float32(0), left)
             expected = kept + currents[step]
         else:
-            left = (node.attrs["beta"] * held[step - 1] + (1 << 14)) >> 15
+            left = (node.op.beta * held[step - 1] + (1 << 14)) >> 15
             kept = np.where(forced["neuron1"][step - 1] != 0, 0, left)
-            expected = kept + (currents[step].astype(np.int64) << node.attrs["input_shift"])
+            expected = kept + (currents[step].astype(np.int64) << node.op.input_shift)
             expected = expected.clip(-(2**15), 2**15 - 1)
         assert np.array_equal(found[step], expected)
 
@@ -109,12 +109,12 @@ def test_random_potentials_find_what_no_current_leads_to(tmp_path, monkeypatch):
 def test_potentials_of_integers_cannot_leave_a_width_that_does_not_saturate():
     compilation = compiled("int8")
     graph = compilation.graph
-    for node in (n for n in graph if n.op == "neuron_i8"):
+    for node in (n for n in graph if n.op.name == "neuron_i8"):
         drawn = Scenarios(graph, compilation.schedule).potentials()[node.name]
         assert drawn.dtype == torch.int64
-        most = 2**31 if node.attrs["width"] == "int32" else 2**15
-        if not node.attrs["saturate"]:
-            most -= node.attrs["bound"] << node.attrs["input_shift"]
+        most = 2**31 if node.op.width == "int32" else 2**15
+        if not node.op.saturate:
+            most -= node.op.bound << node.op.input_shift
         assert 0 < int(drawn.abs().max()) < most
 
 
@@ -125,9 +125,9 @@ def test_every_entry_of_the_sigmoid_table_is_read():
     compilation = compile_graph(graph, calibration=[window])
     read = set()
     for scenario in Scenarios(compilation.graph, compilation.schedule):
-        for node in (n for n in compilation.graph if n.op == "sigmoid_i8"):
+        for node in (n for n in compilation.graph if n.op.name == "sigmoid_i8"):
             logits = (scenario.forced or {}).get(node.inputs[0])
             if logits is not None:
-                z = fixed.round_shift(logits * node.attrs["factor"], node.attrs["shift"])
+                z = fixed.round_shift(logits * node.op.factor, node.op.shift)
                 read |= set((z.clamp(-(8 << 16), (8 << 16) - 1) >> 12).unique().tolist())
     assert read == set(range(-128, 128))

@@ -108,7 +108,7 @@ def test_judge_decides_spikes_far_from_the_threshold_and_not_those_on_it():
     x = torch.from_numpy(frames(1).astype(np.float32))
     graph = compilation.graph
     single = reference.run(graph, {"input": x})
-    spikes = {node.name: single[node.name] for node in graph.nodes if node.op == "neuron"}
+    spikes = {node.name: single[node.name] for node in graph.nodes if node.op.name == "neuron"}
     for name in ("layer1_conv", "layer2_conv", "layer3_conv", "fc1_linear"):
         verdict = reference.judge(graph, {"input": x}, spikes, [name])[name]
         wrong = (single[name].double() - verdict.value).abs()

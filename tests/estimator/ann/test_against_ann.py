@@ -11,14 +11,15 @@ from torch import nn
 
 import snnc
 from snnc.compiler.ir.graph import Graph, Kind, Node, TensorType
+from snnc.compiler.ops import Feedback, FeedbackWrite, Input
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.estimator import tables
 from snnc.estimator.activity import Network, observe
+from snnc.estimator.ann.ann_costs import bits_for
 from snnc.estimator.ann.break_even import BreakEven, Firing
 from snnc.estimator.ann.comparison import AgainstAnn
-from snnc.estimator.ann.network import bits_for
+from snnc.estimator.ann.sentences import firing_text
 from snnc.estimator.ann.windows import Active, Windows
-from snnc.estimator.ann.words import firing_text
 from snnc.estimator.conventions import EXECUTED
 from snnc.estimator.memory_access import QUEUE, WORD_BITS
 from snnc.estimator.survey import Survey
@@ -173,9 +174,9 @@ def test_shares_of_recordings_merge_to_the_whole() -> None:
 def test_a_recurrent_network_is_refused() -> None:
     real = TensorType((4,), Kind.REAL)
     nodes = (
-        Node("input", "input", (), real),
-        Node("back", "feedback", ("input",), real, {"edge": "loop"}),
-        Node("write", "feedback_write", ("back",), real, {"edge": "loop"}),
+        Node("input", Input(), (), real),
+        Node("back", Feedback(edge="loop", shape=(4,)), ("input",), real),
+        Node("write", FeedbackWrite(edge="loop"), ("back",), real),
     )
     graph = Graph("loop", 2, nodes, {}, ("write",))
     with pytest.raises(SnncError, match="recurrent") as refused:

@@ -17,6 +17,7 @@ from hypothesis.extra import numpy as hnp
 from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.observed import ObservedModel
 from snnc.compiler.ir.graph import Graph, Kind, Node, TensorType
+from snnc.compiler.ops import Input, Neuron, NeuronI8
 from snnc.compiler.verify import reference
 from snnc.errors import BAD_OPTION, InternalError, SnncError
 from snnc.estimator.activity import Activity, Network, observe
@@ -77,11 +78,19 @@ def test_histogram_splits_at_the_threshold(membranes: np.ndarray) -> None:
 
 def test_neurons_with_thresholds_of_their_own_are_binned_by_their_distance_from_them() -> None:
     given = TensorType((2, 1, 2), Kind.REAL)
-    attrs = {"beta": 0.5, "drift": 0.0, "gain": 1.0, "reset_mode": "hard", "reset": 0.0}
-    attrs |= {"threshold": 9.0, "strict": False, "initial": 0.0}
+    neuron = Neuron(
+        beta=0.5,
+        drift=0.0,
+        gain=1.0,
+        reset_mode="hard",
+        reset=0.0,
+        threshold=9.0,
+        strict=False,
+        initial=0.0,
+    )
     nodes = (
-        Node("x", "input", (), given),
-        Node("n", "neuron", ("x",), given.of(Kind.SPIKE), attrs, {"threshold": "th"}),
+        Node("x", Input(), (), given),
+        Node("n", neuron, ("x",), given.of(Kind.SPIKE), {"threshold": "th"}),
     )
     thresholds = np.array([0.25, 1.0]).reshape(2, 1, 1)
     graph = Graph("g", 2, nodes, {"th": thresholds}, ("n",))
@@ -102,9 +111,10 @@ def test_neurons_with_thresholds_of_their_own_are_binned_by_their_distance_from_
 
 def test_a_quantized_neuron_is_left_out_and_a_network_of_nothing_else_refused() -> None:
     given = TensorType((2, 1, 2), Kind.REAL, dtype="int16")
+    neuron = NeuronI8(beta=1, input_shift=0, reset_mode="none", width="int16", saturate=True)
     nodes = (
-        Node("x", "input", (), given),
-        Node("n", "neuron_i8", ("x",), given.of(Kind.SPIKE), {"beta": 1}, {"threshold": "th"}),
+        Node("x", Input(), (), given),
+        Node("n", neuron, ("x",), given.of(Kind.SPIKE), {"threshold": "th"}),
     )
     graph = Graph("g", 2, nodes, {"th": np.array([3, 4])}, ("n",))
     found = Redundancy.of(graph)
@@ -280,8 +290,8 @@ def test_recorded_spikes_are_where_recorded_potentials_reach_the_threshold() -> 
     (activity,) = observe(network, [np.ones((2, 2, 32, 33))], interpret)
     found = recorded(activity)
     for node in network.executed.nodes:
-        if node.op == "neuron":
-            reached = found[node.name, "membrane"] >= np.float32(node.attrs["threshold"])
+        if node.op.name == "neuron":
+            reached = found[node.name, "membrane"] >= np.float32(node.op.threshold)
             np.testing.assert_array_equal(found[node.name, "value"], reached)
 
 

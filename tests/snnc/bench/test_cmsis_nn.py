@@ -13,6 +13,7 @@ from snnc.bench.target.cmsis_layers import layer_of, measure
 from snnc.bench.target.cmsis_nn import library_at
 from snnc.compiler.deploy.targets import target_named
 from snnc.compiler.ir.graph import Graph, Kind, Node, TensorType
+from snnc.compiler.ops import Conv2dI8, Conv2dMaps, Input, LinearI8
 from snnc.errors import InternalError, SnncError
 from tests.compiler.deploy.test_firmware import need
 from tests.support.networks.lively import lively_checkpoint, write_nmnist
@@ -110,11 +111,15 @@ def stand_in(folder, status="0", scratch="64"):
     return folder
 
 
-def network(given=(3, 7, 6), weight=(5, 3, 3, 2), op="conv2d_i8", **attrs) -> Graph:
+def network(given=(3, 7, 6), weight=(5, 3, 3, 2), op=Conv2dI8, **attrs) -> Graph:
     """An input and one layer of the compiled graph, ``conv`` or ``linear``."""
-    x = Node("x", "input", (), TensorType(given, Kind.SPIKE))
-    name = op.split("_")[0].removesuffix("2d")
-    attrs = {"stride": (1, 1), "dilation": (1, 1), "padding": (0, 0, 0, 0), "groups": 1} | attrs
+    x = Node("x", Input(), (), TensorType(given, Kind.SPIKE))
+    name = op.name.split("_")[0].removesuffix("2d")
+    attrs = (
+        {"stride": (1, 1), "dilation": (1, 1), "padding": (0, 0, 0, 0), "groups": 1}
+        | {"width": "int32", "shift": 0}
+        | attrs
+    )
     shape = weight[:1]
     if name == "conv":
         top, left, bottom, right = attrs["padding"]
@@ -123,7 +128,8 @@ def network(given=(3, 7, 6), weight=(5, 3, 3, 2), op="conv2d_i8", **attrs) -> Gr
         shape += tuple(
             (n - r) // s + 1 for n, r, s in zip(sizes, reach, attrs["stride"], strict=True)
         )
-    layer = Node(name, op, ("x",), TensorType(shape, Kind.REAL), attrs, {"weight": "weight"})
+    given = {name: value for name, value in attrs.items() if name in {f.name for f in op.fields()}}
+    layer = Node(name, op(**given), ("x",), TensorType(shape, Kind.REAL), {"weight": "weight"})
     return Graph("net", STEPS, (x, layer), {"weight": np.zeros(weight)}, (name,))
 
 
@@ -135,8 +141,8 @@ LAYERS = {
     "one by one": network((8, 5, 4), (6, 8, 1, 1)),
     "one by one, stride": network((8, 5, 4), (6, 8, 1, 1), stride=(2, 2)),
     "wide": network((33, 6, 6), (17, 33, 3, 3), padding=(1, 1, 1, 1)),
-    "linear": network((4, 3, 3), (10, 36), "linear_i8"),
-    "linear, odd": network((67,), (5, 67), "linear_i8"),
+    "linear": network((4, 3, 3), (10, 36), LinearI8),
+    "linear, odd": network((67,), (5, 67), LinearI8),
 }
 
 
@@ -192,8 +198,8 @@ def test_scratch_memory_that_is_too_small_is_said(tmp_path):
     ("graph", "reason"),
     [
         (network((4, 5, 5), (4, 2, 3, 3), groups=2), "2 groups"),
-        (network((2, 5, 5), (1, 2, 3, 3), op="conv2d_maps"), "32-bit fixed point"),
-        (network((3000,), (2000, 3000), "linear_i8"), "bytes of flash"),
+        (network((2, 5, 5), (1, 2, 3, 3), op=Conv2dMaps), "32-bit fixed point"),
+        (network((3000,), (2000, 3000), LinearI8), "bytes of flash"),
     ],
 )
 def test_what_it_cannot_express_is_named(graph, reason, tmp_path):

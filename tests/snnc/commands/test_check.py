@@ -67,9 +67,19 @@ def test_check_lists_everything_unsupported_at_once(snnc):
         ("1", "Softmax"),
     ]
     assert all(e["reason"] and e["suggestion"] and e["shape"] for e in result["unsupported"])
+    line = f"{__file__}:{inspect.getsourcelines(odd)[1] + 1}"
+    assert [e["source"] for e in result["unsupported"]] == [line, line]
     causality = result["causality"]
     assert (causality["complete"], causality["streams"]) == (False, None)
     assert causality["needs_future"] == []
+
+
+def test_a_refusal_names_the_line_that_built_what_is_refused(snnc, tmp_path):
+    options = ("--input-shape", "4", "--time-steps", "3", "-o", str(tmp_path / "out"))
+    status, _, error = snnc("compile", f"{__name__}:odd", *options)
+    assert status == 1
+    line = inspect.getsourcelines(odd)[1] + 1
+    assert f"0 ({__file__}:{line}): GELU" in " ".join(error.split())
 
 
 class Gated(nn.Module):

@@ -275,7 +275,7 @@ def test_int8_is_compiled_verified_and_run(snnc, model, recordings, tmp_path):
 
 def test_compile_chooses_kernels_by_a_stated_density(snnc, vanilla, tmp_path, monkeypatch):
     """With prices that make dense kernels cheap, a high density gets them and a low one does not;
-    the spikes stay the same."""
+    linear layers, which take several steps at once, never get them. The spikes stay the same."""
     from snnc.compiler.calibrate import kernel_costs
     from snnc.compiler.passes.choose_kernels import CostModel, Prices
 
@@ -291,10 +291,12 @@ def test_compile_chooses_kernels_by_a_stated_density(snnc, vanilla, tmp_path, mo
         assert status == 0
         report = manifest["options"]["kernels"]
         assert report["fitted_here"] is True
-        assert {layer["kernel"] for layer in report["layers"]} == {kernel}
-        assert all(0.01 < layer["crossover"] < 0.9 for layer in report["layers"])
+        maps, vectors = report["layers"][:-2], report["layers"][-2:]
+        assert {layer["kernel"] for layer in maps} == {kernel}
+        assert all(0.01 < layer["crossover"] < 0.9 for layer in maps)
+        assert [(layer["kernel"], layer["crossover"]) for layer in vectors] == [("event", None)] * 2
         used = {layer["name"]: layer.get("kernel") for layer in manifest["layers"]}
-        assert {used[layer["name"]] for layer in report["layers"]} == {kernel}
+        assert all(used[layer["name"]] == layer["kernel"] for layer in report["layers"])
 
 
 def test_compile_chooses_kernels_by_recordings(snnc, vanilla, recordings, tmp_path):

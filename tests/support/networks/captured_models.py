@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from snnc.compiler.frontend.capture import capture
-from snnc.compiler.frontend.understand.importing import import_captured
+from snnc.compiler.frontend.understand.captured_model import import_captured
 from snnc.compiler.ir.graph import Graph
 from snnc.compiler.passes.pipeline import lowered
 from snnc.compiler.verify import meaning
@@ -81,14 +81,14 @@ def refused(model: nn.Module, says: str, shape: tuple[int, ...] = (6,)) -> SnncE
 
 def ops(graph: Graph) -> list[str]:
     """The operators of a graph, without its input."""
-    return [node.op for node in graph if node.op != "input"]
+    return [node.op.name for node in graph if node.op.name != "input"]
 
 
 def neuron(graph: Graph) -> dict[str, Any]:
     """What the only neuron of a graph is."""
-    (found,) = (node for node in graph if node.op == "neuron")
+    (found,) = (node for node in graph if node.op.name == "neuron")
     own = {role: np.squeeze(value).tolist() for role, value in graph.params_of(found).items()}
-    return {**found.attrs, **own}
+    return {**found.op.settings, **own}
 
 
 def lif(u: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:

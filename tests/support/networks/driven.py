@@ -33,7 +33,7 @@ def verified(model, tmp_path, weights, op, copies, **driving):
             nn.init.normal_(module.weight, *weights)
     driven = Driven(model, **driving)
     compilation = compile_graph(import_module(driven, SHAPE, STEPS))
-    assert [node.op for node in compilation.source.nodes].count(op) == copies
+    assert [node.op.name for node in compilation.source.nodes].count(op) == copies
     verifier = Verifier(driven, compilation, tmp_path, ("-O1",))
     for frames in windows():
         verifier.verify(frames)

@@ -21,6 +21,20 @@ AEDAT2_HEADER = (
 )
 
 
+def raw_bytes(stream: bytes, *lines: str) -> bytes:
+    """A Prophesee .raw file: header lines, and the sensor's stream."""
+    return b"".join(f"% {line}\n".encode() for line in (*lines, "end")) + stream
+
+
+def dat_bytes(columns: Columns, width: int, height: int, kind: int = 12) -> bytes:
+    """A Prophesee .dat file of version 2."""
+    head = f"% Data file containing CD events\n% Version 2\n% Width {width}\n% Height {height}\n"
+    out = head.encode() + bytes([kind, 8])
+    for t, x, y, p in zip(*columns, strict=True):
+        out += struct.pack("<II", t, x | y << 14 | p << 28)
+    return out
+
+
 def nmnist_bytes(columns: Columns) -> bytes:
     """Five bytes an event: x, y, then polarity in the top bit of a 24-bit time."""
     out = b""

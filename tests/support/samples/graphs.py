@@ -17,18 +17,26 @@ from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.host.build import NATIVE
 from snnc.compiler.host.observed import ObservedModel
 from snnc.compiler.ir.graph import (
-    FEEDBACK,
-    FEEDBACK_WRITE,
     Array,
     Graph,
     Kind,
     Node,
     TensorType,
 )
-from snnc.compiler.ops import OPS, Sample, op_of
+from snnc.compiler.ir.operation import EdgeRead, EdgeWrite
+from snnc.compiler.ops import (
+    OPS,
+    Feedback,
+    FeedbackWrite,
+    Input,
+    Sample,
+    SigmoidI8,
+    TimeMean,
+    TimeSumI8,
+    op_of,
+)
 from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.int8.fixed import IntegerOp
-from snnc.compiler.ops.neurons.neuron import Neuron
 from snnc.compiler.ops.view import NodeRun
 from snnc.compiler.plan.planned import planned
 from snnc.compiler.plan.schedule import Schedule, schedule
@@ -103,52 +111,51 @@ def _accepts(op: str, sample: Sample) -> bool:
 def sample_graph(op: str, samples: Sequence[Sample]) -> SampleGraph:
     """One graph that holds every sample; all of them have the same number of time steps."""
     (steps,) = {sample.time_steps for sample in samples}
-    return samples_graph(f"{op}_{steps}", [(op, sample) for sample in samples], steps)
+    return samples_graph(f"{op}_{steps}", samples, steps)
 
 
-def samples_graph(name: str, samples: Sequence[tuple[str, Sample]], steps: int) -> SampleGraph:
+def samples_graph(name: str, samples: Sequence[Sample], steps: int) -> SampleGraph:
     """One graph that holds samples of several ops, over a number of time steps."""
     building = Importing(name, steps)
-    whole = all(isinstance(OPS[op], IntegerOp) for op, _ in samples)
+    whole = all(isinstance(sample.op, IntegerOp) for sample in samples)
     building.input((1,), Kind.COUNT)
     operands = {
         f"s{index}": tuple(
             _operand(building, f"s{index}x{position}", given)
             for position, given in enumerate(sample.inputs)
         )
-        for index, (_, sample) in enumerate(samples)
+        for index, sample in enumerate(samples)
     }
-    for (node, inputs), (op, sample) in zip(operands.items(), samples, strict=True):
-        if op in (FEEDBACK, FEEDBACK_WRITE):
-            operands[node] = _both_ends(building, node, op, sample)
+    for (node, inputs), sample in zip(operands.items(), samples, strict=True):
+        if isinstance(sample.op, EdgeRead | EdgeWrite):
+            operands[node] = _both_ends(building, node, sample)
         else:
-            building.add(node, op, inputs, sample.attrs, sample.params)
-    output = building.add("output", "time_sum_i8" if whole else "time_mean", ["input"])
+            building.add(node, sample.op, inputs, sample.params)
+    output = building.add("output", TimeSumI8() if whole else TimeMean(), ["input"])
     return SampleGraph(building.graph([output]), tuple(operands), operands)
 
 
-def _both_ends(building: Importing, node: str, op: str, sample: Sample) -> tuple[str, ...]:
+def _both_ends(building: Importing, node: str, sample: Sample) -> tuple[str, ...]:
     """A recurrent connection, of which one end is the sample; gives that end's operands."""
     (given,) = sample.inputs
-    kept, operand = sample.attrs["edge"], f"{node}x0"
-    whole = {"edge": kept, "shape": given.shape}
-    read, write = (node, f"{node}w") if op == FEEDBACK else (f"{node}r", node)
-    building.add(read, FEEDBACK, (), whole)
-    building.add(write, FEEDBACK_WRITE, [operand], {"edge": kept})
-    return (write if op == FEEDBACK else operand,)
+    kept, operand, reads = sample.op.edge, f"{node}x0", isinstance(sample.op, EdgeRead)
+    read, write = (node, f"{node}w") if reads else (f"{node}r", node)
+    building.add(read, Feedback(edge=kept, shape=given.shape), ())
+    building.add(write, FeedbackWrite(edge=kept), [operand])
+    return (write if reads else operand,)
 
 
 def _operand(building: Importing, name: str, given: TensorType) -> str:
     temporal = TensorType(given.shape, given.kind, dtype=given.dtype, packed=given.packed)
-    building.nodes[name] = Node(name, "input", (), temporal)
+    building.nodes[name] = Node(name, Input(), (), temporal)
     if given.temporal:
         return name
     if given.dtype:  # the values are forced: any op with this type does
-        total = building.add(f"{name}_window", "time_sum_i8", [name])
+        total = building.add(f"{name}_window", TimeSumI8(), [name])
         if given.dtype == "int32":
             return total
-        return building.add(f"{name}_score", "sigmoid_i8", [total], {"factor": 1, "shift": 0})
-    return building.add(f"{name}_window", "time_mean", [name])
+        return building.add(f"{name}_score", SigmoidI8(factor=1, shift=0), [total])
+    return building.add(f"{name}_window", TimeMean(), [name])
 
 
 def random_operands(cases: SampleGraph, rng: np.random.Generator) -> dict[str, torch.Tensor]:
@@ -188,7 +195,7 @@ def observed(
 def all_values(graph: Graph, names: Iterable[str] | None = None) -> list[tuple[str, str]]:
     """What to observe to see every value, and every membrane potential."""
     wanted = [node for node in graph.nodes if names is None or node.name in names]
-    membranes = [(node.name, "membrane") for node in wanted if node.op == "neuron"]
+    membranes = [(node.name, "membrane") for node in wanted if node.op.name == "neuron"]
     return [(node.name, "value") for node in wanted] + membranes
 
 
@@ -227,7 +234,9 @@ def assert_within_bounds(
         own: the run's values by node, float64.
         names: nodes to look at; default: all but inputs.
     """
-    nodes = [node for node in graph.nodes if node.op != "input" and node.name in (names or own)]
+    nodes = [
+        node for node in graph.nodes if node.op.name != "input" and node.name in (names or own)
+    ]
     chosen = {node.name: own[node.name] for node in nodes if is_discrete(node)}
     sources = {name for node in nodes for name in graph.sources(node)} - inputs.keys()
     verdicts = reference.judge(graph, inputs, chosen, sources | {node.name for node in nodes})
@@ -251,19 +260,19 @@ def exact_choice(
     """The float64 choice; a neuron goes on from the spikes that were really fired (``own``)."""
     node, run = graph[name], run_of(graph, name, given)
     if isinstance(op_of(node), Cell):
-        return Cell().decisions(run, own)
-    if node.op != "neuron":
+        return node.op.decisions(run, own)
+    if node.op.name != "neuron":
         return op_of(node).reference(run)
-    u = torch.stack([u for u, _ in Neuron().membrane(run, own)])
-    threshold = Neuron().threshold(run)
-    return (u > threshold if node.attrs["strict"] else u >= threshold).to(torch.float64)
+    u = torch.stack([u for u, _ in node.op.membrane(run, own)])
+    threshold = node.op.threshold_of(run)
+    return (u > threshold if node.op.strict else u >= threshold).to(torch.float64)
 
 
 def one_by_one(graph: Graph, name: str, given: Sequence[torch.Tensor]) -> torch.Tensor:
     """What a node with state gives for its inputs, a step at a time."""
     node, run = graph[name], run_of(graph, name, given, given[0].dtype)
     steps = [[x[t : t + 1] if len(x) > 1 else x for x in given] for t in range(len(given[0]))]
-    return torch.cat([op_of(node).step(run.at(step)) for step in steps])
+    return torch.cat([op_of(node).advance(run.at(step)) for step in steps])
 
 
 def as_tensors(values: Mapping[tuple[str, str], Array]) -> dict[str, torch.Tensor]:

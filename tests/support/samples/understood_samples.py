@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from snnc.compiler.frontend.capture import capture
-from snnc.compiler.frontend.understand.importing import import_captured
+from snnc.compiler.frontend.understand.captured_model import import_captured
 from snnc.compiler.verify import meaning
 from snnc.errors import BAD_SHAPE, BAD_WEIGHTS, UNSUPPORTED_LAYER, SnncError
 from tests.support.samples.torch_samples import DIFFERENT, EQUAL, FAILED, REFUSED

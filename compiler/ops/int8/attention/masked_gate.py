@@ -32,8 +32,9 @@ class MaskedGateI8(IntegerOp, MaskedGate):
         values = c.row_input(0), c.input(1), c.row_input(2)
         c.call("snn_masked_gate_i16", *sizes, *values, c.row_output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for shape in [(5, 3, 4), (33, 5, 7), (64, 2, 2)]:
             mask = TensorType((shape[0],), Kind.SPIKE)
             scores = TensorType((2, *shape[1:]), Kind.REAL, False, "int16")
-            yield Sample((TensorType(shape, Kind.REAL, dtype="int16"), mask, scores))
+            yield Sample(cls(), (TensorType(shape, Kind.REAL, dtype="int16"), mask, scores))

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from snnc.compiler.ir.attributes import whole
 from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ops.attention.mlp import Mlp, product
-from snnc.compiler.ops.attributes import whole
 from snnc.compiler.ops.base import Sample
 from snnc.compiler.ops.int8.fixed import Form, IntegerOp, round_shift
 from snnc.compiler.ops.view import NodeRun, NodeView
@@ -19,29 +19,30 @@ from snnc.compiler.program.emitter import Emitter
 class MlpI8(IntegerOp, Mlp):
     """y = round_shift(W2 h, shift2) with h = relu(round_shift(W1 x, shift1)), along one axis.
 
-    attrs: ``along``, ``shift1``, ``shift2``. params: ``reduce``, ``expand``: int16 values in
+    attributes: ``along``, ``shift1``, ``shift2``. params: ``reduce``, ``expand``: int16 values in
     units of 2^-shift1 and 2^-shift2, so that x, h and y share one unit.
     """
 
     name = "mlp_i8"
     form = Form.STATISTIC
-    attributes = (*Mlp.attributes, whole("shift1"), whole("shift2"))
+    shift1: int = whole()
+    shift2: int = whole()
 
     def infer(self, view: NodeView) -> TensorType:
         return super().infer(view).stored_as("int32")
 
     def reference(self, run: NodeRun) -> torch.Tensor:
-        hidden = product(run.node, run.params["reduce"], run.inputs[0])
-        hidden = round_shift(hidden, run.attrs["shift1"]).clamp(min=0)
-        return round_shift(product(run.node, run.params["expand"], hidden), run.attrs["shift2"])
+        hidden = product(self.along, run.params["reduce"], run.inputs[0])
+        hidden = round_shift(hidden, self.shift1).clamp(min=0)
+        return round_shift(product(self.along, run.params["expand"], hidden), self.shift2)
 
     def emit(self, node: Node, c: Emitter) -> None:
         given = c.input_type(0)
         hidden, length = c.param("reduce").shape
-        shifts = node.attrs["shift1"], node.attrs["shift2"]
+        shifts = self.shift1, self.shift2
         w1 = c.constant("reduce", c.param("reduce"), "[hidden][in]", "int32_t")
         w2 = c.constant("expand", c.param("expand"), "[out][hidden]", "int32_t")
-        if node.attrs["along"] == "time":
+        if self.along == "time":
             scratch = c.scratch("hidden", "int32_t", hidden * given.size)
             sizes = length, hidden, given.size
             name = "snn_mlp_time_i32"
@@ -51,7 +52,8 @@ class MlpI8(IntegerOp, Mlp):
             name = "snn_mlp_channels_i32"
         c.call(name, *sizes, *shifts, w1, w2, c.input(0), scratch, c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         rng = np.random.default_rng(3)
         for along, shape, length, hidden in [
             ("time", (33,), 7, 3),
@@ -61,5 +63,5 @@ class MlpI8(IntegerOp, Mlp):
             params = {"reduce": rng.integers(-(2**15), 2**15, (hidden, length))}
             params["expand"] = rng.integers(-(2**15), 2**15, (length, hidden))
             given = TensorType(shape, Kind.REAL, along == "time", "int32")
-            attrs = {"along": along, "shift1": 17, "shift2": 15}
-            yield Sample((given,), attrs, params, time_steps=length)
+            op = cls(along=along, shift1=17, shift2=15)
+            yield Sample(op, (given,), params, time_steps=length)

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import torch
 
+from snnc.compiler.ir.attributes import whole
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ops.attention.statistics import Statistics
-from snnc.compiler.ops.attributes import whole
 from snnc.compiler.ops.base import Rows, Sample
 from snnc.compiler.ops.int8.fixed import Form, IntegerOp, round_shift
 from snnc.compiler.ops.view import NodeRun, NodeView
@@ -18,13 +18,15 @@ from snnc.compiler.program.emitter import Emitter
 class StatisticsI8(IntegerOp, Statistics):
     """Row 0 round_shift(sum factor, shift), row 1 maximum 2^bits, over the axes of ``over``.
 
-    attrs: as Statistics, and ``factor``, ``shift`` (the mean), ``bits`` (fraction bits
+    attributes: as Statistics, and ``factor``, ``shift`` (the mean), ``bits`` (fraction bits
     of both).
     """
 
     name = "statistics_i8"
     form = Form.STATISTIC
-    attributes = (*Statistics.attributes, whole("factor"), whole("shift"), whole("bits"))
+    factor: int = whole()
+    shift: int = whole()
+    bits: int = whole()
     rows = Rows.REDUCE
 
     def infer(self, view: NodeView) -> TensorType:
@@ -32,14 +34,14 @@ class StatisticsI8(IntegerOp, Statistics):
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         (x,) = run.inputs
-        axes, shape = self.axes(run.node, x)
+        axes, shape = self.axes(x)
         total, most = x.sum(dim=axes).reshape(shape), x.amax(dim=axes).reshape(shape)
-        mean = round_shift(total * run.attrs["factor"], run.attrs["shift"])
-        return torch.stack((mean, most << run.attrs["bits"]), dim=1)
+        mean = round_shift(total * self.factor, self.shift)
+        return torch.stack((mean, most << self.bits), dim=1)
 
     def emit(self, node: Node, c: Emitter) -> None:
-        given, over = c.input_type(0), node.attrs["over"]
-        values = {key: node.attrs[key] for key in ("factor", "shift", "bits")}
+        given, over = c.input_type(0), self.over
+        values = {"factor": self.factor, "shift": self.shift, "bits": self.bits}
         mean = c.shape("snn_mean_i8", **values)
         # (number of groups, group of a pixel, group of a channel, where the rows of a group lie)
         groups, of_pixel, of_channel, of_group, of_row = {
@@ -49,7 +51,7 @@ class StatisticsI8(IntegerOp, Statistics):
             "time_channels": (given.pixels, 1, 0, 2, 1),
         }[over]
         sizes = c.row_pixels(given), given.channels
-        if self.time(node) is Time.REDUCE:
+        if self.time() is Time.REDUCE:
             running = [c.running("sum", "int64_t", groups), c.running("most", "int32_t", groups)]
             c.begin("snn_statistics_begin_i16", groups, *running)
             begun, finish = running, c.end
@@ -64,8 +66,9 @@ class StatisticsI8(IntegerOp, Statistics):
         rows = of_group, of_row
         finish("snn_statistics_finish_i16", mean, groups, *rows, *running, c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for over in ["pixels", "all", "time_pixels", "time_channels"]:
             for shape in [(5, 3, 4), (33, 5, 7), (64, 2, 2)]:
-                attrs = {"over": over, "mean_scale": 1.0, "factor": 600_000, "shift": 22, "bits": 4}
-                yield Sample((TensorType(shape, Kind.REAL, dtype="int16"),), attrs)
+                op = cls(over=over, mean_scale=1.0, factor=600_000, shift=22, bits=4)
+                yield Sample(op, (TensorType(shape, Kind.REAL, dtype="int16"),))

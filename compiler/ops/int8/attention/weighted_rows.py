@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from snnc.compiler.ir.attributes import whole
 from snnc.compiler.ir.graph import Kind, Node, TensorType
-from snnc.compiler.ops.attributes import whole
 from snnc.compiler.ops.base import Sample
 from snnc.compiler.ops.int8.fixed import Form, IntegerOp, round_shift
 from snnc.compiler.ops.synapses.weighted_rows import WeightedRows
@@ -19,28 +19,29 @@ from snnc.compiler.program.emitter import Emitter
 class WeightedRowsI8(IntegerOp, WeightedRows):
     """y[n] = round_shift(sum over r of weights[r] x[r, n], shift).
 
-    attrs: ``shift``. params: ``weights`` [R], int32 in units of 2^-shift.
+    attributes: ``shift``. params: ``weights`` [R], int32 in units of 2^-shift.
     """
 
     name = "weighted_rows_i8"
     form = Form.STATISTIC
-    attributes = (whole("shift"),)
+    shift: int = whole()
 
     def infer(self, view: NodeView) -> TensorType:
         return super().infer(view).stored_as("int32")
 
     def reference(self, run: NodeRun) -> torch.Tensor:
         weighted = run.params["weights"][None, :, None] * run.inputs[0]
-        return round_shift(weighted.sum(dim=1), run.attrs["shift"])
+        return round_shift(weighted.sum(dim=1), self.shift)
 
     def emit(self, node: Node, c: Emitter) -> None:
         weights = c.constant("weights", c.param("weights"), "[row]", "int32_t")
         sizes = c.input_type(0).shape
-        shift = node.attrs["shift"]
+        shift = self.shift
         c.call("snn_weighted_rows_i32", *sizes, shift, 0, weights, c.input(0), c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for rows, n in [(2, 33), (3, 5)]:
             weights = np.arange(1, rows + 1) * 5000 * (-1) ** np.arange(rows)
             given = TensorType((rows, n), Kind.REAL, dtype="int32")
-            yield Sample((given,), {"shift": 14}, {"weights": weights})
+            yield Sample(cls(shift=14), (given,), {"weights": weights})

@@ -22,7 +22,7 @@ class ReluI8(IntegerOp):
     roles = (Role.ACTIVATION,)
     rows = Rows.MAP
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.STEP
 
     def infer(self, view: NodeView) -> TensorType:
@@ -38,5 +38,6 @@ class ReluI8(IntegerOp):
         size = c.row_pixels(node.type) * node.type.channels
         c.call("snn_relu_i16", size, c.row_input(0), c.row_output())
 
-    def samples(self) -> Iterable[Sample]:
-        yield Sample((TensorType((7, 3, 5), Kind.REAL, dtype="int16"),))
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        yield Sample(cls(), (TensorType((7, 3, 5), Kind.REAL, dtype="int16"),))

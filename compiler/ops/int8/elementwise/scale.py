@@ -34,8 +34,9 @@ class ScaleI8(IntegerOp, Scale):
         factor = c.row_input(1) if how == "pixels" else c.input(1)
         c.call("snn_scale_i16", *sizes, *steps, c.row_input(0), factor, c.row_output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for factor in [(1,), (5,), (1, 3, 4)]:
             for temporal in [True, False]:
                 g = TensorType(factor, Kind.REAL, temporal, "int16")
-                yield Sample((TensorType((5, 3, 4), Kind.REAL, dtype="int16"), g))
+                yield Sample(cls(), (TensorType((5, 3, 4), Kind.REAL, dtype="int16"), g))

@@ -8,21 +8,19 @@ import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.attributes import real
 from snnc.compiler.ops.base import Counts, Sample
-from snnc.compiler.ops.int8.fixed import IntegerOp
+from snnc.compiler.ops.int8.fixed import CountedIn, IntegerOp
 from snnc.compiler.ops.view import NodeRun, NodeView
 from snnc.compiler.program.emitter import Emitter
 
 
-class TimeSumI8(IntegerOp):
-    """y = sum over t of x[t], int32."""
+class TimeSumI8(CountedIn, IntegerOp):
+    """y = sum over t of x[t], int32, which stand for ``unit`` each."""
 
     name = "time_sum_i8"
     roles = (Role.READOUT,)
-    attributes = (real("unit").optional,)
 
-    def time(self, node: Node) -> Time:
+    def time(self) -> Time:
         return Time.REDUCE
 
     def infer(self, view: NodeView) -> TensorType:
@@ -47,7 +45,8 @@ class TimeSumI8(IntegerOp):
             wide = int(given.dtype == "int32")
             c.call("snn_time_sum_i32", given.size, wide, c.input(0), c.output())
 
-    def samples(self) -> Iterable[Sample]:
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
         for shape in [(11,), (33, 2, 2)]:
-            yield Sample((TensorType(shape, Kind.SPIKE),), time_steps=5)
-            yield Sample((TensorType(shape, Kind.REAL, dtype="int16"),), time_steps=5)
+            yield Sample(cls(), (TensorType(shape, Kind.SPIKE),), time_steps=5)
+            yield Sample(cls(), (TensorType(shape, Kind.REAL, dtype="int16"),), time_steps=5)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from snnc.compiler.ir.attributes import one_of
 from snnc.compiler.ir.graph import Array, Node
-from snnc.compiler.ops.attributes import one_of
 from snnc.compiler.ops.int8.fixed import Form, IntegerOp
 from snnc.compiler.ops.view import NodeView
 from snnc.compiler.program.emitter import Emitter
@@ -24,9 +24,6 @@ registers; it reads up to :data:`SLACK` bytes past the last row."""
 OWN = "own"
 """As :data:`FOURS` or :data:`PLAIN`, as the macros of the C's compiler say: for any core."""
 
-ORDER = one_of("order", PLAIN, FOURS, LISTED, OWN)
-"""The order of a node's weights; plain where none is named."""
-
 SLACK = 32
 """Bytes behind the weights that a listing kernel may read (SNN_LIST_WEIGHT_SLACK)."""
 
@@ -34,19 +31,16 @@ SWAPPED = [0, 2, 1, 3]
 
 
 class IntegerSynapse(IntegerOp):
-    """A layer of int8 weights, which lie in memory in one of the orders."""
+    """A layer of int8 weights, which lie in memory in one of the orders; ``width`` is that of its
+    sums, which a bound must justify."""
 
     form = Form.SUMS
+    width: str = one_of("int16", "int32")
+    order: str = one_of(PLAIN, FOURS, LISTED, OWN, default=PLAIN)
 
     def can_list(self, view: NodeView) -> bool:
         """Whether there is a kernel that lists the events first; by default none."""
         return False
-
-
-def order_of(node: Node) -> str:
-    """The order that a pass chose for the node's weights (plain unless it says so)."""
-    order: str = node.attrs.get("order", PLAIN)
-    return order
 
 
 def by_fours(rows: Array) -> Array:
@@ -59,15 +53,15 @@ def by_fours(rows: Array) -> Array:
     return words
 
 
-def emit_weights(node: Node, c: Emitter, rows: Array, axes: str) -> tuple[ConstantRef, Name]:
-    """A node's weights [..., out] and their order."""
+def emit_weights(order: str, c: Emitter, rows: Array, axes: str) -> tuple[ConstantRef, Name]:
+    """A node's weights [..., out] in an order, and the name of that."""
     plain = c.enumerator("SNN_ORDER_PLAIN", "enum snn_order")
-    if order_of(node) == LISTED:
+    if order == LISTED:
         padded = np.concatenate([rows.ravel(), np.zeros(SLACK)])
         return c.constant("weight", padded, f"{axes} and slack,", "int8_t"), plain
-    if order_of(node) == PLAIN:
+    if order == PLAIN:
         return c.constant("weight", rows, axes, "int8_t"), plain
-    if order_of(node) == OWN:
+    if order == OWN:
         weights = c.constant("weight", rows, axes, "int8_t", own_order=True)
         return weights, c.enumerator("SNN_ORDER_OWN", "enum snn_order")
     fours = by_fours(rows)

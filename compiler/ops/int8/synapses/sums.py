@@ -9,25 +9,27 @@ import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Array, Kind
-from snnc.compiler.ops.base import Op, Sample
-from snnc.compiler.ops.int8.synapses.rows import FOURS, OWN, PLAIN
+from snnc.compiler.ops.base import Sample
+from snnc.compiler.ops.int8.synapses.rows import FOURS, OWN, PLAIN, IntegerSynapse
 from snnc.compiler.ops.view import NodeRun
 
 
-def exact_sums(op: Callable[[], Op], run: NodeRun) -> torch.Tensor:
+def exact_sums(reference: Callable[[NodeRun], torch.Tensor], run: NodeRun) -> torch.Tensor:
     """Sums of whole numbers by a float operator's reference, int64.
 
     float64 holds every one of them exactly; PyTorch convolves no integers, and adds them slower.
 
     Args:
-        op: makes the float operator.
+        reference: of the float operator.
         run: the integer node, its weights and bias, and its input.
     """
     exact = {role: value.to(torch.float64) for role, value in run.params.items()}
-    return op().reference(run.on([run.inputs[0].to(torch.float64)], exact)).to(torch.int64)
+    return reference(run.on([run.inputs[0].to(torch.float64)], exact)).to(torch.int64)
 
 
-def integer_samples(samples: Iterable[Sample], seed: int) -> Iterable[Sample]:
+def integer_samples(
+    of: type[IntegerSynapse], samples: Iterable[Sample], seed: int
+) -> Iterable[Sample]:
     """Cases of a float operator with integer weights, sums of both widths and every order."""
     rng = np.random.default_rng(seed)
     for sample in samples:
@@ -38,5 +40,5 @@ def integer_samples(samples: Iterable[Sample], seed: int) -> Iterable[Sample]:
         if "bias" in sample.params:
             params["bias"] = rng.integers(-500, 500, size[:1])
         for width, order in product(("int16", "int32"), (PLAIN, FOURS, OWN)):
-            attrs = {**sample.attrs, "width": width, "order": order}
-            yield Sample(sample.inputs, attrs, params, sample.time_steps)
+            op = of.like(sample.op, width=width, order=order)
+            yield Sample(op, sample.inputs, params, sample.time_steps)

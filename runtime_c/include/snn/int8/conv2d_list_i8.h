@@ -7,7 +7,7 @@
 #ifndef SNN_INT8_CONV2D_LIST_I8_H
 #define SNN_INT8_CONV2D_LIST_I8_H
 
-#include "snn/int8/fixed_point.h"
+#include "snn/fixed_point.h"
 #include "snn/synapses/conv2d_span.h"
 #include "snn/vec/i16.h"
 

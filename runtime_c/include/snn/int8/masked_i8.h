@@ -4,7 +4,7 @@
 #ifndef SNN_INT8_MASKED_I8_H
 #define SNN_INT8_MASKED_I8_H
 
-#include "snn/int8/fixed_point.h"
+#include "snn/fixed_point.h"
 #include "snn/vec/masked_lanes.h"
 
 #define SNN_SCORE_BITS 15

@@ -17,7 +17,7 @@
 #ifndef SNN_INT8_NEURON_I8_H
 #define SNN_INT8_NEURON_I8_H
 
-#include "snn/int8/fixed_point.h"
+#include "snn/fixed_point.h"
 #include "snn/neurons/neuron.h"
 
 #define SNN_BETA_BITS 15

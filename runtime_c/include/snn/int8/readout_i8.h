@@ -4,7 +4,7 @@
 #ifndef SNN_INT8_READOUT_I8_H
 #define SNN_INT8_READOUT_I8_H
 
-#include "snn/int8/fixed_point.h"
+#include "snn/fixed_point.h"
 
 SNN_KERNEL void snn_clear_i32(ptrdiff_t n, int32_t *values) {
     for (ptrdiff_t i = 0; i < n; i++) {

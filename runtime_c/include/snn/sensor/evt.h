@@ -29,9 +29,9 @@ typedef struct {
     uint32_t high;         /* the upper part of the time, where it belongs in t_us */
     uint32_t turns;        /* EVT 3: what the times before have counted beyond 24 bits */
     uint16_t low, y, base; /* EVT 3: lower part of the time, row, column of the next vector */
-    uint8_t polarity;
-    uint8_t timed; /* 1: high is known, 2 (EVT 3): low too */
-    uint8_t held;  /* bytes of a word that is not whole yet */
+    uint8_t polarity, base_polarity; /* of the events being given out; of the next vector */
+    uint8_t timed;                   /* 1: high is known, 2 (EVT 3): low too */
+    uint8_t held;                    /* bytes of a word that is not whole yet */
     unsigned char bytes[8];
     /* A row of events that is being given out: bit i is one at column x + i. */
     uint32_t mask;
@@ -43,7 +43,7 @@ typedef struct {
 /* Begin a stream of a sensor of width by height pixels. */
 SNN_KERNEL void snn_evt_start(snn_evt_decoder *d, enum snn_evt_format format, int width,
                               int height) {
-    const snn_evt_decoder zero = {SNN_EVT_2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, 0, 0, 0, 0};
+    const snn_evt_decoder zero = {SNN_EVT_2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, 0, 0, 0, 0};
     *d = zero;
     d->format = format;
     d->width = (uint16_t)width;
@@ -100,14 +100,16 @@ SNN_KERNEL void snn_evt3_word(snn_evt_decoder *d, uint32_t word) {
         snn_evt_row(d, address, 1u, timed);
         break;
     case 0x3u:
-        d->polarity = (uint8_t)(bits >> 11);
+        d->base_polarity = (uint8_t)(bits >> 11);
         d->base = (uint16_t)address;
         break;
     case 0x4u:
+        d->polarity = d->base_polarity;
         snn_evt_row(d, d->base, bits, timed);
         d->base = (uint16_t)(d->base + 12u);
         break;
     case 0x5u:
+        d->polarity = d->base_polarity;
         snn_evt_row(d, d->base, bits & 0xFFu, timed);
         d->base = (uint16_t)(d->base + 8u);
         break;

@@ -15,7 +15,7 @@
 #ifndef SNN_VEC_ROWS_H
 #define SNN_VEC_ROWS_H
 
-#include "snn/int8/fixed_point.h"
+#include "snn/fixed_point.h"
 
 /* How a row of weights lies in memory. */
 enum snn_order {

@@ -158,7 +158,7 @@ def driven(net):
 def test_three_layer_network(parts, tmp_path):
     model = driven(Net(parts))
     compilation = compile_graph(import_module(model, SHAPE, STEPS))
-    ops = [node.op for node in compilation.graph.nodes]
+    ops = [node.op.name for node in compilation.graph.nodes]
     assert ops.count("mlp") == (5 if "T" in parts else 0) + (3 if "C" in parts else 0)
     assert ops.count("conv2d") == (6 if "S" in parts else 3)
     flags = ("-O1", "-DSNN_KERNEL=static __attribute__((unused))")
@@ -246,7 +246,7 @@ def test_conversion_to_a_network_of_other_neurons_is_refused():
 
 def test_reset_goes_where_the_cell_says():
     graph = import_module(driven(Net("")), SHAPE, STEPS)
-    resets = {node.attrs["reset"] for node in graph.nodes if node.op == "neuron"}
+    resets = {node.op.reset for node in graph.nodes if node.op.name == "neuron"}
     assert resets == {0.3 * 0.3}
 
 

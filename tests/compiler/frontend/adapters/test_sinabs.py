@@ -58,7 +58,7 @@ def test_a_neuron_means_what_sinabs_computes(name):
     torch.manual_seed(0)
     net = Scores(lively(6, 8), NEURONS[name](), lively(8, 3)).eval()
     graph = import_module(Driven(net, batch_first=True, readout=None), (6,), STEPS)
-    assert {"cell", "neuron"} & {node.op for node in graph}
+    assert {"cell", "neuron"} & {node.op.name for node in graph}
 
 
 def test_states_are_forgotten_whatever_batch_comes():

@@ -132,7 +132,7 @@ def test_a_membrane_readout_is_a_cell():
             return super().forward(x)[1]
 
     graph = driven.read_by_execution(Membrane("Leaky", "subtract"), readout="mean")
-    assert "cell" in {node.op for node in graph}
+    assert "cell" in {node.op.name for node in graph}
 
 
 def test_inhibition_is_refused():
@@ -155,7 +155,7 @@ def test_alpha_that_resets_its_currents_is_a_cell():
     alpha = snn.Alpha(alpha=0.9, beta=0.8, init_hidden=True)
     model = nn.Sequential(nn.Flatten(), nn.Linear(128, 8), alpha)
     graph = driven.read_by_execution(model, per_step=True, readout="mean")
-    assert "cell" in {node.op for node in graph}
+    assert "cell" in {node.op.name for node in graph}
 
 
 def test_other_neurons_are_refused_with_a_way_out():
@@ -170,4 +170,4 @@ def test_a_neuron_given_a_sequence_at_once_remembers_nothing():
     """As PyTorch computes it: each step is a sample of its own."""
     model = nn.Sequential(nn.Flatten(2), nn.Linear(128, 5), snn.Leaky(beta=0.5, init_hidden=True))
     graph = driven.read_by_execution(model, readout="mean")
-    assert [node.attrs["beta"] for node in graph if node.op == "neuron"] == [0.0]
+    assert [node.op.beta for node in graph if node.op.name == "neuron"] == [0.0]

@@ -126,7 +126,7 @@ class SewBlock(nn.Module):
 )
 def test_sew_connections_have_their_kind(connect, kind, tmp_path):
     compilation = verified(SewBlock(connect), tmp_path)
-    convolutions = [node for node in compilation.graph.nodes if node.op == "conv2d"]
+    convolutions = [node for node in compilation.graph.nodes if node.op.name == "conv2d"]
     assert compilation.graph[convolutions[-1].inputs[0]].type.kind is kind
 
 
@@ -169,7 +169,7 @@ def test_neurons_without_an_importer_are_read_from_what_they_execute():
     functional.set_step_mode(model, "m")
     importing, _ = survey(Driven(model, readout="mean"), SHAPE, STEPS)
     assert not importing.unsupported
-    assert [node.op for node in importing.nodes.values()].count("cell") == 1
+    assert [node.op.name for node in importing.nodes.values()].count("cell") == 1
 
 
 def test_steps_need_a_readout():

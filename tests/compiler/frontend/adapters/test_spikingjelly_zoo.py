@@ -58,18 +58,18 @@ def test_classes_of_steps_and_of_sequences(name, options, v_reset, tmp_path):
         layer.MultiStepContainer(nn.Linear(8 * 36, 6), getattr(neuron, name)(**make)),
     ).eval()
     graph = verified(model, tmp_path, shape=(2, 12, 12), steps=8)
-    assert sum(node.op == "neuron" for node in graph.nodes) == 2
+    assert sum(node.op.name == "neuron" for node in graph.nodes) == 2
 
 
 def synapses(graph):
     """How many weighted sums read each kind of value."""
-    nodes = [node for node in graph.nodes if node.op in ("conv2d", "linear")]
+    nodes = [node for node in graph.nodes if node.op.name in ("conv2d", "linear")]
     return Counter(graph[node.inputs[0]].type.kind for node in nodes)
 
 
 def test_gesture_network(tmp_path):
     graph = verified(zoo.gesture_net(), tmp_path, shape=(2, 128, 128), steps=4, samples=2)
-    assert sum(node.op == "neuron" for node in graph.nodes) == 7
+    assert sum(node.op.name == "neuron" for node in graph.nodes) == 7
     assert synapses(graph) == {Kind.COUNT: 1, Kind.SPIKE: 6}
 
 

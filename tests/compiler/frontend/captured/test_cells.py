@@ -91,7 +91,7 @@ CELLS = [
 @pytest.mark.parametrize(("step", "states", "kind"), CELLS)
 def test_a_neuron_nobody_has_seen(step, states, kind):
     graph = same(loop(step, states))
-    cells = [node for node in graph if node.op == "cell"]
+    cells = [node for node in graph if node.op.name == "cell"]
     assert ops(graph)[0] == "linear"
     assert cells[-1].type.kind is kind
 
@@ -126,8 +126,8 @@ def test_constants_that_differ_from_step_to_step_are_a_table():
         return torch.stack(out).mean(0)
 
     graph = same(Model(forward))
-    (cell,) = (node for node in graph if node.op == "cell")
-    assert len(cell.attrs["program"].tables) == 1
+    (cell,) = (node for node in graph if node.op.name == "cell")
+    assert len(cell.op.program.tables) == 1
 
 
 def test_what_no_cell_computes_is_refused_with_its_line():

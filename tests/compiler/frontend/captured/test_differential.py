@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from torch import nn
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.importing import IMPORTERS
 from snnc.compiler.frontend.torch_fx import import_module
+from snnc.compiler.ops import Neuron
 from snnc.compiler.passes.pipeline import lowered
 from snnc.compiler.verify import reference
 from snnc.models.networks import OverTime, TimeMean
@@ -36,7 +38,7 @@ class Leaky(nn.Module):
 def import_leaky(g, module, path, inputs):
     constants = {"beta": 0.5, "drift": 0.0, "gain": 1.0, "threshold": 0.75, "strict": False}
     reset = {"reset_mode": "hard", "reset": 0.0, "initial": 0.0}
-    return g.add(path, "neuron", inputs, constants | reset)
+    return g.add(path, Neuron(**(constants | reset)), inputs)
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +112,7 @@ def test_both_ways_give_the_same(make):
     model = make()
     by_modules, by_execution = import_module(model, (2, 6, 6), STEPS), read(model, (2, 6, 6), STEPS)
     assert by_modules.observer is None
-    assert [node.op for node in by_execution] == [node.op for node in by_modules]
+    assert [node.op.name for node in by_execution] == [node.op.name for node in by_modules]
     x = torch.from_numpy(np.random.default_rng(0).poisson(0.7, (STEPS, 2, 6, 6)).astype(np.float32))
     runs = [
         reference.run(lowered(graph), {"input": x}, dtype=torch.float64, wanted=graph.outputs)
@@ -132,13 +134,13 @@ def _code(graph):
     for node in graph:
         keys = {role: f"{numbered[node.name]}.{role}" for role in node.params}
         params |= {keys[role]: graph.params[key] for role, key in node.params.items()}
-        attrs = {key: value for key, value in node.attrs.items() if key != "difference"}
+        op = replace(node.op, difference=False) if isinstance(node.op, Neuron) else node.op
         nodes.append(
             node.replace(
                 name=numbered[node.name],
                 inputs=tuple(numbered[name] for name in node.inputs),
                 params=keys,
-                attrs=attrs,
+                op=op,
                 loc=type(node.loc)(),
             )
         )

@@ -98,12 +98,12 @@ def test_what_has_no_operator_is_refused_with_the_line(change, place):
 @pytest.mark.parametrize("mode", ["floor", "trunc"])
 def test_division_to_whole_numbers_is_a_cell(mode):
     divided = Net(before=lambda a: torch.div(a, 0.5, rounding_mode=mode)).eval()
-    assert "cell" in {node.op for node in import_module(divided, SHAPE, STEPS)}
+    assert "cell" in {node.op.name for node in import_module(divided, SHAPE, STEPS)}
 
 
 def test_truth_values_are_a_comparison_with_zero():
     graph = import_module(Net(before=lambda a: a.to(torch.bool).float()).eval(), SHAPE, STEPS)
-    assert "cell" in {node.op for node in graph}
+    assert "cell" in {node.op.name for node in graph}
 
 
 class Halved(nn.Module):
@@ -172,8 +172,8 @@ class Remembering(Forgetful):
 def test_what_a_model_of_steps_remembers(model, beta, tmp_path):
     driven = Driven(model(), per_step=True, readout="mean").eval()
     graph = import_module(driven, SHAPE, STEPS)
-    (neuron,) = (node for node in graph if node.op == "neuron")
-    assert neuron.attrs["beta"] == beta
+    (neuron,) = (node for node in graph if node.op.name == "neuron")
+    assert neuron.op.beta == beta
     verifier = Verifier(driven, compile_graph(graph), tmp_path, ("-O1",))
     for seed in range(2):  # the second starts from rest again
         frames = np.random.default_rng(seed).poisson(0.5, (STEPS, *SHAPE))

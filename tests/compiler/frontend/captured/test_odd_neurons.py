@@ -109,7 +109,7 @@ KINDS = {
 def test_a_neuron_that_nobody_has_seen_is_proven(neuron, tmp_path):
     model = Network(neuron()).eval()
     graph = import_module(model, (FEATURES,), STEPS)
-    *_, cell = (node for node in graph if node.op == "cell")
+    *_, cell = (node for node in graph if node.op.name == "cell")
     assert cell.type.kind is KINDS[neuron]
     verifier = Verifier(model, compile_graph(graph), tmp_path, ("-O1",))
     rng = np.random.default_rng(1)

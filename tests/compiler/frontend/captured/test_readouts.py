@@ -55,8 +55,8 @@ def test_an_output_is_read_from_the_models_own_code(take, wanted):
 def test_a_membrane_follows_the_spikes_of_its_neuron():
     """There is one decision: the cell that gives the potential is told the spikes."""
     graph = same(Model(recorded(lambda s, u, v: {"scores": v[-1], "mem": u.mean(0)})))
-    (neuron,) = (node for node in graph if node.op == "neuron")
-    (cell,) = (node for node in graph if node.op == "cell")
+    (neuron,) = (node for node in graph if node.op.name == "neuron")
+    (cell,) = (node for node in graph if node.op.name == "cell")
     assert neuron.name in cell.inputs
 
 

@@ -195,7 +195,7 @@ def test_a_network_of_any_rank_is_read_and_its_c_gives_the_same(name, tmp_path):
 def test_products_of_spikes_are_counted_as_what_they_are():
     model, shape = attention_net(), (5, 3)
     graph = same(model, shape, T)
-    products = [node for node in graph if node.op == "matmul"]
+    products = [node for node in graph if node.op.name == "matmul"]
     assert [node.type.kind for node in products] == [Kind.COUNT, Kind.REAL]
     network = Network(pipeline.lowered(graph), pipeline.optimised(graph))
     window = frames(shape).numpy()
@@ -271,5 +271,5 @@ def test_a_value_is_made_once_for_all_that_read_it_so():
         return (m.first(y).flatten(2) + m.second(y).flatten(2)).mean(0)
 
     graph = read(Net(forward, first=nn.Linear(4, 3), second=nn.Linear(4, 3)), (4, 5), T)
-    moved = [node for node in graph if node.op == "arrange" and node.inputs == ("input",)]
+    moved = [node for node in graph if node.op.name == "arrange" and node.inputs == ("input",)]
     assert len(moved) == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 
 import numpy as np
 import pytest
@@ -12,149 +11,28 @@ import torch
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.nir.file import NirOptions, from_graph, read
 from snnc.compiler.frontend.nir.network import NirNetwork
-from snnc.compiler.frontend.torch_fx import import_module, survey
+from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir.graph import Kind
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.float_judge import Verifier
 from snnc.compiler.verify.integer import IntegerVerifier
-from snnc.errors import SnncError
 from snnc.models.datasets.framing import frame_by_dt
 from snnc.models.datasets.spec import open_data
-
-nir = pytest.importorskip("nir", reason="the nir package is not installed: pip install snnc[nir]")
-
-SUBTRACT, ZERO = NirOptions("subtract", 1.0), NirOptions("zero", 1.0)
-RNG = np.random.default_rng(0)
-
-
-def weights(*shape):
-    return (RNG.normal(size=shape) * 2 / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
-
-
-def varied(*shape, low=0.5, high=1.5):
-    return RNG.uniform(low, high, shape).astype(np.float32)
-
-
-def chain(shape, *nodes):
-    """Input, the nodes one after the other, Output."""
-    named = {str(index): node for index, node in enumerate(nodes)}
-    keys = ["input", *named, "output"]
-    out = np.array([1])
-    return nir.NIRGraph(
-        {
-            "input": nir.Input(np.array(shape)),
-            **named,
-            "output": nir.Output(out),
-        },
-        list(itertools.pairwise(keys)),
-        type_check=False,
-    )
-
-
-def conv(channels, out, size, **options):
-    given = {"stride": 1, "padding": 1, "dilation": 1, "groups": 1} | options
-    groups = given["groups"]
-    return nir.Conv2d(
-        size, weights(out, channels // groups, 3, 3), bias=weights(out, 1)[:, 0], **given
-    )
-
-
-def lif(*shape, v_leak=0.1, **fields):
-    given = {"tau": varied(*shape, low=2, high=4), "r": varied(*shape, low=2, high=4)}
-    given |= {"v_leak": np.full(shape, v_leak), "v_threshold": varied(*shape)}
-    return nir.LIF(**given | fields)
-
-
-def cuba(*shape, **fields):
-    given = {"tau_syn": varied(*shape, low=2, high=3), "tau_mem": varied(*shape, low=2, high=4)}
-    given |= {"r": varied(*shape, low=2, high=4), "v_leak": varied(*shape, low=0, high=0.1)}
-    return nir.CubaLIF(
-        **given | {"v_threshold": varied(*shape)} | fields, w_in=varied(*shape, low=1, high=3)
-    )
-
-
-def spike(*shape):
-    return nir.IF(np.ones(shape), np.ones(shape))
-
-
-def flat():
-    return nir.Flatten({"input": None}, 0, -1)
-
-
-NETWORKS = {
-    "conv and per-neuron LIF": (
-        (2, 7, 5),
-        conv(2, 4, (7, 5)),
-        lif(4, 7, 5),
-        flat(),
-        nir.Affine(weights(5, 140), weights(5, 1)[:, 0]),
-        lif(5),
-    ),
-    "per-channel thresholds": (
-        (2, 6, 6),
-        conv(2, 33, (6, 6)),
-        nir.IF(np.ones((33, 6, 6)), np.broadcast_to(varied(33, 1, 1), (33, 6, 6)).copy()),
-        nir.SumPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 0])),
-        flat(),
-        nir.Linear(weights(4, 297)),
-        spike(4),
-    ),
-    "strided, dilated, grouped": (
-        (4, 9, 8),
-        conv(4, 6, (9, 8), stride=(2, 1), padding=(2, 1), dilation=(2, 1), groups=2),
-        spike(6, 5, 8),
-        flat(),
-        nir.Linear(weights(3, 240)),
-        spike(3),
-    ),
-    "same padding, average pool": (
-        (2, 6, 6),
-        conv(2, 4, (6, 6), padding="same"),
-        lif(4, 6, 6),
-        nir.AvgPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 0])),
-        conv(4, 3, (3, 3), padding="valid"),
-        spike(3, 1, 1),
-    ),
-    "conv1d": (
-        (2, 9),
-        nir.Conv1d(9, weights(4, 2, 3), 2, 1, 1, 1, weights(4, 1)[:, 0]),
-        lif(4, 5),
-        flat(),
-        nir.Linear(weights(3, 20)),
-        spike(3),
-    ),
-    "synapses": ((6,), nir.Linear(weights(20, 6)), cuba(20), nir.Linear(weights(4, 20)), cuba(4)),
-    "integrators": (
-        (6,),
-        nir.Linear(weights(8, 6)),
-        nir.LI(varied(8, low=2, high=4), varied(8), varied(8)),
-        nir.I(varied(8)),
-        nir.CubaLI(*(varied(8, low=2, high=3) for _ in range(4))),
-        nir.Threshold(varied(8)),
-        nir.Linear(weights(3, 8)),
-        spike(3),
-    ),
-    "delay and scale": (
-        (6,),
-        nir.Scale(varied(6)),
-        nir.Linear(weights(8, 6)),
-        spike(8),
-        nir.Delay(np.full(8, 3.0)),
-        nir.Linear(weights(3, 8)),
-        nir.Delay(np.full(3, 2.0)),
-        spike(3),
-    ),
-}
-
-
-def network(key, options):
-    shape, *nodes = NETWORKS[key]
-    file = from_graph(chain(shape, *nodes), options)
-    return file, NirNetwork(file)
-
-
-def imported(file):
-    return import_module(NirNetwork(file), file.input_shape, 5)
+from tests.support.networks.nir_graphs import (
+    NETWORKS,
+    SINABS,
+    SUBTRACT,
+    ZERO,
+    chain,
+    conv,
+    cuba,
+    lif,
+    network,
+    nir,
+    spike,
+    varied,
+    weights,
+)
 
 
 def frames(shape, steps, seed=0):
@@ -215,7 +93,7 @@ def test_sums_meet_where_edges_meet(tmp_path):
     file = from_graph(nir.NIRGraph(nodes, edges), SUBTRACT)
     model = NirNetwork(file)
     graph = import_module(model, (6,), 10)
-    assert [node.op for node in graph.nodes].count("add") == 1
+    assert [node.op.name for node in graph.nodes].count("add") == 1
     verifier = Verifier(model, compile_graph(graph), tmp_path, ("-O1",))
     verifier.verify(frames((6,), 10))
     assert verifier.result.passed
@@ -235,93 +113,6 @@ def test_dt_scales_time_constants():
     assert np.allclose(beta, 1 - 0.25 / file.nodes[1].node.tau)
 
 
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        (NirOptions(dt=1.0), "--nir-reset zero or --nir-reset subtract"),
-        (NirOptions("zero"), "--nir-dt"),
-        (NirOptions("zero", 100.0), "shorter than the time step 100"),
-    ],
-)
-def test_what_the_file_leaves_open_is_never_guessed(options, says):
-    with pytest.raises(SnncError, match=says) as caught:
-        network("conv and per-neuron LIF", options)
-    assert caught.value.code.status == 2
-
-
-REFUSED = {
-    "no path": (
-        lambda: nir.NIRGraph(
-            {"input": nir.Input(np.array([3])), "n": spike(3), "output": nir.Output(np.array([3]))},
-            [("n", "output")],
-            type_check=False,
-        ),
-        "has no input",
-    ),
-    "v_reset with subtraction": (
-        lambda: chain((6,), nir.Linear(weights(4, 6)), lif(4, v_reset=varied(4))),
-        "no use for it",
-    ),
-    "unequal delays": (
-        lambda: chain((3,), nir.Delay(np.array([1.0, 2.0, 3.0])), spike(3)),
-        "not one whole number",
-    ),
-    "padded average": (
-        lambda: chain(
-            (2, 6, 6),
-            nir.AvgPool2d(np.array([2, 2]), np.array([2, 2]), np.array([1, 1])),
-            spike(2, 4, 4),
-        ),
-        "counts its padding",
-    ),
-    "nan": (lambda: chain((3,), nir.Linear(np.full((3, 3), np.nan)), spike(3)), "NaN or infinity"),
-    "complex": (lambda: chain((3,), nir.Linear(np.full((3, 3), 1j)), spike(3)), "not real"),
-    "matrix on an image": (
-        lambda: chain((2, 3, 3), nir.Linear(weights(3, 3)), spike(3)),
-        "one matrix times one vector",
-    ),
-    "wrong width": (
-        lambda: chain((4,), nir.Linear(weights(3, 5)), spike(3)),
-        "takes 5 inputs, got 4",
-    ),
-    "wrong neuron shape": (
-        lambda: chain((4,), nir.Linear(weights(3, 4)), lif(7)),
-        r"\(7,\), and the input is \(3,\)",
-    ),
-    "half a flatten": (
-        lambda: chain((2, 3, 3), nir.Flatten({"input": np.array([2, 3, 3])}, 1, -1), spike(18)),
-        "does not give one vector",
-    ),
-}
-
-
-@pytest.mark.parametrize("key", REFUSED)
-def test_refused_with_one_sentence(key):
-    make, says = REFUSED[key]
-    with pytest.raises(SnncError, match=says) as caught:
-        imported(from_graph(make(), SUBTRACT))
-    assert caught.value.code.status in (1, 2)
-
-
-def test_unknown_node_is_listed_with_its_neighbours():
-    file = from_graph(chain((6,), nir.Linear(weights(4, 6)), spike(4)), SUBTRACT)
-    strange = dataclasses.replace(file.nodes[0], type="Wavelet")
-    file = dataclasses.replace(file, nodes=(strange, *file.nodes[1:]))
-    importing, _ = survey(NirNetwork(file), (6,), 5)
-    assert [(entry.module, entry.class_name) for entry in importing.unsupported] == [
-        ("0", "Wavelet")
-    ]
-    assert "LIF" in importing.unsupported[0].suggestion
-
-
-@pytest.mark.parametrize("content", [b"", b"not HDF5 at all", b"\x89HDF\r\n\x1a\n" + bytes(64)])
-def test_damaged_file(content, tmp_path):
-    (tmp_path / "model.nir").write_bytes(content)
-    with pytest.raises(SnncError, match="cannot read it") as caught:
-        read(tmp_path / "model.nir", ZERO)
-    assert caught.value.code.status == 2
-
-
 def test_a_gain_that_is_one_in_float32_is_counted_as_executed(tmp_path):
     """dt/tau r is 1.0000000001 in float64: the C holds 1.0f and multiplies by beta alone."""
     tau, r = np.float32(2.222222281e-4), np.float32(2.2222222810910086)
@@ -330,16 +121,13 @@ def test_a_gain_that_is_one_in_float32_is_counted_as_executed(tmp_path):
     graph = chain((2,), nir.Affine(np.eye(2), np.zeros(2)), lif)
     model = NirNetwork(from_graph(graph, NirOptions("zero", 1e-4))).eval()
     compilation = compile_graph(import_module(model, (2,), 5))
-    (neuron,) = [node for node in compilation.graph.nodes if node.op == "neuron"]
-    assert neuron.attrs["gain"] != 1
-    assert np.float32(neuron.attrs["gain"]) == 1
+    (neuron,) = [node for node in compilation.graph.nodes if node.op.name == "neuron"]
+    assert neuron.op.gain != 1
+    assert np.float32(neuron.op.gain) == 1
     verifier = Verifier(model, compilation, tmp_path, ("-O1",))
     verifier.verify(np.ones((5, 2), np.uint16))
     assert verifier.result.count_mismatches == []
     assert verifier.result.passed
-
-
-SINABS = NirOptions("subtract", 1.0, "many", -1.0)
 
 
 def thresholds(spread):
@@ -368,7 +156,7 @@ def test_several_spikes_a_step_and_floors_are_verified(options, spread, tmp_path
     file = from_graph(chain((4,), *thresholds(spread)), options)
     model = NirNetwork(file).eval()
     compilation = compile_graph(import_module(model, (4,), 12))
-    cells = [node for node in compilation.graph if node.op == "cell"]
+    cells = [node for node in compilation.graph if node.op.name == "cell"]
     wanted = Kind.COUNT if options.spikes == "many" else Kind.SPIKE
     assert [node.type.kind for node in cells] == [wanted] * 2
     verifier = Verifier(model, compilation, tmp_path, ("-O1",))
@@ -380,7 +168,7 @@ def test_several_spikes_a_step_and_floors_are_verified(options, spread, tmp_path
 def test_pools_add_up_several_spikes(tmp_path):
     file, model = network("per-channel thresholds", SINABS)
     compilation = compile_graph(import_module(model, file.input_shape, 6))
-    (pool,) = [node for node in compilation.graph if node.op == "sum_pool2d"]
+    (pool,) = [node for node in compilation.graph if node.op.name == "sum_pool2d"]
     assert pool.type.kind is Kind.COUNT
     verifier = Verifier(model, compilation, tmp_path, ("-O1",))
     verifier.verify(frames(file.input_shape, 6))
@@ -418,34 +206,6 @@ def test_what_is_assumed_of_neurons_is_said(caplog):
     assert "--nir-spikes one or many" not in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        ({"spikes": "two"}, "one or many"),
-        ({"floor": 0.5}, "0 or less"),
-        ({"floor": float("nan")}, "0 or less"),
-    ],
-)
-def test_wrong_options_are_refused(options, says):
-    with pytest.raises(SnncError, match=says):
-        NirOptions("zero", 1.0, **options)
-
-
-def test_several_spikes_need_a_threshold_above_0():
-    graph = chain((2,), nir.Linear(weights(2, 2)), nir.IF(np.ones(2), np.array([1.0, 0.0])))
-    model = NirNetwork(from_graph(graph, SINABS)).eval()
-    importing, _ = survey(model, (2,), 4)
-    assert "any number of times" in importing.unsupported[0].reason
-
-
-def test_truncated_file_and_disagreeing_shapes(shared_data, tmp_path):
-    whole = (shared_data / "nir" / "cnn_sinabs.nir").read_bytes()
-    (tmp_path / "half.nir").write_bytes(whole[: len(whole) // 2])
-    for path in (tmp_path / "half.nir", shared_data / "recordings/malformed/lif_rockpool.nir"):
-        with pytest.raises(SnncError, match="cannot read it"):
-            read(path, SUBTRACT)
-
-
 def test_third_party_model_classifies_real_recordings(shared_data, tmp_path):
     """Every tenth of the 100 recordings that `snnc verify` takes."""
     file = read(shared_data / "nir" / "cnn_sinabs.nir", SUBTRACT)
@@ -476,7 +236,7 @@ def test_summed_windows_in_int8(tmp_path):
     model = NirNetwork(from_graph(graph, SUBTRACT)).eval()
     frames = np.random.default_rng(0).poisson(0.3, (3, 6, 2, 8, 8)).astype(np.uint16)
     compilation = compile_graph(import_module(model, (2, 8, 8), 6), calibration=frames[:2])
-    pools = [node for node in compilation.graph.nodes if node.op == "sum_pool2d"]
+    pools = [node for node in compilation.graph.nodes if node.op.name == "sum_pool2d"]
     assert [node.type.kind for node in pools] == [Kind.COUNT]
     verifier = IntegerVerifier(model, compilation, tmp_path, ("-O1",))
     for window in frames:

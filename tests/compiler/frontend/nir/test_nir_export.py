@@ -30,7 +30,7 @@ def frames(shape, steps=6):
 def spikes_of(graph, x):
     """Spikes of every neuron, in order."""
     values = reference.run(graph, {"input": x})
-    return [values[node.name] for node in graph.nodes if node.op == "neuron"]
+    return [values[node.name] for node in graph.nodes if node.op.name == "neuron"]
 
 
 def assert_same_spikes(graph, path, shape):

@@ -133,7 +133,7 @@ def test_c_is_pytorch(key, options, tmp_path):
         verifier.discrete,
         torch.from_numpy(frames(file.input_shape, 0)).float(),
     )[1]
-    looping = [node for node in imported if node.op == "feedback_write"]
+    looping = [node for node in imported if node.op.name == "feedback_write"]
     assert looping
     assert all(0 < fired[node.inputs[0]].mean() < 1 for node in looping)
 

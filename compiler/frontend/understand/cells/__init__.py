@@ -1,0 +1,1 @@
+"""Elementwise recurrences, and functions of numbers, as the small programs of cells."""
