@@ -9,7 +9,6 @@ import torch
 
 from snnc.compiler.ir.attributes import whole
 from snnc.compiler.ir.graph import Array, Kind, Node, TensorType, Time
-from snnc.compiler.ir.operation import Operation
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops.base import Counts, Op, Sample, expect_rank, expect_time, shape_error
 from snnc.compiler.ops.view import BoundedRun, NodeRun, NodeView
@@ -27,28 +26,13 @@ def scores_of_classes(scores: Array, axes: Sequence[int] | None) -> Array:
 
 def axes_of(node: Node) -> tuple[int, int, int] | None:
     """How the steps lie in a node's vector; None where it is not of all steps."""
-    if not isinstance(node.op, Stacking):
+    if not isinstance(node.op, TimeStack):
         return None
     steps, inner = node.op.steps, node.op.inner
     return node.type.size // (steps * inner), steps, inner
 
 
-class Stacking(Operation):
-    """What a readout shares that gives the vectors of all ``steps`` as one, with time behind the
-    first ``size / inner`` of them."""
-
-    steps: int = whole(least=1)
-    inner: int = whole(least=1)
-
-    def stacked(self, run: NodeRun) -> torch.Tensor:
-        """The vectors of all steps as one, [1, T size]."""
-        (x,) = run.inputs
-        if len(x) != self.steps:
-            raise shape_error(run.node, f"{len(x)} steps are given, and {self.steps} are read")
-        return x.reshape(self.steps, -1, self.inner).transpose(0, 1).reshape(1, -1)
-
-
-class TimeStack(Stacking, Op):
+class TimeStack(Op):
     """y[(o T + t) inner + i] = x[t][o inner + i]: the vectors of all steps as one, with time behind
     the first ``size / inner`` of them; of a stream 0 for steps to come. attributes: ``steps`` T,
     ``inner``.
@@ -56,6 +40,8 @@ class TimeStack(Stacking, Op):
 
     name = "time_stack"
     roles = (Role.READOUT,)
+    steps: int = whole(1)
+    inner: int = whole(1)
 
     def time(self) -> Time:
         return Time.REDUCE
@@ -69,7 +55,11 @@ class TimeStack(Stacking, Op):
         return TensorType((self.steps * given.size,), Kind.REAL, temporal=False)
 
     def reference(self, run: NodeRun) -> torch.Tensor:
-        return self.stacked(run)
+        (x,) = run.inputs
+        steps, inner = len(x), self.inner
+        if steps != self.steps:
+            raise shape_error(run.node, f"{steps} steps are given, and {self.steps} are read")
+        return x.reshape(steps, -1, inner).transpose(0, 1).reshape(1, -1)
 
     def error(self, run: BoundedRun) -> torch.Tensor:
         return self.reference(run.on([run.errors[0]]))

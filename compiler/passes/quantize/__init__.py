@@ -58,7 +58,7 @@ from snnc.compiler.ops import (
 )
 from snnc.compiler.ops.base import as_op, unsupported
 from snnc.compiler.ops.inference import infer_types
-from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, CountedIn, Form, IntegerOp, narrowest
+from snnc.compiler.ops.int8.fixed import BETA_BITS, LIMITS, CountedIn, Form, narrowest
 from snnc.compiler.ops.int8.scaling import (
     Ranges,
     Scaled,
@@ -315,7 +315,12 @@ class _Quantizer(Building):
             raise unsupported(
                 node, f"{node.op.name} of counts has no int8 form", "Compile with --dtype f32."
             )
-        self.add(node, _of_steps(node.op), self.scaled[node.inputs[0]])
+        op = node.op
+        given = self.scaled[node.inputs[0]]
+        if isinstance(op, TimeStack):
+            self.add(node, TimeStackI8(steps=op.steps, inner=op.inner), given)
+        else:
+            self.add(node, TimeMaxI8() if isinstance(op, TimeMax) else TimeLastI8(), given)
 
     def group_mean(self, node: Node) -> None:
         """Sums instead of means: as many times as large for every class."""
@@ -338,13 +343,6 @@ def _no_form(node: Node) -> SnncError:
         "Compile with --dtype f32, or train the model with batch norm and pooling "
         "next to a convolution, where they can be folded.",
     )
-
-
-def _of_steps(op: Operation) -> IntegerOp:
-    """The integer form of a readout that adds nothing."""
-    if isinstance(op, TimeStack):
-        return TimeStackI8(steps=op.steps, inner=op.inner)
-    return TimeMaxI8() if isinstance(op, TimeMax) else TimeLastI8()
 
 
 def _counted_in(node: Node, unit: float) -> Node:

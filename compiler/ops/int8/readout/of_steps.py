@@ -2,61 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-import torch
-
-from snnc.compiler.ir.graph import Kind, Node, TensorType, Time
+from snnc.compiler.ir.attributes import whole
+from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ir.roles import Role
-from snnc.compiler.ops.base import Counts, Sample, shape_error
+from snnc.compiler.ops.base import Sample, shape_error
 from snnc.compiler.ops.int8.fixed import CountedIn, IntegerOp
-from snnc.compiler.ops.readout.time_stack import Stacking
-from snnc.compiler.ops.view import NodeRun, NodeView
+from snnc.compiler.ops.readout.time_last import TimeLast
+from snnc.compiler.ops.readout.time_max import TimeMax
+from snnc.compiler.ops.readout.time_stack import TimeStack
+from snnc.compiler.ops.view import NodeView
 from snnc.compiler.program.emitter import Emitter
 from snnc.compiler.program.values import View
 
 
-class TimeLastI8(CountedIn, IntegerOp):
-    """y = x[T-1], int32; of a stream the value of the latest step."""
+class TimeLastI8(CountedIn, IntegerOp, TimeLast):
+    """y = x[T-1], int32, which stand for ``unit`` each; of a stream the value of the latest step.
+    attributes: ``unit``."""
 
     name = "time_last_i8"
     roles = (Role.READOUT,)
 
-    def time(self) -> Time:
-        return Time.REDUCE
-
     def infer(self, view: NodeView) -> TensorType:
-        return TensorType(view.types[0].shape, Kind.REAL, temporal=False, dtype="int32")
-
-    def reference(self, run: NodeRun) -> torch.Tensor:
-        return run.inputs[0][-1:]
-
-    def count(self, run: NodeRun) -> Counts:
-        return Counts.of(run.steps)
+        return super().infer(view).stored_as("int32")
 
     def emit(self, node: Node, c: Emitter) -> None:
         last = c.state("last", "int32_t", node.type.size)
-        wide, x = _numbers(c)
-        c.call("snn_time_last_i32", node.type.size, wide, x, last)
+        c.call("snn_time_last_i32", node.type.size, *_numbers(c), last)
         _give(node, c, last)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        yield from (Sample(cls(), given, time_steps=5) for given in _inputs((11,), (33, 2, 2)))
+        for shape in ((11,), (33, 2, 2)):
+            for given in _stored(shape):
+                yield Sample(cls(), (given,), time_steps=5)
 
 
-class TimeMaxI8(TimeLastI8):
-    """y = the largest x[t], int32; of a stream the largest so far."""
+class TimeMaxI8(CountedIn, IntegerOp, TimeMax):
+    """y = the largest x[t], int32, which stand for ``unit`` each; of a stream the largest so far.
+    attributes: ``unit``."""
 
     name = "time_max_i8"
+    roles = (Role.READOUT,)
 
-    def reference(self, run: NodeRun) -> torch.Tensor:
-        return run.inputs[0].amax(dim=0, keepdim=True)
-
-    def count(self, run: NodeRun) -> Counts:
-        counts = Counts.of(run.steps, cmp=run.type.size)
-        counts.cmp[0] = 0
-        return counts
+    def infer(self, view: NodeView) -> TensorType:
+        return super().infer(view).stored_as("int32")
 
     def emit(self, node: Node, c: Emitter) -> None:
         largest = c.state("largest", "int32_t", node.type.size)
@@ -64,35 +55,38 @@ class TimeMaxI8(TimeLastI8):
         c.call("snn_time_max_i32", node.type.size, wide, c.steps_done, x, largest)
         _give(node, c, largest)
 
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        for shape in ((11,), (33, 2, 2)):
+            for given in _stored(shape):
+                yield Sample(cls(), (given,), time_steps=5)
 
-class TimeStackI8(Stacking, TimeLastI8):
-    """y[(o T + t) inner + i] = x[t][o inner + i], int32, as ``time_stack``. attributes: ``steps``
-    T, ``inner``."""
+
+class TimeStackI8(CountedIn, IntegerOp, TimeStack):
+    """The vectors of all steps as one, as ``time_stack``, int32, which stand for ``unit`` each.
+    attributes: ``steps``, ``inner``, ``unit``."""
 
     name = "time_stack_i8"
+    roles = (Role.READOUT,)
+    steps: int = whole(1)
+    inner: int = whole(1)
 
     def infer(self, view: NodeView) -> TensorType:
-        shape = (self.steps * view.types[0].size,)
-        return TensorType(shape, Kind.REAL, temporal=False, dtype="int32")
-
-    def reference(self, run: NodeRun) -> torch.Tensor:
-        return self.stacked(run)
+        return super().infer(view).stored_as("int32")
 
     def emit(self, node: Node, c: Emitter) -> None:
-        given = c.input_type(0)
         if self.steps != c.time_steps:
             raise shape_error(node, f"it reads {self.steps} of {c.time_steps} steps")
         every = c.state("every", "int32_t", node.type.size)
-        sizes = given.size // self.inner, self.inner, self.steps
-        wide, x = _numbers(c)
-        c.call("snn_time_stack_i32", *sizes, c.steps_done, wide, x, every)
+        sizes = c.input_type(0).size // self.inner, self.inner, self.steps
+        c.call("snn_time_stack_i32", *sizes, c.steps_done, *_numbers(c), every)
         _give(node, c, every)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         for steps, inner in ((4, 6), (4, 3), (7, 1)):
-            for given in _inputs((6,)):
-                yield Sample(cls(steps=steps, inner=inner), given, time_steps=steps)
+            for given in _stored((6,)):
+                yield Sample(cls(steps=steps, inner=inner), (given,), time_steps=steps)
 
 
 def _numbers(c: Emitter) -> tuple[int, View]:
@@ -110,8 +104,7 @@ def _give(node: Node, c: Emitter, kept: View) -> None:
     c.end("snn_time_last_i32", node.type.size, 1, kept, c.output())
 
 
-def _inputs(*shapes: tuple[int, ...]) -> Iterator[tuple[TensorType]]:
-    for shape in shapes:
-        yield (TensorType(shape, Kind.SPIKE),)
-        yield (TensorType(shape, Kind.REAL, dtype="int16"),)
-        yield (TensorType(shape, Kind.REAL, dtype="int32"),)
+def _stored(shape: tuple[int, ...]) -> tuple[TensorType, ...]:
+    """What such a readout may be given."""
+    real = TensorType(shape, Kind.REAL)
+    return TensorType(shape, Kind.SPIKE), real.stored_as("int16"), real.stored_as("int32")
