@@ -56,7 +56,7 @@ def rows_of(measured: Mapping[str, Any], graph: Graph) -> Rows:
         if node.plays(Role.SYNAPSE) and entry:
             work = work_of(graph, node)
             active = entry["synaptic_operations"] / steps / LANES
-            rows[node.op, EVENT].append((work, active / work.vectors, executed))
+            rows[node.op.name, EVENT].append((work, active / work.vectors, executed))
         elif priced_as(node) in (INPUT, NEURON) and entry:
             rows[priced_as(node), EVENT].append((elementwise(node), 1.0, executed))
         else:

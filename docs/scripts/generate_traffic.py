@@ -14,7 +14,8 @@ import torch
 from pages import write_section
 
 from snnc.api.data.windows import events_behind, windows
-from snnc.api.manner import Manner, compiled
+from snnc.api.in_memory import compiled
+from snnc.api.manner import Manner
 from snnc.bench.target.traffic import Moved, Traffic, count_traffic, modelled
 from snnc.compiler.deploy.firmware import arena_limit, vector
 from snnc.compiler.deploy.targets import target_named

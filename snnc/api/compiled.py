@@ -22,15 +22,15 @@ from snnc.api.costs import (
     surveyed,
 )
 from snnc.api.data.held import Data
-from snnc.api.manner import Manner, compiled
+from snnc.api.in_memory import compiled
+from snnc.api.manner import Manner
 from snnc.api.model import Outputs, Taken, batch_of, evaluation
 from snnc.api.results.layers import Layer, layers_of
 from snnc.api.results.proof import Proof
 from snnc.api.results.timing import Benchmark, every_fifth, timed
 from snnc.api.words import speaks_python
-from snnc.api.writing import check_march, check_package
+from snnc.api.writing import check_march, check_package, embedded_vectors
 from snnc.compiler.compilation import Compilation, for_any_core
-from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.footprint import Memory
 from snnc.compiler.deploy.targets import Target
 from snnc.compiler.ir import layout
@@ -347,7 +347,6 @@ class Compiled(Surveyable):
         Raises:
             SnncError: BAD_OUTPUT, NO_C_COMPILER, BAD_OPTION; OVER_BUDGET for a core.
         """
-        from snnc.api.data.windows import events_behind
         from snnc.compiler.deploy import folder as artifact
 
         out, source = Path(folder), self._taken.source
@@ -363,12 +362,8 @@ class Compiled(Surveyable):
                 f"firmware for {self.target} carries recordings for its self-test",
                 mend="Give a few as vectors=data, or package= for C without a test program.",
             )
-        embedded = [
-            firmware.vector(
-                self._compilation, window.frames, events_behind(self._compilation, window)
-            )
-            for window in self._windows(vectors, None)
-        ]
+        every = self._windows(vectors, None)
+        embedded = embedded_vectors(self._compilation, every)
         budget = artifact.Budget(max_ram=self._max_ram)
         return artifact.write_firmware(
             out, source, self._compilation, self._target, embedded, budget

@@ -6,7 +6,8 @@ from typing import Any
 
 from snnc.api.compiled import Compiled
 from snnc.api.data.held import Data
-from snnc.api.manner import Manner, compiled, settled
+from snnc.api.in_memory import compiled
+from snnc.api.manner import Manner, settled
 from snnc.api.model import Forward, take
 from snnc.api.words import speaks_python
 from snnc.compiler.deploy import firmware

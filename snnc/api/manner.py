@@ -1,18 +1,14 @@
-"""Compiling a model in memory as the command line says: type of arithmetic, memory, kernels."""
+"""How a model is compiled, as the command line says it: type of arithmetic, memory, kernels."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from snnc.api.data.held import Data
-    from snnc.api.kernels import Choice
     from snnc.compiler.compilation import Compilation
-    from snnc.compiler.frontend.source import SourceModel
-    from snnc.compiler.passes.pipeline import Watch
     from snnc.compiler.plan.input_buffer import Buffering
 
 
@@ -61,58 +57,6 @@ class Manner:
         if self.batch is not None:
             return self.batch
         return MOST_STEPS if self.order is None and self.arena_bytes is None else 1
-
-
-def compiled(
-    source: SourceModel, manner: Manner, watch: Watch | None = None
-) -> tuple[Compilation, Choice | None]:
-    """The compiled model, and how its kernels were chosen where they were.
-
-    ``watch`` is shown the graph after every pass.
-
-    Raises:
-        SnncError: as :func:`snnc.compiler.compilation.compile_graph`, what reading DATA raises,
-            BAD_OPTION.
-    """
-    from snnc.api import kernels
-    from snnc.compiler.compilation import compile_graph
-    from snnc.compiler.plan.input_buffer import WINDOW
-
-    if manner.tune is not None:
-        kernels.check_tune(manner)
-    compile_source = partial(
-        compile_graph,
-        source.graph(),
-        source.framing,
-        arena_bytes=manner.arena_bytes,
-        buffering=manner.buffering or WINDOW,
-        threads=1 if manner.tune else manner.threads,
-        batch=manner.steps_at_once,
-        order=manner.order,
-        weights=manner.weights,
-        watch=watch,
-    )
-    if manner.dtype == "int8":
-        from snnc.api.data.windows import calibration_windows  # brings the readers of recordings
-
-        ranges = calibration_windows(
-            source, manner.calibrate, manner.calibrate_samples, batch_first=manner.batch_first
-        )
-        if manner.tune is None:
-            return compile_source(calibration=ranges), None
-        compile_source = partial(compile_source, calibration=list(ranges))
-    if manner.tune is not None:
-        measured = kernels.tune(source, compile_source(watch=None), manner)
-        return compile_source(**measured.how), measured.choice
-    if manner.kernels is not None:
-        return compile_source(kernels=partial(kernels.as_recorded, kernels=manner.kernels)), None
-    compilation = compile_source()
-    choice = kernels.choose(
-        source, compilation, manner.calibrate, manner.density, batch_first=manner.batch_first
-    )
-    if choice is not None:
-        compilation = compile_source(kernels=choice.kernels)
-    return compilation, choice
 
 
 def settled(manner: Manner, compilation: Compilation) -> Manner:

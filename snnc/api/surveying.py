@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import tee
 from typing import TYPE_CHECKING, Any
 
-from snnc.api.manner import Manner, compiled
+from snnc.api.in_memory import compiled
+from snnc.api.manner import Manner
 from snnc.console import progress_bar
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def network_of(source: SourceModel, manner: Manner | None = None) -> Network:
     """Both graphs of a model, and what runs more than once a step; no C compiler is needed.
 
     ``manner`` is how it is compiled; None: float32, event-driven kernels, as much memory as it
-    likes. Raises SnncError as :func:`snnc.api.manner.compiled`.
+    likes. Raises SnncError as :func:`snnc.api.in_memory.compiled`.
     """
     from snnc.compiler.passes import pipeline
     from snnc.estimator.activity import Network

@@ -1,10 +1,28 @@
-"""What of ``Compiled.write`` cannot be."""
+"""What of ``Compiled.write`` cannot be, and the recordings that firmware carries."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.package_kinds import KINDS
 from snnc.compiler.deploy.targets import Target
 from snnc.errors import BAD_OPTION, SnncError
+
+if TYPE_CHECKING:
+    from snnc.api.data.held import Window
+    from snnc.compiler.compilation import Compilation
+
+
+def embedded_vectors(compilation: Compilation, every: Iterable[Window]) -> list[firmware.Vector]:
+    """Recordings with what the reference says of them, for a firmware's self-test."""
+    from snnc.api.data.windows import events_behind
+
+    return [
+        firmware.vector(compilation, window.frames, events_behind(compilation, window))
+        for window in every
+    ]
 
 
 def check_march(march: str, package: str | None, target: Target | None) -> None:

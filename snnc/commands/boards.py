@@ -99,7 +99,7 @@ def _times(
     say: Callable[[str], None],
 ) -> Mapping[str, Estimate]:
     from snnc.api.data.windows import test_vectors
-    from snnc.api.manner import compiled
+    from snnc.api.in_memory import compiled
     from snnc.bench.target.board_fit import time_all
 
     say("calibrating")

@@ -193,7 +193,7 @@ def command(model: ModelChoice, **options: Any) -> None:
     Layers are event-driven, unless --calibrate or --density shows that the dense kernel is faster,
     or --tune measures it.
     """
-    from snnc.api.manner import compiled
+    from snnc.api.in_memory import compiled
     from snnc.compiler.deploy.footprint import check_flash
     from snnc.compiler.dump.recorder import Recorder
 

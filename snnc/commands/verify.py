@@ -122,7 +122,6 @@ def command(
     from snnc.compiler.deploy.manifest import Written
     from snnc.compiler.deploy.targets import target_named
     from snnc.compiler.verify import prove
-    from snnc.compiler.verify.chain.page import proof_page
     from snnc.compiler.verify.chain.terminal import show
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
@@ -133,12 +132,7 @@ def command(
     source = model.load(name=None if manifest is None else manifest["name"])
     limit, order = (max_ram, None) if core is None else (arena_limit(core, max_ram), core.order)
     manner = Manner(
-        dtype,
-        calibrate,
-        calibrate_samples,
-        density,
-        limit,
-        buffering,
+        *(dtype, calibrate, calibrate_samples, density, limit, buffering),
         threads=threads,
         kernels=None if manifest is None or dtype == "int8" else recorded(manifest),
         order=order,
@@ -154,12 +148,18 @@ def command(
     console = console_for(json_file)
     write_json(result.as_json(), json_file)
     show(console, model.spec, result)
-    if out is not None:
-        write_text(proof_page(result, model.spec, data), str(out))
+    _write_page(out, result, model.spec, data)
     if written is not None:
         _keep(console, written, result, data)
     if not result.passed:
         sys.exit(EXIT_NO)
+
+
+def _write_page(out: Path | None, result: Verification, model: str, data: str) -> None:
+    from snnc.compiler.verify.chain.page import proof_page
+
+    if out is not None:
+        write_text(proof_page(result, model, data), str(out))
 
 
 def _keep(
@@ -222,7 +222,7 @@ def _on_host(
     recordings: Windows | Held,
 ) -> Verification:
     """Verify a folder for this machine; without one, what ``snnc compile`` would write."""
-    from snnc.api.manner import compiled
+    from snnc.api.in_memory import compiled
     from snnc.compiler.deploy import folder as artifact
     from snnc.compiler.deploy.manifest import Written
     from snnc.compiler.verify import prove
@@ -248,7 +248,7 @@ def _board_verifier(
     max_ram: int | None,
 ) -> BoardVerifier:
     """What verifies firmware on the emulated board; with the C of a folder, if one was given."""
-    from snnc.api.manner import compiled
+    from snnc.api.in_memory import compiled
     from snnc.compiler.deploy.compiled import with_c_of
     from snnc.compiler.deploy.firmware import check_model
     from snnc.compiler.verify.board import BoardVerifier

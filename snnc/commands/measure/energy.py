@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from snnc.api.manner import Manner, compiled
+from snnc.api.in_memory import compiled
+from snnc.api.manner import Manner
 from snnc.commands.memory import Size
 from snnc.commands.options import (
     ModelChoice,

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from snnc.api.data.windows import windows
-from snnc.api.manner import Manner, compiled
+from snnc.api.in_memory import compiled
+from snnc.api.manner import Manner
 from snnc.compiler.frontend.given import Given
 from snnc.compiler.frontend.source import load_source
 from snnc.compiler.host.observed import ObservedModel

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from snnc.api.data.windows import c_events
-from snnc.api.manner import Manner, compiled
+from snnc.api.in_memory import compiled
+from snnc.api.manner import Manner
 from snnc.compiler.frontend.given import Given
 from snnc.compiler.frontend.source import load_source
 from snnc.compiler.host.model import Pushed

@@ -1,0 +1,66 @@
+"""Compiling a model in memory, its kernels chosen where that was asked for."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from snnc.api.manner import Manner
+
+if TYPE_CHECKING:
+    from snnc.api.kernels import Choice
+    from snnc.compiler.compilation import Compilation
+    from snnc.compiler.frontend.source import SourceModel
+    from snnc.compiler.passes.pipeline import Watch
+
+
+def compiled(
+    source: SourceModel, manner: Manner, watch: Watch | None = None
+) -> tuple[Compilation, Choice | None]:
+    """The compiled model, and how its kernels were chosen where they were.
+
+    ``watch`` is shown the graph after every pass.
+
+    Raises:
+        SnncError: as :func:`snnc.compiler.compilation.compile_graph`, what reading DATA raises,
+            BAD_OPTION.
+    """
+    from snnc.api import kernels
+    from snnc.compiler.compilation import compile_graph
+    from snnc.compiler.plan.input_buffer import WINDOW
+
+    if manner.tune is not None:
+        kernels.check_tune(manner)
+    compile_source = partial(
+        compile_graph,
+        source.graph(),
+        source.framing,
+        arena_bytes=manner.arena_bytes,
+        buffering=manner.buffering or WINDOW,
+        threads=1 if manner.tune else manner.threads,
+        batch=manner.steps_at_once,
+        order=manner.order,
+        weights=manner.weights,
+        watch=watch,
+    )
+    if manner.dtype == "int8":
+        from snnc.api.data.windows import calibration_windows  # brings the readers of recordings
+
+        ranges = calibration_windows(
+            source, manner.calibrate, manner.calibrate_samples, batch_first=manner.batch_first
+        )
+        if manner.tune is None:
+            return compile_source(calibration=ranges), None
+        compile_source = partial(compile_source, calibration=list(ranges))
+    if manner.tune is not None:
+        measured = kernels.tune(source, compile_source(watch=None), manner)
+        return compile_source(**measured.how), measured.choice
+    if manner.kernels is not None:
+        return compile_source(kernels=partial(kernels.as_recorded, kernels=manner.kernels)), None
+    compilation = compile_source()
+    choice = kernels.choose(
+        source, compilation, manner.calibrate, manner.density, batch_first=manner.batch_first
+    )
+    if choice is not None:
+        compilation = compile_source(kernels=choice.kernels)
+    return compilation, choice
