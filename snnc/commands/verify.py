@@ -132,17 +132,8 @@ def command(
     threads = _threads(threads, manifest, dtype, target)
     source = model.load(name=None if manifest is None else manifest["name"])
     limit, order = (max_ram, None) if core is None else (arena_limit(core, max_ram), core.order)
-    manner = Manner(
-        dtype,
-        calibrate,
-        calibrate_samples,
-        density,
-        limit,
-        buffering,
-        threads=threads,
-        kernels=None if manifest is None or dtype == "int8" else recorded(manifest),
-        order=order,
-    )
+    manner = Manner(dtype, calibrate, calibrate_samples, density, limit, buffering, threads)
+    manner = replace(manner, order=order, kernels=manifest and recorded(manifest))
     recordings = _recordings(source, data, split, samples, core)
     thoroughly = prove.Manner(stress, min_agreement)
     if core is None:
