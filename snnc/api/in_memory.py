@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from snnc.api.manner import Manner
+from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
     from snnc.api.kernels import Choice
@@ -30,7 +31,7 @@ def compiled(
     from snnc.compiler.plan.input_buffer import WINDOW
 
     if manner.tune is not None:
-        kernels.check_tune(manner)
+        _check_tune(manner)
     compile_source = partial(
         compile_graph,
         source.graph(),
@@ -52,8 +53,15 @@ def compiled(
         if manner.tune is None:
             return compile_source(calibration=ranges), None
         compile_source = partial(compile_source, calibration=list(ranges))
-    if manner.tune is not None:
-        measured = kernels.tune(source, compile_source(watch=None), manner)
+    if manner.tune is not None and manner.calibrate is not None:
+        measured = kernels.tune(
+            source,
+            compile_source(watch=None),
+            manner.calibrate,
+            manner.tune,
+            manner.threads,
+            batch_first=manner.batch_first,
+        )
         return compile_source(**measured.how), measured.choice
     if manner.kernels is not None:
         return compile_source(kernels=partial(kernels.as_recorded, kernels=manner.kernels)), None
@@ -64,3 +72,21 @@ def compiled(
     if choice is not None:
         compilation = compile_source(kernels=choice.kernels)
     return compilation, choice
+
+
+def _check_tune(manner: Manner) -> None:
+    """Raise SnncError (BAD_OPTION) where there are no recordings to time, or something else than
+    the time is to choose."""
+    if manner.calibrate is None:
+        raise SnncError(
+            BAD_OPTION,
+            "--tune times the network on recordings, and there are none",
+            mend="Name them by --calibrate.",
+        )
+    if manner.density is not None or manner.arena_bytes is not None or manner.order is not None:
+        raise SnncError(
+            BAD_OPTION,
+            "--tune chooses by measurement on this machine, and cannot be combined with --density, "
+            "--max-ram, --target or --package",
+            mend="Leave these out.",
+        )

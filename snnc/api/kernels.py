@@ -15,7 +15,6 @@ from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
     from snnc.api.data.held import Data
-    from snnc.api.manner import Manner
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.frontend.source import SourceModel
     from snnc.compiler.ir.graph import Graph, Node
@@ -39,13 +38,24 @@ class Measured:
     choice: Choice
 
 
-def tune(source: SourceModel, compilation: Compilation, manner: Manner) -> Measured:
+def tune(
+    source: SourceModel,
+    compilation: Compilation,
+    recordings: Data,
+    seconds: float,
+    threads: int,
+    *,
+    batch_first: bool = False,
+) -> Measured:
     """Choose kernels, steps at once and threads by measurement.
 
     Args:
         source: the model.
         compilation: it with event-driven kernels everywhere, for one thread.
-        manner: how it is compiled.
+        recordings: DATA, or what Python holds; its first training recordings are timed.
+        seconds: the budget.
+        threads: most threads.
+        batch_first: samples in recordings, in the layout of forward, are [1, T, ...].
 
     Raises:
         SnncError: what reading DATA raises.
@@ -53,37 +63,14 @@ def tune(source: SourceModel, compilation: Compilation, manner: Manner) -> Measu
     from snnc.api.data.windows import windows  # which brings the readers of recordings
     from snnc.api.tuning import WINDOWS, tuned
 
-    data = check_tune(manner)
-    every = windows(source, data, "train", None, batch_first=manner.batch_first)
-    recordings = [window.frames for window in islice(every, WINDOWS)]
-    found = tuned(compilation, recordings, manner.tune or 0.0, manner.threads)
+    every = windows(source, recordings, "train", None, batch_first=batch_first)
+    frames = [window.frames for window in islice(every, WINDOWS)]
+    found = tuned(compilation, frames, seconds, threads)
     how = found.variant
     kernels = partial(as_recorded, kernels=how.kernels)
-    report = {"by": "measurement", "densities": _measured_on(data), **found.report}
+    report = {"by": "measurement", "densities": _measured_on(recordings), **found.report}
     arguments = {"kernels": kernels, "batch": how.batch, "threads": how.threads}
     return Measured(arguments, Choice(kernels, report))
-
-
-def check_tune(manner: Manner) -> Data:
-    """The recordings to time.
-
-    Raises:
-        SnncError: BAD_OPTION where there are none, or something else than the time is to choose.
-    """
-    if manner.calibrate is None:
-        raise SnncError(
-            BAD_OPTION,
-            "--tune times the network on recordings, and there are none",
-            mend="Name them by --calibrate.",
-        )
-    if manner.density is not None or manner.arena_bytes is not None or manner.order is not None:
-        raise SnncError(
-            BAD_OPTION,
-            "--tune chooses by measurement on this machine, and cannot be combined with --density, "
-            "--max-ram, --target or --package",
-            mend="Leave these out.",
-        )
-    return manner.calibrate
 
 
 def as_recorded(graph: Graph, kernels: Mapping[str, str]) -> Graph:

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnc.atomic import scratch_folder
+from snnc.bench.contest import build
 from snnc.bench.profile import Clock
 from snnc.bench.timing import machine
 from snnc.compiler.compilation import Compilation, varied
-from snnc.compiler.host.build import NATIVE_ONLY, compile_model
+from snnc.compiler.host.build import NATIVE_ONLY
 from snnc.compiler.host.model import HostModel
 from snnc.compiler.ir import layout
 from snnc.compiler.ops.synapses.synapse import DENSE, EVENT
@@ -200,7 +201,8 @@ def _timed(
             left_out.append(str(variant))
             continue
         started = time.monotonic()
-        timed.append(Timed(variant, _built(compilation, variant, folder / str(number))))
+        made = varied(compilation, variant.kernels, variant.batch, variant.threads)
+        timed.append(Timed(variant, build(made, folder / str(number), NATIVE_ONLY)))
         building.built(time.monotonic() - started)
     given = compilation.graph["input"].type
     packed = [layout.frames(given, window) for window in windows]
@@ -214,16 +216,6 @@ def _timed(
             if number:  # the first round warms
                 each.rounds.append(1e3 * (time.perf_counter() - started) / len(packed))
     return timed
-
-
-def _built(compilation: Compilation, variant: Variant, folder: Path) -> HostModel:
-    folder.mkdir()
-    made = varied(compilation, variant.kernels, variant.batch, variant.threads)
-    made.generated.write(folder)
-    library, interface = folder / "net.so", made.generated.interface
-    source = folder / f"{made.graph.name}.c"
-    compile_model(source, folder, interface, NATIVE_ONLY).link(library)
-    return HostModel(library, interface)
 
 
 def _report(

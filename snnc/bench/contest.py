@@ -20,7 +20,7 @@ from snnc.bench.roofline import layer_entries
 from snnc.bench.timing import Timing, joined, time_in_turn
 from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.host.build import compile_model
+from snnc.compiler.host.build import ANY, compile_model
 from snnc.compiler.host.model import HostModel
 from snnc.compiler.ir import layout
 from snnc.compiler.ir.graph import Graph, Kind
@@ -153,12 +153,12 @@ def quantized(module: nn.Module, windows: Sequence[Frames]) -> Compilation:
     return compile_graph(_graph(module, windows[0]), calibration=windows, batch=MOST_STEPS)
 
 
-def build(compilation: Compilation, folder: Path) -> HostModel:
-    """Write, compile and load a compilation, with the flags of ``snnc compile``."""
+def build(compilation: Compilation, folder: Path, march: str = ANY) -> HostModel:
+    """Write, compile and load a compilation, with the flags of ``snnc compile --march``."""
     folder.mkdir(parents=True)
     compilation.generated.write(folder)
     library, interface = folder / "net.so", compilation.generated.interface
-    compile_model(folder / f"{compilation.graph.name}.c", folder, interface).link(library)
+    compile_model(folder / f"{compilation.graph.name}.c", folder, interface, march).link(library)
     return HostModel(library, interface)
 
 
