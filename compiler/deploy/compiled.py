@@ -50,7 +50,7 @@ def own_library(out: Path, manifest: Mapping[str, Any]) -> Path:
     Raises:
         SnncError: NOT_COMPILED where it names none, or one elsewhere, or one that is missing.
     """
-    name = manifest.get("library", "")
+    name = str(manifest.get("library", ""))
     if name not in manifest["files"] or PurePosixPath(name).name != name:
         raise SnncError(NOT_COMPILED, f"{MANIFEST} names no library of its own", where=str(out))
     if not (out / name).exists():

@@ -41,7 +41,8 @@ def page(record: Record, reasons: Reasons) -> str:
     """The page as Markdown."""
     survivors = record.survivors()
     note = [f"{record.note}\n"] if record.note else []
-    parts = [HEAD, *note, *_networks(record), *_kinds(record.mutants), *_survivors(survivors, reasons)]
+    tables = [*_networks(record), *_kinds(record.mutants)]
+    parts = [HEAD, *note, *tables, *_survivors(survivors, reasons)]
     return "\n".join(parts) + "\n"
 
 
