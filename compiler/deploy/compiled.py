@@ -35,17 +35,27 @@ def open_compiled(out: Path, manifest: Mapping[str, Any]) -> HostModel:
             where=str(out),
             mend="Use `make run` in the folder of a firmware, or compile with --target host.",
         )
-    name = manifest.get("library", "")
-    if name not in manifest["files"] or PurePosixPath(name).name != name:
-        raise SnncError(NOT_COMPILED, f"{MANIFEST} names no library of its own", where=str(out))
-    library = (out / name).resolve()
-    if not library.exists():
-        raise SnncError(NOT_COMPILED, f"{name} is missing", where=str(out))
+    library = own_library(out, manifest).resolve()
+    name = library.name
     if changed_files(out, {name: manifest["files"][name]}):
         raise SnncError(NOT_COMPILED, f"{name} is not the library that was written", where=str(out))
     interface = Interface.of(manifest)
     check_sizes(library, interface)
     return HostModel(library, interface)
+
+
+def own_library(out: Path, manifest: Mapping[str, Any]) -> Path:
+    """The path of the library that a folder's manifest names, which lies in the folder.
+
+    Raises:
+        SnncError: NOT_COMPILED where it names none, or one elsewhere, or one that is missing.
+    """
+    name = str(manifest.get("library", ""))
+    if name not in manifest["files"] or PurePosixPath(name).name != name:
+        raise SnncError(NOT_COMPILED, f"{MANIFEST} names no library of its own", where=str(out))
+    if not (out / name).exists():
+        raise SnncError(NOT_COMPILED, f"{name} is missing", where=str(out))
+    return out / name
 
 
 def with_c_of(

@@ -62,8 +62,13 @@ def levels_of(library: Path, interface: Interface) -> tuple[str, ...]:
     return tuple(names)
 
 
-def check_sizes(library: Path, interface: Interface) -> None:
+def check_sizes(library: Path, interface: Interface, named: Path | None = None) -> None:
     """Compare an interface with what a library says of itself, before anything of it is called.
+
+    Args:
+        library: the library.
+        interface: what it should hold.
+        named: what messages call it, where it is a copy.
 
     Raises:
         SnncError: NOT_COMPILED where they differ, or it is no library, or one without sizes.
@@ -75,12 +80,14 @@ def check_sizes(library: Path, interface: Interface) -> None:
         said = getattr(library_opened, f"{interface.name}_sizes")
     except (AttributeError, KeyError) as error:  # cffi: a function, a variable
         raise SnncError(
-            NOT_COMPILED, f"the library holds no model called {interface.name}", where=str(library)
+            NOT_COMPILED,
+            f"the library holds no model called {interface.name}",
+            where=str(named or library),
         ) from error
     expected = interface.sizes(ffi.sizeof(f"{interface.name}_net"))
     if said[0] != expected[0] or list(said[0 : len(expected)]) != expected:
         raise SnncError(
             NOT_COMPILED,
             "the library holds a model of other sizes or types than the manifest states",
-            where=str(library),
+            where=str(named or library),
         )

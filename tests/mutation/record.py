@@ -54,10 +54,12 @@ class Record:
     Attributes:
         mutants: those judged, in order of subject and place.
         aside: how many of each subject were set aside, by state.
+        note: what a reader must know of the run, where not all of it was made at once.
     """
 
     mutants: tuple[Mutant, ...]
     aside: Mapping[str, Mapping[str, int]]
+    note: str = ""
 
     def sample(self) -> list[Mutant]:
         """The mutants that are judged again every time."""
@@ -74,7 +76,10 @@ class Record:
             for m in self.mutants
         ]
         text = (
-            f'{{"aside": {json.dumps(self.aside)},\n"mutants": [\n' + ",\n".join(lines) + "\n]}\n"
+            f'{{"aside": {json.dumps(self.aside)},\n"note": {json.dumps(self.note)},\n'
+            + '"mutants": [\n'
+            + ",\n".join(lines)
+            + "\n]}\n"
         )
         path.write_text(text, encoding="utf-8")
 
@@ -88,6 +93,7 @@ class Record:
                 for row in kept["mutants"]
             ),
             kept["aside"],
+            kept["note"],
         )
 
 

@@ -40,7 +40,9 @@ SUBJECTS = {
 def page(record: Record, reasons: Reasons) -> str:
     """The page as Markdown."""
     survivors = record.survivors()
-    parts = [HEAD, *_networks(record), *_kinds(record.mutants), *_survivors(survivors, reasons)]
+    note = [f"{record.note}\n"] if record.note else []
+    tables = [*_networks(record), *_kinds(record.mutants)]
+    parts = [HEAD, *note, *tables, *_survivors(survivors, reasons)]
     return "\n".join(parts) + "\n"
 
 

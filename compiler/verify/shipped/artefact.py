@@ -11,9 +11,10 @@ from typing import Any
 from snnc.atomic import write_atomically
 from snnc.compiler.codegen.abi import Interface
 from snnc.compiler.compilation import Compilation
-from snnc.compiler.deploy.compiled import is_package
+from snnc.compiler.deploy.compiled import is_package, own_library
 from snnc.compiler.deploy.manifest import MANIFEST, sha256
 from snnc.compiler.host.build import compile_object, link_shared, write_team
+from snnc.compiler.host.library import check_sizes
 from snnc.compiler.verify.chain.links import ARTEFACT
 from snnc.compiler.verify.chain.proof import Verification
 from snnc.compiler.verify.shipped.paths import Library
@@ -53,12 +54,19 @@ def shipped_library(
         manifest: its manifest.
         compilation: with the folder's sources (:func:`snnc.compiler.deploy.compiled.with_c_of`).
         scratch: where a package is built.
+
+    Raises:
+        SnncError: NOT_COMPILED where the manifest names no library of the folder, or other sizes
+            than the library has: it is then not run.
     """
     if not is_package(manifest):
+        own = own_library(folder, manifest)
         # A copy: a process that has loaded a library of this path before would get that one again.
         copy = scratch / "shipped.so"
-        shutil.copyfile(folder / manifest["library"], copy)
-        return Library(copy, Interface.of(manifest))
+        shutil.copyfile(own, copy)
+        interface = Interface.of(manifest)
+        check_sizes(copy, interface, own)
+        return Library(copy, interface)
     return built(compilation, scratch / "package", PACKAGE_FLAGS)
 
 

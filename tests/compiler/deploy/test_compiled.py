@@ -14,6 +14,7 @@ from snnc.compiler.deploy import folder as artifact
 from snnc.compiler.deploy.compiled import open_compiled
 from snnc.compiler.deploy.manifest import digests, read_manifest, sha256
 from snnc.compiler.frontend.source import load_source
+from snnc.compiler.verify.shipped.artefact import shipped_library
 from snnc.errors import SnncError
 from tests.support import manifests
 from tests.support.networks.lively import lively_checkpoint
@@ -45,6 +46,13 @@ def refused(folder, word: str) -> None:
     assert word in str(stop.value)
 
 
+def refused_by_the_proof(folder, scratch) -> None:
+    """The same where the folder's library is verified: a changed file is a finding there, but no
+    library runs that lies elsewhere or has other sizes."""
+    with pytest.raises(SnncError, match="SNNC-E306"):
+        shipped_library(folder, read_manifest(folder), None, scratch)
+
+
 def test_a_whole_folder_opens(out):
     assert open_compiled(out, read_manifest(out)).interface.classes == 10
 
@@ -68,14 +76,17 @@ def test_a_whole_folder_opens(out):
         lambda m: m["options"].update(threads=2),
     ],
 )
-def test_sizes_that_the_library_does_not_have(out, edit):
+def test_sizes_that_the_library_does_not_have(out, edit, tmp_path):
     change(out, edit)
     refused(out, "library")
+    refused_by_the_proof(out, tmp_path)
 
 
-def test_a_library_of_elsewhere_or_another_one(out):
+def test_a_library_of_elsewhere_or_another_one(out, tmp_path):
+    shutil.copy(out / "libnet.so", tmp_path / "x.so")
     change(out, lambda m: m.update(library="../x.so"))
     refused(out, "library")
+    refused_by_the_proof(out, tmp_path)
     change(out, lambda m: m.update(library="net.c"))
     refused(out, "net.c")
     change(out, lambda m: m.update(library="libnet.so"))
