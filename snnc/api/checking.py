@@ -271,7 +271,8 @@ def _budgets(needs: dict[str, int], wish: Wish) -> dict[str, tuple[int, int]]:
 def sized(source: SourceModel, dtype: str, buffering: Buffering = WINDOW) -> Compilation:
     """A compilation for any core that has the sizes of the real one, without calibration data.
 
-    Sizes of an int8 network do not hang on its ranges.
+    Sizes of an int8 network do not hang on its ranges, but for frames of the input: their counts
+    are taken to fit a byte each, which those of recordings may not.
 
     Raises:
         SnncError: as :func:`snnc.compiler.compilation.compile_graph`; BAD_OPTION for a dtype that
@@ -298,7 +299,8 @@ def _stand_in(source: SourceModel) -> Numbers:
 def _smallest(source: SourceModel, wish: Wish) -> Compilation:
     """The compilation that fits the RAM, or the usual one where none does.
 
-    Sizes of an int8 network do not hang on its ranges.
+    Sizes of an int8 network do not hang on its ranges, but for frames of the input: their counts
+    are taken to fit a byte each, which those of recordings may not.
     """
     core = wish.core
     limit = wish.max_ram if core is None else firmware.arena_limit(core, wish.max_ram)

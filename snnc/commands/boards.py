@@ -21,9 +21,9 @@ from snnc.errors import BAD_OPTION, SnncError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from snnc.api.manner import Manner
     from snnc.bench.target.board_fit import Fit
     from snnc.bench.target.cycles import Estimate
+    from snnc.compiler.compilation import Compilation
     from snnc.compiler.frontend.source import SourceModel
     from snnc.compiler.plan.input_buffer import Buffering
 
@@ -67,6 +67,7 @@ def command(
     one run; what was counted is kept in the build cache. Exit status 0, whatever fits.
     """
     from snnc.api.checking import sized
+    from snnc.api.in_memory import compiled
     from snnc.api.manner import Manner
     from snnc.bench.target.board_fit import fit_all
     from snnc.compiler.deploy.boards import owned_boards
@@ -77,35 +78,39 @@ def command(
             BAD_OPTION, "--calibrate times int8 networks", mend="Leave it out, or --dtype f32."
         )
     source = model.load()
+    boards = list(owned_boards().values())
+    times: Mapping[str, Estimate] = {}
     with Terminal(stderr=True).status("planning memory") as status:
-        fits = fit_all(sized(source, dtype, buffering), list(owned_boards().values()))
-        times: Mapping[str, Estimate] = {}
-        if calibrate is not None:
+        if calibrate is None:
+            fits = fit_all(sized(source, dtype), boards, buffering)
+        else:
+            status.update("calibrating")
             manner = Manner("int8", calibrate, calibrate_samples, order=OWN)
-            times = _times(source, manner, samples, fits, status.update)
+            compilation, _ = compiled(source, manner)
+            fits = fit_all(compilation, boards, buffering)
+            times = _times(source, compilation, calibrate, samples, fits, status.update)
     entries = [
         {**fit.as_json(), "estimate": found and found.as_json()}
         for fit, found in ((fit, times.get(fit.board.name)) for fit in fits)
     ]
     write_json({"model": model.spec, "dtype": dtype, "boards": entries}, json_file)
-    _show(console_for(json_file), f"{model.spec}, {dtype}", fits, times)
+    title = f"{model.spec}, {dtype}"
+    _show(console_for(json_file), title, fits, times, calibrate is not None or dtype != "int8")
 
 
 def _times(
     source: SourceModel,
-    manner: Manner,
+    compilation: Compilation,
+    data: str,
     samples: int,
     fits: list[Fit],
     say: Callable[[str], None],
 ) -> Mapping[str, Estimate]:
     from snnc.api.data.windows import test_vectors
-    from snnc.api.in_memory import compiled
     from snnc.bench.target.board_fit import time_all
 
-    say("calibrating")
-    compilation, _ = compiled(source, manner)
     say("the reference's scores")
-    vectors = list(test_vectors(source, compilation, manner.calibrate or "", "test", samples))
+    vectors = list(test_vectors(source, compilation, data, "test", samples))
     return time_all(
         compilation,
         vectors,
@@ -114,7 +119,13 @@ def _times(
     )
 
 
-def _show(console: Console, title: str, fits: list[Fit], times: Mapping[str, Estimate]) -> None:
+def _show(
+    console: Console,
+    title: str,
+    fits: list[Fit],
+    times: Mapping[str, Estimate],
+    calibrated: bool,
+) -> None:
     memory = ("MHz", "RAM", "of", "flash", "of")
     table = slim_table("board", "core", "fits", numbers=memory, title=title)
     for fit in fits:
@@ -125,6 +136,10 @@ def _show(console: Console, title: str, fits: list[Fit], times: Mapping[str, Est
         table.add_row(board.name, core, _answer(fit), f"{board.mhz:g}", *sizes)
     console.print(table)
     console.print("RAM and flash in KB; what a board has is in the column behind.")
+    if not calibrated:
+        console.print(
+            "A frame's counts are taken to fit a byte each; --calibrate looks at recordings."
+        )
     if times:
         _show_times(console, times)
 

@@ -15,6 +15,7 @@ from snnc.compiler.deploy.boards import OwnedBoard
 from snnc.compiler.deploy.firmware import CODE_BYTES, RESERVED_BYTES, STACK_BYTES, Vector
 from snnc.compiler.deploy.targets import require_tools, target_of, targets
 from snnc.compiler.plan import recompute
+from snnc.compiler.plan.input_buffer import WINDOW, Buffering, buffered
 from snnc.compiler.plan.recompute import Choice
 
 Build = tuple[str, frozenset[str]]
@@ -65,12 +66,18 @@ class Fit:
         return {"board": self.board.as_json(), "fits": self.fits, "needs": own}
 
 
-def fit_all(compilation: Compilation, boards: Sequence[OwnedBoard]) -> list[Fit]:
-    """Fit a model, compiled without a budget of memory, on each board.
+def fit_all(
+    compilation: Compilation, boards: Sequence[OwnedBoard], buffering: Buffering = WINDOW
+) -> list[Fit]:
+    """Fit a model, compiled without a budget of memory and for whole windows, on each board.
 
     Sizes are those of any core: the order of the weights pads rows to four bytes at most.
+
+    Raises:
+        SnncError: BAD_OPTION, NOT_CAUSAL for a buffering that the model cannot have.
     """
-    plans = recompute.choices(compilation.graph)
+    graph = compilation.graph
+    plans = recompute.choices(graph if buffering == WINDOW else buffered(graph, buffering))
     flash = compilation.generated.constant_bytes + CODE_BYTES
     return [Fit(board, flash, _plan_for(board, plans)) for board in boards]
 

@@ -13,8 +13,11 @@ from snnc.compiler.compilation import Compilation
 from snnc.compiler.deploy.boards import OwnedBoard, owned_boards
 from snnc.compiler.deploy.firmware import CODE_BYTES, RESERVED_BYTES, STACK_BYTES
 from snnc.compiler.deploy.targets import missing_tools, target_named
+from snnc.compiler.ops.int8.synapses.rows import OWN
+from snnc.compiler.plan.input_buffer import Buffering
+from tests.compiler.deploy import test_cores
 from tests.compiler.deploy.test_firmware import compiled, need, vectors
-from tests.support.networks.lively import lively_checkpoint, write_nmnist
+from tests.support.networks.lively import lively_checkpoint, lively_network, write_nmnist
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +81,20 @@ def test_what_boards_share_is_counted_once_and_kept(attentive, monkeypatch, tmp_
     assert "none" not in times
     monkeypatch.setattr(instructions, "run", None)
     assert time_all(attentive, given, fits, lambda *_: None) == times
+
+
+def test_frames_are_as_large_as_the_counts_need():
+    """Counts beyond a byte take two; packed events need no frames at all."""
+    shape = (2, 14, 14)
+    few, many = (
+        test_cores.compiled(lively_network(input_size=shape), shape, OWN, most)
+        for most in (20, 300)
+    )
+    board = [with_memory(None, None)]
+    small, large = fit_all(few, board)[0], fit_all(many, board)[0]
+    cells = 2 * 14 * 14 * few.graph.time_steps
+    assert large.ram - small.ram == pytest.approx(cells, abs=256)
+    assert fit_all(many, board, Buffering(events=100))[0].ram < small.ram
 
 
 def test_the_command_shows_every_board(snnc, tmp_path):
