@@ -65,7 +65,7 @@
 #endif
 #define SNN_LINE_FLOATS 16
 
-/* The place so many bytes into a network's memory. GCC before 12.4 and 13.2 (bug 110702) may reach
+/* The place so many bytes into a network's memory. GCC 12.2, and others with its bug 110702, may reach
  * one of two values in one arena by way of the other, where a loop walks both at different strides;
  * it then reads address 0 as the base, takes the layer for one that writes nothing and leaves it
  * out. So GCC is not told that two values share their memory. What is right of C is right without

@@ -1,4 +1,4 @@
-"""Pointers into one arena: GCC before 12.4 and 13.2 (bug 110702) leaves the layer of this file out
+"""Pointers into one arena: GCC 12.2 (its bug 110702) leaves the layer of this file out
 where it knows how far its two values lie apart."""
 
 from __future__ import annotations
