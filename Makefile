@@ -133,7 +133,7 @@ sparsity: setup  ## the curve of accuracy, firing and energy of the ablation's m
 traffic: setup firmware-tools  ## count the bytes that firmware moves beside the memory model's, into docs/results.md
 	$(BIN)/python docs/scripts/generate_traffic.py
 
-study: setup  ## does attention pay for itself? (docs/study-plan.md; four hours of two cores, resumable)
+study: setup  ## does attention pay for itself? (docs/study/plan.md; four hours of two cores, resumable)
 	@$(BIN)/python -m benchmarks.study run $(ARGS)
 	@$(BIN)/python -m benchmarks.study rows
 	@$(BIN)/python -m benchmarks.study page

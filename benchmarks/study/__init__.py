@@ -1,4 +1,4 @@
-"""Does attention pay for itself? The study that docs/study-plan.md plans.
+"""Does attention pay for itself? The study that docs/study/plan.md plans.
 
     python -m benchmarks.study run [--jobs N] [--until HH:MM] [--only 'nmnist-2-*']
     python -m benchmarks.study rows

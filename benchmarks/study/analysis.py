@@ -1,6 +1,6 @@
 """What the rows say: differences at equal firing and at equal cost, their intervals, Holm.
 
-Every number follows docs/study-plan.md. A condition is complete for a number of seeds when all arms
+Every number follows docs/study/plan.md. A condition is complete for a number of seeds when all arms
 have a final run for each of them.
 """
 

@@ -43,7 +43,7 @@ def text(rows: Sequence[Row], *, picture: bool = False) -> str:
         "",
         "Written by `python -m benchmarks.study page` from docs/study/rows.jsonl; change those "
         "files, not this one.",
-        "Question, test, arms, budget and data were fixed in the [plan](study-plan.md) before the "
+        "Question, test, arms, budget and data were fixed in the [plan](study/plan.md) before the "
         "first run.",
         "",
         "## The answer",

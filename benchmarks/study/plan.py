@@ -1,4 +1,4 @@
-"""Conditions, arms, settings and order of the study (docs/study-plan.md)."""
+"""Conditions, arms, settings and order of the study (docs/study/plan.md)."""
 
 from __future__ import annotations
 

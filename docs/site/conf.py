@@ -13,7 +13,7 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_cl
 root_doc = "index"
 exclude_patterns = ["**/.*"]
 if not (Path(__file__).parents[1] / "study.md").exists():
-    exclude_patterns.append("study-plan.md")  # a plan is shown with what came of it
+    exclude_patterns.append("study/plan.md")  # a plan is shown with what came of it
 suppress_warnings = ["toc.not_included"]  # a page that no list names is found by the search
 html_theme = "furo"
 html_title = "snnc"

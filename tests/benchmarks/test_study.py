@@ -41,7 +41,7 @@ def test_the_plan_is_what_its_page_says() -> None:
     every = list(plan.runs())
     assert len(every) == len({run.name for run in every}) == 5 * (44 + 55)
     assert all(len(arm.settings) == 4 for arm in plan.ARMS.values())
-    page = (data.ROOT / "docs" / "study-plan.md").read_text()
+    page = (data.ROOT / "docs" / "study" / "plan.md").read_text()
     assert "44 + 55 runs a condition, 495 in all" in page
     order = [run.condition for run in every]
     assert list(dict.fromkeys(order)) == [
