@@ -16,7 +16,6 @@ from typing import Any
 import torch
 
 from snnc.atomic import scratch_folder
-from snnc.compiler.codegen.abi import Interface
 from snnc.compiler.codegen.binary_weights import BINARY, TEXT
 from snnc.compiler.codegen.c_program import is_integer
 from snnc.compiler.codegen.files import licence_files, write_files
@@ -32,11 +31,10 @@ from snnc.compiler.host.build import (
     ANY,
     HOST_FLAGS,
     compile_model,
+    compile_sizes,
     march_flags,
 )
 from snnc.compiler.host.toolchain import (
-    c_compiler,
-    compile_to,
     compiler_version,
     object_size,
 )
@@ -321,21 +319,12 @@ def _compile(
     source, interface = folder / f"{compilation.graph.name}.c", compilation.generated.interface
     with scratch_folder() as scratch:
         objects = compile_model(source, scratch, interface, march, defines)
-        objects.link(folder / library, _compile_sizes(folder, scratch, interface))
+        objects.link(folder / library, compile_sizes(folder, scratch, interface))
         models = objects.models.values()
         usages = [model.with_suffix(".su") for model in models]
         stack = max((_stack_bound(u.read_text()) for u in usages if u.exists()), default=None)
         flash = sum(map(object_size, models))
     return Memory.of(compilation.generated, flash, stack), list(objects.models)
-
-
-def _compile_sizes(folder: Path, scratch: Path, interface: Interface) -> Path:
-    """The object file by which the library says its sizes."""
-    source, target = scratch / "sizes.c", scratch / "sizes.o"
-    source.write_text(interface.sizes_source(), encoding="utf-8")
-    options = [*HOST_FLAGS, "-fPIC", f"-I{folder}"]
-    compile_to(target, [*c_compiler(), *options, "-c", str(source)], source)
-    return target
 
 
 def _stack_bound(usage: str) -> int:

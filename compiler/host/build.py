@@ -137,6 +137,24 @@ def _compile_chooser(model: Path, folder: Path, text: str) -> Path:
     return target
 
 
+def compile_sizes(folder: Path, scratch: Path, interface: Interface) -> Path:
+    """The object file by which a library says its sizes.
+
+    Args:
+        folder: where the model's header is.
+        scratch: where the object file is written.
+        interface: of the model.
+
+    Raises:
+        SnncError: as :func:`compile_object`.
+    """
+    source, target = scratch / "sizes.c", scratch / "sizes.o"
+    source.write_text(interface.sizes_source(), encoding="utf-8")
+    options = [*HOST_FLAGS, "-fPIC", f"-I{folder}"]
+    compile_to(target, [*c_compiler(), *options, "-c", str(source)], source)
+    return target
+
+
 def link_shared(objects: Sequence[Path], library: Path) -> None:
     """Link object files into a shared library. Raises as :func:`compile_object`."""
     compile_to(library, [*c_compiler(), "-shared", "-pthread", *map(str, objects)], library)

@@ -154,13 +154,14 @@ def attempt(kind: Kind, name: str, content: bytes) -> tuple[str, float, int]:
     folder = Path(tempfile.mkdtemp(prefix="snnc-fuzz-"))
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     before, held, started = resident("VmRSS"), _anonymous(), _processor_time()
+    child = _largest_child()
     try:
         outcome = _outcome(kind, folder, name, content)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     seconds = _processor_time() - started
     # A busy machine takes pages of files away meanwhile, which hides as much of the peak.
-    grown = max(resident("VmHWM") - before, _anonymous() - held, _largest_child())
+    grown = max(resident("VmHWM") - before, _anonymous() - held, _largest_child_since(child))
     if outcome in ("read", "refused") and seconds > SECONDS:
         outcome = f"{seconds:.1f} s of processor time"
     if outcome in ("read", "refused") and grown > GROWTH:
@@ -196,9 +197,15 @@ def _anonymous() -> int:
 
 
 def _largest_child() -> int:
-    """Bytes of the largest child so far; 0 where it is what it had of us when it was forked."""
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    return peak if peak > resident("VmHWM") else 0
+    """Bytes of the largest child so far."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+
+
+def _largest_child_since(before: int) -> int:
+    """Bytes of the largest child if it came since; 0 also where it is what it had of us when it was
+    forked."""
+    peak = _largest_child()
+    return peak if peak > max(before, resident("VmHWM")) else 0
 
 
 def resident(entry: str) -> int:

@@ -21,7 +21,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from snnc.compiler.host.build import compile_object, link_shared
+from snnc.compiler.codegen.abi import Interface
+from snnc.compiler.host.build import compile_object, compile_sizes, link_shared
 from snnc.errors import C_COMPILER_FAILED, SnncError
 from tests.mutation.mutator import Mutation
 from tests.mutation.subjects import NAME, Bench, command, own_cache
@@ -117,7 +118,8 @@ def _digest(path: Path) -> str:
 def _seal(bench: Bench, folder: Path, scratch: Path) -> None:
     """Build the library from the folder's C, and record the files as they are."""
     if not bench.subject.on_board:
-        link_shared([scratch / "plain.o"], folder / str(bench.manifest["library"]))
+        sizes = compile_sizes(bench.folder, scratch, Interface.of(bench.manifest))
+        link_shared([scratch / "plain.o", sizes], folder / str(bench.manifest["library"]))
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     manifest["files"] = {name: _digest(folder / name) for name in manifest["files"]}
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

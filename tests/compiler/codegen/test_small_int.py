@@ -148,8 +148,8 @@ def test_every_op_equals_the_host(integer, tmp_path):
     need_avr()
     samples = [s for s in chosen_samples() if isinstance(s.op, IntegerOp) is integer]
     compared = set()
-    for steps in sorted({sample.time_steps for _, sample in samples}):
-        group = [s for s in samples if s[1].time_steps == steps]
+    for steps in sorted({sample.time_steps for sample in samples}):
+        group = [s for s in samples if s.time_steps == steps]
         for number, (cases, generated) in enumerate(fitting(group)):
             folder = tmp_path / f"{steps}_{number}"
             folder.mkdir()
@@ -159,7 +159,7 @@ def test_every_op_equals_the_host(integer, tmp_path):
             assert names == [], (folder, differ)
             assert board[-1] == "end 0"
             compared |= {node.op.name for node in cases.graph}
-    assert compared >= {name for name, _ in samples}
+    assert compared >= {sample.op.name for sample in samples}
 
 
 def operands_of(cases: SampleGraph, generated: Generated) -> str:

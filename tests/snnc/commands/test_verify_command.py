@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from snnc.compiler.codegen.abi import Interface
 from snnc.compiler.host import build
 from tests.support.networks.lively import lively_checkpoint, write_nmnist
 
@@ -111,7 +112,10 @@ def test_a_library_of_other_sources_is_found_by_what_it_computes(snnc, model, pr
     assert status == 1
     assert broken(result) == {"values", "artefact", "stress"}
     (out / "snn" / "readout" / "readout.h").write_text(wrong)
-    build.compile_shared(out / "net.c", out / "libnet.so")
+    interface = Interface.of(json.loads((out / "manifest.json").read_text()))
+    build.compile_object(out / "net.c", tmp_path / "net.o")
+    sizes = build.compile_sizes(out, tmp_path, interface)
+    build.link_shared([tmp_path / "net.o", sizes], out / "libnet.so")
     rewritten(out, "libnet.so")
     status, result = proven("--compiled", out, "--no-stress")
     assert status == 1

@@ -121,9 +121,9 @@ def sorted_values():
     return Forward(lambda m, x: torch.sort(x, 0)[0].mean(0))
 
 
-@malformed("the function cumsum is not supported")
+@malformed("the function erfinv is not supported")
 def unknown_method():
-    return Forward(lambda m, x: x.cumsum(0).mean(0))
+    return Forward(lambda m, x: x.erfinv().mean(0))
 
 
 @malformed("one result for each step")
@@ -162,8 +162,8 @@ def kernel_larger_than_input():
 
 
 @malformed("only means and sums over time")
-def mean_over_features():
-    return Forward(lambda m, x: x.mean(2).mean(0))
+def mean_over_samples():
+    return Forward(lambda m, x: x.mean(1).mean(0))
 
 
 @malformed("what it did not do at step 0")

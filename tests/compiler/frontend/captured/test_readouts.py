@@ -144,18 +144,6 @@ def test_the_manifest_says_how_the_steps_lie(tmp_path):
     assert manifest["outputs"][0]["shape"] == [STEPS * 3]
 
 
-class Fired(Recorded):
-    def forward(self, x):
-        return super().forward(x)[1]
-
-
-def test_no_integers_yet():
-    data = windows(3)
-    with pytest.raises(SnncError, match="time_last has no int8 form") as caught:
-        snnc.compile(Fired(), data[0], readout="last", dtype="int8", calibrate=data)
-    assert caught.value.code is UNSUPPORTED_LAYER
-
-
 def test_an_earlier_step_alone():
     graph = same(Model(recorded(lambda s, u, v: v[-3])))
     assert ops(graph)[-2:] == ["delay", "time_last"]
