@@ -19,7 +19,7 @@ from snnc.compiler.ops import op_of
 from snnc.compiler.ops.synapses.synapse import EVENT, Synapse
 from snnc.compiler.ops.view import NodeRun
 from snnc.errors import InternalError
-from snnc.estimator.conventions import CONVENTIONS, COUNTERS, Convention, Footing
+from snnc.estimator.conventions import CONVENTIONS, COUNTERS, Convention, CountedOn
 from snnc.estimator.conventions.base import StepCounts, Visit, dense_macs, free
 from snnc.estimator.counts import Tally, Totals, totals_of
 from snnc.estimator.tables import EnergyTable
@@ -59,7 +59,7 @@ def _step(name: str, title: str, rule: Any) -> Convention:
         title=title,
         rule=title + ".",
         source="A step between two conventions, for the audit.",
-        footing=Footing.SOURCE,
+        counted_on=CountedOn.SOURCE,
         charges_borders=False,
         counts_follow_spikes=True,
         count_inputs="a MAC for each non-zero count",

@@ -11,7 +11,7 @@ from typing import TypeVar
 from snnc.compiler.ir.graph import Graph
 from snnc.errors import InternalError
 from snnc.estimator.activity import Activity, Network, Values
-from snnc.estimator.conventions import COUNTERS, Convention, Footing
+from snnc.estimator.conventions import COUNTERS, Convention, CountedOn
 from snnc.estimator.conventions.base import Number, StepCounts, Visit
 from snnc.estimator.layers import Layer
 
@@ -63,13 +63,13 @@ class Tally:
     @property
     def graph(self) -> Graph:
         """The graph that the convention counts on."""
-        executed = self.convention.footing is Footing.EXECUTED
+        executed = self.convention.counted_on is CountedOn.EXECUTED
         return self.network.executed if executed else self.network.source
 
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The layers of that graph."""
-        executed = self.convention.footing is Footing.EXECUTED
+        executed = self.convention.counted_on is CountedOn.EXECUTED
         return self.network.executed_layers if executed else self.network.source_layers
 
     def add(self, activity: Activity) -> None:
@@ -78,7 +78,7 @@ class Tally:
         Raises:
             SnncError: NO_COUNT_RULE for an op that the convention does not know.
         """
-        values = _values(self.convention.footing, activity)
+        values = _values(self.convention.counted_on, activity)
         for layer in self.layers:
             for name in layer.nodes:
                 runs = self.network.runs.get(name, 1)
@@ -138,10 +138,10 @@ class Tally:
         return one and self.graph.time_steps > 1
 
 
-def _values(footing: Footing, activity: Activity) -> Values:
-    if footing is Footing.EXECUTED:
+def _values(counted_on: CountedOn, activity: Activity) -> Values:
+    if counted_on is CountedOn.EXECUTED:
         return activity.executed
-    return activity.discrete if footing is Footing.SPIKES else activity.source
+    return activity.discrete if counted_on is CountedOn.SPIKES else activity.source
 
 
 def _by_part(graph: Graph, layer: Layer) -> dict[str, list[str]]:

@@ -273,7 +273,7 @@ def sizes_of(given: Mapping[str, int]) -> AttentionSizes:
         raise SnncError(
             BAD_OPTION,
             f"attention_sizes has no {', '.join(map(repr, unknown))}",
-            mend=f"Choose among {', '.join(vars(AttentionSizes()))}.",
+            hint=f"Choose among {', '.join(vars(AttentionSizes()))}.",
         )
     return AttentionSizes(**given)
 
@@ -307,7 +307,7 @@ def make_attention(
         raise SnncError(
             BAD_OPTION,
             f"there is no attention module called {name!r}",
-            mend=f"Choose one of {', '.join(ATTENTION_NAMES)}.",
+            hint=f"Choose one of {', '.join(ATTENTION_NAMES)}.",
         )
     letters = name.removesuffix("a")
     return GatesInTurn(

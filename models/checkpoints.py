@@ -214,7 +214,7 @@ def _described(
             model = build(network, **hyper)
     except Exception as error:  # values of a file in constructors of torch, which raise anything
         if isinstance(error, SnncError) and error.code is OVER_LIMIT:
-            raise SnncError(OVER_LIMIT, error.what, where=str(path), mend=error.mend) from error
+            raise SnncError(OVER_LIMIT, error.what, where=str(path), hint=error.hint) from error
         what = error.what if isinstance(error, SnncError) else first_sentence(error)
         raise SnncError(BAD_CHECKPOINT, what, where=str(path)) from error
     return model, description

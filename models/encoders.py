@@ -85,7 +85,7 @@ def reals_of(array: NDArray[Any], what: str) -> NDArray[np.float32]:
             BAD_SHAPE,
             f"{what} holds {array[place]:g} at {list(place)}, and a compiled model takes finite "
             "float32",
-            mend="Replace what is missing or infinite before the network sees it.",
+            hint="Replace what is missing or infinite before the network sees it.",
         )
     return values
 
@@ -111,7 +111,7 @@ def _whole(image: NDArray[Any]) -> NDArray[np.uint16]:
             BAD_SHAPE,
             f"direct coding gives the C a pixel as it is, and {image[wrong].flat[0]:g} is not a "
             f"whole number from 0 to {most}",
-            mend="Give images of whole numbers (uint8), use the encoder rate or latency, or say "
+            hint="Give images of whole numbers (uint8), use the encoder rate or latency, or say "
             "--input-kind real.",
         )
     return image.astype(np.uint16)
@@ -125,6 +125,6 @@ def _shares(image: NDArray[Any]) -> NDArray[np.float64]:
             BAD_SHAPE,
             f"rate and latency coding take values from 0 to 1, and {values[wrong].flat[0]:g} is "
             "none",
-            mend="Scale the images, or give them as uint8.",
+            hint="Scale the images, or give them as uint8.",
         )
     return values

@@ -33,7 +33,7 @@ def check_hyper(network: str, factory: Callable[..., object], hyper: Hyper) -> N
         raise SnncError(
             BAD_OPTION,
             f"network {network} has no hyper-parameter called {', '.join(map(repr, unknown))}",
-            mend=f"Choose among {', '.join(parameters)}.",
+            hint=f"Choose among {', '.join(parameters)}.",
         )
     for name, value in hyper.items():
         wording, fits = _TYPES[parameters[name].annotation]
@@ -101,7 +101,7 @@ def pixels_after_pools(height: int, width: int, pools: Sequence[int]) -> int:
             BAD_SHAPE,
             f"an input of {width}x{height} pixels (width x height) is too small for pools "
             f"by {', '.join(map(str, pools))}",
-            mend=f"Give at least {shrink}x{shrink} pixels, or downsample less.",
+            hint=f"Give at least {shrink}x{shrink} pixels, or downsample less.",
         )
     return pixels
 

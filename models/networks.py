@@ -283,7 +283,7 @@ def build(name: str, **hyper: object) -> Network:
         raise SnncError(
             BAD_OPTION,
             f"there is no network called {name!r}",
-            mend=f"Choose one of {', '.join(factories)}.",
+            hint=f"Choose one of {', '.join(factories)}.",
         )
     thresholds = hyper.pop("v_thresholds", None)
     check_hyper(name, factory, hyper)

@@ -12,8 +12,8 @@ from snnc.version import __version__
 
 if TYPE_CHECKING:
     from snnc.api.checking import Check, check
+    from snnc.api.compile_model import compile
     from snnc.api.compiled import Compiled
-    from snnc.api.compiling import compile
     from snnc.api.costs import Analysis, EnergyReport, energy
     from snnc.api.results.proof import Proof
     from snnc.api.results.timing import Benchmark
@@ -34,7 +34,7 @@ _HOMES = {
     "Proof": "snnc.api.results.proof",
     "SnncError": "snnc.errors",
     "check": "snnc.api.checking",
-    "compile": "snnc.api.compiling",
+    "compile": "snnc.api.compile_model",
     "energy": "snnc.api.costs",
     "InputDescription": "snnc.models.checkpoints",
     "build": "snnc.models.networks",

@@ -106,7 +106,7 @@ def _raised(answer: dict[str, str], refusal: Callable[[str], SnncError]) -> Snnc
     if "code" not in answer:
         return refusal(answer["what"])
     return SnncError(
-        CODES[answer["code"]], answer["what"], where=answer["where"], mend=answer["mend"]
+        CODES[answer["code"]], answer["what"], where=answer["where"], hint=answer["hint"]
     )
 
 
@@ -132,7 +132,7 @@ def _main(decoder: str, path: str, folder: str, seconds: float) -> None:
             "code": error.code.code,
             "what": error.what,
             "where": error.where,
-            "mend": error.mend,
+            "hint": error.hint,
         }
     except Exception as error:  # libraries raise many types; each means: not readable
         answer = {"what": first_sentence(error)}

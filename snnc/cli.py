@@ -107,7 +107,7 @@ def main() -> NoReturn:
         place = traceback.extract_tb(error.__traceback__)[-1]
         said = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
         click.echo(
-            f"snnc: {INTERNAL.code}: {printable(said)}. {INTERNAL.mend} "
+            f"snnc: {INTERNAL.code}: {printable(said)}. {INTERNAL.hint} "
             "SNNC_DEBUG=1 shows the traceback.",
             err=True,
         )

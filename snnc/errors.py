@@ -1,4 +1,4 @@
-"""Every error a user can meet, once: its stable code, exit status, cause and mend.
+"""Every error a user can meet, once: its stable code, exit status, cause and hint.
 
 A message is one sentence that says *what* is wrong, *where* (module path, file, byte)
 and *what to do*. ``docs/reference/errors.md`` is written from :data:`CODES` (``make docs``), and a
@@ -24,20 +24,20 @@ EXIT_PIPE_CLOSED = 141
 
 @dataclass(frozen=True)
 class ErrorCode:
-    """One kind of error: stable ``code``, process exit ``status``, title, cause and mend."""
+    """One kind of error: stable ``code``, process exit ``status``, title, cause and hint."""
 
     code: str
     status: int
     title: str
     cause: str
-    mend: str
+    hint: str
 
 
 CODES: dict[str, ErrorCode] = {}
 
 
-def _code(number: int, status: int, title: str, cause: str, mend: str) -> ErrorCode:
-    entry = ErrorCode(f"SNNC-E{number:03d}", status, title, cause, mend)
+def _code(number: int, status: int, title: str, cause: str, hint: str) -> ErrorCode:
+    entry = ErrorCode(f"SNNC-E{number:03d}", status, title, cause, hint)
     if entry.code in CODES:
         raise ValueError(f"error code {entry.code} is defined twice")
     CODES[entry.code] = entry
@@ -239,16 +239,16 @@ class SnncError(Exception):
         code: one of the module's :class:`ErrorCode` constants.
         what: one sentence without its full stop: what is wrong, and the numbers.
         where: module path, file or byte; empty where there is no better place.
-        mend: what to do now; defaults to the code's own advice.
+        hint: what to do now; defaults to the code's own advice.
     """
 
-    def __init__(self, code: ErrorCode, what: str, *, where: str = "", mend: str = "") -> None:
+    def __init__(self, code: ErrorCode, what: str, *, where: str = "", hint: str = "") -> None:
         self.code = code
         self.what = printable(what)
         self.where = printable(where)
-        self.mend = printable(mend or code.mend)
+        self.hint = printable(hint or code.hint)
         place = f"{self.where}: " if where else ""
-        super().__init__(f"{code.code}: {place}{self.what}. {self.mend}")
+        super().__init__(f"{code.code}: {place}{self.what}. {self.hint}")
 
 
 class InternalError(SnncError):

@@ -59,7 +59,7 @@ def check(name: str, number: int, *, where: str = "") -> None:
             OVER_LIMIT,
             f"{_shown(number)} {LIMITS[name].counts}, and snnc takes at most {most:,}",
             where=where,
-            mend=f"If it is meant, set the environment variable {VARIABLE}={name}=N.",
+            hint=f"If it is meant, set the environment variable {VARIABLE}={name}=N.",
         )
 
 

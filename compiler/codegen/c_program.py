@@ -212,7 +212,7 @@ def _check_ends(graph: Graph, framing: Framing | None) -> None:
             BAD_OPTION,
             "events make counts, and the network takes real numbers",
             where=graph.name,
-            mend="Leave out the length of a step, and push frames.",
+            hint="Leave out the length of a step, and push frames.",
         )
     if framing.dt_us * graph.time_steps > LONGEST_US:
         raise SnncError(
@@ -220,7 +220,7 @@ def _check_ends(graph: Graph, framing: Framing | None) -> None:
             f"{graph.time_steps} steps of {framing.dt_us} us are more than 2^31 us (35 minutes), "
             "and times of events are microseconds modulo 2^32",
             where=graph.name,
-            mend="Use fewer or shorter steps.",
+            hint="Use fewer or shorter steps.",
         )
     sensor, side = (framing.sensor_height, framing.sensor_width), framing.downsample
     frame = (2, *(size // side for size in sensor))

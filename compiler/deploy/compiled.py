@@ -33,7 +33,7 @@ def open_compiled(out: Path, manifest: Mapping[str, Any]) -> HostModel:
             NOT_COMPILED,
             f"the model was compiled for {manifest['target']}, not for this machine",
             where=str(out),
-            mend="Use `make run` in the folder of a firmware, or compile with --target host.",
+            hint="Use `make run` in the folder of a firmware, or compile with --target host.",
         )
     library = own_library(out, manifest).resolve()
     name = library.name
@@ -83,7 +83,7 @@ def with_c_of(
                 BAD_OPTION,
                 f"the folder was compiled with {option} {there}, and {option} {here} was asked for",
                 where=str(out),
-                mend=f"Give {option} {there}.",
+                hint=f"Give {option} {there}.",
             )
     layers = [(node.name, node.op.name, list(node.type.shape)) for node in graph.nodes]
     if [(entry["name"], entry["op"], entry["shape"]) for entry in manifest["layers"]] != layers:
@@ -91,7 +91,7 @@ def with_c_of(
             BAD_OPTION,
             f"the folder holds another model (from {manifest['model']}): its layers differ",
             where=str(out),
-            mend="Name the model that the folder was compiled from.",
+            hint="Name the model that the folder was compiled from.",
         )
     generated = dataclasses.replace(
         compilation.generated,
@@ -104,7 +104,7 @@ def with_c_of(
             NOT_COMPILED,
             "the folder was replaced while it was read",
             where=str(out),
-            mend="Run the command again.",
+            hint="Run the command again.",
         )
     return dataclasses.replace(compilation, generated=generated)
 

@@ -139,7 +139,7 @@ def check_model(compilation: Compilation, target: Target) -> None:
         raise SnncError(
             BAD_OPTION,
             f"firmware for {target.name} needs an int8 model that takes events",
-            mend="Add --dtype int8 --calibrate DATA, and use a model framed by a step length.",
+            hint="Add --dtype int8 --calibrate DATA, and use a model framed by a step length.",
         )
 
 
@@ -217,7 +217,7 @@ def check_events(interface: Interface, vectors: Iterable[Vector]) -> None:
             f"a recording has {most:,} events in its window and --max-events is "
             f"{interface.max_events:,}",
             where=interface.name,
-            mend=f"Give --max-events {most} or more, or other recordings.",
+            hint=f"Give --max-events {most} or more, or other recordings.",
         )
 
 

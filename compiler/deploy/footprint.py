@@ -110,7 +110,7 @@ def check_flash(compilation: Compilation, max_flash: int | None) -> None:
         f"the constants alone are {generated.constant_bytes:,} bytes and --max-flash is "
         f"{max_flash:,}; the largest: {largest_constants(compilation)}",
         where=compilation.graph.name,
-        mend=less_flash(compilation),
+        hint=less_flash(compilation),
     )
 
 
@@ -124,7 +124,7 @@ def check_object(compilation: Compilation, memory: Memory, max_flash: int | None
         f"{compilation.generated.constant_bytes:,} are more than --max-flash {max_flash:,}; the "
         f"largest: {largest_constants(compilation)}",
         where=compilation.graph.name,
-        mend=less_flash(compilation),
+        hint=less_flash(compilation),
     )
 
 
@@ -132,12 +132,12 @@ def over_linked(error: SnncError, compilation: Compilation) -> SnncError:
     """The linker's words about a region that is too small, with what is largest in it."""
     flash = "FLASH" in error.what
     largest = largest_constants(compilation) if flash else largest_buffers(compilation)
-    mend = less_flash(compilation)
+    hint = less_flash(compilation)
     if not flash:
-        mend = "Give a --max-ram that leaves room for stack and test program, or a smaller model."
+        hint = "Give a --max-ram that leaves room for stack and test program, or a smaller model."
     return SnncError(
         OVER_BUDGET,
         f"{error.what}; the largest: {largest}",
         where=compilation.graph.name,
-        mend=mend,
+        hint=hint,
     )

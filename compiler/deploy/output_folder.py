@@ -135,8 +135,8 @@ def check_replaceable(target: Path, out: Path) -> set[str]:
     return set() if own is None else {*own, MANIFEST}
 
 
-def _refused(out: Path, what: str, mend: str) -> SnncError:
-    return SnncError(BAD_OUTPUT, what, where=str(out), mend=mend)
+def _refused(out: Path, what: str, hint: str) -> SnncError:
+    return SnncError(BAD_OUTPUT, what, where=str(out), hint=hint)
 
 
 def _some(names: list[str]) -> str:

@@ -103,7 +103,7 @@ def package_files(compilation: Compilation, kind: str, core: str | None = None) 
         raise SnncError(
             BAD_OPTION,
             f"a CMSIS-Pack is for Cortex-M cores, and the target is {core}",
-            mend="Use another --package, or leave --target out.",
+            hint="Use another --package, or leave --target out.",
         )
     name, generated = compilation.graph.name, compilation.generated
     headers = "src" if kind == "arduino" else "include"
@@ -142,7 +142,7 @@ def _check_arduino(compilation: Compilation) -> None:
             BAD_OPTION,
             "the sketch of an Arduino library needs a model that takes events",
             where=compilation.graph.name,
-            mend="Use a model framed by a step length, or --package cmake.",
+            hint="Use a model framed by a step length, or --package cmake.",
         )
 
 

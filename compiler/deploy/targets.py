@@ -113,7 +113,7 @@ def target_named(name: str) -> Target:
         raise SnncError(
             BAD_OPTION,
             f"--target {name} is not available in this version",
-            mend=f"Use host, {', '.join(targets())}, or a board: {', '.join(owned_boards())}.",
+            hint=f"Use host, {', '.join(targets())}, or a board: {', '.join(owned_boards())}.",
         )
     return target_of(owned_boards()[name])
 
@@ -125,7 +125,7 @@ def target_of(owned: OwnedBoard) -> Target:
             BAD_OPTION,
             f"{owned.chip} has a {owned.core} core, for which snnc knows no compiler and emulator",
             where=owned.name,
-            mend="Leave --target out and use --package: its C is for any core.",
+            hint="Leave --target out and use --package: its C is for any core.",
         )
     return replace(targets()[owned.target], owned=owned)
 
@@ -142,7 +142,7 @@ def require_tools(target: Target, board: Board) -> None:
         raise SnncError(
             NO_C_COMPILER,
             f"{target.name} needs {' and '.join(missing)}, which cannot be found",
-            mend=f"{INSTALL}{' '.join(PACKAGES)}).",
+            hint=f"{INSTALL}{' '.join(PACKAGES)}).",
         )
 
 
@@ -156,5 +156,5 @@ def board_for(target: Target, flash: int, ram: int) -> Board:
         OVER_BUDGET,
         f"the test program needs {flash:,} bytes of flash and {ram:,} of RAM; {largest.name} has "
         f"{largest.flash[1]:,} and {largest.ram[1]:,}",
-        mend="Embed fewer vectors (--vector-samples), or compile for a larger core.",
+        hint="Embed fewer vectors (--vector-samples), or compile for a larger core.",
     )

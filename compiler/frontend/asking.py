@@ -202,5 +202,5 @@ def _unclear(what: str) -> SnncError:
     return SnncError(
         BAD_OPTION,
         what,
-        mend="Give --input-shape, or write the file by hand (docs/bring-your-own-model.md).",
+        hint="Give --input-shape, or write the file by hand (docs/bring-your-own-model.md).",
     )

@@ -118,6 +118,6 @@ def _image(x: Tensor) -> Tensor:
         raise SnncError(
             BAD_SHAPE,
             "the model takes one still image, and the frames of the window differ",
-            mend="Give the same frame at every step.",
+            hint="Give the same frame at every step.",
         )
     return x[0]

@@ -50,12 +50,12 @@ class Given:
         """What was said at all, by name."""
         return {entry.name: value for entry in fields(self) if (value := getattr(self, entry.name))}
 
-    def refuse(self, names: Collection[str], kind: str, spec: str, mend: str = "") -> None:
+    def refuse(self, names: Collection[str], kind: str, spec: str, hint: str = "") -> None:
         """Raise SnncError (BAD_OPTION) if any of these was said of a MODEL of another kind."""
         if self.said.keys() & set(names):
             *most, last = (f"--{name.replace('_', '-')}" for name in names)
             what = f"{', '.join(most)} and {last} belong to {kind}"
-            raise SnncError(BAD_OPTION, what, where=spec, mend=mend)
+            raise SnncError(BAD_OPTION, what, where=spec, hint=hint)
 
 
 OF_FACTORIES = (

@@ -92,7 +92,7 @@ def model_name(text: str) -> str:
     name = _lower(text)
     if not re.search("[a-z]", name):
         raise SnncError(
-            BAD_OPTION, f"no C identifier can be made of {text!r}", mend="Give one with --name."
+            BAD_OPTION, f"no C identifier can be made of {text!r}", hint="Give one with --name."
         )
     return _shortened(f"model_{name}" if name[0].isdigit() or _taken_by(name) else name)
 

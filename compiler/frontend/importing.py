@@ -91,7 +91,7 @@ def needed_importer(module: object) -> Importer:
         raise SnncError(
             UNSUPPORTED_LAYER,
             "no operator is registered for this class",
-            mend="Replace it by a supported layer, or register an importer for it.",
+            hint="Replace it by a supported layer, or register an importer for it.",
         )
     return function
 
@@ -139,7 +139,7 @@ class Importing:
         self.nodes: dict[str, Node] = {}
         self.params: dict[str, Array] = {}
         self.unsupported: list[Unsupported] = []
-        self.apart: list[Graph] = []
+        self.other_graphs: list[Graph] = []
         """What stands behind something unsupported, each module by itself."""
         self.output_names: tuple[str, ...] = (SCORES,)
         self.arranged: dict[tuple[Any, ...], str] = {}
@@ -171,7 +171,7 @@ class Importing:
             if error.code is not BAD_ATTRIBUTE or error.where:
                 raise
             place = path or type(module).__name__
-            raise SnncError(error.code, error.what, where=place, mend=error.mend) from error
+            raise SnncError(error.code, error.what, where=place, hint=error.hint) from error
 
     def add(
         self,
@@ -220,7 +220,7 @@ class Importing:
         if error.code is not UNSUPPORTED_LAYER:
             raise error
         self.unsupported.append(
-            Unsupported(module, class_name, shape, error.what, error.mend, source)
+            Unsupported(module, class_name, shape, error.what, error.hint, source)
         )
 
     def graph(self, outputs: Sequence[str]) -> Graph:
@@ -234,7 +234,7 @@ class Importing:
         outputs, and each module behind them by itself."""
         read = {name for node in self.nodes.values() for name in node.inputs}
         ends = [name for name in self.nodes if name not in read]
-        return [*([self._graph(ends, ends)] if ends else []), *self.apart]
+        return [*([self._graph(ends, ends)] if ends else []), *self.other_graphs]
 
     def _graph(self, outputs: Sequence[str], names: Sequence[str]) -> Graph:
         nodes = tuple(self.nodes.values())
@@ -274,7 +274,7 @@ def unsupported_error(
         UNSUPPORTED_LAYER,
         f"{first.class_name}: {first.reason}{others}{also}",
         where=first.place,
-        mend=f"{first.suggestion} Run `snnc check` to see all of them.",
+        hint=f"{first.suggestion} Run `snnc check` to see all of them.",
     )
 
 
@@ -285,7 +285,7 @@ def check_dtype(value: torch.Tensor, where: str) -> None:
             BAD_WEIGHTS,
             f"the parameter is {value.dtype}, and the C computes in float32",
             where=where,
-            mend="Convert the model with model.float() and check its accuracy again.",
+            hint="Convert the model with model.float() and check its accuracy again.",
         )
 
 

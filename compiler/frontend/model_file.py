@@ -134,8 +134,8 @@ def read(path: Path) -> ModelFile:
         content = tomllib.loads(text)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        mend = "Correct it; `snnc init module:factory` writes one."
-        raise SnncError(BAD_CHECKPOINT, reason, where=str(path), mend=mend) from error
+        hint = "Correct it; `snnc init module:factory` writes one."
+        raise SnncError(BAD_CHECKPOINT, reason, where=str(path), hint=hint) from error
     for key, value in content.items():
         _check(key, value, f"{path}:{_line(text, key)}")
     if "model" not in content:
@@ -143,7 +143,7 @@ def read(path: Path) -> ModelFile:
             BAD_OPTION,
             "the file does not say where the model is",
             where=str(path),
-            mend='Add model = "package.module:factory", or the path of a file.',
+            hint='Add model = "package.module:factory", or the path of a file.',
         )
     folder = path.parent
     arguments = {
@@ -172,11 +172,11 @@ def _check(key: str, value: Any, where: str) -> None:
             BAD_OPTION,
             f"there is no key called {key}",
             where=where,
-            mend=f"Keys are {', '.join(kinds)}.",
+            hint=f"Keys are {', '.join(kinds)}.",
         )
     holds, what = kinds[key]
     if not holds(value):
-        raise SnncError(BAD_OPTION, f"{key} is {value!r}", where=where, mend=f"It must be {what}.")
+        raise SnncError(BAD_OPTION, f"{key} is {value!r}", where=where, hint=f"It must be {what}.")
 
 
 def _line(text: str, key: str) -> int:

@@ -54,4 +54,4 @@ def _first(item: Any) -> Any:
 
 
 def _refused(what: str, names: str) -> SnncError:
-    return SnncError(UNSUPPORTED_LAYER, what, mend=f"Name the outputs in the dict with {names}.")
+    return SnncError(UNSUPPORTED_LAYER, what, hint=f"Name the outputs in the dict with {names}.")

@@ -124,8 +124,8 @@ def load_source(
     if is_factory(spec):
         module = _driven(spec, factory_model(spec, given.weights, folder), given)
         return _from_module(spec, module, given)
-    mend = "A checkpoint holds its own; leave them out."
-    given.refuse(LEFT_OPEN, "other models", spec, mend)
+    hint = "A checkpoint holds its own; leave them out."
+    given.refuse(LEFT_OPEN, "other models", spec, hint)
     loaded = checkpoints.load(spec)
     return SourceModel(
         module=loaded.model,
@@ -148,14 +148,14 @@ def _of_images(source: SourceModel, encoder: Encoder, frame_us: int | None) -> S
             if encoder not in ENCODERS
             else "--encoder is for still images, and --frame-us for recordings",
             where=source.origin,
-            mend="Give one that fits.",
+            hint="Give one that fits.",
         )
     if source.input is not None and source.encoder != encoder:
         raise SnncError(
             BAD_OPTION,
             f"the model's own description says {source.input.framing}, and --encoder {encoder}",
             where=source.origin,
-            mend="Leave --encoder out.",
+            hint="Leave --encoder out.",
         )
     options = {**source.options, "encoder": encoder}
     return dataclasses.replace(source, encoder=encoder, options=options)
@@ -173,14 +173,14 @@ def _of_numbers(source: SourceModel, kind: InputKind) -> SourceModel:
             BAD_OPTION,
             "--input-kind real is for frames, and the events of recordings make counts",
             where=source.origin,
-            mend="Leave out --frame-us, or --input-kind.",
+            hint="Leave out --frame-us, or --input-kind.",
         )
     if source.input is not None and source.input.kind != kind:
         raise SnncError(
             BAD_OPTION,
             f"the model's own description says {source.input.kind}, and --input-kind {kind}",
             where=source.origin,
-            mend="Leave --input-kind out.",
+            hint="Leave --input-kind out.",
         )
     options = {**source.options, "input_kind": kind}
     return dataclasses.replace(source, input_kind=kind, options=options)
@@ -200,7 +200,7 @@ def _driven(spec: str, model: nn.Module, given: Given) -> nn.Module:
             "--per-step, --batch-first and --still are three things that a model may take, and "
             "a still image has no --frame-us",
             where=spec,
-            mend="Give the one that fits.",
+            hint="Give the one that fits.",
         )
     if not (ways or given.readout or given.all_outputs):
         return model
@@ -221,7 +221,7 @@ def _from_module(spec: str, module: nn.Module, given: Given) -> SourceModel:
             BAD_OPTION,
             "a model from a factory does not say what its input is",
             where=spec,
-            mend="Give --input-shape C,H,W and --time-steps T.",
+            hint="Give --input-shape C,H,W and --time-steps T.",
         )
     options: dict[str, Any] = {}
     if isinstance(module, Driven):
@@ -261,7 +261,7 @@ def _from_model_file(path: Path, given: Given, nir: NirOptions | None) -> Source
             BAD_OPTION,
             f"its model is another such file, {said.model}",
             where=str(path),
-            mend="Name the checkpoint or the factory.",
+            hint="Name the checkpoint or the factory.",
         )
     arguments = said.arguments | given.said
     if nir is None or nir == NirOptions():
@@ -282,7 +282,7 @@ def _from_nir(spec: str, options: NirOptions, given: Given) -> SourceModel:
             BAD_OPTION,
             "a NIR file does not say how many time steps to run",
             where=spec,
-            mend="Give --time-steps T.",
+            hint="Give --time-steps T.",
         )
     _check_window(file.input_shape, given.time_steps, spec)
     return SourceModel(
@@ -308,7 +308,7 @@ def _framed(
             BAD_OPTION,
             f"recordings become frames of 2×height×width, and the input is {shape}",
             where=where,
-            mend="Leave out --frame-us, and give frames of your own.",
+            hint="Leave out --frame-us, and give frames of your own.",
         )
     return InputDescription(shape[1], shape[2], time_steps, frame_us)
 
@@ -375,7 +375,7 @@ def _made(spec: str, module_name: str, factory_name: str) -> Any:
             BAD_OPTION,
             f"the factory cannot be imported ({error})",
             where=spec,
-            mend="Run snnc where `python -c 'import package.module'` works.",
+            hint="Run snnc where `python -c 'import package.module'` works.",
         ) from error
     try:
         with built.noted(_made.__code__):
@@ -385,12 +385,12 @@ def _made(spec: str, module_name: str, factory_name: str) -> Any:
             BAD_OPTION,
             f"the factory failed ({first_sentence(error)})",
             where=spec,
-            mend="Call it in Python first; it takes no arguments.",
+            hint="Call it in Python first; it takes no arguments.",
         ) from error
 
 
 def _load_weights(model: nn.Module, path: Path) -> None:
-    state: Any = read_tensor_file(path, mend="Save model.state_dict() alone, with torch.save.")
+    state: Any = read_tensor_file(path, hint="Save model.state_dict() alone, with torch.save.")
     try:
         model.load_state_dict(state)
     except Exception as error:  # of any content of the file, and of hooks of the user's modules

@@ -118,7 +118,7 @@ def _captured_or_listed(
     except SnncError as error:
         importing = Importing(name, time_steps)
         kind = type(model.net if isinstance(model, Driven) else model).__name__
-        suggestion = f"{error.mend} (By its modules alone it would mean something else: {found}.)"
+        suggestion = f"{error.hint} (By its modules alone it would mean something else: {found}.)"
         importing.unsupported.append(
             Unsupported(error.where, kind, "", error.what, suggestion, error.where)
         )
@@ -148,7 +148,7 @@ def _by_capture(
             raise SnncError(
                 UNSUPPORTED_LAYER,
                 f"it was read as something else than it computes: {found}",
-                mend="Please report this model.",
+                hint="Please report this model.",
             )
     except SnncError as error:
         if before is None:

@@ -108,7 +108,7 @@ class HostModel:
             raise SnncError(
                 BAD_OPTION,
                 f"{self.interface.name} cannot be run at level {level!r} here",
-                mend=f"What can be run: {can}.",
+                hint=f"What can be run: {can}.",
             )
 
     @property
@@ -206,12 +206,12 @@ class HostModel:
                 BAD_SHAPE,
                 f"{self.interface.name} takes {size:,} {WORDS[kind]} and was given "
                 f"{given.size:,} of {given.dtype}",
-                mend="Lay the frames out with snnc.compiler.ir.layout.pack.",
+                hint="Lay the frames out with snnc.compiler.ir.layout.pack.",
             )
         return self._ffi.from_buffer(f"{kind}[]", data)
 
-    def _not_taken(self, what: str, mend: str) -> SnncError:
-        return SnncError(BAD_OPTION, f"{self.interface.name} does not take {what}", mend=mend)
+    def _not_taken(self, what: str, hint: str) -> SnncError:
+        return SnncError(BAD_OPTION, f"{self.interface.name} does not take {what}", hint=hint)
 
     def step(self) -> None:
         """Compute one step (streaming models)."""
@@ -232,7 +232,7 @@ class HostModel:
             raise SnncError(
                 BAD_OPTION,
                 f"{self.interface.name} has no output {name}",
-                mend=f"It has {', '.join(outputs)}.",
+                hint=f"It has {', '.join(outputs)}.",
             )
         if outputs[name] is self.interface.outputs[0]:
             return self.scores()

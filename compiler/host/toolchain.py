@@ -127,7 +127,7 @@ def _failure(compiler: str, said: str) -> SnncError:
         NO_C_COMPILER,
         f"the C compiler failed: {said}",
         where=compiler,
-        mend="Mend it, or set CC to another one.",
+        hint="Mend it, or set CC to another one.",
     )
 
 

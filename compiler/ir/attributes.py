@@ -174,7 +174,7 @@ def _meant(name: str, known: Collection[str]) -> str:
 
 def _refusal(what: str, where: str, known: Collection[str]) -> SnncError:
     listed = f"It takes {', '.join(known)}." if known else "It takes none."
-    return SnncError(BAD_ATTRIBUTE, what, where=where, mend=listed)
+    return SnncError(BAD_ATTRIBUTE, what, where=where, hint=listed)
 
 
 def _needed(

@@ -90,7 +90,7 @@ def _check_equal(given: TensorType, values: Array, stored: Array) -> None:
             BAD_SHAPE,
             f"a value of {wrong} cannot be stored as {c_type(given)}",
             where=str(given),
-            mend="Use fewer events in a cell (shorter steps), or whole numbers; for frames of real "
+            hint="Use fewer events in a cell (shorter steps), or whole numbers; for frames of real "
             "numbers compile with --input-kind real.",
         )
 

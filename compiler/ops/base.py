@@ -275,9 +275,9 @@ def shape_error(node: Node, what: str) -> SnncError:
     return SnncError(BAD_SHAPE, what, where=node.loc.module or node.name)
 
 
-def unsupported(node: Node, what: str, mend: str) -> SnncError:
+def unsupported(node: Node, what: str, hint: str) -> SnncError:
     """The error for an option that an op does not have."""
-    return SnncError(UNSUPPORTED_LAYER, what, where=node.loc.module or node.name, mend=mend)
+    return SnncError(UNSUPPORTED_LAYER, what, where=node.loc.module or node.name, hint=hint)
 
 
 def expect_layout(node: Node, how: Layout, inputs: Sequence[TensorType]) -> None:

@@ -68,5 +68,5 @@ def _check_ends(graph: Graph) -> None:
             )
 
 
-def _refusal(node: Node, what: str, mend: str) -> SnncError:
-    return SnncError(UNSUPPORTED_LAYER, what, where=node.loc.module or node.name, mend=mend)
+def _refusal(node: Node, what: str, hint: str) -> SnncError:
+    return SnncError(UNSUPPORTED_LAYER, what, where=node.loc.module or node.name, hint=hint)

@@ -49,7 +49,7 @@ class CostModel:
             raise SnncError(
                 BAD_OPTION,
                 f"the prices of {self.machine} have none for the {kernel} kernel of {op}",
-                mend="Measure them by `snnc bench --fit`, or state no densities.",
+                hint="Measure them by `snnc bench --fit`, or state no densities.",
             )
         price = self.prices[op, kernel]
         active = density if kernel == EVENT else 1.0

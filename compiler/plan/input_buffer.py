@@ -52,14 +52,14 @@ def buffered(graph: Graph, choice: Buffering) -> Graph:
         raise SnncError(
             BAD_OPTION,
             "--max-events cannot be combined with --max-frames or --overrun",
-            mend="Packed events hold a whole window; --max-frames is for nets that stream.",
+            hint="Packed events hold a whole window; --max-frames is for nets that stream.",
         )
     if choice.events is not None and graph["input"].type.kind is Kind.REAL:
         raise SnncError(
             BAD_OPTION,
             "--max-events holds events, which make counts, and the network takes real numbers",
             where=graph.name,
-            mend="Use --max-frames, where the network streams.",
+            hint="Use --max-frames, where the network streams.",
         )
     if choice.events is not None and not 0 < choice.events <= EVENT_LIMIT:
         raise SnncError(BAD_OPTION, f"--max-events {choice.events} is not from 1 to {EVENT_LIMIT}")
@@ -71,7 +71,7 @@ def buffered(graph: Graph, choice: Buffering) -> Graph:
             "--max-frames and --overrun need a network that streams, and this one needs the whole "
             "window before it can go on",
             where=graph.name,
-            mend="Use --max-events N: the window is then held as packed events.",
+            hint="Use --max-events N: the window is then held as packed events.",
         )
     if choice.events is not None:
         return _with_input(graph, events=choice.events, frames=1)
@@ -89,7 +89,7 @@ def _with_input(
             NOT_CAUSAL,
             "a layer reads all frames of the input at once, so all must be held",
             where=graph.name,
-            mend="Leave out --max-events and --max-frames.",
+            hint="Leave out --max-events and --max-frames.",
         )
     held = replace(graph.held, frames=frames, events=events, carry=carry)
     nodes = tuple(n.replace(op=held) if n.name == "input" else n for n in graph.nodes)
@@ -120,7 +120,7 @@ def most_events(graph: Graph) -> int:
                 UNSUPPORTED_LAYER,
                 f"a sum of spikes and counts may reach {factor + rest:,}, and a count holds 65,535",
                 where=node.loc.module or node.name,
-                mend="Pool over smaller windows, or add fewer branches.",
+                hint="Pool over smaller windows, or add fewer branches.",
             )
         most = min(most, fits)
     return most

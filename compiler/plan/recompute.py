@@ -112,7 +112,7 @@ def _over_budget(graph: Graph, least: Choice, limit: int) -> SnncError:
         f"of any plan: {plan.lower_bound:,}), and {limit:,} are left for it; the largest buffers: "
         f"{parts}",
         where=graph.name,
-        mend=" ".join(_what_helps(graph, least)),
+        hint=" ".join(_what_helps(graph, least)),
     )
 
 

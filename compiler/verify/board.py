@@ -33,7 +33,7 @@ from snnc.compiler.verify.shipped.events import events_of
 from snnc.compiler.verify.synthetic.stress import Stress
 
 if TYPE_CHECKING:
-    from snnc.compiler.verify.prove import Manner, Window
+    from snnc.compiler.verify.prove import ProofSettings, Window
 
 SYNTHETIC_EVENTS = 2000
 """Most events of the synthetic window: a board's flash holds them all."""
@@ -125,7 +125,7 @@ class BoardVerifier:
         """Judge the fidelity, and say what the recordings said nothing about."""
         self.beside.finish(self._stressed, min_agreement)
 
-    def prove(self, windows: Iterable[Window], thoroughly: Manner) -> BoardVerification:
+    def prove(self, windows: Iterable[Window], thoroughly: ProofSettings) -> BoardVerification:
         """:meth:`verify`, :meth:`stress` where that is asked for, and :meth:`finish`."""
         self.verify(windows)
         if thoroughly.stress:

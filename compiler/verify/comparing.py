@@ -90,7 +90,7 @@ def compare_decisions(
     if not count:
         check.add(own.numel())
         return None
-    bad = different & ~(decision.apart(own) <= decision.leeway)
+    bad = different & ~(decision.distance(own) <= decision.leeway)
     beyond = int(bad.sum())
     check.add(own.numel(), count, count - beyond)
     if not beyond:

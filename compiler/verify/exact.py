@@ -39,7 +39,7 @@ class Choice:
         """Where another run decided otherwise."""
         return (own != 0) != self.fires
 
-    def apart(self, own: torch.Tensor) -> torch.Tensor:
+    def distance(self, own: torch.Tensor) -> torch.Tensor:
         """How far apart the two decisions are."""
         return self.differs(own).to(torch.float64)
 
@@ -89,7 +89,7 @@ class Counted(Choice):
         """Where another run decided another number."""
         return own != self.fires
 
-    def apart(self, own: torch.Tensor) -> torch.Tensor:
+    def distance(self, own: torch.Tensor) -> torch.Tensor:
         """How far apart the two numbers are."""
         return (own.to(torch.float64) - self.fires).abs()
 

@@ -83,7 +83,7 @@ def _different(model: nn.Module, graph: Graph, x: torch.Tensor) -> str:
 
 def _unexplained(node: Node, own: torch.Tensor, decision: Decision) -> str:
     """What no rounding explains in a node's spikes, given all spikes before it."""
-    bad = decision.differs(own) & ~(decision.apart(own) <= decision.leeway)
+    bad = decision.differs(own) & ~(decision.distance(own) <= decision.leeway)
     if not bool(bad.any()):
         return ""
     step, *place = (int(i) for i in bad.nonzero()[0])

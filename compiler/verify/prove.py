@@ -48,7 +48,7 @@ class Window(Protocol):
 
 
 @dataclass(frozen=True)
-class Manner:
+class ProofSettings:
     """How thoroughly to verify.
 
     Attributes:
@@ -68,7 +68,7 @@ def prove(
     written: Written,
     windows: Iterable[Window],
     scratch: Path,
-    manner: Manner | None = None,
+    settings: ProofSettings | None = None,
 ) -> Verification:
     """Check every link on every recording.
 
@@ -78,12 +78,12 @@ def prove(
         written: what ``snnc compile`` wrote for this machine, or a package.
         windows: the recordings.
         scratch: an empty folder.
-        manner: how thoroughly.
+        settings: how thoroughly.
 
     Raises:
         SnncError: as :func:`snnc.compiler.deploy.compiled.with_c_of`; C_COMPILER_FAILED.
     """
-    manner = manner or Manner()
+    settings = settings or ProofSettings()
     folder, manifest = written.folder, written.manifest
     compilation = with_c_of(compilation, folder, manifest, "host")
     observed = scratch / "observed"
@@ -93,17 +93,17 @@ def prove(
     result: Verification = verifier.result
     check_files(folder, manifest, result)
     library = shipped_library(folder, manifest, compilation, scratch)
-    paths = Paths(library, compilation.graph, result, _single(manner, scratch))
+    paths = Paths(library, compilation.graph, result, _single(settings, scratch))
     result.artefact = {**(result.artefact or {}), "levels": list(paths.levels)}
     for window in windows:
         pushed = _pushed(compilation, window)
         free = verifier.verify(window.frames, window.label, pushed)
         paths.verify(window.frames, free.outputs, pushed)
     stressed = None
-    if manner.stress:
+    if settings.stress:
         stress = Stress(compilation, verifier.observed, result)
         stressed = stress.run(_beside(paths, compilation))
-    options = {"min_agreement": manner.min_agreement} if is_integer(compilation.graph) else {}
+    options = {"min_agreement": settings.min_agreement} if is_integer(compilation.graph) else {}
     verifier.finish(stressed, **options)
     return result
 
@@ -119,10 +119,10 @@ def _pushed(compilation: Compilation, window: Window) -> Pushed | None:
     return None if made is None else Pushed(made, start=0)
 
 
-def _single(manner: Manner, scratch: Path) -> Library | None:
-    if manner.single is None:
+def _single(settings: ProofSettings, scratch: Path) -> Library | None:
+    if settings.single is None:
         return None
-    return built(manner.single, scratch / "single", NATIVE)
+    return built(settings.single, scratch / "single", NATIVE)
 
 
 def _beside(paths: Paths, compilation: Compilation) -> Any:

@@ -56,7 +56,7 @@ class Reading:
             if not count:
                 continue
             judged = reference.judge(self.source, {"input": x}, spikes, [name])[name]
-            bad = different & ~(decision.apart(spikes[name]) <= judged.error)
+            bad = different & ~(decision.distance(spikes[name]) <= judged.error)
             check.explained += count - int(bad.sum())
             if bool(bad.any()):
                 wrong[name] = bad

@@ -48,7 +48,7 @@ def section(entry: ErrorCode) -> str:
 
 - Exit status: {entry.status} ({STATUSES[entry.status]})
 - Cause: {entry.cause}
-- Mend: {entry.mend}
+- Mend: {entry.hint}
 """
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 from pages import write_section
 
+from snnc.api.compile_settings import CompileSettings
 from snnc.api.data.windows import events_behind, windows
 from snnc.api.in_memory import compiled
-from snnc.api.manner import Manner
 from snnc.bench.target.traffic import Moved, Traffic, count_traffic, modelled
 from snnc.compiler.deploy.firmware import arena_limit, vector
 from snnc.compiler.deploy.targets import target_named
@@ -45,8 +45,10 @@ def main() -> None:
     """Count both ways and write the section."""
     source = load_source(str(ROOT / "models" / "zoo" / f"{MODEL}.pt"))
     target = target_named(TARGET)
-    manner = Manner("int8", NMNIST, arena_bytes=arena_limit(target, None), order=target.order)
-    compilation, _ = compiled(source, manner)
+    settings = CompileSettings(
+        "int8", NMNIST, arena_bytes=arena_limit(target, None), order=target.order
+    )
+    compilation, _ = compiled(source, settings)
     chosen = list(windows(source, NMNIST, "test", RECORDINGS))
     vectors = [
         vector(compilation, window.frames, events_behind(compilation, window)) for window in chosen

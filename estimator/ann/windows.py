@@ -79,7 +79,7 @@ class Windows:
                 BAD_OPTION,
                 "a recurrent network has no artificial counterpart that sees all of time at once",
                 where=next(iter(loops)),
-                mend="Leave out --ann.",
+                hint="Leave out --ann.",
             )
 
     @cached_property

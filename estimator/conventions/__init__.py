@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from snnc.errors import BAD_OPTION, SnncError
-from snnc.estimator.conventions.base import COUNTERS, Convention, Footing
+from snnc.estimator.conventions.base import COUNTERS, Convention, CountedOn
 from snnc.estimator.conventions.dense import DENSE
 from snnc.estimator.conventions.executed import EXECUTED
 from snnc.estimator.conventions.neurobench import NEUROBENCH
@@ -15,7 +15,7 @@ CONVENTIONS: dict[str, Convention] = {
     entry.name: entry for entry in (EXECUTED, PAPER, DENSE, SYOPS, SPIKINGJELLY, NEUROBENCH)
 }
 
-__all__ = ["CONVENTIONS", "COUNTERS", "EXECUTED", "Convention", "Footing", "convention_called"]
+__all__ = ["CONVENTIONS", "COUNTERS", "EXECUTED", "Convention", "CountedOn", "convention_called"]
 
 
 def convention_called(name: str) -> Convention:
@@ -24,6 +24,6 @@ def convention_called(name: str) -> Convention:
         raise SnncError(
             BAD_OPTION,
             f"there is no counting convention called {name!r}",
-            mend=f"Choose one of {', '.join(CONVENTIONS)}.",
+            hint=f"Choose one of {', '.join(CONVENTIONS)}.",
         )
     return CONVENTIONS[name]

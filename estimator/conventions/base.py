@@ -31,7 +31,7 @@ Number = int | Fraction
 StepCounts = Mapping[str, Sequence[Number]]
 """Counter → numbers per step ([T]), or [1] for work done once a window; one left out is zero."""
 
-Footing = Enum("Footing", ["EXECUTED", "SPIKES", "SOURCE"])
+CountedOn = Enum("CountedOn", ["EXECUTED", "SPIKES", "SOURCE"])
 """What a convention looks at: the executed graph; the source graph with its inputs and spikes only
 (nothing else is computed); the source graph with all its values."""
 
@@ -102,7 +102,7 @@ class Convention:
         title: what it is, in a few words.
         rule: the rule in a sentence or two.
         source: where the rule comes from.
-        footing: what it looks at.
+        counted_on: what it looks at.
         charges_borders: whether taps that fall outside the image cost as if they did not.
         counts_follow_spikes: whether a layer that reads sums of spikes costs MACs in proportion
             to them, rather than at every position.
@@ -118,7 +118,7 @@ class Convention:
     title: str
     rule: str
     source: str
-    footing: Footing
+    counted_on: CountedOn
     charges_borders: bool
     counts_follow_spikes: bool
     count_inputs: str

@@ -6,7 +6,7 @@ from snnc.compiler.ir.roles import Role
 from snnc.estimator.conventions.base import (
     BESIDE_SYNAPSES,
     Convention,
-    Footing,
+    CountedOn,
     StepCounts,
     Visit,
     dense_macs,
@@ -49,7 +49,7 @@ DENSE = Convention(
         "The MAC count in use for ANNs (outputs × kernel size × input channels); per step it is "
         "the dense work that Yao et al. 2023 start from."
     ),
-    footing=Footing.SPIKES,
+    counted_on=CountedOn.SPIKES,
     charges_borders=True,
     counts_follow_spikes=False,
     count_inputs=("as MAC at every position, zeros too"),

@@ -6,7 +6,7 @@ from snnc.compiler.ops import OPS, op_of
 from snnc.estimator.conventions.base import (
     COUNTERS,
     Convention,
-    Footing,
+    CountedOn,
     StepCounts,
     Visit,
 )
@@ -28,7 +28,7 @@ EXECUTED = Convention(
         "sums and comparisons outside weighted sums are counted apart."
     ),
     source="The `count` facet of each operator; equal to the counters of an instrumented build.",
-    footing=Footing.EXECUTED,
+    counted_on=CountedOn.EXECUTED,
     charges_borders=False,
     counts_follow_spikes=True,
     count_inputs=(

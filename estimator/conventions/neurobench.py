@@ -8,7 +8,7 @@ from snnc.compiler.ir.roles import Role
 from snnc.estimator.conventions.base import (
     BESIDE_SYNAPSES,
     Convention,
-    Footing,
+    CountedOn,
     StepCounts,
     Visit,
     added,
@@ -41,7 +41,7 @@ NEUROBENCH = Convention(
         "neurobench/metrics/workload/synaptic_operations.py and metrics/utils/layers/macs.py, "
         "version 2.3.0. The package sums in float32 and drifts above 2^24; this is the exact sum."
     ),
-    footing=Footing.SOURCE,
+    counted_on=CountedOn.SOURCE,
     charges_borders=False,
     counts_follow_spikes=True,
     count_inputs=(

@@ -14,7 +14,7 @@ from snnc.estimator.activity import Values
 from snnc.estimator.conventions.base import (
     BESIDE_SYNAPSES,
     Convention,
-    Footing,
+    CountedOn,
     Number,
     StepCounts,
     Visit,
@@ -122,7 +122,7 @@ PAPER = Convention(
         "gives SA 14.3M and ASA-1 2.6M as printed; TCSA 27.1M against 27.3M; ASA-2, which has no "
         "mixing along time, 1.5M against 2.6M."
     ),
-    footing=Footing.SPIKES,
+    counted_on=CountedOn.SPIKES,
     charges_borders=True,
     counts_follow_spikes=True,
     count_inputs=(

@@ -12,7 +12,7 @@ from snnc.compiler.ops.pooling.pool2d import Pool2d
 from snnc.estimator.conventions.base import (
     BESIDE_SYNAPSES,
     Convention,
-    Footing,
+    CountedOn,
     StepCounts,
     Visit,
     added,
@@ -107,7 +107,7 @@ SPIKINGJELLY = Convention(
         "spikingjelly/activation_based/op_counter/ac.py and mac.py, version 2.0.0; rules are kept "
         "by operator of PyTorch, and aten.mul has none."
     ),
-    footing=Footing.SOURCE,
+    counted_on=CountedOn.SOURCE,
     charges_borders=False,
     counts_follow_spikes=False,
     count_inputs=(

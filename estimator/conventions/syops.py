@@ -12,7 +12,7 @@ from snnc.compiler.ops import AvgPool2d, BatchNorm, MaxPool2d
 from snnc.estimator.conventions.base import (
     BESIDE_SYNAPSES,
     Convention,
-    Footing,
+    CountedOn,
     Number,
     StepCounts,
     Visit,
@@ -102,7 +102,7 @@ SYOPS = Convention(
         "syops/ops.py and engine.py, version 0.0.5. The package reports the mean over the first "
         "axis of the model's input: with time first that is a T-th of these totals."
     ),
-    footing=Footing.SOURCE,
+    counted_on=CountedOn.SOURCE,
     charges_borders=True,
     counts_follow_spikes=False,
     count_inputs=(

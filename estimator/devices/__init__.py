@@ -91,7 +91,7 @@ class Profile:
         return SnncError(
             BAD_OPTION,
             f"no {SYNAPTIC} of {self.title} is known: {looked}",
-            mend=f"Choose a device that has one: {', '.join(priced())}.",
+            hint=f"Choose a device that has one: {', '.join(priced())}.",
         )
 
     @property
@@ -134,7 +134,7 @@ def load(name: str) -> Profile:
         raise SnncError(
             BAD_OPTION,
             f"there is no device profile called {name!r}",
-            mend=f"Choose one of {', '.join(profiles)}.",
+            hint=f"Choose one of {', '.join(profiles)}.",
         )
     return profiles[name]
 

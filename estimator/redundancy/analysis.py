@@ -54,7 +54,7 @@ def check_measured(redundancy: Redundancy) -> None:
     raise SnncError(
         BAD_OPTION,
         f"no neuron's potentials can be measured ({reasons or 'nothing fires'})",
-        mend="Use `snnc energy` for firing rates and costs.",
+        hint="Use `snnc energy` for firing rates and costs.",
     )
 
 

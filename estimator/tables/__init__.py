@@ -120,7 +120,7 @@ def no_memory_prices(table: str) -> SnncError:
     return SnncError(
         BAD_OPTION,
         f"the energy table {table!r} has no prices for memory",
-        mend="Add a section [memory] as in the tables that snnc brings.",
+        hint="Add a section [memory] as in the tables that snnc brings.",
     )
 
 
@@ -155,7 +155,7 @@ def load(name_or_file: str) -> EnergyTable:
         raise SnncError(
             BAD_OPTION,
             f"{name_or_file!r} is neither an energy table of snnc nor a file",
-            mend=f"Give a TOML file, or one of {', '.join(tables)}.",
+            hint=f"Give a TOML file, or one of {', '.join(tables)}.",
         )
     return parse(read_text(path, BAD_ENERGY_TABLE), path.stem, str(path))
 
@@ -227,7 +227,7 @@ def _only(content: Mapping[str, Any], known: tuple[str, ...], where: str, prefix
             BAD_ENERGY_TABLE,
             f"has entries that nobody reads: {', '.join(unknown)}",
             where=where,
-            mend=f"Known are {', '.join(f'{prefix}{key}' for key in known)}.",
+            hint=f"Known are {', '.join(f'{prefix}{key}' for key in known)}.",
         )
 
 

@@ -32,7 +32,7 @@ def frames_for(given: InputDescription, recording: Recording) -> NDArray[np.uint
             BAD_DATA_SPEC,
             f"the model takes still images ({given.encoder} coding), and this is a recording",
             where=str(recording.path),
-            mend="Give arrays of images as data.",
+            hint="Give arrays of images as data.",
         )
     check_sensor(recording, (given.height, given.width))
     if given.framing == "time":
@@ -121,7 +121,7 @@ class RecordedFrames:
             raise SnncError(
                 BAD_OPTION,
                 f"slices and clips have a length in time, and framing by {input.framing} has none",
-                mend="Use framing by dt, or neither slices nor clips.",
+                hint="Use framing by dt, or neither slices nor clips.",
             )
         if len(dataset) == 0:
             raise SnncError(BAD_DATA_SPEC, "the data set has no samples")

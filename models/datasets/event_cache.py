@@ -47,7 +47,7 @@ class CachedEvents:
             raise SnncError(
                 BAD_OPTION,
                 f"{type(dataset).__name__} has no files to decode",
-                mend="Use a cache with a data set in a folder only.",
+                hint="Use a cache with a data set in a folder only.",
             )
         self.dataset = dataset
         self.folder = folder

@@ -60,7 +60,7 @@ def frame_shape(
             BAD_SHAPE,
             f"downsampling by {downsample} does not divide the sensor of "
             f"{width}x{height} pixels (width x height)",
-            mend="Choose a divisor of both sides.",
+            hint="Choose a divisor of both sides.",
         )
     return time_steps, 2, height // downsample, width // downsample
 
@@ -134,6 +134,6 @@ def _count(
             f"{counts.max()} events fall into one cell (step {t}, polarity {p}, row {y}, "
             f"column {x}); a frame holds at most {MAX_COUNT}",
             where=recording.path,
-            mend="Use more time steps, a shorter dt, or less downsampling.",
+            hint="Use more time steps, a shorter dt, or less downsampling.",
         )
     return Frames(counts.astype(np.uint16).reshape(shape), int(len(step) - kept.sum()))

@@ -76,4 +76,4 @@ def _gesture_sim(spec: str, options: str | None, split: Split) -> GestureSim:
 
 
 def _wrong(spec: str, what: str) -> SnncError:
-    return SnncError(BAD_DATA_SPEC, what, where=f"DATA {spec!r}", mend=f"Write {FORMS}.")
+    return SnncError(BAD_DATA_SPEC, what, where=f"DATA {spec!r}", hint=f"Write {FORMS}.")

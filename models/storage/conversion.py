@@ -98,7 +98,7 @@ def convert(
                 BAD_WEIGHTS,
                 f"the file {says} {', '.join(sorted(names))} for network {network}",
                 where=where,
-                mend="Choose the --network that it was trained as.",
+                hint="Choose the --network that it was trained as.",
             )
     for key, value in fitted.items():
         if value.shape != own[key].shape:
@@ -106,7 +106,7 @@ def convert(
                 BAD_WEIGHTS,
                 f"{key} is {list(value.shape)}, and network {network} needs {list(own[key].shape)}",
                 where=where,
-                mend="Check --time-steps, --sensor and --downsample.",
+                hint="Check --time-steps, --sensor and --downsample.",
             )
     model.load_state_dict(fitted)
     return model.eval()
@@ -138,7 +138,7 @@ def _our_name(name: str, where: str) -> str:
         BAD_WEIGHTS,
         f"the parameter {name} is none of the ASA-SNN or MA-SNN authors' networks",
         where=where,
-        mend="Compile the network itself: package.module:factory --weights FILE.",
+        hint="Compile the network itself: package.module:factory --weights FILE.",
     )
 
 
@@ -151,7 +151,7 @@ def _state(content: object, where: str) -> State:
             BAD_CHECKPOINT,
             f"it holds {len(found)} dictionaries of parameters instead of one",
             where=where,
-            mend="Save model.state_dict() alone.",
+            hint="Save model.state_dict() alone.",
         )
     return {name: check_stored(name, tensor, where) for name, tensor in found[0].items()}
 
@@ -175,7 +175,7 @@ def _hyper(state: State, network: str, where: str) -> dict[str, Any]:
             BAD_WEIGHTS,
             f"the file has {len(convolutions)} convolutions, and network {network} has {wanted}",
             where=where,
-            mend="Choose the --network that it was trained as.",
+            hint="Choose the --network that it was trained as.",
         )
     votes = takes["votes"].default
     if outputs % votes:
@@ -183,7 +183,7 @@ def _hyper(state: State, network: str, where: str) -> dict[str, Any]:
             BAD_OPTION,
             f"{outputs} outputs are not a whole number of classes with {votes} votes each",
             where=where,
-            mend="Choose the --network that it was trained as.",
+            hint="Choose the --network that it was trained as.",
         )
     hyper: dict[str, Any] = {
         "channels": [_rows(state[name]) for name in convolutions],
@@ -208,7 +208,7 @@ def _parameters(network: str) -> Mapping[str, inspect.Parameter]:
         raise SnncError(
             BAD_OPTION,
             f"no checkpoint is converted to a network called {network!r}",
-            mend=f"Choose one of {', '.join(NETWORKS)}.",
+            hint=f"Choose one of {', '.join(NETWORKS)}.",
         )
     return inspect.signature(NETWORKS[network]).parameters
 
@@ -261,7 +261,7 @@ def _ma_cell(network: str, where: str) -> dict[str, float]:
             BAD_WEIGHTS,
             f"MA-SNN has no network like {network}",
             where=where,
-            mend="Choose three-layer (DVS128 Gesture) or ma-five-layer (Gait, CIFAR10-DVS).",
+            hint="Choose three-layer (DVS128 Gesture) or ma-five-layer (Gait, CIFAR10-DVS).",
         )
     threshold, beta = takes["v_threshold"].default, takes["beta"].default
     return {"v_reset": float(torch.tensor(threshold) * beta)}  # rounded where theirs is
@@ -273,4 +273,4 @@ def load_foreign(path: str) -> object:
     Raises:
         SnncError: as :func:`snnc.models.storage.tensor_files.read_tensor_file`.
     """
-    return read_tensor_file(path, mend="Save model.state_dict() alone, with torch.save.")
+    return read_tensor_file(path, hint="Save model.state_dict() alone, with torch.save.")

@@ -45,19 +45,19 @@ class _UnsoundError(Exception):
     """Why a file is not given to torch."""
 
 
-def read_tensor_file(path: str | Path, *, legacy: bool = True, mend: str = "") -> object:
+def read_tensor_file(path: str | Path, *, legacy: bool = True, hint: str = "") -> object:
     """The content of a file that ``torch.save`` wrote: dense tensors and plain values.
 
     Args:
         path: the file.
         legacy: whether the format before torch 1.6 is read too; it has no checksums.
-        mend: what to do where it cannot be read, instead of the code's own advice.
+        hint: what to do where it cannot be read, instead of the code's own advice.
 
     Raises:
         SnncError: BAD_CHECKPOINT for a file that is missing, damaged, compressed, or that holds
             anything but dense tensors and plain values; OVER_LIMIT for one that is too large.
     """
-    raw = read_file(path, BAD_CHECKPOINT, mend=mend)
+    raw = read_file(path, BAD_CHECKPOINT, hint=hint)
     try:
         if zipfile.is_zipfile(io.BytesIO(raw)):
             content = _load(_sound_archive(raw))
@@ -67,7 +67,7 @@ def read_tensor_file(path: str | Path, *, legacy: bool = True, mend: str = "") -
         else:
             raise _UnsoundError("it is no zip archive")
     except SnncError as error:
-        raise SnncError(error.code, error.what, where=str(path), mend=error.mend) from error
+        raise SnncError(error.code, error.what, where=str(path), hint=error.hint) from error
     except Exception as error:  # zipfile and torch raise anything for damaged input
         said = isinstance(error, (_UnsoundError, OutlineError))
         reason = str(error) if said else first_sentence(error)
@@ -76,7 +76,7 @@ def read_tensor_file(path: str | Path, *, legacy: bool = True, mend: str = "") -
             f"the {len(raw)} bytes are no undamaged file of tensors and plain values, readable "
             f"without running code from it ({reason})",
             where=str(path),
-            mend=mend,
+            hint=hint,
         ) from error
     return content
 
@@ -95,7 +95,7 @@ def check_stored(name: str, tensor: object, where: str) -> Tensor:
     elif tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
         what = f"parameter {name} repeats fewer numbers than its {list(tensor.shape)}"
     if what or not isinstance(tensor, Tensor):
-        raise SnncError(BAD_WEIGHTS, what, where=where, mend="Save a contiguous copy of it.")
+        raise SnncError(BAD_WEIGHTS, what, where=where, hint="Save a contiguous copy of it.")
     return tensor
 
 
@@ -159,7 +159,7 @@ def _check_outline(described: Outline, stored: Callable[[str], int]) -> None:
         raise SnncError(
             BAD_WEIGHTS,
             f"it holds a tensor that is not a dense tensor of numbers ({name})",
-            mend="Save dense tensors on the CPU.",
+            hint="Save dense tensors on the CPU.",
         )
     if strange:
         raise _UnsoundError(f"it holds a {min(strange)}")

@@ -98,12 +98,12 @@ class TrainConfig:
         if self.device not in ("cpu", "cuda"):
             raise SnncError(BAD_OPTION, f"device is cpu or cuda, not {self.device!r}")
         if self.device == "cuda" and not torch.cuda.is_available():
-            raise SnncError(BAD_OPTION, "PyTorch finds no GPU here", mend="Use --device cpu.")
+            raise SnncError(BAD_OPTION, "PyTorch finds no GPU here", hint="Use --device cpu.")
         if self.mixed_precision and self.device == "cpu":
             raise SnncError(
                 BAD_OPTION,
                 "mixed precision is for GPUs, and this run is on the processor",
-                mend="Leave out --mixed-precision, or add --device cuda.",
+                hint="Leave out --mixed-precision, or add --device cuda.",
             )
 
     def recipe(self) -> dict[str, object]:

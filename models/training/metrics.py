@@ -65,7 +65,7 @@ class TensorBoard:
             raise SnncError(
                 MISSING_EXTRA,
                 "--tensorboard needs the package tensorboard",
-                mend="pip install 'snnc[tensorboard]', or leave the option out.",
+                hint="pip install 'snnc[tensorboard]', or leave the option out.",
             ) from error
         self.writer = SummaryWriter(str(folder), purge_step=first)
 

@@ -53,7 +53,7 @@ def check_batches(samples: int, batch_size: int) -> None:
             BAD_OPTION,
             f"{samples} training samples in batches of {batch_size} leave a batch of {smallest} "
             f"for {processes.count()} processes",
-            mend="Choose another batch size, or fewer processes.",
+            hint="Choose another batch size, or fewer processes.",
         )
 
 

@@ -80,7 +80,7 @@ class State:
                 BAD_OPTION,
                 f"the checkpoint was made with another {', '.join(differing)}",
                 where=str(path),
-                mend="Use the same settings, or another checkpoint path to start anew.",
+                hint="Use the same settings, or another checkpoint path to start anew.",
             )
 
     def _restore(self, content: dict[str, Any]) -> None:

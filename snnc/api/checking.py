@@ -156,7 +156,7 @@ class Wish:
             raise SnncError(
                 BAD_OPTION,
                 f"firmware for {self.target} needs --dtype int8",
-                mend="Add it; check needs no calibration data.",
+                hint="Add it; check needs no calibration data.",
             )
 
     @property
@@ -233,13 +233,13 @@ def _fault(source: SourceModel, graph: Graph, node: Node, error: SnncError) -> U
     shape = "×".join(map(str, types[0].shape)) if types else ""
     called = node.op.name if module is None else type(module).__name__
     where, line = node.loc.module or node.name, node.loc.source
-    return Unsupported(where, called, shape, f"int8: {error.what}", error.mend, line)
+    return Unsupported(where, called, shape, f"int8: {error.what}", error.hint, line)
 
 
 def _refused(error: SnncError, wish: Wish) -> Unsupported:
     from snnc.compiler.frontend.importing import Unsupported
 
-    return Unsupported(error.where, "", "", f"{wish.dtype}: {error.what}", error.mend)
+    return Unsupported(error.where, "", "", f"{wish.dtype}: {error.what}", error.hint)
 
 
 def _in_python(entries: Sequence[Unsupported]) -> tuple[Unsupported, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from snnc.api.compile_settings import CompileSettings
 from snnc.api.costs import (
     Analysis,
     Counting,
@@ -23,7 +24,6 @@ from snnc.api.costs import (
 )
 from snnc.api.data.held import Data
 from snnc.api.in_memory import compiled
-from snnc.api.manner import Manner
 from snnc.api.model import Outputs, Taken, batch_of, evaluation
 from snnc.api.results.layers import Layer, layers_of
 from snnc.api.results.proof import Proof
@@ -51,7 +51,7 @@ class Compiled(Surveyable):
 
     Args:
         taken: the model, and how it takes its input.
-        manner: how it was compiled.
+        settings: how it was compiled.
         compilation: its graphs and its C.
         choice: of its kernels, where there was one.
         target: the core; None: this machine.
@@ -73,14 +73,14 @@ class Compiled(Surveyable):
     def __init__(
         self,
         taken: Taken,
-        manner: Manner,
+        settings: CompileSettings,
         compilation: Compilation,
         choice: Choice | None,
         target: Target | None,
         max_ram: int | None,
     ) -> None:
         self._taken = taken
-        self._manner = manner
+        self._manner = settings
         self._compilation = compilation
         self._choice = choice
         self._target = target
@@ -121,7 +121,7 @@ class Compiled(Surveyable):
     @property
     def subject(self) -> Subject:
         """It, for a survey of its operations."""
-        from snnc.api.surveying import network_as
+        from snnc.api.recording_runs import network_as
 
         return Subject(self._taken, network_as(self._compilation))
 
@@ -150,7 +150,7 @@ class Compiled(Surveyable):
                 BAD_SHAPE,
                 f"the windows are {list(batch.shape[1:])}, and the model was compiled for "
                 f"{list(self._taken.shape)} (time first)",
-                mend="Compile it for this shape.",
+                hint="Compile it for this shape.",
             )
         return self._taken.laid_out([self._run(window) for window in batch])
 
@@ -216,7 +216,7 @@ class Compiled(Surveyable):
         from snnc.compiler.verify import prove
 
         every, module = self._windows(data, samples), self._taken.source.module
-        thoroughly = prove.Manner(stress, min_agreement, self._single())
+        thoroughly = prove.ProofSettings(stress, min_agreement, self._single())
         if self._target is not None:
             with evaluation(module):
                 found = self._on_board(self._target, every, thoroughly)
@@ -243,7 +243,7 @@ class Compiled(Surveyable):
             return None
         return compiled(self._taken.source, replace(self._manner, threads=1))[0]
 
-    def _on_board(self, core: Target, every: Any, thoroughly: prove.Manner) -> Verification:
+    def _on_board(self, core: Target, every: Any, thoroughly: prove.ProofSettings) -> Verification:
         from snnc.compiler.verify.board import BoardVerifier
 
         module = self._taken.source.module
@@ -314,7 +314,7 @@ class Compiled(Surveyable):
             raise SnncError(
                 BAD_OPTION,
                 f"{self.target} cannot be timed on this machine",
-                mend="`snnc bench` in a shell counts its instructions.",
+                hint="`snnc bench` in a shell counts its instructions.",
             )
         window = every_fifth(self._taken.shape)
         if data is not None:
@@ -360,7 +360,7 @@ class Compiled(Surveyable):
             raise SnncError(
                 BAD_OPTION,
                 f"firmware for {self.target} carries recordings for its self-test",
-                mend="Give a few as vectors=data, or package= for C without a test program.",
+                hint="Give a few as vectors=data, or package= for C without a test program.",
             )
         every = self._windows(vectors, None)
         embedded = embedded_vectors(self._compilation, every)

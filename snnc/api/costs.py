@@ -227,7 +227,7 @@ def surveyed(
             does not exist; BAD_ENERGY_TABLE.
     """
     from snnc.api.data.windows import windows
-    from snnc.api.surveying import Asked, reported, survey
+    from snnc.api.recording_runs import Asked, reported, survey
     from snnc.estimator.audit import AUDITED
     from snnc.estimator.conventions import EXECUTED, convention_called
     from snnc.estimator.tables import DEFAULTS, load
@@ -264,7 +264,7 @@ def described(data: Data) -> str:
 
 def subject_of(model: Any, inputs: tuple[Any, ...], forward: Forward) -> Subject:
     """A model, or one that is compiled already, for a survey; no C compiler is needed."""
-    from snnc.api.surveying import network_of
+    from snnc.api.recording_runs import network_of
 
     if isinstance(model, Surveyable):
         return model.subject
@@ -359,7 +359,7 @@ def first_of(data: Data) -> Any:
         raise SnncError(
             BAD_OPTION,
             "the name of a data set does not say what forward takes",
-            mend="Give an example of it: energy(model, data, x).",
+            hint="Give an example of it: energy(model, data, x).",
         )
     if isinstance(data, tuple) and len(data) == 2 and hasattr(data[0], "shape"):
         return data[0][0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from snnc.api.manner import Manner
+from snnc.api.compile_settings import CompileSettings
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def compiled(
-    source: SourceModel, manner: Manner, watch: Watch | None = None
+    source: SourceModel, settings: CompileSettings, watch: Watch | None = None
 ) -> tuple[Compilation, Choice | None]:
     """The compiled model, and how its kernels were chosen where they were.
 
@@ -30,63 +30,67 @@ def compiled(
     from snnc.compiler.compilation import compile_graph
     from snnc.compiler.plan.input_buffer import WINDOW
 
-    if manner.tune is not None:
-        _check_tune(manner)
+    if settings.tune is not None:
+        _check_tune(settings)
     compile_source = partial(
         compile_graph,
         source.graph(),
         source.framing,
-        arena_bytes=manner.arena_bytes,
-        buffering=manner.buffering or WINDOW,
-        threads=1 if manner.tune else manner.threads,
-        batch=manner.steps_at_once,
-        order=manner.order,
-        weights=manner.weights,
+        arena_bytes=settings.arena_bytes,
+        buffering=settings.buffering or WINDOW,
+        threads=1 if settings.tune else settings.threads,
+        batch=settings.steps_at_once,
+        order=settings.order,
+        weights=settings.weights,
         watch=watch,
     )
-    if manner.dtype == "int8":
+    if settings.dtype == "int8":
         from snnc.api.data.windows import calibration_windows  # brings the readers of recordings
 
         ranges = calibration_windows(
-            source, manner.calibrate, manner.calibrate_samples, batch_first=manner.batch_first
+            source, settings.calibrate, settings.calibrate_samples, batch_first=settings.batch_first
         )
-        if manner.tune is None:
+        if settings.tune is None:
             return compile_source(calibration=ranges), None
         compile_source = partial(compile_source, calibration=list(ranges))
-    if manner.tune is not None and manner.calibrate is not None:
+    if settings.tune is not None and settings.calibrate is not None:
         measured = kernels.tune(
             source,
             compile_source(watch=None),
-            manner.calibrate,
-            manner.tune,
-            manner.threads,
-            batch_first=manner.batch_first,
+            settings.calibrate,
+            settings.tune,
+            settings.threads,
+            batch_first=settings.batch_first,
         )
         return compile_source(**measured.how), measured.choice
-    if manner.kernels is not None:
-        return compile_source(kernels=partial(kernels.as_recorded, kernels=manner.kernels)), None
+    if settings.kernels is not None:
+        return compile_source(kernels=partial(kernels.as_recorded, kernels=settings.kernels)), None
     compilation = compile_source()
     choice = kernels.choose(
-        source, compilation, manner.calibrate, manner.density, batch_first=manner.batch_first
+        source, compilation, settings.calibrate, settings.density, batch_first=settings.batch_first
     )
     if choice is not None:
         compilation = compile_source(kernels=choice.kernels)
     return compilation, choice
 
 
-def _check_tune(manner: Manner) -> None:
+def _check_tune(settings: CompileSettings) -> None:
     """Raise SnncError (BAD_OPTION) where there are no recordings to time, or something else than
     the time is to choose."""
-    if manner.calibrate is None:
+    if settings.calibrate is None:
         raise SnncError(
             BAD_OPTION,
             "--tune times the network on recordings, and there are none",
-            mend="Name them by --calibrate.",
+            hint="Name them by --calibrate.",
         )
-    if manner.density is not None or manner.arena_bytes is not None or manner.order is not None:
+    if (
+        settings.density is not None
+        or settings.arena_bytes is not None
+        or settings.order is not None
+    ):
         raise SnncError(
             BAD_OPTION,
             "--tune chooses by measurement on this machine, and cannot be combined with --density, "
             "--max-ram, --target or --package",
-            mend="Leave these out.",
+            hint="Leave these out.",
         )

@@ -116,7 +116,7 @@ def choose(
         raise SnncError(
             BAD_OPTION,
             "--calibrate measures densities and --density states one",
-            mend="Give one of the two.",
+            hint="Give one of the two.",
         )
     graph, prices = compilation.graph, kernel_costs.load()
     if calibrate is not None:

@@ -114,7 +114,7 @@ def take(model: Any, inputs: Sequence[Any], forward: Forward, name: str | None =
             raise SnncError(
                 BAD_OPTION,
                 "a model from a file says itself what its input is",
-                mend="Leave out the inputs, and arguments that say how forward takes them.",
+                hint="Leave out the inputs, and arguments that say how forward takes them.",
             )
         return _own(_described(model, name))
     if isinstance(model, SourceModel):
@@ -123,7 +123,7 @@ def take(model: Any, inputs: Sequence[Any], forward: Forward, name: str | None =
         raise SnncError(
             BAD_OPTION,
             f"the model is a {type(model).__name__}, not a torch.nn.Module",
-            mend="Give an nn.Module, what snnc.load gives, or the path of a checkpoint.",
+            hint="Give an nn.Module, what snnc.load gives, or the path of a checkpoint.",
         )
     return _from_module(model, inputs, forward, name)
 
@@ -162,7 +162,7 @@ def _from_module(
             UNSUPPORTED_LAYER if inputs else BAD_OPTION,
             f"{len(inputs)} inputs were given, and a compiled model takes one tensor",
             where=type(model).__name__,
-            mend="Give the model an example of what forward takes: compile(model, x).",
+            hint="Give the model an example of what forward takes: compile(model, x).",
         )
     _check_readout(forward.readout)
     _check_encoder(forward)
@@ -223,7 +223,7 @@ def _kind_of(given: Any, forward: Forward) -> InputKind:
             BAD_OPTION,
             "frame_us= is for recordings, whose events make counts, and the model takes real "
             "numbers",
-            mend="Leave it out, and give frames as data.",
+            hint="Leave it out, and give frames as data.",
         )
     return kind
 
@@ -236,7 +236,7 @@ def _check_encoder(forward: Forward) -> None:
         raise SnncError(
             BAD_OPTION,
             "encoder= is for still images, and frame_us= for recordings",
-            mend="Leave one of them out.",
+            hint="Leave one of them out.",
         )
 
 
@@ -247,7 +247,7 @@ def _framed(shape: tuple[int, ...], frame_us: int | None) -> InputDescription | 
         raise SnncError(
             BAD_OPTION,
             f"recordings become frames [2, height, width], and one step is {list(shape[1:])}",
-            mend="Leave out frame_us, and give frames of your own as data.",
+            hint="Leave out frame_us, and give frames of your own as data.",
         )
     return InputDescription(shape[2], shape[3], shape[0], frame_us)
 
@@ -264,7 +264,7 @@ def array_of(given: Any, what: str) -> npt.NDArray[Any]:
         raise SnncError(
             BAD_OPTION,
             f"{what} is a {type(given).__name__} of {array.dtype}, not an array of numbers",
-            mend="Give tensors or numpy arrays.",
+            hint="Give tensors or numpy arrays.",
         )
     return array
 
@@ -284,7 +284,7 @@ def numbers_of(array: npt.NDArray[Any], what: str, kind: InputKind | None) -> Nu
             BAD_SHAPE,
             f"{what} holds {array[place]:g} at {list(place)}, and the model takes counts, whole "
             f"numbers from 0 to {MOST}",
-            mend="Give event counts or spikes; for real numbers compile with --input-kind real.",
+            hint="Give event counts or spikes; for real numbers compile with --input-kind real.",
         )
     return array.astype(np.uint16)
 
@@ -309,7 +309,7 @@ def window_of(given: Any, forward: Forward) -> Numbers:
         raise SnncError(
             BAD_SHAPE,
             f"the example input is a batch of {len(batch)} samples",
-            mend="Give a batch of one: [T, 1, ...], or with per_step T steps of [1, ...].",
+            hint="Give a batch of one: [T, 1, ...], or with per_step T steps of [1, ...].",
         )
     (window,) = batch
     return cast("Numbers", window)
@@ -335,7 +335,7 @@ def batch_of(given: Any, forward: Forward) -> Numbers:
             BAD_SHAPE,
             f"the input is {list(array.shape)}, and a compiled model takes {axes} with (channels, "
             "height, width) or (features) in each step",
-            mend="Add the axes of time and of samples.",
+            hint="Add the axes of time and of samples.",
         )
     numbers = numbers_of(array, "the input", forward.input_kind)
     return numbers if forward.batch_first else np.moveaxis(numbers, 1, 0)
@@ -365,7 +365,7 @@ def _outputs(
             raise SnncError(
                 BAD_SHAPE,
                 f"forward gives {name} {list(output.shape)} for one sample, and [1, ...] is needed",
-                mend="Where its first axis is time, give readout='mean' or another of its choices.",
+                hint="Where its first axis is time, give readout='mean' or another of its choices.",
             )
     names = list(given)
     lone = names == [SCORES]

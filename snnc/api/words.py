@@ -54,9 +54,9 @@ def speaks_python(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except SnncError as error:
-            what, mend = python_words(error.what), python_words(error.mend)
-            if (what, mend) == (error.what, error.mend):
+            what, hint = python_words(error.what), python_words(error.hint)
+            if (what, hint) == (error.what, error.hint):
                 raise
-            raise SnncError(error.code, what, where=error.where, mend=mend) from error
+            raise SnncError(error.code, what, where=error.where, hint=hint) from error
 
     return speaking

@@ -33,7 +33,7 @@ def check_march(march: str, package: str | None, target: Target | None) -> None:
         raise SnncError(
             BAD_OPTION,
             f"march={march!r} is for the shared library of this machine",
-            mend="Leave it out: the build system of a package or a core has flags of its own.",
+            hint="Leave it out: the build system of a package or a core has flags of its own.",
         )
 
 

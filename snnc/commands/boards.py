@@ -67,15 +67,15 @@ def command(
     one run; what was counted is kept in the build cache. Exit status 0, whatever fits.
     """
     from snnc.api.checking import sized
+    from snnc.api.compile_settings import CompileSettings
     from snnc.api.in_memory import compiled
-    from snnc.api.manner import Manner
     from snnc.bench.target.board_fit import fit_all
     from snnc.compiler.deploy.boards import owned_boards
     from snnc.compiler.ops.int8.synapses.rows import OWN
 
     if calibrate is not None and dtype != "int8":
         raise SnncError(
-            BAD_OPTION, "--calibrate times int8 networks", mend="Leave it out, or --dtype f32."
+            BAD_OPTION, "--calibrate times int8 networks", hint="Leave it out, or --dtype f32."
         )
     source = model.load()
     boards = list(owned_boards().values())
@@ -85,8 +85,8 @@ def command(
             fits = fit_all(sized(source, dtype), boards, buffering)
         else:
             status.update("calibrating")
-            manner = Manner("int8", calibrate, calibrate_samples, order=OWN)
-            compilation, _ = compiled(source, manner)
+            settings = CompileSettings("int8", calibrate, calibrate_samples, order=OWN)
+            compilation, _ = compiled(source, settings)
             fits = fit_all(compilation, boards, buffering)
             times = _times(source, compilation, calibrate, samples, fits, status.update)
     entries = [

@@ -29,7 +29,7 @@ from snnc.errors import BAD_OPTION, SnncError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from snnc.api.manner import Manner
+    from snnc.api.compile_settings import CompileSettings
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.deploy.targets import Target
     from snnc.compiler.frontend.source import SourceModel
@@ -69,9 +69,9 @@ class _Wanted:
         return None if self.target == "host" else target_named(self.target)
 
     @property
-    def manner(self) -> Manner:
+    def settings(self) -> CompileSettings:
         """How the model becomes C."""
-        from snnc.api.manner import Manner
+        from snnc.api.compile_settings import CompileSettings
         from snnc.compiler.deploy import firmware
         from snnc.compiler.ops.int8.synapses.rows import OWN
 
@@ -79,7 +79,7 @@ class _Wanted:
         order = OWN if self.package else None
         if self.core is not None:
             limit, order = firmware.arena_limit(self.core, self.max_ram), self.core.order
-        return Manner(
+        return CompileSettings(
             self.dtype,
             self.calibrate,
             self.calibrate_samples,
@@ -99,7 +99,7 @@ class _Wanted:
             raise SnncError(
                 BAD_OPTION,
                 "--threads is for float32 on this machine",
-                mend="Leave it out, or compile with --dtype f32 --target host.",
+                hint="Leave it out, or compile with --dtype f32 --target host.",
             )
         any_core = self.dtype if self.core is None else None
         _check_package(self.package, any_core, self.instrument, self.store_weights)
@@ -107,7 +107,7 @@ class _Wanted:
             raise SnncError(
                 BAD_OPTION,
                 "--march is for the shared library of this machine",
-                mend="Leave it out beside --target and --package: there the build system has "
+                hint="Leave it out beside --target and --package: there the build system has "
                 "flags.",
             )
 
@@ -204,7 +204,7 @@ def command(model: ModelChoice, **options: Any) -> None:
         source = wanted.model.load()
         status.update("compiling to C")
         recorder = None if wanted.dump_ir is None else Recorder()
-        compilation, choice = compiled(source, wanted.manner, recorder)
+        compilation, choice = compiled(source, wanted.settings, recorder)
         if recorder is not None and wanted.dump_ir is not None:
             recorder.write(wanted.dump_ir, compilation.graph, compilation.planned)
         check_flash(compilation, wanted.max_flash)
@@ -260,19 +260,19 @@ def _check_package(
             BAD_OPTION,
             f"the build system of a {package} package does not say where its files lie, so the "
             "assembler cannot find binary weights",
-            mend="Leave --store-weights out, or use --package cmake or platformio.",
+            hint="Leave --store-weights out, or use --package cmake or platformio.",
         )
     if package is not None and any_core == "int8" and weights == "binary":
         raise SnncError(
             BAD_OPTION,
             "binary weights have the order that one core wants, and the package is for any core",
-            mend="Name the core with --target, or leave --store-weights out.",
+            hint="Name the core with --target, or leave --store-weights out.",
         )
     if package is not None and instrument:
         raise SnncError(
             BAD_OPTION,
             "--package cannot be combined with --instrument",
-            mend="A package is source code; compile it with -DSNN_INSTRUMENT to count.",
+            hint="A package is source code; compile it with -DSNN_INSTRUMENT to count.",
         )
 
 

@@ -52,7 +52,7 @@ def command(
             BAD_OUTPUT,
             "the file exists",
             where=str(out),
-            mend="Remove it, or name another with -o.",
+            hint="Remove it, or name another with -o.",
         )
     answer = ask(factory_model(model, weights), input_shape, time_steps)
     write_atomically(out, _text(model, answer, weights, data).encode())

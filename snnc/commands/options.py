@@ -281,14 +281,14 @@ def check_dtype(
         raise SnncError(
             BAD_OPTION,
             "--dtype int8 needs --calibrate DATA",
-            mend="Name the data set that the model was trained on; only its training part is read.",
+            hint="Name the data set that the model was trained on; only its training part is read.",
         )
     misplaced = samples is not None or (calibrate is not None and not chooses_kernels)
     if dtype == "f32" and misplaced:
         raise SnncError(
             BAD_OPTION,
             "--calibrate and --calibrate-samples belong to --dtype int8",
-            mend="Leave them out.",
+            hint="Leave them out.",
         )
 
 
@@ -302,7 +302,7 @@ def console_for(*files: str | None) -> Terminal:
         raise SnncError(
             BAD_OPTION,
             "JSON and CSV cannot both go to standard output",
-            mend="Name a file for one of them.",
+            hint="Name a file for one of them.",
         )
     return Terminal(stderr="-" in files)
 
@@ -328,6 +328,6 @@ def one_of(value: str, choices: Sequence[str], option: str) -> str:
         raise SnncError(
             BAD_OPTION,
             f"{option} {value} is not available in this version",
-            mend=f"Use {' or '.join(choices)}.",
+            hint=f"Use {' or '.join(choices)}.",
         )
     return value

@@ -56,7 +56,7 @@ def _input_of(manifest: dict[str, Any], out: Path) -> dict[str, Any]:
             BAD_OPTION,
             "the compiled model takes frames, not events",
             where=str(out),
-            mend="Compile a model whose input description has a step length (framing by dt).",
+            hint="Compile a model whose input description has a step length (framing by dt).",
         )
     return given
 

@@ -32,9 +32,9 @@ from snnc.errors import BAD_OPTION, EXIT_NO, SnncError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from snnc.api.compile_settings import CompileSettings
     from snnc.api.data.held import Held
     from snnc.api.data.windows import Windows
-    from snnc.api.manner import Manner
     from snnc.compiler.deploy.manifest import Written
     from snnc.compiler.deploy.targets import Target
     from snnc.compiler.frontend.source import SourceModel
@@ -116,8 +116,8 @@ def command(
     operation was executed. Exit status 1 if a link does not hold. What the recordings say nothing
     about, such as a layer that never fires, is named: PROVEN, except.
     """
+    from snnc.api.compile_settings import CompileSettings
     from snnc.api.kernels import recorded
-    from snnc.api.manner import Manner
     from snnc.compiler.deploy.firmware import arena_limit
     from snnc.compiler.deploy.manifest import Written
     from snnc.compiler.deploy.targets import target_named
@@ -131,18 +131,18 @@ def command(
     threads = _threads(threads, manifest, dtype, target)
     source = model.load(name=None if manifest is None else manifest["name"])
     limit, order = (max_ram, None) if core is None else (arena_limit(core, max_ram), core.order)
-    manner = Manner(
+    settings = CompileSettings(
         *(dtype, calibrate, calibrate_samples, density, limit, buffering),
         threads=threads,
         kernels=None if manifest is None or dtype == "int8" else recorded(manifest),
         order=order,
     )
     recordings = _recordings(source, data, split, samples, core)
-    thoroughly = prove.Manner(stress, min_agreement)
+    thoroughly = prove.ProofSettings(stress, min_agreement)
     if core is None:
-        result = _on_host(source, manner, thoroughly, written, recordings)
+        result = _on_host(source, settings, thoroughly, written, recordings)
     else:
-        verifier = _board_verifier(source, manner, written, core, max_ram)
+        verifier = _board_verifier(source, settings, written, core, max_ram)
         with progress_bar() as bar:
             result = verifier.prove(bar.track(recordings, description="verifying"), thoroughly)
     console = console_for(json_file)
@@ -203,21 +203,21 @@ def _threads(given: int | None, manifest: Mapping[str, Any] | None, dtype: str, 
         raise SnncError(
             BAD_OPTION,
             "--threads is for float32 on this machine",
-            mend="Leave it out, or verify with --dtype f32 --target host.",
+            hint="Leave it out, or verify with --dtype f32 --target host.",
         )
     if manifest is not None and given != there:
         raise SnncError(
             BAD_OPTION,
             f"the folder was compiled for {there} threads, and --threads {given} was asked for",
-            mend=f"Give --threads {there}, or leave it out.",
+            hint=f"Give --threads {there}, or leave it out.",
         )
     return given
 
 
 def _on_host(
     source: SourceModel,
-    manner: Manner,
-    thoroughly: prove.Manner,
+    settings: CompileSettings,
+    thoroughly: prove.ProofSettings,
     written: Written | None,
     recordings: Windows | Held,
 ) -> Verification:
@@ -227,9 +227,9 @@ def _on_host(
     from snnc.compiler.deploy.manifest import Written
     from snnc.compiler.verify import prove
 
-    compilation, choice = compiled(source, manner)
-    if manner.threads > 1:
-        single, _ = compiled(source, replace(manner, threads=1))
+    compilation, choice = compiled(source, settings)
+    if settings.threads > 1:
+        single, _ = compiled(source, replace(settings, threads=1))
         thoroughly = replace(thoroughly, single=single)
     with scratch_folder() as scratch, progress_bar() as bar:
         if written is None:
@@ -242,7 +242,7 @@ def _on_host(
 
 def _board_verifier(
     source: SourceModel,
-    manner: Manner,
+    settings: CompileSettings,
     written: Written | None,
     core: Target,
     max_ram: int | None,
@@ -254,7 +254,7 @@ def _board_verifier(
     from snnc.compiler.verify.board import BoardVerifier
     from snnc.compiler.verify.shipped.artefact import check_files
 
-    compilation, _ = compiled(source, manner)
+    compilation, _ = compiled(source, settings)
     if written is not None:
         compilation = with_c_of(compilation, written.folder, written.manifest, core.name)
     check_model(compilation, core)

@@ -84,7 +84,7 @@ class Session:
                 BAD_OPTION,
                 "the compiled model takes frames, not events",
                 where=str(out),
-                mend="Compile a model whose input description has a step length (framing by dt).",
+                hint="Compile a model whose input description has a step length (framing by dt).",
             )
         if changed := changed_files(out, self.manifest["files"]):
             raise SnncError(NOT_COMPILED, f"{changed[0]} is not as it was written", where=str(out))

@@ -26,7 +26,7 @@ from snnc.compiler.ops import (
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.errors import BAD_OPTION, NO_COUNT_RULE, SnncError
 from snnc.estimator.activity import Activity, Network, observe
-from snnc.estimator.conventions import CONVENTIONS, Footing, convention_called
+from snnc.estimator.conventions import CONVENTIONS, CountedOn, convention_called
 from snnc.estimator.conventions.base import Visit
 from snnc.estimator.counts import Tally, firing_rates, nasfr, nasfr_of_layers, totals_of
 from snnc.estimator.layers import layers_of
@@ -246,7 +246,7 @@ def test_every_convention_has_a_rule_for_every_op_that_it_can_meet() -> None:
     integer = {name for name, op in OPS.items() if issubclass(op, IntegerOp)}
     assert len(integer) > 10
     for convention in CONVENTIONS.values():
-        ops = set(OPS) if convention.footing is Footing.EXECUTED else set(OPS) - integer
+        ops = set(OPS) if convention.counted_on is CountedOn.EXECUTED else set(OPS) - integer
         assert not [op for op in ops if convention.rule_of(OPS[op]) is None], convention.name
         named = {key for key in convention.rules if isinstance(key, type)}
         assert named <= set(OPS.values()), "a rule for an op that there is none of"
@@ -288,7 +288,7 @@ def test_conventions_say_what_they_are() -> None:
         assert convention.name == name
         assert convention.rule.endswith(".")
         assert convention.source.endswith(".")
-        assert (convention.footing is Footing.EXECUTED) == (name == "executed")
+        assert (convention.counted_on is CountedOn.EXECUTED) == (name == "executed")
     with pytest.raises(SnncError, match=r"no counting convention called 'guess'") as caught:
         convention_called("guess")
     assert caught.value.code is BAD_OPTION

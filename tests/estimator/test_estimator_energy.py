@@ -121,7 +121,7 @@ def test_a_table_that_is_no_text_or_not_there_is_refused(tmp_path: Path) -> None
     with pytest.raises(SnncError, match="neither an energy table of snnc nor a file") as caught:
         tables.load("horowitz")
     assert caught.value.code is BAD_OPTION
-    assert "horowitz-f32" in caught.value.mend
+    assert "horowitz-f32" in caught.value.hint
 
 
 def test_energy_by_hand() -> None:

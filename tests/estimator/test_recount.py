@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from snnc.api.data.windows import windows
-from snnc.api.surveying import Asked, network_of, survey
+from snnc.api.recording_runs import Asked, network_of, survey
 from snnc.compiler.frontend.source import load_source
 from snnc.estimator.conventions import EXECUTED
 from snnc.models import checkpoints

@@ -283,6 +283,6 @@ def test_none_is_no_module_and_other_names_are_refused() -> None:
     with pytest.raises(SnncError) as raised:
         make_attention("asa3", 10, 8)
     assert raised.value.code is BAD_OPTION
-    assert "asa2" in raised.value.mend
+    assert "asa2" in raised.value.hint
     with pytest.raises(SnncError):
         SpatialScore(4)

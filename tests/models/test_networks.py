@@ -243,7 +243,7 @@ def test_the_name_is_no_hyper_parameter() -> None:
 def test_unknown_network_and_pool_are_refused() -> None:
     with pytest.raises(SnncError) as raised:
         build("four-layer")
-    assert "five-layer-avg" in raised.value.mend
+    assert "five-layer-avg" in raised.value.hint
     with pytest.raises(SnncError, match="pool is max or avg"):
         build("five-layer", pool="min")
 
@@ -254,4 +254,4 @@ def test_an_input_too_small_for_the_pools_is_refused(name: str, least: int) -> N
     with pytest.raises(SnncError) as raised:
         build(name, input_size=(2, least, least - 1))
     assert raised.value.code is BAD_SHAPE
-    assert f"{least}x{least}" in raised.value.mend
+    assert f"{least}x{least}" in raised.value.hint

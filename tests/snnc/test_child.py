@@ -50,10 +50,10 @@ def test_an_error_of_ours_comes_back_whole(decoded) -> None:
     with pytest.raises(SnncError) as caught:
         decoded(
             "from snnc.errors import OVER_LIMIT, SnncError",
-            "raise SnncError(OVER_LIMIT, 'too much', where='here\\x1b', mend='Take less.')",
+            "raise SnncError(OVER_LIMIT, 'too much', where='here\\x1b', hint='Take less.')",
         )
     error = caught.value
-    given = (error.code, error.what, error.where, error.mend)
+    given = (error.code, error.what, error.where, error.hint)
     assert given == (OVER_LIMIT, "too much", "here\\x1b", "Take less.")
 
 

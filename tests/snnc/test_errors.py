@@ -24,9 +24,9 @@ def test_code_has_its_form_and_an_exit_status(entry: ErrorCode) -> None:
 @each_code
 def test_cause_and_mend_are_sentences(entry: ErrorCode) -> None:
     assert not entry.title.endswith(".")
-    for text in (entry.title, entry.cause, entry.mend):
+    for text in (entry.title, entry.cause, entry.hint):
         assert text == " ".join(text.split())
-    for sentence in (entry.cause, entry.mend):
+    for sentence in (entry.cause, entry.hint):
         assert re.fullmatch(r"(snnc |[A-Z`]).*\.", sentence), sentence
 
 
@@ -47,7 +47,7 @@ def test_a_code_cannot_be_defined_twice() -> None:
 
 
 def test_message_says_where_what_and_the_mend() -> None:
-    error = SnncError(BAD_WEIGHTS, "3 values are NaN", where="conv1.weight", mend="Train again.")
+    error = SnncError(BAD_WEIGHTS, "3 values are NaN", where="conv1.weight", hint="Train again.")
     assert str(error) == "SNNC-E103: conv1.weight: 3 values are NaN. Train again."
     assert (error.code, error.what, error.where) == (
         BAD_WEIGHTS,
@@ -57,7 +57,7 @@ def test_message_says_where_what_and_the_mend() -> None:
 
 
 def test_message_without_place_falls_back_on_the_code_s_mend() -> None:
-    assert str(SnncError(BAD_WEIGHTS, "no bias")) == f"SNNC-E103: no bias. {BAD_WEIGHTS.mend}"
+    assert str(SnncError(BAD_WEIGHTS, "no bias")) == f"SNNC-E103: no bias. {BAD_WEIGHTS.hint}"
 
 
 def test_internal_error_is_our_fault() -> None:

@@ -225,7 +225,7 @@ def test_control_characters_are_written_as_escapes() -> None:
 
 
 def test_messages_and_tables_hold_no_control_characters(capsys) -> None:
-    error = SnncError(BAD_WEIGHTS, HOSTILE.strip(), where=HOSTILE.strip(), mend=HOSTILE.strip())
+    error = SnncError(BAD_WEIGHTS, HOSTILE.strip(), where=HOSTILE.strip(), hint=HOSTILE.strip())
     assert str(error).isprintable()
     Terminal().print(HOSTILE)
     assert "\x1b[2J" not in capsys.readouterr().out

@@ -73,8 +73,8 @@ def _is_voting(m: Any) -> bool:
 RECOGNISERS.append(recognise)
 
 
-def _refused(what: str, mend: str = "Use the options of the paper.") -> SnncError:
-    return SnncError(UNSUPPORTED_LAYER, what, mend=mend)
+def _refused(what: str, hint: str = "Use the options of the paper.") -> SnncError:
+    return SnncError(UNSUPPORTED_LAYER, what, hint=hint)
 
 
 def _layer(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str | None:

@@ -95,8 +95,8 @@ def _layer(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str | None
     return None if value is None else cell(g, first, f"{path}.network.{name}", value)
 
 
-def _refused(what: str, mend: str) -> SnncError:
-    return SnncError(UNSUPPORTED_LAYER, what, mend=mend)
+def _refused(what: str, hint: str) -> SnncError:
+    return SnncError(UNSUPPORTED_LAYER, what, hint=hint)
 
 
 RECOGNISERS.append(recognise)

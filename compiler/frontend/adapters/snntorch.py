@@ -83,7 +83,7 @@ def _alpha(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> str:
         raise SnncError(
             UNSUPPORTED_LAYER,
             f"reset {m.reset_mechanism!r} of Alpha changes its two currents, not its potential",
-            mend="Use reset_mechanism='none', or a Synaptic neuron, and retrain.",
+            hint="Use reset_mechanism='none', or a Synaptic neuron, and retrain.",
         )
     shape = g.type_of(inputs[0]).shape
     with torch.no_grad():
@@ -104,7 +104,7 @@ def _recurrent_leaky(g: Importing, m: Any, path: str, inputs: Sequence[str]) -> 
     check(g, m)
     recurrence, total = _with_recurrence(g, m, path, inputs[0])
     beta = exact_constant(m.beta.clamp(0, 1), f"{path}.beta")
-    spikes = _neuron(g, m, path, total, _Membrane(beta, apart=True))
+    spikes = _neuron(g, m, path, total, _Membrane(beta, term_by_term=True))
     recurrence.close(g, spikes)
     return spikes
 
@@ -137,9 +137,9 @@ def _with_recurrence(g: Importing, m: Any, path: str, x: str) -> tuple[Recurrenc
         raise SnncError(
             UNSUPPORTED_LAYER,
             f"its recurrent connection is {type(m.recurrent).__name__}",
-            mend="Use a linear layer or a convolution for it.",
+            hint="Use a linear layer or a convolution for it.",
         )
-    return recurrence, g.add(f"{path}.sum", Add(apart=True), [x, weighted])
+    return recurrence, g.add(f"{path}.sum", Add(term_by_term=True), [x, weighted])
 
 
 @dataclass(frozen=True)
@@ -150,13 +150,13 @@ class _Membrane:
         beta: what is left of it.
         gain: of the current.
         zero: the reset mode that "zero" stands for in this class.
-        apart: whether the source adds the terms of the current one after the other.
+        term_by_term: whether the source adds the terms of the current one after the other.
     """
 
     beta: Array
     gain: Any = 1.0
     zero: str = "clear"
-    apart: bool = False
+    term_by_term: bool = False
 
 
 def _neuron(g: Importing, m: Any, path: str, x: str, membrane: _Membrane) -> str:
@@ -165,7 +165,7 @@ def _neuron(g: Importing, m: Any, path: str, x: str, membrane: _Membrane) -> str
         raise SnncError(
             UNSUPPORTED_LAYER,
             f"a threshold of {threshold.min():g} makes it reset before its first step",
-            mend="Use thresholds of at least 0.",
+            hint="Use thresholds of at least 0.",
         )
     mode = {"subtract": "soft", "zero": membrane.zero, "none": "none"}[m.reset_mechanism]
     values = {
@@ -176,7 +176,7 @@ def _neuron(g: Importing, m: Any, path: str, x: str, membrane: _Membrane) -> str
         "reset": threshold if mode == "soft" else 0.0,
     }
     shape = g.type_of(x).shape
-    neuron = Neuron(reset_mode=mode, strict=True, initial=0.0, apart=membrane.apart)
+    neuron = Neuron(reset_mode=mode, strict=True, initial=0.0, term_by_term=membrane.term_by_term)
     op, params = neuron.with_constants(
         {role: spread(value, shape) for role, value in values.items()}
     )
@@ -193,7 +193,7 @@ def check(g: Importing, m: Any) -> None:
         raise SnncError(
             UNSUPPORTED_LAYER,
             "it takes single steps, and is given whole sequences",
-            mend="Call it in a loop over time, or give --per-step for a model of single steps.",
+            hint="Call it in a loop over time, or give --per-step for a model of single steps.",
         )
     probe = torch.tensor([-1e-3, 0.0, 1e-3])
     with torch.no_grad():
@@ -208,5 +208,5 @@ def check(g: Importing, m: Any) -> None:
     for option, used in unusual.items():
         if used:
             raise SnncError(
-                UNSUPPORTED_LAYER, f"{option} is not supported", mend="Leave it out, and retrain."
+                UNSUPPORTED_LAYER, f"{option} is not supported", hint="Leave it out, and retrain."
             )

@@ -75,7 +75,7 @@ def check_step_mode(g: Importing, m: Any) -> None:
     raise SnncError(
         UNSUPPORTED_LAYER,
         f"its step_mode {m.step_mode!r} takes {takes}, and it is given {gets}",
-        mend="Call functional.set_step_mode(net, 'm'), or give --per-step for a model of steps.",
+        hint="Call functional.set_step_mode(net, 'm'), or give --per-step for a model of steps.",
     )
 
 
@@ -141,7 +141,7 @@ def _linear_recurrent(g: Importing, m: Any, path: str, inputs: Sequence[str]) ->
         raise SnncError(
             UNSUPPORTED_LAYER,
             f"a recurrent layer on {given} would act on its last axis only",
-            mend="Put a Flatten before it.",
+            hint="Put a Flatten before it.",
         )
     recurrence = Recurrence.of(g, path, (returning,))
     weight, own = m.rc.weight, m.rc.in_features - returning
@@ -162,7 +162,7 @@ def _element_wise_recurrent(g: Importing, m: Any, path: str, inputs: Sequence[st
         raise SnncError(
             UNSUPPORTED_LAYER,
             "its element-wise function is not known to be the sum of its arguments",
-            mend="Use torch.add or lambda x, y: x + y.",
+            hint="Use torch.add or lambda x, y: x + y.",
         )
     recurrence = Recurrence.of(g, path, g.type_of(inputs[0]).shape)
     return _returning(g, m, path, recurrence, [recurrence.spikes, inputs[0]])
@@ -256,7 +256,7 @@ def check_neuron(g: Importing, m: Any) -> None:
             raise SnncError(
                 UNSUPPORTED_LAYER,
                 "a multi-step neuron is given single steps",
-                mend="Use the single-step class of the same name.",
+                hint="Use the single-step class of the same name.",
             )
     else:
         _check_steps(g, m)
@@ -264,7 +264,7 @@ def check_neuron(g: Importing, m: Any) -> None:
         raise SnncError(
             UNSUPPORTED_LAYER,
             "its surrogate function does not give spikes (spiking is off)",
-            mend="Call surrogate_function.set_spiking_mode(True).",
+            hint="Call surrogate_function.set_spiking_mode(True).",
         )
 
 
@@ -274,5 +274,5 @@ def _check_steps(g: Importing, m: Any) -> None:
         raise SnncError(
             UNSUPPORTED_LAYER,
             "a single-step neuron is given whole sequences",
-            mend="Use the MultiStep class, wrap it in MultiStepContainer, or give --per-step.",
+            hint="Use the MultiStep class, wrap it in MultiStepContainer, or give --per-step.",
         )

@@ -35,7 +35,7 @@ def _conv2d(g: Importing, m: nn.Conv2d, path: str, inputs: Sequence[str]) -> str
         raise SnncError(
             UNSUPPORTED_LAYER,
             f"padding_mode {m.padding_mode!r} is not supported",
-            mend="Use padding_mode='zeros'.",
+            hint="Use padding_mode='zeros'.",
         )
     op = Conv2d(
         stride=pair(m.stride), padding=_padding(m), dilation=pair(m.dilation), groups=m.groups
@@ -61,7 +61,7 @@ def _linear(g: Importing, m: nn.Linear, path: str, inputs: Sequence[str]) -> str
         raise SnncError(
             UNSUPPORTED_LAYER,
             "a linear layer on an image would act on its last axis only",
-            mend="Put nn.Flatten before it.",
+            hint="Put nn.Flatten before it.",
         )
     return g.add(path, Linear(), inputs, {"weight": m.weight, "bias": m.bias})
 
@@ -74,7 +74,7 @@ def _batch_norm(
         raise SnncError(
             UNSUPPORTED_LAYER,
             "batch norm without running statistics depends on the batch",
-            mend="Train it with track_running_stats=True.",
+            hint="Train it with track_running_stats=True.",
         )
     channels = m.num_features
     params = {
@@ -112,7 +112,7 @@ def adaptive_avg_pool(
         raise SnncError(
             UNSUPPORTED_LAYER,
             f"pooling {given[1]}×{given[2]} to {sizes[0]}×{sizes[1]} needs windows of unequal size",
-            mend="Choose an input size that the output size divides.",
+            hint="Choose an input size that the output size divides.",
         )
     window = (given[1] // sizes[0], given[2] // sizes[1])
     if window == (1, 1):
@@ -124,7 +124,7 @@ def adaptive_avg_pool(
 def _max_pool(g: Importing, m: nn.MaxPool2d, path: str, inputs: Sequence[str]) -> str:
     if m.return_indices:
         raise SnncError(
-            UNSUPPORTED_LAYER, "return_indices is not supported", mend="Set return_indices=False."
+            UNSUPPORTED_LAYER, "return_indices is not supported", hint="Set return_indices=False."
         )
     op = MaxPool2d(
         kernel_size=pair(m.kernel_size),
@@ -161,7 +161,7 @@ def check_flatten(g: Importing, value: str, start: int, end: int) -> None:
             UNSUPPORTED_LAYER,
             f"flattening dimensions {start} to {end} of {layout} does not give one vector of "
             "features for each step and sample",
-            mend=f"Flatten from dimension {g.leading_axes} to -1.",
+            hint=f"Flatten from dimension {g.leading_axes} to -1.",
         )
 
 

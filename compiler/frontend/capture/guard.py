@@ -65,8 +65,8 @@ class Guard(TorchFunctionMode):
             return copy
         return func(*args, **(kwargs or {}))
 
-    def _refused(self, what: str, mend: str = mends.ESCAPE) -> Exception:
-        return self._tracer.recorder.refused(what, mend)
+    def _refused(self, what: str, hint: str = mends.ESCAPE) -> Exception:
+        return self._tracer.recorder.refused(what, hint)
 
 
 @contextmanager

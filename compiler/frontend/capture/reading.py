@@ -144,7 +144,7 @@ def _tensors(captured: Captured, inputs: Any) -> list[Tensor]:
         raise SnncError(
             BAD_SHAPE,
             "the inputs are built differently from those that the model was captured with",
-            mend="Give the same arguments, with other numbers in the tensors.",
+            hint="Give the same arguments, with other numbers in the tensors.",
         )
     tensors = [x for x in leaves if isinstance(x, Tensor)]
     return [_laid_out(x, given) for x, given in zip(tensors, captured.inputs, strict=True)]

@@ -50,13 +50,13 @@ class Recorder:
         finally:
             self._path.pop()
 
-    def refused(self, what: str, mend: str) -> SnncError:
+    def refused(self, what: str, hint: str) -> SnncError:
         """The error that says where the model left the fixed flow of values.
 
         It is kept, because the model's own code might catch it.
         """
         where = ", ".join(place for place in (self._path[-1], sites.line(self._stop)) if place)
-        self.refusal = SnncError(UNSUPPORTED_LAYER, what, where=where, mend=mend)
+        self.refusal = SnncError(UNSUPPORTED_LAYER, what, where=where, hint=hint)
         return self.refusal
 
     def failed(self, error: Exception) -> SnncError:
@@ -72,7 +72,7 @@ class Recorder:
             UNSUPPORTED_LAYER,
             f"forward fails in PyTorch ({type(error).__name__}: {reason})",
             where=where,
-            mend="Call the model on an input of the declared shape in Python first.",
+            hint="Call the model on an input of the declared shape in Python first.",
         )
 
     def input(self, name: str, tensor: Tensor) -> fx.Node:

@@ -80,7 +80,7 @@ def steps_of(inputs: Any, per_step: bool, steps: int | None) -> int | None:
             BAD_OPTION,
             f"a model that is called for each step needs inputs [T, N, ...] of one T; they are "
             f"{', '.join(map(str, shapes)) or 'no tensors'}" + (f", T is {steps}" if steps else ""),
-            mend="Stack what forward takes at each step along a first axis.",
+            hint="Stack what forward takes at each step along a first axis.",
         )
     return lengths.pop()
 
@@ -113,7 +113,7 @@ def run(
             raise SnncError(
                 BAD_SHAPE,
                 f"call {step} gives {found}, and the calls before gave {structure}",
-                mend="Let forward give the same for every step.",
+                hint="Let forward give the same for every step.",
             )
         structure = found
         results.append(leaves)
@@ -132,6 +132,6 @@ def _stacked(values: tuple[Any, ...]) -> Any:
         raise SnncError(
             BAD_SHAPE,
             f"the steps give the numbers {values[0]!r} and others",
-            mend="Let forward give tensors.",
+            hint="Let forward give tensors.",
         )
     return values[0]

@@ -15,7 +15,7 @@ from snnc.compiler.ir.graph import Graph, Kind
 from snnc.errors import SnncError
 
 
-def apart(
+def isolated(
     node: fx.Node, module: Any, path: str, time_steps: int, samples: int
 ) -> tuple[Graph | None, list[Unsupported]]:
     """The graph of one module call by itself, its input real numbers, and what it lists.

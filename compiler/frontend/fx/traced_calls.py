@@ -76,10 +76,10 @@ class Call:
 
 
 def refused(
-    what: str, mend: str = "Register an importer for the module that does it."
+    what: str, hint: str = "Register an importer for the module that does it."
 ) -> SnncError:
     """The error for a call without a meaning in the graph."""
-    return SnncError(UNSUPPORTED_LAYER, what, mend=mend)
+    return SnncError(UNSUPPORTED_LAYER, what, hint=hint)
 
 
 def summed(walk: Walking, total: Total, op: Operation, path: str) -> Value:

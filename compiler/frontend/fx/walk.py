@@ -12,7 +12,7 @@ from torch import fx, nn
 
 from snnc.compiler.frontend import built
 from snnc.compiler.frontend.fx.functions import FUNCTIONS
-from snnc.compiler.frontend.fx.isolated import apart
+from snnc.compiler.frontend.fx.isolated import isolated
 from snnc.compiler.frontend.fx.traced_calls import Call, common_step, summed
 from snnc.compiler.frontend.fx.tracing import line_of
 from snnc.compiler.frontend.fx.values import (
@@ -41,9 +41,9 @@ from snnc.errors import UNSUPPORTED_LAYER, SnncError
 _REMEMBERING = ("spikingjelly", "snntorch")
 
 
-def refusal(what: str, mend: str) -> SnncError:
+def refusal(what: str, hint: str) -> SnncError:
     """The error for something in forward that has no meaning in the graph."""
-    return SnncError(UNSUPPORTED_LAYER, what, mend=mend)
+    return SnncError(UNSUPPORTED_LAYER, what, hint=hint)
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,9 @@ class Walk:
             path = str(node.target)
             steps, samples = self.importing.time_steps, self.samples
             full = f"{self.prefix}{path}"
-            graph, listed = apart(node, self.modules[path], full, steps, samples)
+            graph, listed = isolated(node, self.modules[path], full, steps, samples)
             if graph is not None:
-                self.importing.apart.append(graph)
+                self.importing.other_graphs.append(graph)
             unknown = (at for at in listed if self._is_unknown(at.module.removeprefix(self.prefix)))
             self.importing.unsupported += unknown
 

@@ -59,7 +59,7 @@ def export_nir(graph: Graph, path: str | Path | None = None) -> tuple[Any, NirOp
             UNSUPPORTED_LAYER,
             f"NIR as snnc reads it has one output, and the network has {len(graph.outputs)}",
             where=graph.name,
-            mend="Export a network for each output.",
+            hint="Export a network for each output.",
         )
     nodes: dict[str, Any] = {}
     edges: list[tuple[str, str]] = []
@@ -113,7 +113,7 @@ def _no_node(node: Node, what: str) -> SnncError:
         UNSUPPORTED_LAYER,
         what,
         where=node.loc.module or node.name,
-        mend="Export a network of convolutions, linear layers, average pools and LIF neurons.",
+        hint="Export a network of convolutions, linear layers, average pools and LIF neurons.",
     )
 
 
@@ -124,7 +124,7 @@ def _reset_of(graph: Graph) -> Reset:
         raise SnncError(
             UNSUPPORTED_LAYER,
             f"its neurons reset in ways that NIR cannot tell apart ({', '.join(sorted(modes))})",
-            mend="Use one reset, hard or soft, for all of them.",
+            hint="Use one reset, hard or soft, for all of them.",
         )
     return names[modes.pop()] if modes else "zero"
 

@@ -163,7 +163,7 @@ def nir_package() -> Any:
         return importlib.import_module("nir")
     except ImportError as error:
         raise SnncError(
-            MISSING_EXTRA, "reading NIR needs the nir package", mend="pip install 'snnc[nir]'"
+            MISSING_EXTRA, "reading NIR needs the nir package", hint="pip install 'snnc[nir]'"
         ) from error
 
 
@@ -256,7 +256,7 @@ def _check_ends(
                 UNSUPPORTED_LAYER,
                 f"it has {len(found)} {what} nodes, and one is needed",
                 where=where,
-                mend="Export a network with one input and one output.",
+                hint="Export a network with one input and one output.",
             )
     unknown = sorted({key for edge in edges for key in edge if key not in kinds})
     if unknown:
@@ -281,14 +281,14 @@ def _check_options(types: set[str], options: NirOptions, where: str) -> None:
             BAD_OPTION,
             "a NIR file does not say how its neurons reset",
             where=where,
-            mend="Give --nir-reset zero or --nir-reset subtract, as it was trained.",
+            hint="Give --nir-reset zero or --nir-reset subtract, as it was trained.",
         )
     if types & set(TIMED) and options.dt is None:
         raise SnncError(
             BAD_OPTION,
             "a NIR file does not say how long a time step is",
             where=where,
-            mend="Give --nir-dt in the unit of its time constants (1 where a step is the unit).",
+            hint="Give --nir-dt in the unit of its time constants (1 where a step is the unit).",
         )
 
 
@@ -318,7 +318,7 @@ def _check_time_constants(ordered: list[NirNode], options: NirOptions) -> None:
                         BAD_OPTION,
                         f"its {field} of {shortest:g} is shorter than the time step {options.dt:g}",
                         where=node.key,
-                        mend="Choose a smaller --nir-dt, in the unit of the file's time constants.",
+                        hint="Choose a smaller --nir-dt, in the unit of the file's time constants.",
                     )
 
 

@@ -44,7 +44,7 @@ def unreadable(path: str | Path, reason: str) -> SnncError:
         BAD_CHECKPOINT,
         f"the nir package cannot read it ({reason})",
         where=str(path),
-        mend=MEND,
+        hint=MEND,
     )
 
 

@@ -143,4 +143,4 @@ class _Look:
 
     def refusal(self, name: str, what: str) -> SnncError:
         """The error for an object of the file."""
-        return SnncError(BAD_CHECKPOINT, what, where=f"{self.where}, {name}", mend=MEND)
+        return SnncError(BAD_CHECKPOINT, what, where=f"{self.where}, {name}", hint=MEND)

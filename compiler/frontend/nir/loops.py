@@ -89,7 +89,7 @@ def neuron_shape(node: Any, feeding: list[Any], where: str) -> tuple[int, ...]:
             BAD_SHAPE,
             "its spikes return to it, and the file does not say how many neurons it has",
             where=where,
-            mend="Write its v_threshold as one number for each neuron.",
+            hint="Write its v_threshold as one number for each neuron.",
         )
     return tuple(int(size) for size in sized[0])
 
@@ -110,6 +110,6 @@ def _refusal(what: str, where: str) -> SnncError:
         UNSUPPORTED_LAYER,
         what,
         where=where,
-        mend="Let spikes return within one layer: from a neuron, through nodes of their own, to "
+        hint="Let spikes return within one layer: from a neuron, through nodes of their own, to "
         "its input.",
     )

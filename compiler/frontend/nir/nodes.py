@@ -76,7 +76,7 @@ def _refuse_type(g: Importing, node: NirNode, shape: str) -> None:
     error = SnncError(
         UNSUPPORTED_LAYER,
         "this NIR node type is not known",
-        mend=f"Use one of {', '.join(sorted(_IMPORTERS))}.",
+        hint=f"Use one of {', '.join(sorted(_IMPORTERS))}.",
     )
     g.refuse(node.key, node.type, shape, error)
 
@@ -102,7 +102,7 @@ def _affine(g: Importing, node: NirNode, options: NirOptions, path: str, x: str)
         raise SnncError(
             UNSUPPORTED_LAYER,
             f"a weight {weight.shape} on {given} is not one matrix times one vector",
-            mend="Put a Flatten node before it, and use a two-dimensional weight.",
+            hint="Put a Flatten node before it, and use a two-dimensional weight.",
         )
     bias = node.numbers("bias") if node.type == "Affine" else None
     return g.add(path, Linear(), [x], {"weight": _single(weight), "bias": _single(bias)})
@@ -164,7 +164,7 @@ def _pool(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) -
         raise SnncError(
             UNSUPPORTED_LAYER,
             "NIR does not say whether an average counts its padding",
-            mend="Export it with padding 0.",
+            hint="Export it with padding 0.",
         )
     return g.add(path, op, [x])
 
@@ -178,7 +178,7 @@ def _flatten(g: Importing, node: NirNode, options: NirOptions, path: str, x: str
         raise SnncError(
             UNSUPPORTED_LAYER,
             f"flattening dimensions {start} to {end} of {rank} does not give one vector",
-            mend="Flatten from dimension 0 to -1.",
+            hint="Flatten from dimension 0 to -1.",
         )
     return x if rank == 1 else g.add(path, Flatten(), [x])
 
@@ -201,7 +201,7 @@ def _delay(g: Importing, node: NirNode, options: NirOptions, path: str, x: str) 
         raise SnncError(
             UNSUPPORTED_LAYER,
             f"delays of {delays.min():g} to {delays.max():g} steps are not one whole number",
-            mend="Choose --nir-dt so that every delay is the same whole number of steps.",
+            hint="Choose --nir-dt so that every delay is the same whole number of steps.",
         )
     return x if steps.max() == 0 else g.add(path, Delay(steps=int(steps.max())), [x])
 
@@ -257,7 +257,7 @@ def _spiking(
         raise SnncError(
             UNSUPPORTED_LAYER,
             "v_reset is not 0, and a subtractive reset has no use for it",
-            mend="Use --nir-reset zero, or export v_reset = 0.",
+            hint="Use --nir-reset zero, or export v_reset = 0.",
         )
     if not options.plain:
         ends = {"threshold": threshold, "v_reset": v_reset}
@@ -280,7 +280,7 @@ def _cell(
         raise SnncError(
             UNSUPPORTED_LAYER,
             "a v_threshold of 0 or less goes into a potential any number of times",
-            mend="Use --nir-spikes one.",
+            hint="Use --nir-spikes one.",
         )
     constants = {role: _single(_spread(g, node, role, value, x)) for role, value in values.items()}
     subtract = options.reset == "subtract"
@@ -328,7 +328,7 @@ def _single(value: Array | None) -> Any:
 
 def _dt(options: NirOptions) -> float:
     if options.dt is None:
-        raise SnncError(UNSUPPORTED_LAYER, "it needs a time step", mend="Give --nir-dt.")
+        raise SnncError(UNSUPPORTED_LAYER, "it needs a time step", hint="Give --nir-dt.")
     return options.dt
 
 

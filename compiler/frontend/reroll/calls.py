@@ -51,9 +51,9 @@ class Call:
         """The overload, as messages call it."""
         return str(self.op).removeprefix("aten.")
 
-    def refused(self, what: str, mend: str = SEPARATE) -> SnncError:
+    def refused(self, what: str, hint: str = SEPARATE) -> SnncError:
         """The error for this call."""
-        return refused(f"{self.name}: {what}", self.source, mend)
+        return refused(f"{self.name}: {what}", self.source, hint)
 
     def emit(
         self, changes: Mapping[str, Any], shape: Sequence[int], dtype: torch.dtype | None = None

@@ -78,9 +78,9 @@ def refs_of(arguments: Any) -> list[Ref]:
     return [ref for item in arguments for ref in refs_of(item)]
 
 
-def refused(what: str, source: Source, mend: str) -> SnncError:
+def refused(what: str, source: Source, hint: str) -> SnncError:
     """The error for something that has no meaning over time, with the user's line."""
-    return SnncError(UNSUPPORTED_LAYER, what, where=str(source), mend=mend)
+    return SnncError(UNSUPPORTED_LAYER, what, where=str(source), hint=hint)
 
 
 @dataclass

@@ -90,13 +90,13 @@ class Operation:
         """What nodes of this operation are called after."""
         return self.call.source.module or self.call.name.split(".")[0].strip("_")
 
-    def refused(self, what: str, mend: str = "") -> SnncError:
+    def refused(self, what: str, hint: str = "") -> SnncError:
         """The error for this operation, at the user's line."""
         return SnncError(
             UNSUPPORTED_LAYER,
             f"{self.call.name}: {what}",
             where=str(self.call.source),
-            mend=mend or "Use a layer that snnc knows, or register an importer for the module.",
+            hint=hint or "Use a layer that snnc knows, or register an importer for the module.",
         )
 
     def tensor(self, name: str) -> torch.Tensor | None:

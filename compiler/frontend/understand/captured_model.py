@@ -68,7 +68,7 @@ def read_captured(
         raise SnncError(
             UNSUPPORTED_LAYER,
             f"the model takes {len(captured.inputs)} tensors",
-            mend="Let it take one tensor.",
+            hint="Let it take one tensor.",
         )
     g.samples = captured.inputs[0].shape[1]
     expander = Expander(captured.graph, captured.tensors, time_steps, still)
@@ -115,7 +115,7 @@ def _vector(g: Importing, lowering: Lowering, output: Output) -> str:
         raise SnncError(
             UNSUPPORTED_LAYER,
             f"the model gives {g.type_of(value.name)}, and samples are not its first axis",
-            mend="Let forward give [N, ...], or give --readout, for a result for each step.",
+            hint="Let forward give [N, ...], or give --readout, for a result for each step.",
         )
     flat = (math.prod(value.shape),)
     call = StepCall("output", {}, g.time_steps, Source(), (g.samples, *flat), torch.float32)

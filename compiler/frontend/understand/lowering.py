@@ -81,7 +81,7 @@ class Lowering:
             raise SnncError(
                 UNSUPPORTED_LAYER,
                 "an output does not depend on the input",
-                mend="Return values of the network.",
+                hint="Return values of the network.",
             )
         return found
 
@@ -275,7 +275,7 @@ class Lowering:
             if error.code is not UNSUPPORTED_LAYER:
                 raise
             what = f"{before.what}; and as a cell: {error.what}"
-            raise SnncError(before.code, what, where=before.where, mend=before.mend) from error
+            raise SnncError(before.code, what, where=before.where, hint=before.hint) from error
 
     # recurrences ------------------------------------------------------------------------
 

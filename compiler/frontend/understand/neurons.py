@@ -21,7 +21,7 @@ Reader = Callable[[Source], Lowered]
 
 def neuron(o: Operation, found: Linear, firing: Firing, read: Reader) -> Lowered:
     """A spiking neuron; ``o`` is the potential's operation."""
-    x, gain, apart = _drive(o, found, read)
+    x, gain, term_by_term = _drive(o, found, read)
     threshold, strict = _threshold(o, firing)
     values = {
         "beta": as_array(found.beta),
@@ -35,7 +35,7 @@ def neuron(o: Operation, found: Linear, firing: Firing, read: Reader) -> Lowered
         strict=strict,
         initial=_uniform(o, found.initial),
         difference=found.difference,
-        apart=apart,
+        term_by_term=term_by_term,
     )
     shape = o.g.type_of(x).shape
     op, params = alone.with_constants({role: spread(each, shape) for role, each in values.items()})
@@ -102,7 +102,7 @@ def _scaled(o: Operation, name: str, gain: Coefficient) -> str:
 def _summed(o: Operation, names: Sequence[str]) -> str:
     total = names[0]
     for name in names[1:]:
-        total = o.add(Add(apart=True), [total, name]).name
+        total = o.add(Add(term_by_term=True), [total, name]).name
     return total
 
 

@@ -58,7 +58,7 @@ class Observer:
                     UNSUPPORTED_LAYER,
                     "the model gives something else than PyTorch executed when it was read, so it "
                     "depends on more than its input",
-                    mend="Let forward depend on its input and its parameters alone.",
+                    hint="Let forward depend on its input and its parameters alone.",
                 )
         outputs = {name: value[0].reshape(-1).numpy() for name, value in theirs.items()}
         return outputs, {name: self._value(name, run.seen) for name in names}

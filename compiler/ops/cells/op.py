@@ -256,10 +256,10 @@ def _by_steps(values: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
 
 
 def _check_program(node: Node, program: Program, inputs: Sequence[TensorType]) -> None:
-    mend = "Mend the importer that has made the cell."
+    hint = "Mend the importer that has made the cell."
     if wrong := fault(program):
-        raise unsupported(node, wrong, mend)
+        raise unsupported(node, wrong, hint)
     if late := decided_too_late(program):
-        raise unsupported(node, f"the membrane potential {late!r} follows the decision", mend)
+        raise unsupported(node, f"the membrane potential {late!r} follows the decision", hint)
     if len(inputs) != len(program.inputs):
         raise shape_error(node, f"{len(inputs)} inputs are given to a cell of {program.inputs}")

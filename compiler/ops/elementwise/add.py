@@ -18,14 +18,14 @@ from snnc.compiler.program.emitter import Emitter
 class Add(Op):
     """y = a + b. Spikes and counts give a COUNT, anything else a REAL.
 
-    attributes: ``apart`` (the source adds a and then b to a third term, a neuron's potential,
-    so that what it rounds may be larger than a + b; the neuron has the attribute too).
+    attributes: ``term_by_term`` (the source adds a and then b to a third term, a neuron's
+    potential, so that what it rounds may be larger than a + b; the neuron has the attribute too).
     """
 
     name = "add"
     layout = Layout.ALIKE
     roles = (Role.SUM,)
-    apart: bool = flag(default=False)
+    term_by_term: bool = flag(default=False)
 
     def time(self) -> Time:
         return Time.STEP
@@ -46,7 +46,7 @@ class Add(Op):
 
     def error(self, run: BoundedRun) -> torch.Tensor:
         error = run.errors[0] + run.errors[1]
-        if self.apart:
+        if self.term_by_term:
             sizes = [value.abs() + own for value, own in zip(run.inputs, run.errors, strict=True)]
             error = error + gamma(2.0) * (sizes[0] + sizes[1])
         return rounded(run.output, error)
@@ -66,4 +66,4 @@ class Add(Op):
             for second in Kind:
                 shape = (5, 3, 4)
                 yield Sample(cls(), (TensorType(shape, first), TensorType(shape, second)))
-        yield Sample(cls(apart=True), (TensorType((7,), Kind.REAL),) * 2)
+        yield Sample(cls(term_by_term=True), (TensorType((7,), Kind.REAL),) * 2)

@@ -48,10 +48,10 @@ class Neuron(Spiking):
     attributes: ``beta``, ``drift``, ``gain``, ``reset_mode`` (hard, soft, none, clear), ``reset``
     (the value after a hard reset, the amount subtracted by a soft one), ``threshold``, ``strict``
     (U must exceed the threshold), ``initial``, ``difference`` (the source computes the leak as U -
-    (U - Vreset)/tau, which rounds differently), ``apart`` (the source adds the terms of X one after
-    the other to the leaked potential; see :mod:`snnc.compiler.ops.elementwise.add`). Each of
-    :data:`CONSTANTS` may be a parameter instead, which then stands for the attribute: one value per
-    channel [C, 1, ...] or per neuron (the full shape).
+    (U - Vreset)/tau, which rounds differently), ``term_by_term`` (the source adds the terms of
+    X one after the other to the leaked potential; see :mod:`snnc.compiler.ops.elementwise.add`).
+    Each of :data:`CONSTANTS` may be a parameter instead, which then stands for the attribute: one
+    value per channel [C, 1, ...] or per neuron (the full shape).
     """
 
     name = "neuron"
@@ -65,7 +65,7 @@ class Neuron(Spiking):
     strict: bool = flag()
     initial: float = real()
     difference: bool = flag(default=False)
-    apart: bool = flag(default=False)
+    term_by_term: bool = flag(default=False)
     parameters = tuple(Parameter(role).optional for role in CONSTANTS)
 
     def time(self) -> Time:
@@ -164,7 +164,7 @@ class Neuron(Spiking):
                 drive_error = _size(gain) * (carried + gamma_of(8.0) * (size + carried))
                 drive_error = drive_error + 8 * SMALLEST
             u = kept + drive
-            if self.apart:
+            if self.term_by_term:
                 kept_error = kept_error + gamma_of(2.0) * (kept.abs() + kept_error)
             u_error = kept_error if drive_error is None else kept_error + drive_error
             # as rounding.rounded: the sum rounds once, or twice
@@ -317,7 +317,7 @@ class Neuron(Spiking):
             {"beta": 0.5, "gain": 0.5, "threshold": 0.5},
             {"beta": 0.5, "gain": 0.5, "drift": 0.125, "reset": 0.25, "initial": 0.25},
             {"reset_mode": "none", "beta": 0.9},
-            {"apart": True},
+            {"term_by_term": True},
             # 1, 1 and 0 as float32: nothing to multiply or add
             {"beta": 1.0 - 1e-10, "gain": 1.0 + 1e-10, "drift": 1e-60, "threshold": 2.0},
         ]

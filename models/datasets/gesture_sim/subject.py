@@ -1,4 +1,4 @@
-"""Who performs: one person's body, clothes and manner, drawn once from a seed."""
+"""Who performs: one person's body, clothes and settings, drawn once from a seed."""
 
 from __future__ import annotations
 

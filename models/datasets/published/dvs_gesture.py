@@ -86,7 +86,7 @@ class DvsGesture(Listed):
                 BAD_DATA_SPEC,
                 "DVS128 Gesture lists no labelled gestures",
                 where=str(folder / f"trials_to_{split}.txt"),
-                mend=WHERE_TO_ASK,
+                hint=WHERE_TO_ASK,
             )
         self._last_read: Recording | None = None
         super().__init__([self._entry(trial) for trial in self.trials], SENSOR, GESTURE_NAMES)
@@ -115,7 +115,7 @@ def _existing(path: Path) -> Path:
             BAD_DATA_SPEC,
             "this file of DVS128 Gesture is missing",
             where=str(path),
-            mend=WHERE_TO_ASK,
+            hint=WHERE_TO_ASK,
         )
     return path
 

@@ -67,9 +67,9 @@ class Listed:
         return Sample(recording, entry.label, entry.name)
 
 
-def missing(dataset: str, where: Path | str, mend: str) -> SnncError:
+def missing(dataset: str, where: Path | str, hint: str) -> SnncError:
     """The error for a data set, or a part of it, that is not where it should be."""
-    return SnncError(BAD_DATA_SPEC, f"{dataset} is not here", where=str(where), mend=mend)
+    return SnncError(BAD_DATA_SPEC, f"{dataset} is not here", where=str(where), hint=hint)
 
 
 def interleaved(entries: Iterable[Entry]) -> list[Entry]:

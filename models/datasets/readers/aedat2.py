@@ -77,5 +77,5 @@ def _check_chip(header: AedatHeader, path: Path) -> None:
                 f"an AEDAT 2.0 recording of the chip {shown(chip.strip())}; of AEDAT 2.0, snnc "
                 "reads the DVS128's only",
                 where=str(path),
-                mend="Convert the recording to AEDAT 4.0 with iniVation's DV software.",
+                hint="Convert the recording to AEDAT 4.0 with iniVation's DV software.",
             )

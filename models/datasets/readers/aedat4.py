@@ -36,7 +36,7 @@ def read_aedat4(path: Path) -> Recording:
             MISSING_EXTRA,
             "AEDAT 4.0 recordings need the package aedat",
             where=str(path),
-            mend="Install it with `pip install 'snnc[aedat4]'`.",
+            hint="Install it with `pip install 'snnc[aedat4]'`.",
         )
     limits.check("file_bytes", path.stat().st_size, where=str(path))
     decoded = read_in_child(DECODER, path, lambda reason: _unsound(path, reason))
@@ -59,5 +59,5 @@ def _unsound(path: Path, reason: str) -> SnncError:
         BAD_RECORDING,
         f"not a sound AEDAT 4.0 file: {reason}",
         where=str(path),
-        mend="Copy it again from where it was recorded.",
+        hint="Copy it again from where it was recorded.",
     )

@@ -58,11 +58,11 @@ def _reader_for(path: Path) -> Reader:
         BAD_RECORDING,
         f"the file starts with {start[:12]!r}, which none of the known formats does",
         where=f"{path}, byte 0",
-        mend=f"snnc reads {FORMATS}; convert the recording to one of them.",
+        hint=f"snnc reads {FORMATS}; convert the recording to one of them.",
     )
 
 
 def _first_bytes(path: Path) -> bytes:
-    mend = "Give the path of a recording that exists and may be read."
-    with open_file(path, BAD_RECORDING, mend=mend) as file:
+    hint = "Give the path of a recording that exists and may be read."
+    with open_file(path, BAD_RECORDING, hint=hint) as file:
         return file.read(16)

@@ -75,7 +75,7 @@ def _read_raw(data: bytes, header: Header, start: int, path: Path) -> Recording:
             BAD_RECORDING,
             f"the header says {shown(said)} of the format, and snnc reads EVT2, EVT21 and EVT3",
             where=str(path),
-            mend="Convert the recording with Metavision's tools (metavision_file_to_dat).",
+            hint="Convert the recording with Metavision's tools (metavision_file_to_dat).",
         )
     size = f"{settings.get('width', '')}x{settings.get('height', '')}"
     sensor = _sensor(size if "width" in settings else header.get("geometry", ""), path)
@@ -125,6 +125,6 @@ def _sensor(size: str, path: Path) -> tuple[int, int]:
             BAD_RECORDING,
             "the header does not say how many pixels the sensor has",
             where=str(path),
-            mend="Add a line `% geometry WIDTHxHEIGHT` (.raw), or Width and Height (.dat).",
+            hint="Add a line `% geometry WIDTHxHEIGHT` (.raw), or Width and Height (.dat).",
         )
     return int(match[2]), int(match[1])

@@ -87,7 +87,7 @@ def _h5(path: Path) -> Data:
             MISSING_EXTRA,
             "an HDF5 file needs h5py",
             where=str(path),
-            mend="Install snnc[hdf5]: pip install 'snnc[hdf5]'.",
+            hint="Install snnc[hdf5]: pip install 'snnc[hdf5]'.",
         ) from error
     with h5py.File(path, "r") as file:
         if _holds_channel_spikes(file):
@@ -100,7 +100,7 @@ def _h5(path: Path) -> Data:
                 BAD_DATA_SPEC,
                 f"the file holds the groups {', '.join(sorted(groups))}, not arrays of samples",
                 where=str(path),
-                mend="Frame its events first, and give arrays [samples, T, ...].",
+                hint="Frame its events first, and give arrays [samples, T, ...].",
             )
         return _inputs_and_labels({name: entry[()] for name, entry in file.items()}, path)
 
@@ -121,7 +121,7 @@ def _inputs_and_labels(arrays: Mapping[str, Any], path: Path) -> Data:
             BAD_DATA_SPEC,
             f"the file holds {', '.join(map(str, arrays)) or 'nothing'}: which are the inputs?",
             where=str(path),
-            mend="Keep one array of inputs, and labels beside it as labels or y.",
+            hint="Keep one array of inputs, and labels beside it as labels or y.",
         )
     if not labels:
         return arrays[inputs[0]]

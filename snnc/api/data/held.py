@@ -101,7 +101,7 @@ class ChannelSpikes:
             raise SnncError(
                 BAD_OPTION,
                 "the data are spikes by channel and time, for a network of features",
-                mend="Give --frame-us, the length of a step, and --input-shape CHANNELS.",
+                hint="Give --frame-us, the length of a step, and --input-shape CHANNELS.",
             )
         steps, channels = layout.shape
         length = layout.step_us / 1e6
@@ -113,7 +113,7 @@ class ChannelSpikes:
                     BAD_SHAPE,
                     f"a spike is of channel {units.max()}, and the network has {channels}",
                     where=f"sample {place}",
-                    mend="Give the network as many inputs as the data have channels.",
+                    hint="Give the network as many inputs as the data have channels.",
                 )
             at = np.floor(np.asarray(self.times[place], np.float64) / length).astype(np.int64)
             counts = np.zeros((steps, channels), np.int64)
@@ -155,7 +155,7 @@ def held(data: Data, layout: Layout, samples: int | None) -> Held:
         raise SnncError(
             BAD_OPTION,
             f"the data are a {type(data).__name__}",
-            mend="Give an array [samples, T, ...], an iterable of inputs or (input, label), a "
+            hint="Give an array [samples, T, ...], an iterable of inputs or (input, label), a "
             "Dataset, a DataLoader, or the name of a data set.",
         )
     if not len(found) or len(found) < (samples or 0):
@@ -249,7 +249,7 @@ class _Reader:
                 BAD_SHAPE,
                 f"a batch of {len(array)} samples has labels {list(given.shape)}",
                 where=f"sample {place}",
-                mend="Give one class a sample.",
+                hint="Give one class a sample.",
             )
         return array, [_label(label, place) for label in given]
 
@@ -262,7 +262,7 @@ class _Reader:
                 BAD_SHAPE,
                 f"a batch of {steps} samples of {steps} steps does not say which axis is time",
                 where=f"sample {place}",
-                mend="Give batches of another size, or one sample at a time.",
+                hint="Give batches of another size, or one sample at a time.",
             )
         if not first and not second:
             raise self._wrong(array.shape, place)
@@ -282,7 +282,7 @@ class _Reader:
             BAD_SHAPE,
             f"its shape is {list(shape)}, and the model takes {list(self.shape)}",
             where=f"sample {place}",
-            mend=self.MEND,
+            hint=self.MEND,
         )
 
 
@@ -314,7 +314,7 @@ class _ImageReader(_Reader):
         try:
             frames = encode(image, self.encoder, self.time_steps, place, self.kind)
         except SnncError as error:
-            raise SnncError(error.code, error.what, where=name, mend=error.mend) from error
+            raise SnncError(error.code, error.what, where=name, hint=error.hint) from error
         return Window(frames, label, name)
 
 
@@ -329,7 +329,7 @@ def _pair(item: Any) -> tuple[Any, Any]:
     raise SnncError(
         BAD_OPTION,
         f"an item of the data is a {type(item).__name__} of {len(item)} parts",
-        mend="Give inputs, or pairs (input, label).",
+        hint="Give inputs, or pairs (input, label).",
     )
 
 
@@ -341,6 +341,6 @@ def _label(given: Any, place: int) -> int | None:
             BAD_OPTION,
             f"the label {value.tolist()} is not the number of a class",
             where=f"sample {place}",
-            mend="Give whole numbers from 0.",
+            hint="Give whole numbers from 0.",
         )
     return int(value) if value >= 0 else None

@@ -44,14 +44,14 @@ class Windows:
                 f"{data} holds recordings, whose events make counts, and the model takes real "
                 "numbers",
                 where=source.origin,
-                mend="Give frames as DATA: a file of arrays, or package.module:factory.",
+                hint="Give frames as DATA: a file of arrays, or package.module:factory.",
             )
         if source.input is None:
             raise SnncError(
                 BAD_OPTION,
                 "the model does not say how recordings become frames",
                 where=source.origin,
-                mend="Give --frame-us, or save it with snnc.save and an InputDescription.",
+                hint="Give --frame-us, or save it with snnc.save and an InputDescription.",
             )
         self.input = source.input
         self.dataset = open_data(data, check_split(split))
@@ -59,7 +59,7 @@ class Windows:
             raise SnncError(
                 BAD_OPTION,
                 f"{samples} samples were asked for, and {data} has {len(self.dataset)}",
-                mend="Ask for fewer, or leave out --samples.",
+                hint="Ask for fewer, or leave out --samples.",
             )
         self.indices: Sequence[int] = range(samples or len(self.dataset))
 
@@ -148,7 +148,7 @@ def events_behind(compilation: Compilation, window: Window) -> npt.NDArray[np.vo
             BAD_OPTION,
             f"{window.name} holds no events, and none can be made of it: a test vector has at most "
             f"{MOST_EVENTS:,}, of a model that is framed by a step length",
-            mend="Give recordings as vectors.",
+            hint="Give recordings as vectors.",
         )
     return made
 

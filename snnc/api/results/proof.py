@@ -130,7 +130,7 @@ def proven_of(folder: Path, compilation: Compilation) -> Proven:
             BAD_OPTION,
             "the folder holds no proof",
             where=str(folder),
-            mend="Run snnc verify MODEL --data DATA --compiled on it first.",
+            hint="Run snnc verify MODEL --data DATA --compiled on it first.",
         )
     for name, text in compilation.generated.files.items():
         if manifest["files"].get(name) != sha256(text.encode()).hexdigest():
@@ -138,6 +138,6 @@ def proven_of(folder: Path, compilation: Compilation) -> Proven:
                 BAD_OPTION,
                 f"{name} is not the C of this model, so the folder's proof is of another",
                 where=str(folder),
-                mend="Compile and verify it with the same options.",
+                hint="Compile and verify it with the same options.",
             )
     return Proven(proof["passed"], proof["verdict"], proof["samples"])

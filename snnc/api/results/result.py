@@ -57,7 +57,7 @@ class Result(ABC):
             raise SnncError(
                 MISSING_EXTRA,
                 "a DataFrame needs pandas",
-                mend="Install snnc[pandas]: pip install 'snnc[pandas]'.",
+                hint="Install snnc[pandas]: pip install 'snnc[pandas]'.",
             ) from error
         flat = [
             {key: value for key, value in row.items() if not isinstance(value, dict | list)}

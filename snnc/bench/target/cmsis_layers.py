@@ -104,7 +104,7 @@ def require_cortex_m(target: Target) -> None:
         raise SnncError(
             BAD_OPTION,
             f"--cmsis-nn is for Arm Cortex-M, and {target.name} is none",
-            mend="Leave it out, or choose another --target.",
+            hint="Leave it out, or choose another --target.",
         )
 
 

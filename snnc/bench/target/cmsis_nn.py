@@ -66,7 +66,7 @@ def library_at(place: str) -> Library:
             BAD_OPTION,
             f"--cmsis-nn has no CMSIS-NN: there is no {HEADER} in it",
             where=str(folder),
-            mend=MEND,
+            hint=MEND,
         )
     root = roots[0].resolve()
     library = Library(root, (root / "Include", *_core(root)), _version(root))
@@ -75,7 +75,7 @@ def library_at(place: str) -> Library:
             BAD_OPTION,
             f"--cmsis-nn has CMSIS-NN's headers but no C in Source/{FOLDERS[0]}",
             where=str(root),
-            mend=MEND,
+            hint=MEND,
         )
     return library
 
@@ -84,7 +84,7 @@ def _bakenn() -> Path:
     found = find_spec(BAKENN)
     if found is None or not found.submodule_search_locations:
         raise SnncError(
-            MISSING_EXTRA, "--cmsis-nn bakenn needs that package", mend="Run `pip install bakenn`."
+            MISSING_EXTRA, "--cmsis-nn bakenn needs that package", hint="Run `pip install bakenn`."
         )
     return Path(found.submodule_search_locations[0])
 
@@ -105,7 +105,7 @@ def _core(root: Path) -> tuple[Path, ...]:
         BAD_OPTION,
         f"this CMSIS-NN needs CMSIS-Core's {wanted}, which is not beside it",
         where=str(root),
-        mend=f"Put CMSIS-Core into {root.parent / 'Core'}, or use CMSIS-NN 5 or later.",
+        hint=f"Put CMSIS-Core into {root.parent / 'Core'}, or use CMSIS-NN 5 or later.",
     )
 
 
@@ -177,5 +177,5 @@ def run(library: Library, command: list[str], folder: Path) -> None:
             BAD_OPTION,
             f"CMSIS-NN {library.version} does not build: {said or done.stderr.strip()}",
             where=str(library.root),
-            mend=MEND,
+            hint=MEND,
         )

@@ -46,7 +46,7 @@ def command(
     `torchrun` the processes share the recordings.
     """
     from snnc.api.costs import Analysis
-    from snnc.api.surveying import Asked, reported, survey_both
+    from snnc.api.recording_runs import Asked, reported, survey_both
     from snnc.errors import InternalError
     from snnc.estimator.intervals.means import certainty_json
     from snnc.estimator.redundancy.analysis import csv_text, layer_rows, redundancy_json

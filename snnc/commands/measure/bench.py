@@ -111,7 +111,7 @@ def command(
     names = peers.split(",") if peers else list(PEERS)
     if unknown := sorted(set(names) - set(PEERS)):
         raise SnncError(
-            BAD_OPTION, f"there is no peer called {unknown[0]}", mend=f"Choose among {list(PEERS)}."
+            BAD_OPTION, f"there is no peer called {unknown[0]}", hint=f"Choose among {list(PEERS)}."
         )
     source = model.load()
     recordings = [window.frames for window in windows(source, data, split, samples)]

@@ -64,7 +64,7 @@ def bench_target(model: ModelChoice, target: str, wanted: OnTarget, json_file: s
         raise SnncError(
             BAD_OPTION,
             f"firmware for {core.name} needs a model that takes events",
-            mend="Use a model framed by a step length.",
+            hint="Use a model framed by a step length.",
         )
     every = list(windows(source, wanted.data, wanted.split, wanted.samples))
     recordings = Recordings(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from snnc.api.compile_settings import CompileSettings
 from snnc.api.in_memory import compiled
-from snnc.api.manner import Manner
 from snnc.commands.memory import Size
 from snnc.commands.options import (
     ModelChoice,
@@ -86,8 +86,8 @@ def command(
     Under `torchrun` the processes share the recordings.
     """
     from snnc.api.costs import EnergyReport
+    from snnc.api.recording_runs import Asked, reported, survey_both
     from snnc.api.results.proof import proven_of
-    from snnc.api.surveying import Asked, reported, survey_both
     from snnc.compiler.deploy.manifest import read_manifest
     from snnc.estimator.audit import AUDITED, audit
     from snnc.estimator.conventions import EXECUTED, convention_called
@@ -102,13 +102,13 @@ def command(
     rule, prices = convention_called(convention), load(table or DEFAULTS[dtype])
     profile = None if device is None else usable(device)
     prices = prices if sram is None else prices.with_sram(sram)
-    manner = Manner(dtype, calibrate, calibrate_samples, density, max_ram)
+    settings = CompileSettings(dtype, calibrate, calibrate_samples, density, max_ram)
     rules = AUDITED if audited or out is not None else (rule, EXECUTED)
     asked = Asked(rules, memory=True, redundancy=out is not None, ann=ann)
     source = model.load(name=None if proof is None else read_manifest(proof)["name"])
-    proven = None if proof is None else proven_of(proof, compiled(source, manner)[0])
+    proven = None if proof is None else proven_of(proof, compiled(source, settings)[0])
     both = source, model.beside(baseline)
-    surveyed = survey_both(both, data, split, samples, asked, manner)
+    surveyed = survey_both(both, data, split, samples, asked, settings)
     if surveyed is None:
         return
     names = (model.spec, baseline)

@@ -36,7 +36,7 @@ def read_config(context: click.Context, _parameter: click.Parameter, path: Path 
     if path is None:
         return
     try:
-        content = tomllib.loads(read_text(path, BAD_OPTION, mend="Give a TOML file of options."))
+        content = tomllib.loads(read_text(path, BAD_OPTION, hint="Give a TOML file of options."))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SnncError(BAD_OPTION, f"no readable TOML ({error})", where=str(path)) from error
     known = {entry.name for entry in context.command.params if entry.name} - {"config"}
@@ -46,7 +46,7 @@ def read_config(context: click.Context, _parameter: click.Parameter, path: Path 
             BAD_OPTION,
             f"there is no option called {', '.join(unknown)}",
             where=str(path),
-            mend=f"Choose among {', '.join(sorted(known))}.",
+            hint=f"Choose among {', '.join(sorted(known))}.",
         )
     hyper = content.pop(HYPER, {})
     if not isinstance(hyper, dict):
@@ -69,6 +69,6 @@ def hyper_of(context: click.Context, given: Sequence[str]) -> dict[str, Any]:
             raise SnncError(
                 BAD_OPTION,
                 f"--hyper {text!r} is not NAME=VALUE with a TOML value ({error})",
-                mend="Write --hyper votes=10, --hyper channels=[32,32,32] or the like.",
+                hint="Write --hyper votes=10, --hyper channels=[32,32,32] or the like.",
             ) from error
     return hyper

@@ -162,4 +162,4 @@ def test_int8_says_what_to_do_instead():
     graph = import_module(Images().eval(), SHAPE, STEPS, input_kind=Kind.REAL)
     with pytest.raises(SnncError, match="an input of real numbers has no int8 form") as caught:
         compile_graph(graph, calibration=[FRAMES])
-    assert "rate or latency" in caught.value.mend
+    assert "rate or latency" in caught.value.hint

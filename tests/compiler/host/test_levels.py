@@ -100,7 +100,7 @@ def test_a_level_that_is_not_there_is_refused(folder):
     with pytest.raises(SnncError, match="level 'avx1024'") as caught:
         opened(folder, "avx1024")
     assert caught.value.code is BAD_OPTION
-    assert runnable()[0] in caught.value.mend
+    assert runnable()[0] in caught.value.hint
 
 
 def test_the_arrays_are_held_once(native, folder):

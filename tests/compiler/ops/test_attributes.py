@@ -48,13 +48,13 @@ def test_a_missing_attribute_is_named(name):
     attributes = {key: value for key, value in NEURON.items() if key != name}
     error = refusal(attributes)
     assert f"neuron needs the attribute {name!r}" in error.what
-    assert name in error.mend
+    assert name in error.hint
 
 
 def test_a_misspelt_attribute_is_named_with_what_was_meant():
     error = refusal({**NEURON, "treshold": 0.9})
     assert error.what == "neuron has no attribute 'treshold' (did you mean 'threshold'?)"
-    assert "threshold" in error.mend
+    assert "threshold" in error.hint
 
 
 def test_attributes_are_given_by_name():

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from snnc.api.manner import Manner
+from snnc.api.compile_settings import CompileSettings
 from snnc.compiler.compilation import compile_graph
 from snnc.compiler.frontend.adapters.recurrence import Recurrence
 from snnc.compiler.frontend.importing import Importing
@@ -193,7 +193,7 @@ def test_one_step_is_no_batch():
 
 
 def test_memory_that_is_limited_holds_no_batch():
-    assert Manner().steps_at_once == MOST_STEPS
-    assert Manner(arena_bytes=10**6).steps_at_once == 1
-    assert Manner(order="own").steps_at_once == 1
-    assert Manner(arena_bytes=10**6, batch=3).steps_at_once == 3
+    assert CompileSettings().steps_at_once == MOST_STEPS
+    assert CompileSettings(arena_bytes=10**6).steps_at_once == 1
+    assert CompileSettings(order="own").steps_at_once == 1
+    assert CompileSettings(arena_bytes=10**6, batch=3).steps_at_once == 3

@@ -46,13 +46,13 @@ def test_what_nobody_published_is_refused(name: str) -> None:
     with pytest.raises(SnncError, match="no energy per synaptic operation") as caught:
         devices.usable(name)
     assert caught.value.code is BAD_OPTION
-    assert "loihi-1" in caught.value.mend
+    assert "loihi-1" in caught.value.hint
 
 
 def test_unknown_device_is_refused_with_the_choices() -> None:
     with pytest.raises(SnncError, match="no device profile called 'loihi'") as caught:
         devices.usable("loihi")
-    assert "loihi-1, loihi-2" in caught.value.mend
+    assert "loihi-1, loihi-2" in caught.value.hint
 
 
 FIGURE = (

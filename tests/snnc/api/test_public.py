@@ -56,7 +56,7 @@ def test_names_are_found_without_importing_torch_first():
 
 def test_advice_of_every_error_code_speaks_python():
     for entry in CODES.values():
-        spoken = python_words(entry.mend)
+        spoken = python_words(entry.hint)
         assert not re.search(r"(^|\s)--[a-z]", spoken), spoken
         assert "MODEL" not in spoken, spoken
 

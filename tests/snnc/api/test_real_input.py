@@ -67,7 +67,7 @@ def test_an_example_of_whole_numbers_means_counts_and_what_was_said_wins():
     with pytest.raises(package.SnncError, match="takes counts, whole numbers") as caught:
         counts.verify(WINDOWS)
     assert caught.value.where == ""
-    assert "input_kind='real'" in caught.value.mend
+    assert "input_kind='real'" in caught.value.hint
     assert package.compile(make(), zeros, input_kind="real").energy(WINDOWS).samples == 4
     with pytest.raises(package.SnncError, match="takes counts"):
         package.compile(make(), WINDOWS[0], input_kind="count")

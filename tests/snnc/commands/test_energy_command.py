@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import nn
 
+from snnc.api.compile_settings import CompileSettings
 from snnc.api.data.windows import windows
 from snnc.api.in_memory import compiled
-from snnc.api.manner import Manner
 from snnc.compiler.frontend.given import Given
 from snnc.compiler.frontend.source import load_source
 from snnc.compiler.host.observed import ObservedModel
@@ -35,11 +35,11 @@ def data(tmp_path_factory):
 
 
 def executed(
-    path, data: str, folder, manner: Manner | None = None, **options: object
+    path, data: str, folder, settings: CompileSettings | None = None, **options: object
 ) -> dict[str, int]:
     """What the instrumented C counted, running freely on the recordings."""
     source = load_source(str(path), Given(**options))
-    compilation, _ = compiled(source, manner or Manner())
+    compilation, _ = compiled(source, settings or CompileSettings())
     model = ObservedModel(compilation.graph, compilation.generated, folder, ("-O1",))
     totals = dict.fromkeys(("ac", "mac", "mul", "add", "cmp"), 0)
     for window in windows(source, data, "test", SAMPLES):
@@ -164,14 +164,14 @@ def test_int8_counts_are_what_the_int8_c_executed(snnc, pair, data, tmp_path, ma
     assert status == 0
     result = json.loads(out)
     assert result["table"]["name"] == "horowitz-int8"
-    manner = Manner("int8", data, 4, arena_bytes=max_ram)
-    assert bool(_recomputed(model, manner)) == (max_ram is not None)
-    ours = executed(model, data, tmp_path, manner)
+    settings = CompileSettings("int8", data, 4, arena_bytes=max_ram)
+    assert bool(_recomputed(model, settings)) == (max_ram is not None)
+    ours = executed(model, data, tmp_path, settings)
     assert {key: result["total"][key] for key in ours} == ours
 
 
-def _recomputed(path, manner: Manner) -> set[str]:
-    compilation, _ = compiled(load_source(str(path)), manner)
+def _recomputed(path, settings: CompileSettings) -> set[str]:
+    compilation, _ = compiled(load_source(str(path)), settings)
     return {name for name, times in compilation.schedule.runs.items() if times > 1}
 
 

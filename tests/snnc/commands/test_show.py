@@ -11,9 +11,9 @@ from threading import Thread
 import numpy as np
 import pytest
 
+from snnc.api.compile_settings import CompileSettings
 from snnc.api.data.windows import c_events
 from snnc.api.in_memory import compiled
-from snnc.api.manner import Manner
 from snnc.compiler.frontend.given import Given
 from snnc.compiler.frontend.source import load_source
 from snnc.compiler.host.model import Pushed
@@ -54,7 +54,7 @@ def test_it_shows_the_spikes_and_scores_of_the_c(made, tmp_path, snnc):
     streams = session.manifest["streams"]
     assert all((step["scores"] is not None) == streams for step in steps[:-1])
     source = load_source(str(made.model), Given(name="net"))
-    compilation, _ = compiled(source, Manner())
+    compilation, _ = compiled(source, CompileSettings())
     observed = ObservedModel(compilation.graph, compilation.generated, tmp_path, ("-O1",))
     keys = [(layer.name, "value") for layer in session.layers]
     assert len(keys) == 5

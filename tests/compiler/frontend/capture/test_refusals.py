@@ -175,7 +175,7 @@ def test_a_refusal_names_module_and_line_and_what_to_do():
     assert error.value.where.startswith("part.0, ")
     assert ".py:" in error.value.where
     assert "native_dropout" in error.value.what or "bernoulli" in error.value.what
-    assert "self.training" in error.value.mend
+    assert "self.training" in error.value.hint
 
 
 def test_a_refusal_is_not_caught_by_the_models_own_code():

@@ -64,7 +64,7 @@ def refused(path: Path) -> SnncError:
     with pytest.raises(SnncError) as caught:
         read(path, NirOptions("zero", 1.0))
     assert caught.value.code is BAD_CHECKPOINT
-    assert caught.value.mend == "Write it again with the current nir package."
+    assert caught.value.hint == "Write it again with the current nir package."
     return caught.value
 
 

@@ -202,7 +202,7 @@ def test_other_loops_are_refused_in_one_sentence(key):
     used = {key: node for key, node in TWO.items() if f"{key}>" in edges}
     with pytest.raises(SnncError, match=says) as caught:
         from_graph(graph((5,), used, edges), SUBTRACT)
-    assert "within one layer" in caught.value.mend
+    assert "within one layer" in caught.value.hint
 
 
 def test_unknown_number_of_neurons_is_refused():

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Manner:
+class CompileSettings:
     """How to compile.
 
     Attributes:
@@ -59,12 +59,14 @@ class Manner:
         return MOST_STEPS if self.order is None and self.arena_bytes is None else 1
 
 
-def settled(manner: Manner, compilation: Compilation) -> Manner:
-    """The manner that gives a compilation again, without measuring anew what was tuned."""
-    if manner.tune is None:
-        return manner
+def settled(settings: CompileSettings, compilation: Compilation) -> CompileSettings:
+    """The settings that give a compilation again, without measuring anew what was tuned."""
+    if settings.tune is None:
+        return settings
     from snnc.compiler.ops.synapses.synapse import Synapse
 
     program, nodes = compilation.generated.program, compilation.graph.nodes
     kernels = {node.name: node.op.kernel for node in nodes if isinstance(node.op, Synapse)}
-    return replace(manner, tune=None, kernels=kernels, batch=program.batch, threads=program.threads)
+    return replace(
+        settings, tune=None, kernels=kernels, batch=program.batch, threads=program.threads
+    )

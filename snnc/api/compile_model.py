@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from snnc.api.compile_settings import CompileSettings, settled
 from snnc.api.compiled import Compiled
 from snnc.api.data.held import Data
 from snnc.api.in_memory import compiled
-from snnc.api.manner import Manner, settled
 from snnc.api.model import Forward, take
 from snnc.api.words import speaks_python
 from snnc.compiler.deploy import firmware
@@ -97,7 +97,7 @@ def compile(
     limit, order = (max_ram, None)
     if core is not None:
         limit, order = firmware.arena_limit(core, max_ram), core.order
-    manner = Manner(
+    settings = CompileSettings(
         dtype,
         calibrate,
         None,
@@ -109,10 +109,10 @@ def compile(
         order=order,
         batch_first=batch_first,
     )
-    compilation, choice = compiled(taken.source, manner)
+    compilation, choice = compiled(taken.source, settings)
     if core is not None:
         firmware.check_model(compilation, core)
-    return Compiled(taken, settled(manner, compilation), compilation, choice, core, max_ram)
+    return Compiled(taken, settled(settings, compilation), compilation, choice, core, max_ram)
 
 
 def _check_arithmetic(
@@ -125,13 +125,13 @@ def _check_arithmetic(
         raise SnncError(
             BAD_OPTION,
             "dtype='int8' needs calibrate=data",
-            mend="Give a few dozen samples of the training set; they set the ranges.",
+            hint="Give a few dozen samples of the training set; they set the ranges.",
         )
     if dtype == "int8" and density is not None:
-        raise SnncError(BAD_OPTION, "density chooses kernels of dtype='f32'", mend="Leave it out.")
+        raise SnncError(BAD_OPTION, "density chooses kernels of dtype='f32'", hint="Leave it out.")
     if threads < 1 or (threads > 1 and (dtype == "int8" or target != "host")):
         raise SnncError(
             BAD_OPTION,
             f"threads={threads} is for dtype='f32' and target='host', from 1",
-            mend="Leave it out.",
+            hint="Leave it out.",
         )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import tee
 from typing import TYPE_CHECKING, Any
 
+from snnc.api.compile_settings import CompileSettings
 from snnc.api.in_memory import compiled
-from snnc.api.manner import Manner
 from snnc.console import progress_bar
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def survey_both(
     split: str,
     samples: int | None,
     asked: Asked,
-    manner: Manner | None = None,
+    settings: CompileSettings | None = None,
 ) -> tuple[Survey, Survey | None] | None:
     """Survey a model, and its baseline on the same recordings, shared among ``torchrun``'s
     processes; None in all of them but the first, which has the whole.
@@ -107,7 +107,7 @@ def survey_both(
         split: test or train.
         samples: the first so many recordings; None for all.
         asked: what to gather.
-        manner: how the networks whose operations count are compiled; None: float32,
+        settings: how the networks whose operations count are compiled; None: float32,
             event-driven kernels, as much memory as they like.
 
     Raises:
@@ -119,7 +119,7 @@ def survey_both(
     with processes.together():
         surveys = [
             survey(
-                network_of(source, manner),
+                network_of(source, settings),
                 windows(source, data, split, samples),
                 asked,
                 called=source.origin,
@@ -131,19 +131,19 @@ def survey_both(
         return (ours, theirs) if processes.rank() == 0 else None
 
 
-def network_of(source: SourceModel, manner: Manner | None = None) -> Network:
+def network_of(source: SourceModel, settings: CompileSettings | None = None) -> Network:
     """Both graphs of a model, and what runs more than once a step; no C compiler is needed.
 
-    ``manner`` is how it is compiled; None: float32, event-driven kernels, as much memory as it
+    ``settings`` is how it is compiled; None: float32, event-driven kernels, as much memory as it
     likes. Raises SnncError as :func:`snnc.api.in_memory.compiled`.
     """
     from snnc.compiler.passes import pipeline
     from snnc.estimator.activity import Network
 
-    if manner is None:
+    if settings is None:
         graph = source.graph()
         return Network(pipeline.lowered(graph), pipeline.optimised(graph))
-    compilation, _ = compiled(source, manner)
+    compilation, _ = compiled(source, settings)
     return network_as(compilation)
 
 
