@@ -228,14 +228,14 @@ def _from_module(spec: str, module: nn.Module, given: Given) -> SourceModel:
         keys = ("per_step", "batch_first", "still", "readout")
         options = {key: getattr(module, key) for key in keys}
         options |= {"all_outputs": True} if module.all_outputs else {}
-    framed = _framed(given.input_shape, given.time_steps, given.frame_us, spec)
+    frames = framed(given.input_shape, given.time_steps, given.frame_us, spec)
     name = model_name(name_given(spec, given.name))
     return SourceModel(
         module,
         name,
         given.input_shape,
         given.time_steps,
-        framed,
+        frames,
         spec,
         options,
         step_us=given.frame_us,
@@ -290,17 +290,27 @@ def _from_nir(spec: str, options: NirOptions, given: Given) -> SourceModel:
         name=model_name(name_given(spec, given.name)),
         input_shape=file.input_shape,
         time_steps=given.time_steps,
-        input=_framed(file.input_shape, given.time_steps, given.frame_us, spec),
+        input=framed(file.input_shape, given.time_steps, given.frame_us, spec),
         origin=spec,
         options=options.as_json(),
         step_us=given.frame_us,
     )
 
 
-def _framed(
-    shape: tuple[int, ...], time_steps: int, frame_us: int | None, where: str
+def framed(
+    shape: tuple[int, ...], time_steps: int, frame_us: int | None, where: str = ""
 ) -> InputDescription | None:
-    """Frames of fixed length from a sensor of the input's own size."""
+    """Frames of fixed length from a sensor of the input's own size.
+
+    Args:
+        shape: of one step's input, without the batch.
+        time_steps: T.
+        frame_us: length of a frame; None where frames are given as they are.
+        where: the model, for messages.
+
+    Raises:
+        SnncError: BAD_OPTION where the input is no frame of events.
+    """
     if frame_us is None or len(shape) == 1:  # spikes by channel: the C takes frames
         return None
     if len(shape) != 3 or shape[0] != 2:

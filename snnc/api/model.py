@@ -19,9 +19,9 @@ from snnc.compiler.frontend.driving import Driven, Readout, Reset
 from snnc.compiler.frontend.given import Given
 from snnc.compiler.frontend.identifiers import model_name
 from snnc.compiler.frontend.outputs import SCORES
-from snnc.compiler.frontend.source import SourceModel, load_source
+from snnc.compiler.frontend.source import SourceModel, framed, load_source
 from snnc.errors import BAD_OPTION, BAD_SHAPE, UNSUPPORTED_LAYER, SnncError
-from snnc.models.checkpoints import InputDescription, LoadedModel
+from snnc.models.checkpoints import LoadedModel
 from snnc.models.encoders import ENCODERS, INPUT_KINDS, Encoder, InputKind, Numbers, reals_of
 from snnc.models.networks import Network
 
@@ -189,7 +189,7 @@ def _from_module(
         name=model_name(name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(model).__name__)),
         input_shape=tuple(shape),
         time_steps=steps,
-        input=_framed(window.shape, forward.frame_us),
+        input=framed(window.shape[1:], len(window), forward.frame_us),
         origin=f"{type(model).__module__}.{type(model).__qualname__}",
         options={"per_step": forward.per_step, "readout": forward.readout}
         | ({} if forward.encoder is None else {"encoder": forward.encoder}),
@@ -238,18 +238,6 @@ def _check_encoder(forward: Forward) -> None:
             "encoder= is for still images, and frame_us= for recordings",
             hint="Leave one of them out.",
         )
-
-
-def _framed(shape: tuple[int, ...], frame_us: int | None) -> InputDescription | None:
-    if frame_us is None or len(shape) == 2:  # spikes by channel: the C takes frames
-        return None
-    if len(shape) != 4 or shape[1] != 2:
-        raise SnncError(
-            BAD_OPTION,
-            f"recordings become frames [2, height, width], and one step is {list(shape[1:])}",
-            hint="Leave out frame_us, and give frames of your own as data.",
-        )
-    return InputDescription(shape[2], shape[3], shape[0], frame_us)
 
 
 def array_of(given: Any, what: str) -> npt.NDArray[Any]:
