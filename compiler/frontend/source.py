@@ -300,17 +300,8 @@ def _from_nir(spec: str, options: NirOptions, given: Given) -> SourceModel:
 def framed(
     shape: tuple[int, ...], time_steps: int, frame_us: int | None, where: str = ""
 ) -> InputDescription | None:
-    """Frames of fixed length from a sensor of the input's own size.
-
-    Args:
-        shape: of one step's input, without the batch.
-        time_steps: T.
-        frame_us: length of a frame; None where frames are given as they are.
-        where: the model, for messages.
-
-    Raises:
-        SnncError: BAD_OPTION where the input is no frame of events.
-    """
+    """Frames of ``frame_us`` each (None: as they are given) from a sensor of the input's own size,
+    ``shape`` without the batch. Raises SnncError (BAD_OPTION) where that is no frame of events."""
     if frame_us is None or len(shape) == 1:  # spikes by channel: the C takes frames
         return None
     if len(shape) != 3 or shape[0] != 2:

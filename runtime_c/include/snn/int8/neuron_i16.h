@@ -11,24 +11,9 @@
 #ifndef SNN_INT8_NEURON_I16_H
 #define SNN_INT8_NEURON_I16_H
 
-#include "snn/int8/neuron_i8.h"
 #include "snn/vec/i16.h"
-#include "snn/vec/rows.h"
-
-typedef struct {
-    int32_t beta; /* units of 2^-15 */
-    int input_shift, wide_input;
-    int halvings; /* where the input is int16; at most input_shift */
-} snn_neuron_i16_params;
-
-/* Sets the potentials of fired neurons to 0; u begins with that of bit 0. */
-SNN_KERNEL void snn_neuron_clear_fired(int16_t *u, snn_word fired) {
-    for (; fired; fired &= fired - 1u) {
-        u[snn_lowest_bit(fired)] = 0;
-    }
-}
-
 #include "snn/vec/neurons/plain.h"
+#include "snn/vec/rows.h"
 
 #if defined(SNN_ROWS_HELIUM)
 #include "snn/vec/neurons/helium.h"

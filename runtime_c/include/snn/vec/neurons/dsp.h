@@ -2,6 +2,8 @@
 #ifndef SNN_VEC_NEURONS_DSP_H
 #define SNN_VEC_NEURONS_DSP_H
 
+#include "snn/vec/neurons/plain.h"
+
 /* Bit 0 where the low half of u is at least that of the threshold, bit 17 for the high half. */
 SNN_KERNEL uint32_t snn_dsp_fires(uint32_t u, uint32_t threshold, uint32_t bits) {
     uint32_t fires;

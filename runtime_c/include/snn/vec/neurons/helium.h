@@ -3,6 +3,8 @@
 #ifndef SNN_VEC_NEURONS_HELIUM_H
 #define SNN_VEC_NEURONS_HELIUM_H
 
+#include "snn/vec/neurons/plain.h"
+
 #define SNN_MOST_HALVINGS 2 /* above, four at a time are faster */
 
 /* Eight potentials. VQRDMULH is round_shift(beta * u, 15). What is added 2^halvings times has one

@@ -2,6 +2,9 @@
 #ifndef SNN_VEC_NEURONS_LANES_H
 #define SNN_VEC_NEURONS_LANES_H
 
+#include "snn/vec/i16.h"
+#include "snn/vec/neurons/plain.h"
+
 #define SNN_MOST_HALVINGS 3 /* above, plain loops */
 
 /* New potentials of a vector. What is added 2^halvings times has one sign: once a partial sum

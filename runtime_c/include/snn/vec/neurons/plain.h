@@ -2,6 +2,8 @@
 #ifndef SNN_VEC_NEURONS_PLAIN_H
 #define SNN_VEC_NEURONS_PLAIN_H
 
+#include "snn/vec/neurons/params.h"
+
 /* What is left of u. */
 SNN_KERNEL int32_t snn_neuron_leak(const snn_neuron_i16_params *p, int32_t u) {
     const int whole = p->beta == (int32_t)1 << SNN_BETA_BITS;

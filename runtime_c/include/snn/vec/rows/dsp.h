@@ -7,6 +7,8 @@
 #ifndef SNN_VEC_ROWS_DSP_H
 #define SNN_VEC_ROWS_DSP_H
 
+#include "snn/vec/rows/plain.h"
+
 #define SNN_ROWS_DSP 1
 #define SNN_DSP_BLOCK 16
 

@@ -2,6 +2,8 @@
 #ifndef SNN_VEC_ROWS_HELIUM_H
 #define SNN_VEC_ROWS_HELIUM_H
 
+#include "snn/vec/rows/plain.h"
+
 #include <arm_mve.h>
 
 #define SNN_ROWS_HELIUM 1

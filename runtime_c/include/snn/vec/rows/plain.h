@@ -2,6 +2,8 @@
 #ifndef SNN_VEC_ROWS_PLAIN_H
 #define SNN_VEC_ROWS_PLAIN_H
 
+#include "snn/vec/rows/weight_rows.h"
+
 /* Sums that stay in registers together: what the core's register file has room for. */
 #if defined(SNN_FEW_REGISTERS)
 #define SNN_ROWS_BLOCK 4

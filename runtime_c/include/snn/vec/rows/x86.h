@@ -4,6 +4,7 @@
 #define SNN_VEC_ROWS_X86_H
 
 #include "snn/vec/i16.h"
+#include "snn/vec/rows/plain.h"
 
 #define SNN_ROWS_X86 1
 
