@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from snnc import cli
+from tests.support.networks.lively import lively_checkpoint, write_nmnist
 from tests.support.places import SHARED
 
 
@@ -31,6 +32,36 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no ../shared/data: the real recordings are not on this machine")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def vanilla(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint without attention for :func:`recordings`, called net."""
+    return lively_checkpoint(tmp_path_factory.mktemp("vanilla") / "net.pt")
+
+
+@pytest.fixture(scope="session")
+def asa1(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint with ASA-1 for :func:`recordings`, called net."""
+    return lively_checkpoint(tmp_path_factory.mktemp("asa1") / "net.pt", "asa1")
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small data set in the N-MNIST layout."""
+    return write_nmnist(tmp_path_factory.mktemp("nmnist"))
+
+
+@pytest.fixture(scope="session")
+def data(recordings: Path) -> str:
+    """The same as DATA of the command line."""
+    return f"nmnist:{recordings}"
+
+
+@pytest.fixture
+def int8(data: str) -> tuple[object, ...]:
+    """Options that compile to int8."""
+    return ("--dtype", "int8", "--calibrate", data, "--calibrate-samples", 2)
 
 
 @pytest.fixture

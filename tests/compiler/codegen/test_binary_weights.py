@@ -16,7 +16,6 @@ from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy import folder as artifact
 from snnc.compiler.deploy.targets import missing_tools, target_named
 from snnc.compiler.program import constants
-from tests.support.networks.lively import lively_checkpoint, write_nmnist
 
 DATA_FILE = "net_weights.h.bin"
 BINARY = ("--store-weights", "binary")
@@ -28,18 +27,8 @@ def _small_arrays_are_large(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return lively_checkpoint(tmp_path_factory.mktemp("model") / "net.pt")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return f"nmnist:{write_nmnist(tmp_path_factory.mktemp('nmnist'))}"
-
-
-@pytest.fixture
-def int8(data):
-    return ("--dtype", "int8", "--calibrate", data, "--calibrate-samples", 2)
+def model(vanilla):
+    return vanilla
 
 
 def test_the_folder_is_verified_and_damage_is_found(snnc, model, data, tmp_path):

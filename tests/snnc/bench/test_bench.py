@@ -19,7 +19,7 @@ from snnc.bench.profile import profile
 from snnc.bench.timing import Timing
 from snnc.models.blocks import Block
 from snnc.models.neurons import LIF, PLIF, DecayLIF
-from tests.support.networks.lively import lively_checkpoint, lively_network, write_nmnist
+from tests.support.networks.lively import lively_network
 
 EXPORTED = {
     "onnxruntime_f32",
@@ -30,16 +30,6 @@ EXPORTED = {
 }
 OPTIONAL = {*EXPORTED, "ncnn_f32", "spikingjelly_multi_step"}
 SLOW = {"torch_compile", "torch_compile_max_autotune"}
-
-
-@pytest.fixture(scope="module")
-def vanilla(tmp_path_factory):
-    return lively_checkpoint(tmp_path_factory.mktemp("vanilla") / "net.pt")
-
-
-@pytest.fixture(scope="module")
-def recordings(tmp_path_factory):
-    return write_nmnist(tmp_path_factory.mktemp("nmnist"))
 
 
 @pytest.fixture(scope="module")

@@ -10,18 +10,12 @@ import torch
 from torch import nn
 
 from snnc.models.attention import TA, make_attention
-from tests.support.networks.lively import lively_checkpoint
 from tests.support.places import ROOT
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return lively_checkpoint(tmp_path_factory.mktemp("model") / "net.pt", "asa1")
-
-
-@pytest.fixture(scope="module")
-def vanilla(tmp_path_factory):
-    return lively_checkpoint(tmp_path_factory.mktemp("vanilla") / "net.pt")
+def model(asa1):
+    return asa1
 
 
 def test_check_says_that_a_model_is_supported_and_why_it_cannot_stream(snnc, model):

@@ -11,22 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from tests.support.networks.lively import lively_checkpoint, nmnist_bytes, write_nmnist
+from tests.support.networks.lively import nmnist_bytes
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return lively_checkpoint(tmp_path_factory.mktemp("model") / "net.pt", "asa1")
-
-
-@pytest.fixture(scope="module")
-def vanilla(tmp_path_factory):
-    return lively_checkpoint(tmp_path_factory.mktemp("vanilla") / "net.pt")
-
-
-@pytest.fixture(scope="module")
-def recordings(tmp_path_factory):
-    return write_nmnist(tmp_path_factory.mktemp("nmnist"))
+def model(asa1):
+    return asa1
 
 
 @pytest.fixture(scope="module")

@@ -9,27 +9,11 @@ from pathlib import Path
 import pytest
 
 from snnc.compiler.deploy.targets import missing_tools, target_named
-from tests.support.networks.lively import lively_checkpoint, write_nmnist
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return lively_checkpoint(tmp_path_factory.mktemp("model") / "net.pt", "asa1")
-
-
-@pytest.fixture(scope="module")
-def vanilla(tmp_path_factory):
-    return lively_checkpoint(tmp_path_factory.mktemp("vanilla") / "net.pt")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return f"nmnist:{write_nmnist(tmp_path_factory.mktemp('nmnist'))}"
-
-
-@pytest.fixture
-def int8(data):
-    return ("--dtype", "int8", "--calibrate", data, "--calibrate-samples", 2)
+def model(asa1):
+    return asa1
 
 
 def need(name: str) -> None:

@@ -18,7 +18,7 @@ from snnc.compiler.frontend.given import Given
 from snnc.compiler.frontend.source import load_source
 from snnc.compiler.host.observed import ObservedModel
 from snnc.models import networks, neurons
-from tests.support.networks.lively import lively_checkpoint, write_nmnist
+from tests.support.networks.lively import lively_checkpoint
 
 SAMPLES = 3
 
@@ -27,11 +27,6 @@ SAMPLES = 3
 def pair(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pair")
     return [lively_checkpoint(folder / f"{name}.pt", name) for name in ("asa1", "none")]
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return f"nmnist:{write_nmnist(tmp_path_factory.mktemp('nmnist'))}"
 
 
 def executed(

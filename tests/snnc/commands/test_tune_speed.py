@@ -12,20 +12,14 @@ from snnc.api import tuning
 from snnc.compiler.calibrate import kernel_costs
 from snnc.compiler.passes.choose_kernels import CostModel, Prices
 from tests.snnc.commands.test_cli import one_sentence
-from tests.support.networks.lively import lively_checkpoint, write_nmnist
 
 TWO = ["layer2_conv", "layer3_conv", "fc1_linear", "fc2_linear"]
 """The layers that have two kernels."""
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return lively_checkpoint(tmp_path_factory.mktemp("tuned") / "net.pt")
-
-
-@pytest.fixture(scope="module")
-def recordings(tmp_path_factory):
-    return write_nmnist(tmp_path_factory.mktemp("tuned-nmnist"))
+def model(vanilla):
+    return vanilla
 
 
 def test_the_fastest_of_what_was_measured_stays(snnc, model, recordings, tmp_path, monkeypatch):

@@ -9,7 +9,6 @@ import pytest
 
 from snnc.compiler.codegen.abi import Interface
 from snnc.compiler.host import build
-from tests.support.networks.lively import lively_checkpoint, write_nmnist
 
 
 @pytest.fixture(autouse=True)
@@ -18,13 +17,8 @@ def quick_builds(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return lively_checkpoint(tmp_path_factory.mktemp("model") / "net.pt")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return f"nmnist:{write_nmnist(tmp_path_factory.mktemp('nmnist'))}"
+def model(vanilla):
+    return vanilla
 
 
 @pytest.fixture
