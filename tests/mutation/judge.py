@@ -118,7 +118,7 @@ def _digest(path: Path) -> str:
 def _seal(bench: Bench, folder: Path, scratch: Path) -> None:
     """Build the library from the folder's C, and record the files as they are."""
     if not bench.subject.on_board:
-        sizes = compile_sizes(bench.folder, scratch, Interface.of(bench.manifest))
+        sizes = compile_sizes(folder, scratch, Interface.of(bench.manifest))
         link_shared([scratch / "plain.o", sizes], folder / str(bench.manifest["library"]))
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     manifest["files"] = {name: _digest(folder / name) for name in manifest["files"]}
