@@ -40,6 +40,11 @@ class Compilation:
     choices: tuple[recompute.Choice, ...] = ()
 
     @property
+    def window_us(self) -> int | None:
+        """How long a window is; None where no step has a length."""
+        return None if self.framing is None else self.framing.dt_us * self.graph.time_steps
+
+    @property
     def planned(self) -> Planned:
         """Its program in the arena."""
         return Planned(self.schedule, self.generated.program, self.generated.plan)

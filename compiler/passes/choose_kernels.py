@@ -22,7 +22,7 @@ import numpy as np
 from snnc.compiler.ir.graph import Graph, Kind, Node
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.int8.fixed import IntegerOp
-from snnc.compiler.ops.synapses.synapse import DENSE, EVENT, Synapse, Work
+from snnc.compiler.ops.synapses.synapse import DENSE, EVENT, Synapse, Work, kernel_of
 from snnc.compiler.ops.view import NodeView
 from snnc.errors import BAD_OPTION, InternalError, SnncError
 
@@ -76,6 +76,11 @@ def choosable(graph: Graph, node: Node) -> bool:
     if not isinstance(op_of(node), Synapse) or isinstance(op_of(node), IntegerOp):
         return False
     return graph[node.inputs[0]].type.kind is Kind.SPIKE
+
+
+def kernels_of(graph: Graph) -> dict[str, str]:
+    """The kernel of every :func:`choosable` node, by its name."""
+    return {node.name: kernel_of(node) for node in graph.nodes if choosable(graph, node)}
 
 
 def work_of(graph: Graph, node: Node) -> Work:

@@ -63,10 +63,9 @@ def settled(settings: CompileSettings, compilation: Compilation) -> CompileSetti
     """The settings that give a compilation again, without measuring anew what was tuned."""
     if settings.tune is None:
         return settings
-    from snnc.compiler.ops.synapses.synapse import Synapse
+    from snnc.compiler.passes.choose_kernels import kernels_of
 
-    program, nodes = compilation.generated.program, compilation.graph.nodes
-    kernels = {node.name: node.op.kernel for node in nodes if isinstance(node.op, Synapse)}
+    program, kernels = compilation.generated.program, kernels_of(compilation.graph)
     return replace(
         settings, tune=None, kernels=kernels, batch=program.batch, threads=program.threads
     )

@@ -28,12 +28,13 @@ def time_of(compilation: Compilation, target: Target, vectors: Sequence[Vector])
     why, core = _why_not(target, vectors), replace(target, owned=None)
     if why is not None:
         return {"estimate": None, "said": [f"no cycles: {why}"]}
-    steps, framing = compilation.graph.time_steps, compilation.framing
-    window_us = None if framing is None else framing.dt_us * steps
-    found = estimate(target, by_class(compilation, core, vectors), len(vectors), window_us)
+    classes = by_class(compilation, core, vectors)
+    found = estimate(target, classes, len(vectors), compilation.window_us)
     if found is None:
         raise InternalError(f"{target.name} has a model of cycles and no estimate")
-    a_step = shown(found.cycles.times(1e-3 / steps), "thousand cycles a step on average")
+    a_step = shown(
+        found.cycles.times(1e-3 / compilation.graph.time_steps), "thousand cycles a step on average"
+    )
     return {"estimate": found.as_json(), "said": [*said(found), a_step]}
 
 

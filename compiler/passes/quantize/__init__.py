@@ -293,28 +293,25 @@ class _Quantizer(Building):
             )
         self.keep(node, Scaled(ONE, bound))
 
-    def time_total(self, node: Node) -> None:
-        """time_sum, and time_mean as sums, which are T times as large for every class."""
+    def _of_spikes_or_currents(self, node: Node) -> Node:
+        """A readout, its real input in one unit for all channels; of counts it is refused."""
         kind = self.graph_kind(node.inputs[0])
-        if kind is Kind.REAL:
-            node = self.current(node)
-        elif kind is Kind.COUNT:
+        if kind is Kind.COUNT:
             raise unsupported(
                 node, f"{node.op.name} of counts has no int8 form", "Compile with --dtype f32."
             )
+        return self.current(node) if kind is Kind.REAL else node
+
+    def time_total(self, node: Node) -> None:
+        """time_sum, and time_mean as sums, which are T times as large for every class."""
+        node = self._of_spikes_or_currents(node)
         given, steps = self.scaled[node.inputs[0]], self.graph.time_steps
         unit = given.unit / steps if isinstance(node.op, TimeMean) else given.unit
         self.add(node, TimeSumI8(), Scaled(unit, given.bound * steps))
 
     def of_steps(self, node: Node) -> None:
         """time_last, time_max, time_stack: integers as they are, real values in one unit."""
-        kind = self.graph_kind(node.inputs[0])
-        if kind is Kind.REAL:
-            node = self.current(node)
-        elif kind is Kind.COUNT:
-            raise unsupported(
-                node, f"{node.op.name} of counts has no int8 form", "Compile with --dtype f32."
-            )
+        node = self._of_spikes_or_currents(node)
         op = node.op
         given = self.scaled[node.inputs[0]]
         if isinstance(op, TimeStack):

@@ -110,12 +110,10 @@ def time_all(
     timed = [fit for fit in fits if fit.fits is not False and _modelled(fit.board)]
     builds = {_build(fit) for fit in timed}
     counted = _count(compilation, vectors, sorted(builds, key=_by_name), progress)
-    framing = compilation.framing
-    window_us = framing.dt_us * compilation.graph.time_steps if framing else None
     found: dict[str, Estimate] = {}
     for fit in timed:
         target = target_of(fit.board)
-        result = estimate(target, counted[_build(fit)], len(vectors), window_us)
+        result = estimate(target, counted[_build(fit)], len(vectors), compilation.window_us)
         if result is not None:
             found[fit.board.name] = result
     return found

@@ -120,6 +120,11 @@ def why_none(target: Target) -> str:
     return f"nobody publishes what an instruction takes on the {target.owned.chip}"
 
 
+def at_clock(cycles: Range, board: OwnedBoard | None) -> Range | None:
+    """Milliseconds of cycles at a board's clock; None where no board was named."""
+    return None if board is None else cycles.times(1e-3 / board.mhz)
+
+
 @dataclass(frozen=True)
 class Estimate:
     """What one window of a model takes on a core, and on a board.
@@ -142,7 +147,7 @@ class Estimate:
     @property
     def milliseconds(self) -> Range | None:
         """At the board's clock."""
-        return None if self.board is None else self.cycles.times(1e-3 / self.board.mhz)
+        return at_clock(self.cycles, self.board)
 
     @property
     def real_time(self) -> Range | None:

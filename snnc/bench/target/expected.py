@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from snnc.bench.target.cycles import Range, model_for
+from snnc.bench.target.cycles import Range, at_clock, model_for
 from snnc.compiler.calibrate.expected_time import expected
 from snnc.compiler.calibrate.kernel_costs import parsed
 from snnc.compiler.deploy.boards import OwnedBoard
@@ -40,7 +40,7 @@ class ExpectedCycles:
     @property
     def milliseconds(self) -> Range | None:
         """At the board's clock; None where no board was named."""
-        return None if self.board is None else self.cycles.times(1e-3 / self.board.mhz)
+        return at_clock(self.cycles, self.board)
 
 
 def expected_cycles(graph: Graph, target: Target) -> ExpectedCycles | None:

@@ -80,7 +80,7 @@ def measure(
     )
     vectors = recordings.vectors_of(events)
     executed = count(events, target, vectors)
-    found = estimate(target, executed.classes, len(vectors), framing.dt_us * graph.time_steps)
+    found = estimate(target, executed.classes, len(vectors), events.window_us)
     result = _entry(events, executed, frames)
     beside = _entry(dense, count(dense, target, vectors), frames)
     return {
