@@ -7,6 +7,7 @@ processes run the same program on the same data and take a share each.
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ def together() -> Iterator[None]:
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    _import_what_would_keep_the_group()
     try:
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
         yield
@@ -79,6 +81,16 @@ def gathered(mine: T) -> list[T]:
     everyone: list[Any] = [None] * count()
     dist.all_gather_object(everyone, mine)
     return everyone
+
+
+def _import_what_would_keep_the_group() -> None:
+    """Import torch._dynamo, as optimizers and DistributedDataParallel do, before there is a group.
+
+    Imported while there is one, it keeps the group beyond its end (torch 2.13), and with it the
+    engine's threads: one that asks for the interpreter while this shuts down aborts the process
+    (SIGABRT), rarely, and after all work was done.
+    """
+    importlib.import_module("torch._dynamo")
 
 
 def _is_of_the_connection(error: RuntimeError) -> bool:

@@ -1,6 +1,7 @@
 """A small training for ``torchrun``: parallel_run.py OUT [EPOCHS [DIE_AT_STEP]].
 
-With DIE_AT_STEP the last process kills itself before that batch (from 0; an epoch has four).
+With DIE_AT_STEP the last process kills itself before that batch (from 0; an epoch has four). A
+process that ends well has no thread of the engine left (on Linux, where threads can be listed).
 """
 
 from __future__ import annotations
@@ -64,6 +65,12 @@ def die_at(fatal: int) -> None:
     Run._step = step_or_death  # type: ignore[method-assign]
 
 
+def threads_of_the_engine() -> list[str]:
+    """The names of this process's threads that are gloo's."""
+    names = [name.read_text().strip() for name in Path("/proc/self/task").glob("*/comm")]
+    return [name for name in names if "gloo" in name]
+
+
 def main() -> None:
     torch.set_num_threads(1)
     out, *numbers = sys.argv[1:]
@@ -75,6 +82,8 @@ def main() -> None:
             train(config(Path(out), epochs), samples(30, 0), samples(12, 1), INPUT, CLASSES)
     except SnncError as error:
         sys.exit(f"snnc: {error}")
+    if threads_of_the_engine():
+        sys.exit(f"threads that outlive their group: {threads_of_the_engine()}")
 
 
 if __name__ == "__main__":
