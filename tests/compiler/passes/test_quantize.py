@@ -80,6 +80,8 @@ PLUS_ONLY, MINUS_ONLY = row(258), row(0, 258)
         (row(150, 150), 0, "int16"),
         (row(300, 300), 0, "int32"),  # the whole sum is 0, a part of it 38,100
         (row(258, 258), -300, "int32"),
+        (row(300, 100), 0, "int32"),  # a part that the rest brings back: 38,100, then 25,400
+        (row(100, 300), 0, "int32"),
         (row(1, 0, 299), 0, "int16"),
     ],
 )
@@ -119,14 +121,22 @@ def counting(most: int) -> Graph:
 def test_counts_take_a_byte_where_calibration_is_far_from_filling_it(most, stored):
     graph = counting(most)
     assert graph["input"].type.dtype == stored
+    # Three weights of 8: times 255 they fit 16 bits, times 65,535 they do not.
+    assert np.array_equal(graph.params_of(graph["linear"])["weight"], np.full((2, 3), 8))
+    assert graph["linear"].type.dtype == ("int16" if stored else "int32")
 
 
 @pytest.mark.parametrize(
     ("threshold", "strict", "integer"),
-    [(500.0, False, 500), (500.25, False, 501), (500.0, True, 501), (500.25, True, 501)],
+    [
+        (500.0, False, 500),
+        (500.3, False, 501),
+        (500.0, True, 501),
+        (500.3, True, 501),
+    ],
 )
 def test_a_threshold_of_reals_is_one_of_integers(threshold, strict, integer):
-    """U >= 500.25 and U > 500 both mean U >= 501, where U is whole."""
+    """U >= 500.3 and U > 500 both mean U >= 501, where U is whole."""
     neuron = {"threshold": threshold, "strict": strict, "beta": 0.0}
     graph = layers((row(4), np.zeros(1)), neuron=neuron)
     node = graph["neuron"]

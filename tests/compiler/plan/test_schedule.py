@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.ir.graph import Graph, Time
-from snnc.compiler.ops import op_of
+from snnc.compiler.ir.graph import Graph, Kind, Node, TensorType, Time
+from snnc.compiler.ops import Input, Scale, TimeMean, op_of
 from snnc.compiler.passes import pipeline
 from snnc.compiler.plan.schedule import Schedule, in_loop, schedule
 from snnc.errors import InternalError
@@ -91,6 +91,21 @@ def test_any_graph_runs_in_order_with_any_recomputation(graph, chance):
     ]
     again = [name for name in steps if chance.random() < 0.5]
     walk(graph, schedule(graph, again))
+
+
+def test_a_loop_that_reads_a_reduction_comes_after_the_loop_that_computes_it():
+    """A gate straight from a mean over all steps: of the composites none reads one so directly."""
+    step, window = (TensorType((3,), Kind.REAL, temporal=temporal) for temporal in (True, False))
+    nodes = (
+        Node("input", Input(), (), step),
+        Node("mean", TimeMean(), ("input",), window),
+        Node("gated", Scale(), ("input", "mean"), step),
+    )
+    plan = schedule(Graph("gate", 4, nodes, {}, ("gated",)))
+    assert [[node.name for node in stage.loop] for stage in plan.stages] == [
+        ["input", "mean"],
+        ["gated"],
+    ]
 
 
 @settings(max_examples=100, deadline=None)
