@@ -28,6 +28,7 @@ from snnc.compiler.verify.shipped.artefact import built, check_files, shipped_li
 from snnc.compiler.verify.shipped.events import events_of
 from snnc.compiler.verify.shipped.paths import Library, Paths
 from snnc.compiler.verify.synthetic.stress import Stress
+from snnc.threads import one_thread
 
 
 class Window(Protocol):
@@ -62,6 +63,7 @@ class ProofSettings:
     single: Compilation | None = None
 
 
+@one_thread()
 def prove(
     model: nn.Module,
     compilation: Compilation,

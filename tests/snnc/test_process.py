@@ -93,3 +93,21 @@ def test_text_is_text_in_a_terminal():
     assert sum(wanted in line for line in said) == 3
     assert printable("é ×\tb\nc") == "é ×\tb\nc"
     assert shown(Text("plain")) == "plain\n"
+
+
+@pytest.mark.parametrize(("said", "policy"), [(None, "passive"), ("active", "active")])
+def test_threads_that_wait_take_no_processor_unless_told_to(said, policy):
+    """Set before torch is loaded, which reads it then."""
+    command = (
+        "import os, sys, click, snnc.cli; loaded = 'torch' in sys.modules;"
+        "command = click.Command('check', callback=lambda: print("
+        "os.environ['OMP_WAIT_POLICY'], loaded));"
+        "snnc.cli._LazyGroup.get_command = lambda *_: command;"
+        "sys.argv = ['snnc', 'check']; snnc.cli.main()"
+    )
+    environment = {name: text for name, text in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment |= {} if said is None else {"OMP_WAIT_POLICY": said}
+    done = subprocess.run(
+        [sys.executable, "-c", command], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [policy, "False"]
