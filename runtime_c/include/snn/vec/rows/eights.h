@@ -27,6 +27,11 @@
 #define SNN_EIGHTS_BLOCK 4
 #endif
 
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__OPTIMIZE__) && \
+    !defined(__ARM_FEATURE_MVE) && !defined(SNN_ROWS_PLAIN)
+#define SNN_EIGHTS_DSP 1
+#endif
+
 /* The first channel of lane k. */
 SNN_KERNEL int snn_eights_channel(int k) {
     return (k & 1) * 4 + (k & 2);
@@ -38,7 +43,8 @@ SNN_KERNEL uint32_t snn_eights_word(const int8_t *row) {
 #if defined(__GNUC__) && UINTPTR_MAX > 0xFFFFu
     __builtin_memcpy(&word, __builtin_assume_aligned(row, 4), sizeof word);
 #else
-    (void)memcpy(&word, row, sizeof word);
+    const void *const bytes = row;
+    (void)memcpy(&word, bytes, sizeof word);
 #endif
     return word;
 }
@@ -66,31 +72,121 @@ SNN_KERNEL void snn_eights_put(void *sum, int wide, const void *from, int c, int
     }
 }
 
-/* `words` words from channel c on, the last of which has `channels` of its eight: n rows, at most
- * SNN_EIGHTS_ROWS, each added once. */
-SNN_KERNEL void snn_eights_ones(void *sum, int wide, const void *from, int c, int words,
-                                int channels, const int8_t *const *rows, int n,
-                                snn_counts *counts) {
-    uint32_t all[SNN_EIGHTS_BLOCK] = {0}, high[SNN_EIGHTS_BLOCK] = {0};
-    const int8_t *const *const end = rows + n;
-    for (; rows < end; rows++) {
-        const int8_t *row = *rows + c / 2;
-        SNN_ONE_ADDRESS(row);
-        SNN_UNROLL_BLOCK
-        for (int i = 0; i < words; i++) {
-            const uint32_t word = snn_eights_word(row + 4 * i);
-            all[i] += word;
-            high[i] += word >> 4 & SNN_EIGHTS_FOUR;
-        }
-        snn_rows_count(SNN_VALUE_ONE, 8 * (words - 1) + channels, counts);
+/* Rows that are added once each: those of a list, or, where `row` is NULL, those at addresses
+ * base + offset. */
+typedef struct {
+    const int8_t *const *row;
+    uintptr_t base;
+    const uint16_t *offset;
+} snn_eights_rows;
+
+#ifdef SNN_EIGHTS_DSP
+/* all += the four words at `row`, high += the upper nibbles of their bytes. The last load takes the
+ * register of the address: a core has 14, and this needs 10. */
+SNN_KERNEL void snn_eights_add_dsp(uint32_t *all, uint32_t *high, const int8_t *row) {
+    uint32_t w;
+    __asm__("ldr %[w], [%[row]]\n\t"
+            "add %[a0], %[a0], %[w]\n\t"
+            "and %[w], %[w], #0xF0F0F0F0\n\t"
+            "add %[h0], %[h0], %[w], lsr #4\n\t"
+            "ldr %[w], [%[row], #4]\n\t"
+            "add %[a1], %[a1], %[w]\n\t"
+            "and %[w], %[w], #0xF0F0F0F0\n\t"
+            "add %[h1], %[h1], %[w], lsr #4\n\t"
+            "ldrd %[w], %[row], [%[row], #8]\n\t"
+            "add %[a2], %[a2], %[w]\n\t"
+            "and %[w], %[w], #0xF0F0F0F0\n\t"
+            "add %[h2], %[h2], %[w], lsr #4\n\t"
+            "add %[a3], %[a3], %[row]\n\t"
+            "and %[row], %[row], #0xF0F0F0F0\n\t"
+            "add %[h3], %[h3], %[row], lsr #4"
+            : [a0] "+r"(all[0]), [a1] "+r"(all[1]), [a2] "+r"(all[2]), [a3] "+r"(all[3]),
+              [h0] "+r"(high[0]), [h1] "+r"(high[1]), [h2] "+r"(high[2]), [h3] "+r"(high[3]),
+              [row] "+r"(row), [w] "=&r"(w)
+            : "m"(*(const int8_t (*)[4 * SNN_EIGHTS_BLOCK]) row));
+}
+
+/* As snn_eights_put for a whole word and int16 sums, two at a time: `low` are the sums of the lower
+ * nibbles, `high` those of the upper ones, four bytes each; `zero` holds what to subtract twice. */
+SNN_KERNEL void snn_eights_put_dsp(int16_t *sum, const int16_t *from, uint32_t low, uint32_t high,
+                                   uint32_t zero) {
+    uint32_t a[SNN_EIGHTS_LANES];
+    SNN_UNROLL_BLOCK
+    for (int k = 0; k < SNN_EIGHTS_LANES; k++) {
+        __builtin_memcpy(&a[k], from + 2 * k, sizeof a[k]);
     }
+    __asm__("ssub16 %[a0], %[a0], %[zero]\n\t"
+            "ssub16 %[a1], %[a1], %[zero]\n\t"
+            "ssub16 %[a2], %[a2], %[zero]\n\t"
+            "ssub16 %[a3], %[a3], %[zero]\n\t"
+            "uxtab16 %[a0], %[a0], %[low]\n\t"
+            "uxtab16 %[a1], %[a1], %[low], ror #8\n\t"
+            "uxtab16 %[a2], %[a2], %[high]\n\t"
+            "uxtab16 %[a3], %[a3], %[high], ror #8"
+            : [a0] "+r"(a[0]), [a1] "+r"(a[1]), [a2] "+r"(a[2]), [a3] "+r"(a[3])
+            : [zero] "r"(zero), [low] "r"(low), [high] "r"(high));
+    SNN_UNROLL_BLOCK
+    for (int k = 0; k < SNN_EIGHTS_LANES; k++) {
+        __builtin_memcpy(sum + 2 * k, &a[k], sizeof a[k]);
+    }
+}
+#endif
+
+/* Adds the `words` words at `row`. */
+SNN_KERNEL void snn_eights_add(uint32_t *all, uint32_t *high, int words, const int8_t *row) {
+#ifdef SNN_EIGHTS_DSP
+    if (words == SNN_EIGHTS_BLOCK) {
+        snn_eights_add_dsp(all, high, row);
+        return;
+    }
+#endif
+    SNN_ONE_ADDRESS(row);
+    SNN_UNROLL_BLOCK
+    for (int i = 0; i < words; i++) {
+        const uint32_t word = snn_eights_word(row + 4 * i);
+        all[i] += word;
+        high[i] += word >> 4 & SNN_EIGHTS_FOUR;
+    }
+}
+
+/* Adds n rows, from channel c on, to the sums of `words` words; `listed`: those of the list. */
+SNN_KERNEL void snn_eights_sum(uint32_t *all, uint32_t *high, int c, int words, int listed,
+                               const snn_eights_rows *rows, int n) {
+    if (listed) {
+        const int8_t *const *row = rows->row;
+        for (const int8_t *const *const end = row + n; row < end; row++) {
+            snn_eights_add(all, high, words, *row + c / 2);
+        }
+        return;
+    }
+    const uintptr_t base = rows->base + (uintptr_t)(c / 2);
+    const uint16_t *offset = rows->offset;
+    for (const uint16_t *const end = offset + n; offset < end; offset++) {
+        snn_eights_add(all, high, words, (const int8_t *)(base + *offset));
+    }
+}
+
+/* `words` words from channel c on, the last of which has `channels` of its eight: n rows, at most
+ * SNN_EIGHTS_ROWS. */
+SNN_KERNEL void snn_eights_ones(void *sum, int wide, const void *from, int c, int words,
+                                int channels, int listed, const snn_eights_rows *rows, int n) {
+    uint32_t all[SNN_EIGHTS_BLOCK] = {0}, high[SNN_EIGHTS_BLOCK] = {0};
+    snn_eights_sum(all, high, c, words, listed, rows, n);
     SNN_UNROLL_BLOCK
     for (int i = 0; i < words; i++) {
         const uint32_t low = all[i] - (high[i] << 4);
+        const int at = c + 8 * i;
+#ifdef SNN_EIGHTS_DSP
+        if (!wide && words == SNN_EIGHTS_BLOCK) {
+            snn_eights_put_dsp((int16_t *)sum + at, (const int16_t *)from + at, low, high[i],
+                               SNN_EIGHTS_ZERO * 0x10001u * (uint32_t)n);
+            continue;
+        }
+#endif
         const uint32_t lane[SNN_EIGHTS_LANES] = {low & 0x00FF00FFu, high[i] & 0x00FF00FFu,
                                                  low >> 8 & 0x00FF00FFu,
                                                  high[i] >> 8 & 0x00FF00FFu};
-        snn_eights_put(sum, wide, from, c + 8 * i, i + 1 < words ? 8 : channels, lane,
+        snn_eights_put(sum, wide, from, at, i + 1 < words ? 8 : channels, lane,
                        SNN_EIGHTS_ZERO * n);
     }
 }
@@ -110,34 +206,56 @@ SNN_KERNEL void snn_eights_values(void *sum, int wide, const void *from, int c, 
     snn_eights_put(sum, wide, from, c, channels, lane, SNN_EIGHTS_ZERO * load);
 }
 
-/* sum[c] = from[c] + rows that are added once each, all channels. */
-SNN_KERNEL void snn_eights_add_ones(void *sum, int wide, const void *from, int channels,
-                                    const snn_rows *rows, snn_counts *counts) {
-    int done = 0;
+/* sum[c] = from[c] + n rows, all channels; `listed`: rows of the list. */
+SNN_KERNEL void snn_eights_add_ones(void *sum, int wide, const void *from, int channels, int listed,
+                                    snn_eights_rows rows, int n, snn_counts *counts) {
+    SNN_COUNT(counts, ac, n * channels);
+    for (int c = 0; c < channels && !from; c++) {
+        snn_put(sum, wide, c, 0);
+    }
+    from = from ? from : sum;
     do { /* once without rows too: the sums are then what they were */
-        const int n = snn_min_int(SNN_EIGHTS_ROWS, rows->n - done);
-        const int8_t *const *const row = rows->row + done;
+        const int some = snn_min_int(SNN_EIGHTS_ROWS, n);
         int c = 0;
         for (; c + 8 * SNN_EIGHTS_BLOCK <= channels; c += 8 * SNN_EIGHTS_BLOCK) {
-            snn_eights_ones(sum, wide, from, c, SNN_EIGHTS_BLOCK, 8, row, n, counts);
+            snn_eights_ones(sum, wide, from, c, SNN_EIGHTS_BLOCK, 8, listed, &rows, some);
         }
         for (; c < channels; c += 8) {
             const int left = snn_min_int(8, channels - c);
-            snn_eights_ones(sum, wide, from, c, 1, left, row, n, counts);
+            snn_eights_ones(sum, wide, from, c, 1, left, listed, &rows, some);
         }
         from = sum;
-        done += n;
-    } while (done < rows->n);
+        n -= some;
+        if (listed) {
+            rows.row += some;
+        } else {
+            rows.offset += some;
+        }
+    } while (n > 0);
 }
 
 SNN_OUTLINED void snn_rows_ones_eights(int16_t *sum, const int16_t *from, int channels,
                                        const snn_rows *rows, snn_counts *counts) {
-    snn_eights_add_ones(sum, 0, from, channels, rows, counts);
+    const snn_eights_rows list = {rows->row, 0, NULL};
+    snn_eights_add_ones(sum, 0, from, channels, 1, list, rows->n, counts);
 }
 
 SNN_OUTLINED void snn_rows_ones_wide_eights(int32_t *sum, const int32_t *from, int channels,
                                             const snn_rows *rows, snn_counts *counts) {
-    snn_eights_add_ones(sum, 1, from, channels, rows, counts);
+    const snn_eights_rows list = {rows->row, 0, NULL};
+    snn_eights_add_ones(sum, 1, from, channels, 1, list, rows->n, counts);
+}
+
+/* The same for n rows at offsets. */
+SNN_OUTLINED void snn_offsets_ones_eights(int16_t *sum, const int16_t *from, int channels,
+                                          const snn_eights_rows *rows, int n, snn_counts *counts) {
+    snn_eights_add_ones(sum, 0, from, channels, 0, *rows, n, counts);
+}
+
+SNN_OUTLINED void snn_offsets_ones_wide_eights(int32_t *sum, const int32_t *from, int channels,
+                                               const snn_eights_rows *rows, int n,
+                                               snn_counts *counts) {
+    snn_eights_add_ones(sum, 1, from, channels, 0, *rows, n, counts);
 }
 
 /* Values of either kind multiply. */
