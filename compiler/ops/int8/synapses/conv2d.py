@@ -51,8 +51,8 @@ class Conv2dI8(IntegerSynapse, Conv2d):
                 c.scratch("starts", "uint16_t", given.shape[2] + 1),
                 c.scratch("offsets", "uint16_t", given.shape[2] * given.channels),
             )
-            values = c.input(0), *constants, *memory, c.row_output()
-            c.call("snn_conv2d_spike_rows_i4", shape, wide, *rows, *values)
+            given_rows = *rows, c.input(0), *constants
+            c.call("snn_conv2d_spike_rows_i4", shape, wide, *given_rows, *memory, c.row_output())
             return
         if self.order != LISTED:
             values = c.input(0), *constants, c.row_output()
@@ -64,7 +64,7 @@ class Conv2dI8(IntegerSynapse, Conv2d):
         c.call("snn_conv2d_spike_list_i8", shape, wide, *rows, *listed)
 
     def _by_rows(self, given: TensorType, made: TensorType) -> bool:
-        """Whether a kernel lists the spikes of an input row as offsets, which fit an int of 16 bits."""
+        """Whether a kernel lists the spikes of an input row, as offsets that fit 16 bits."""
         event = given.kind is Kind.SPIKE and self.kernel == synapse.EVENT
         plain = self.groups == 1 and self.dilation[1] == 1
         row_bytes = -(-made.channels // 8) * 4

@@ -32,6 +32,11 @@
 #define SNN_EIGHTS_DSP 1
 #endif
 
+#if defined(__ARM_FEATURE_MVE) && !defined(SNN_ROWS_PLAIN)
+#include <arm_mve.h>
+#define SNN_EIGHTS_HELIUM 1
+#endif
+
 /* The first channel of lane k. */
 SNN_KERNEL int snn_eights_channel(int k) {
     return (k & 1) * 4 + (k & 2);
@@ -132,6 +137,42 @@ SNN_KERNEL void snn_eights_put_dsp(int16_t *sum, const int16_t *from, uint32_t l
 }
 #endif
 
+#ifdef SNN_EIGHTS_HELIUM
+/* n rows, from channel c on, to the sums of a block of words. */
+SNN_KERNEL void snn_eights_sum_helium(uint32_t *all, uint32_t *high, int c, int listed,
+                                      const snn_eights_rows *rows, int n) {
+    const uintptr_t base = rows->base + (uintptr_t)(c / 2);
+    const uint32x4_t four = vdupq_n_u32(SNN_EIGHTS_FOUR);
+    uint32x4_t a = vdupq_n_u32(0), h = vdupq_n_u32(0);
+    for (int r = 0; r < n; r++) {
+        const int8_t *const row =
+            listed ? rows->row[r] + c / 2 : (const int8_t *)(base + rows->offset[r]);
+        const uint32x4_t words = vldrwq_u32((const uint32_t *)(const void *)row);
+        a = vaddq_u32(a, words);
+        h = vaddq_u32(h, vandq_u32(vshrq_n_u32(words, 4), four));
+    }
+    vstrwq_u32(all, a);
+    vstrwq_u32(high, h);
+}
+
+/* As snn_eights_put for a block of words and int16 sums: lane k of each word, four words at a time. */
+SNN_KERNEL void snn_eights_put_helium(int16_t *sum, const int16_t *from, const uint32_t *all,
+                                      const uint32_t *upper, int zero) {
+    const uint32x4_t byte = vdupq_n_u32(0x00FF00FFu), high = vldrwq_u32(upper);
+    const uint32x4_t low = vsubq_u32(vldrwq_u32(all), vshlq_n_u32(high, 4));
+    const uint32x4_t lane[SNN_EIGHTS_LANES] = {
+        vandq_u32(low, byte), vandq_u32(vshrq_n_u32(low, 8), byte), vandq_u32(high, byte),
+        vandq_u32(vshrq_n_u32(high, 8), byte)};
+    uint32x4x4_t sums = vld4q_u32((const uint32_t *)(const void *)from);
+    SNN_UNROLL_BLOCK
+    for (int k = 0; k < SNN_EIGHTS_LANES; k++) {
+        const int16x8_t more = vsubq_n_s16(vreinterpretq_s16_u32(lane[k]), (int16_t)zero);
+        sums.val[k] = vreinterpretq_u32_s16(vaddq_s16(vreinterpretq_s16_u32(sums.val[k]), more));
+    }
+    vst4q_u32((uint32_t *)(void *)sum, sums);
+}
+#endif
+
 /* Adds the `words` words at `row`. */
 SNN_KERNEL void snn_eights_add(uint32_t *all, uint32_t *high, int words, const int8_t *row) {
 #ifdef SNN_EIGHTS_DSP
@@ -152,6 +193,12 @@ SNN_KERNEL void snn_eights_add(uint32_t *all, uint32_t *high, int words, const i
 /* Adds n rows, from channel c on, to the sums of `words` words; `listed`: those of the list. */
 SNN_KERNEL void snn_eights_sum(uint32_t *all, uint32_t *high, int c, int words, int listed,
                                const snn_eights_rows *rows, int n) {
+#ifdef SNN_EIGHTS_HELIUM
+    if (words == SNN_EIGHTS_BLOCK) {
+        snn_eights_sum_helium(all, high, c, listed, rows, n);
+        return;
+    }
+#endif
     if (listed) {
         const int8_t *const *row = rows->row;
         for (const int8_t *const *const end = row + n; row < end; row++) {
@@ -172,6 +219,13 @@ SNN_KERNEL void snn_eights_ones(void *sum, int wide, const void *from, int c, in
                                 int channels, int listed, const snn_eights_rows *rows, int n) {
     uint32_t all[SNN_EIGHTS_BLOCK] = {0}, high[SNN_EIGHTS_BLOCK] = {0};
     snn_eights_sum(all, high, c, words, listed, rows, n);
+#ifdef SNN_EIGHTS_HELIUM
+    if (!wide && words == SNN_EIGHTS_BLOCK) {
+        snn_eights_put_helium((int16_t *)sum + c, (const int16_t *)from + c, all, high,
+                              SNN_EIGHTS_ZERO * n);
+        return;
+    }
+#endif
     SNN_UNROLL_BLOCK
     for (int i = 0; i < words; i++) {
         const uint32_t low = all[i] - (high[i] << 4);
