@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from snnc.compiler.calibrate.int4_layers import Bearable
 from snnc.compiler.calibrate.ranges import calibrate
 from snnc.compiler.codegen import c_program
 from snnc.compiler.codegen.c_program import Framing, Generated
 from snnc.compiler.ir.graph import Array, Graph
 from snnc.compiler.ops.int8.synapses.rows import LISTED, OWN, PLAIN
+from snnc.compiler.ops.int8.weight_types import Int4, nowhere
 from snnc.compiler.passes import pipeline
 from snnc.compiler.passes.choose_kernels import with_kernels
 from snnc.compiler.passes.order_weights import order_weights
@@ -30,6 +32,7 @@ class Compilation:
         generated: the C files, memory plan and trace table.
         framing: how events become frames, if the model takes events.
         choices: every plan between storing all and recomputing all, where a budget was given.
+        bearable: how the layers with int4 weights were chosen, where they were.
     """
 
     source: Graph
@@ -38,6 +41,7 @@ class Compilation:
     generated: Generated
     framing: Framing | None
     choices: tuple[recompute.Choice, ...] = ()
+    bearable: Bearable | None = None
 
     @property
     def window_us(self) -> int | None:
@@ -62,6 +66,8 @@ def compile_graph(
     batch: int = 1,
     order: str | None = None,
     weights: str | None = None,
+    int4: Int4 = nowhere,
+    bearable: Bearable | None = None,
     watch: pipeline.Watch | None = None,
 ) -> Compilation:
     """Run the passes, schedule, plan and emit.
@@ -85,6 +91,9 @@ def compile_graph(
             for lists.
         weights: "text" or "binary" (:mod:`snnc.compiler.codegen.binary_weights`); default: by
             their size.
+        int4: layers whose weights are int4 where the graph is quantized
+            (:mod:`snnc.compiler.ops.int8.weight_types`); default: none.
+        bearable: how these layers were chosen, if by what the network bears.
         watch: is shown the graph after every pass, by the pass's name.
 
     Raises:
@@ -95,13 +104,13 @@ def compile_graph(
     if calibration is not None:
         order = order or (LISTED if arena_bytes is None else PLAIN)
         ranges = calibrate(optimised, calibration)
-        optimised = pipeline.quantized(optimised, ranges, order, watch)
+        optimised = pipeline.quantized(optimised, ranges, order, watch, int4)
     if buffering != WINDOW:
         optimised = buffered(optimised, buffering)
     chosen, choices = recompute.fitting(optimised, arena_bytes, threads, batch)
     generated = c_program.generate(optimised, chosen.planned, framing, weights=weights)
     source = pipeline.lowered(graph)
-    return Compilation(source, optimised, chosen.schedule, generated, framing, choices)
+    return Compilation(source, optimised, chosen.schedule, generated, framing, choices, bearable)
 
 
 def for_any_core(compilation: Compilation, arena_bytes: int | None = None) -> Compilation:

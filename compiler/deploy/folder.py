@@ -219,6 +219,7 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
         "options": {
             "dtype": "int8" if is_integer(graph) else "f32",
             "weights": BINARY if compilation.generated.data else TEXT,
+            **_int4(compilation),
             **source.options,
         },
         "proof": None,  # snnc verify --compiled says here what was proven
@@ -228,6 +229,15 @@ def _manifest(source: SourceModel, compilation: Compilation, memory: Memory) -> 
             "python": platform.python_version(),
         },
     }
+
+
+def _int4(compilation: Compilation) -> dict[str, Any]:
+    """How the layers with int4 weights were chosen, where they were."""
+    found = compilation.bearable
+    if found is None:
+        return {}
+    trials = [asdict(trial) for trial in found.trials]
+    return {"int4": {"recordings": found.recordings, "trials": trials}}
 
 
 def _recomputed(compilation: Compilation) -> list[str]:

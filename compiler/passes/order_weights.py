@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from snnc.compiler.ir.graph import Graph, Node
 from snnc.compiler.ops import Conv2d, op_of
-from snnc.compiler.ops.int8.synapses.rows import FOURS, LISTED, OWN, PLAIN, IntegerSynapse
+from snnc.compiler.ops.int8.synapses.rows import EIGHTS, FOURS, LISTED, OWN, PLAIN, IntegerSynapse
 from snnc.compiler.ops.view import NodeView
 
 FEWEST = 4
@@ -25,7 +25,7 @@ def order_weights(graph: Graph, order: str) -> Graph:
 
 def _ordered(graph: Graph, node: Node, order: str) -> Node:
     op = op_of(node)
-    if not isinstance(op, IntegerSynapse):
+    if not isinstance(op, IntegerSynapse) or op.order == EIGHTS:  # int4 has no other
         return node
     channels = node.type.channels // (op.groups if isinstance(op, Conv2d) else 1)
     usable = {

@@ -9,6 +9,7 @@ from snnc.compiler.ir.graph import Graph
 from snnc.compiler.ops import inference
 from snnc.compiler.ops.int8.scaling import Ranges
 from snnc.compiler.ops.int8.synapses.rows import PLAIN
+from snnc.compiler.ops.int8.weight_types import Int4, nowhere
 from snnc.compiler.passes.absorb_flatten import absorb_flatten
 from snnc.compiler.passes.fold_avg_pool import fold_avg_pool
 from snnc.compiler.passes.fold_batch_norm import fold_batch_norm
@@ -41,13 +42,17 @@ def optimised(graph: Graph, kernels: Pass | None = None, watch: Watch | None = N
 
 
 def quantized(
-    graph: Graph, ranges: Ranges, order: str = PLAIN, watch: Watch | None = None
+    graph: Graph,
+    ranges: Ranges,
+    order: str = PLAIN,
+    watch: Watch | None = None,
+    int4: Int4 = nowhere,
 ) -> Graph:
-    """The integer twin of an optimised graph; ``ranges`` from calibration on it, ``order`` of the
-    weights from the table of targets."""
+    """The integer twin of an optimised graph; ``ranges`` from calibration on it, ``order`` of int8
+    weights from the table of targets, ``int4`` the layers that have narrower ones."""
 
     def quantize_(given: Graph) -> Graph:
-        return quantize(given, ranges)
+        return quantize(given, ranges, int4(given))
 
     def order_weights_(given: Graph) -> Graph:
         return order_weights(given, order)

@@ -13,6 +13,7 @@ from snnc.api.words import speaks_python
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.targets import target_named
 from snnc.compiler.frontend.driving import Readout, Reset
+from snnc.compiler.ops.int8.weight_types import check_weights
 from snnc.compiler.plan.input_buffer import Buffering
 from snnc.errors import BAD_OPTION, SnncError
 from snnc.models.encoders import Encoder, InputKind
@@ -26,6 +27,8 @@ def compile(
     readout: Readout | None = None,
     dtype: str = "f32",
     calibrate: Data | None = None,
+    weight_type: str = "int8",
+    max_accuracy_loss: float | None = None,
     target: str = "host",
     name: str | None = None,
     max_ram: int | None = None,
@@ -54,6 +57,11 @@ def compile(
         dtype: "f32" or "int8".
         calibrate: data of the training set: with int8 they set the ranges, with f32 they choose
             kernels by density.
+        weight_type: with dtype int8: "int8", "int4" (the layers that read spikes), or
+            "int4:LAYER,LAYER" (those of these names).
+        max_accuracy_loss: with weight_type="int4": only in layers, the largest first, where at most
+            this share (0 to 1) of the data of ``calibrate`` gets another class than the float
+            model gives.
         target: "host", or a core: "cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33",
             "cortex-m55", "riscv32".
         name: prefix of the C's names; default: from the class.
@@ -89,6 +97,7 @@ def compile(
     True
     """
     _check_arithmetic(dtype, calibrate, density, threads, target)
+    check_weights(weight_type, max_accuracy_loss, dtype)
     forward = Forward(
         per_step, batch_first, readout, all_outputs, reset, frame_us, encoder, input_kind
     )
@@ -107,6 +116,8 @@ def compile(
         threads=threads,
         tune=tune,
         order=order,
+        weight_types=weight_type,
+        max_accuracy_loss=max_accuracy_loss,
         batch_first=batch_first,
     )
     compilation, choice = compiled(taken.source, settings)

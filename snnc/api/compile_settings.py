@@ -32,6 +32,9 @@ class CompileSettings:
         kernels: those of layers by name, as a folder records them; they are not chosen then.
         order: of int8 weights in memory (``Target.order``); None: the host's.
         weights: text or binary; None: by their size.
+        weight_types: int8, int4 or int4:LAYER,LAYER: the type of weights (int8).
+        max_accuracy_loss: int4 only in layers where at most this share of the recordings of
+            calibrate gets another class; None: wherever weight_types says so.
         batch_first: samples in calibrate, in the layout of forward, are [1, T, ...].
     """
 
@@ -47,6 +50,8 @@ class CompileSettings:
     kernels: Mapping[str, str] | None = None
     order: str | None = None
     weights: str | None = None
+    weight_types: str = "int8"
+    max_accuracy_loss: float | None = None
     batch_first: bool = False
 
     @property

@@ -9,10 +9,14 @@ from snnc.api.compile_settings import CompileSettings
 from snnc.errors import BAD_OPTION, SnncError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from snnc.api.kernels import Choice
+    from snnc.compiler.calibrate.int4_layers import Bearable
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.frontend.source import SourceModel
     from snnc.compiler.passes.pipeline import Watch
+    from snnc.models.encoders import Numbers
 
 
 def compiled(
@@ -46,10 +50,16 @@ def compiled(
     )
     if settings.dtype == "int8":
         from snnc.api.data.windows import calibration_windows  # brings the readers of recordings
+        from snnc.compiler.ops.int8.weight_types import named, parsed
 
-        ranges = calibration_windows(
+        ranges: Iterable[Numbers] = calibration_windows(
             source, settings.calibrate, settings.calibrate_samples, batch_first=settings.batch_first
         )
+        compile_source = partial(compile_source, int4=parsed(settings.weight_types))
+        if settings.max_accuracy_loss is not None:
+            ranges = list(ranges)
+            chosen = _bearable(source, ranges, settings.max_accuracy_loss)
+            compile_source = partial(compile_source, int4=named(chosen.layers), bearable=chosen)
         if settings.tune is None:
             return compile_source(calibration=ranges), None
         compile_source = partial(compile_source, calibration=list(ranges))
@@ -72,6 +82,14 @@ def compiled(
     if choice is not None:
         compilation = compile_source(kernels=choice.kernels)
     return compilation, choice
+
+
+def _bearable(source: SourceModel, windows: Sequence[Numbers], loss: float) -> Bearable:
+    """The layers whose weights can be int4."""
+    from snnc.compiler.calibrate.int4_layers import bearable
+    from snnc.compiler.passes import pipeline
+
+    return bearable(pipeline.optimised(source.graph()), windows, loss)
 
 
 def _check_tune(settings: CompileSettings) -> None:

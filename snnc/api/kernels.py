@@ -89,6 +89,15 @@ def recorded(manifest: Mapping[str, Any]) -> dict[str, str]:
     return {each["name"]: each["kernel"] for each in layers if each.get("kernel") in (EVENT, DENSE)}
 
 
+def recorded_types(manifest: Mapping[str, Any]) -> str:
+    """The types of a folder's weights, as ``CompileSettings.weight_types`` says them."""
+    from snnc.compiler.ops.int8.synapses.rows import EIGHTS
+    from snnc.compiler.ops.int8.weight_types import INT4, INT8
+
+    narrow = [layer["name"] for layer in manifest["layers"] if layer.get("order") == EIGHTS]
+    return f"{INT4}:{','.join(narrow)}" if narrow else INT8
+
+
 def choose(
     source: SourceModel,
     compilation: Compilation,

@@ -15,6 +15,8 @@ from snnc.commands.options import (
     model_options,
     write_json,
 )
+from snnc.commands.weight_types import weight_type_option
+from snnc.compiler.ops.int8.weight_types import check_weights
 from snnc.console import BAD, GOOD, Terminal, slim_table, styled
 from snnc.errors import BAD_OPTION, SnncError
 
@@ -49,11 +51,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="How many test recordings to count.",
 )
+@weight_type_option
 @buffering_options
 @json_option
 def command(
     model: ModelChoice,
     dtype: str,
+    weight_type: str,
     calibrate: str | None,
     calibrate_samples: int | None,
     samples: int,
@@ -77,6 +81,13 @@ def command(
         raise SnncError(
             BAD_OPTION, "--calibrate times int8 networks", hint="Leave it out, or --dtype f32."
         )
+    check_weights(weight_type, None, dtype)
+    if calibrate is None and weight_type != "int8":
+        raise SnncError(
+            BAD_OPTION,
+            "--weight-type int4 is for a network that --calibrate has made of integers",
+            hint="Add --calibrate DATA.",
+        )
     source = model.load()
     boards = list(owned_boards().values())
     times: Mapping[str, Estimate] = {}
@@ -85,7 +96,9 @@ def command(
             fits = fit_all(sized(source, dtype), boards, buffering)
         else:
             status.update("calibrating")
-            settings = CompileSettings("int8", calibrate, calibrate_samples, order=OWN)
+            settings = CompileSettings(
+                "int8", calibrate, calibrate_samples, order=OWN, weight_types=weight_type
+            )
             compilation, _ = compiled(source, settings)
             fits = fit_all(compilation, boards, buffering)
             times = _times(source, compilation, calibrate, samples, fits, status.update)

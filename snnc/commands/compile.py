@@ -22,7 +22,9 @@ from snnc.commands.options import (
     target_option,
     write_json,
 )
+from snnc.commands.weight_types import weight_type_options
 from snnc.compiler.deploy.package_kinds import KINDS, TEXT_ONLY
+from snnc.compiler.ops.int8.weight_types import check_weights
 from snnc.console import Terminal, slim_table
 from snnc.errors import BAD_OPTION, SnncError
 
@@ -45,6 +47,8 @@ class _Wanted:
     dtype: str
     calibrate: str | None
     calibrate_samples: int | None
+    weight_type: str
+    max_accuracy_loss: float | None
     target: str
     buffering: Buffering
     package: str | None
@@ -90,11 +94,14 @@ class _Wanted:
             tune=self.tune,
             order=order,
             weights="text" if self.package in TEXT_ONLY else self.store_weights,
+            weight_types=self.weight_type,
+            max_accuracy_loss=self.max_accuracy_loss,
         )
 
     def check(self) -> None:
         """Raise SnncError (BAD_OPTION) for options that mean nothing beside each other."""
         check_dtype(self.dtype, self.calibrate, self.calibrate_samples, chooses_kernels=True)
+        check_weights(self.weight_type, self.max_accuracy_loss, self.dtype)
         if self.threads > 1 and (self.dtype == "int8" or self.target != "host"):
             raise SnncError(
                 BAD_OPTION,
@@ -118,6 +125,7 @@ class _Wanted:
     "-o", "--out", type=click.Path(path_type=Path), required=True, help="The folder to write."
 )
 @dtype_options
+@weight_type_options
 @target_option
 @buffering_options
 @click.option(

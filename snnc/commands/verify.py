@@ -26,6 +26,8 @@ from snnc.commands.options import (
     write_json,
     write_text,
 )
+from snnc.commands.weight_types import weight_type_options
+from snnc.compiler.ops.int8.weight_types import check_weights
 from snnc.console import progress_bar, styled
 from snnc.errors import BAD_OPTION, EXIT_NO, SnncError
 
@@ -58,6 +60,7 @@ fires at all in use fires in one of them."""
 )
 @split_option
 @dtype_options
+@weight_type_options
 @target_option
 @density_option
 @buffering_options
@@ -97,6 +100,8 @@ def command(
     dtype: str,
     calibrate: str | None,
     calibrate_samples: int | None,
+    weight_type: str,
+    max_accuracy_loss: float | None,
     target: str,
     density: float | None,
     buffering: Buffering,
@@ -125,6 +130,7 @@ def command(
     from snnc.compiler.verify.chain.terminal import show
 
     check_dtype(dtype, calibrate, calibrate_samples, chooses_kernels=True)
+    check_weights(weight_type, max_accuracy_loss, dtype)
     core = None if target == "host" else target_named(target)
     written = None if folder is None else Written.read(folder)
     manifest = None if written is None else written.manifest
@@ -136,6 +142,7 @@ def command(
         threads=threads,
         kernels=None if manifest is None or dtype == "int8" else recorded(manifest),
         order=order,
+        **_weight_types(manifest, weight_type, max_accuracy_loss),
     )
     recordings = _recordings(source, data, split, samples, core)
     thoroughly = prove.ProofSettings(stress, min_agreement)
@@ -153,6 +160,17 @@ def command(
         _keep(console, written, result, data)
     if not result.passed:
         sys.exit(EXIT_NO)
+
+
+def _weight_types(
+    manifest: Mapping[str, Any] | None, weight_type: str, max_accuracy_loss: float | None
+) -> dict[str, Any]:
+    """The settings of weights' types: as a folder has them, whoever chose them."""
+    from snnc.api.kernels import recorded_types
+
+    if manifest is not None:
+        return {"weight_types": recorded_types(manifest)}
+    return {"weight_types": weight_type, "max_accuracy_loss": max_accuracy_loss}
 
 
 def _write_page(out: Path | None, result: Verification, model: str, data: str) -> None:

@@ -27,7 +27,7 @@ SCORE_BITS = 15
 LOGIT_BITS = 16
 """Fraction bits of a logit, the input of the sigmoid's table."""
 
-LIMITS = {"int8": 2**7 - 1, "int16": 2**15 - 1, "int32": 2**31 - 1}
+LIMITS = {"int4": 2**3 - 1, "int8": 2**7 - 1, "int16": 2**15 - 1, "int32": 2**31 - 1}
 """The largest value of each width."""
 
 

@@ -34,18 +34,38 @@ class Scaled:
     bound: int
 
 
-def weight_scale(weight: Array, bias: Array, threshold: float) -> Array:
+CLIPPED = tuple(1 - step / 20 for step in range(11))
+"""Parts of the largest weight of a channel that its largest int4 may stand for."""
+
+
+def weight_scale(weight: Array, bias: Array, threshold: float, type_: str = "int8") -> Array:
     """One scale for each output channel of ``weight`` [O, ...].
 
-    The weights fit int8, the bias 14 bits, and what the neuron compares with, ``threshold`` (0
+    The weights fit their type (int4: larger ones are clipped where that makes the sum of squared
+    errors less), the bias 14 bits, and what the neuron compares with, ``threshold`` (0
     where there is no neuron), takes at most THRESHOLD_LIMIT units. A channel without weights gets
     a scale that something else fits.
     """
-    largest = np.abs(weight.reshape(len(weight), -1)).max(axis=1)
-    scale = np.maximum(largest / LIMITS["int8"], np.abs(bias) / 2**13)
-    scale = np.maximum(scale, largest.max() / LIMITS["int8"] / 256)
+    rows = weight.reshape(len(weight), -1)
+    largest = np.abs(rows).max(axis=1)
+    scale = largest / LIMITS["int8"] if type_ == "int8" else _clipped(rows, LIMITS[type_])
+    scale = np.maximum(scale, np.abs(bias) / 2**13)
+    scale = np.maximum(scale, largest.max() / LIMITS[type_] / 256)
     scale = np.maximum(scale, threshold / THRESHOLD_LIMIT)
     return np.where(scale > 0, scale, 1.0)
+
+
+def _clipped(rows: Array, limit: int) -> Array:
+    """Of the scales that clip a row's largest weights to ``limit``, the one with the least sum of
+    squared errors; of equals the largest."""
+    largest = np.abs(rows).max(axis=1)
+    best, least = largest / limit, np.full(len(rows), np.inf)
+    for part in CLIPPED:
+        scale = np.where(largest > 0, largest * part / limit, 1.0)
+        integer = np.clip(np.round(rows / scale[:, None]), -limit, limit)
+        errors = np.square(rows - integer * scale[:, None]).sum(axis=1)
+        best, least = np.where(errors < least, scale, best), np.minimum(errors, least)
+    return np.where(largest > 0, best, 0.0)
 
 
 def membrane_bound(

@@ -2,7 +2,8 @@
 
 Every value of the new graph is an integer times a *unit*: 1 for spikes and counts, a number per
 output channel for the sums of convolutions and linear layers, one number for all channels inside
-attention. Weights are int8 with one scale per output channel; batch norm has been folded before.
+attention. Weights are int8, or int4 in layers that are named, with one scale per output channel;
+batch norm has been folded before.
 Sums are int16 where the weights prove that no partial sum can leave it, else int32.
 
 Calibration (training data) only chooses units and fraction bits, never the width of a sum.
@@ -11,7 +12,7 @@ Calibration (training data) only chooses units and fraction bits, never the widt
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -67,13 +68,13 @@ from snnc.compiler.ops.int8.scaling import (
     membrane_bound,
     shifted_bound,
 )
+from snnc.compiler.ops.int8.synapses.rows import EIGHTS, PLAIN
 from snnc.compiler.ops.int8.synapses.weight_scales import weight_scales
 from snnc.compiler.ops.pooling.pool2d import Pool2d
 from snnc.compiler.passes.quantize import attention
 from snnc.compiler.passes.quantize.building import ONE, Building
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
-WEIGHT_LIMIT = LIMITS["int8"]
 COUNT_LIMIT = 2**16 - 1
 """Events in one cell of a frame; more is an error at run time."""
 
@@ -84,15 +85,15 @@ NARROW_COUNT = 2**6 - 1
 """Counts are kept in 8 bits if calibration saw no more than this; above 255 is an error."""
 
 
-def quantize(graph: Graph, ranges: Ranges) -> Graph:
-    """The integer twin of an optimised graph.
+def quantize(graph: Graph, ranges: Ranges, int4: Collection[str] = ()) -> Graph:
+    """The integer twin of an optimised graph, with int4 weights in the layers that are named.
 
     The output node's attribute ``unit`` is what one unit of its scores is worth.
 
     Raises:
         SnncError: UNSUPPORTED_LAYER for an op, or a use of one, that has no integer twin.
     """
-    return _Quantizer(graph, ranges).run()
+    return _Quantizer(graph, ranges, int4).run()
 
 
 def faults(graph: Graph, ranges: Ranges) -> list[tuple[Node, SnncError]]:
@@ -152,7 +153,7 @@ class _Quantizer(Building):
     # synapses ----------------------------------------------------------------------------
 
     def synapse(self, node: Node) -> None:
-        """conv2d and linear: int8 weights, or the small convolution of attention's maps."""
+        """conv2d and linear: narrow weights, or the small convolution of attention's maps."""
         given = self.scaled[node.inputs[0]]
         own = self.graph.params_of(node)
         if self.graph_kind(node.inputs[0]) is Kind.REAL:
@@ -160,9 +161,11 @@ class _Quantizer(Building):
             return
         weight = own["weight"]  # times spikes or counts, whose unit is 1
         bias = own.get("bias", np.zeros(len(weight)))
-        scale = weight_scales(self.graph, node)
+        packed = node.name in self.int4
+        limit = LIMITS["int4" if packed else "int8"]
+        scale = weight_scales(self.graph, node, self.int4)
         rows = weight.reshape(len(weight), -1) / scale[:, None]
-        integer = np.clip(np.round(rows), -WEIGHT_LIMIT, WEIGHT_LIMIT)
+        integer = np.clip(np.round(rows), -limit, limit)
         offset = np.round(bias / scale)
         # whatever the order and the inputs, a partial sum stays between these two
         most = np.maximum(integer, 0).sum(axis=1) * given.bound + np.abs(offset)
@@ -172,7 +175,8 @@ class _Quantizer(Building):
         if "bias" in own:
             params["bias"] = offset
         twin = Conv2dI8 if isinstance(node.op, Conv2d) else LinearI8
-        op = twin.like(node.op, width=narrowest(bound))
+        order = EIGHTS if packed else PLAIN
+        op = twin.like(node.op, width=narrowest(bound), order=order)
         self.add(node, op, Scaled(scale, bound), params)
 
     def maps(self, node: Node, given: Scaled, own: Mapping[str, Array]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -21,8 +21,9 @@ ONE = np.ones(1)
 class Building:
     """The integer graph as far as it is made, with the unit and bound of each value."""
 
-    def __init__(self, graph: Graph, ranges: Ranges) -> None:
+    def __init__(self, graph: Graph, ranges: Ranges, int4: Collection[str] = ()) -> None:
         self.graph = graph
+        self.int4 = int4
         self.ranges = ranges
         self.users = graph.users
         self.nodes: list[Node] = []

@@ -6,6 +6,7 @@
 #include "snn/elementwise/elementwise.h"
 #include "snn/event_buffer.h"
 #include "snn/int8/attention_i8.h"
+#include "snn/int8/by_rows/conv2d_rows_i4.h"
 #include "snn/int8/conv2d_i8.h"
 #include "snn/int8/conv2d_list_i8.h"
 #include "snn/int8/linear_i8.h"

@@ -19,6 +19,7 @@ from snnc.compiler.deploy.firmware import Vector, arena_limit
 from snnc.compiler.deploy.targets import Target, require_tools
 from snnc.compiler.ir.graph import Array, Graph, Node
 from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.int8.weight_types import Int4, nowhere
 from snnc.compiler.ops.synapses.synapse import DENSE
 from snnc.compiler.passes.choose_kernels import one_kernel
 from snnc.compiler.verify.counting import analytic_counts
@@ -34,12 +35,14 @@ class Recordings:
         calibration: windows of training data.
         vectors_of: the recordings as vectors for a compilation.
         frames: the same recordings as windows [T, C, H, W]; their synaptic operations are counted.
+        int4: layers whose weights are int4.
     """
 
     framing: Framing
     calibration: Iterable[Array]
     vectors_of: Callable[[Compilation], Sequence[Vector]]
     frames: Sequence[Array]
+    int4: Int4 = nowhere
 
 
 def measure(
@@ -75,6 +78,7 @@ def measure(
             arena_bytes=limit,
             kernels=kernels,
             order=target.order,
+            int4=recordings.int4,
         )
         for kernels in (None, _all_dense)
     )

@@ -18,6 +18,7 @@ from snnc.commands.options import (
     target_option,
     write_json,
 )
+from snnc.commands.weight_types import weight_type_option
 from snnc.console import progress_bar, slim_table
 from snnc.errors import BAD_OPTION, SnncError
 
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="For a --target: also CMSIS-NN's kernels, of a checkout in DIR or of the package bakenn.",
 )
+@weight_type_option
 @json_option
 def command(
     model: ModelChoice,
@@ -71,6 +73,7 @@ def command(
     calibrate_samples: int | None,
     max_ram: int | None,
     cmsis_nn: str | None,
+    weight_type: str,
     json_file: str | None,
 ) -> None:
     """Time the C of MODEL and its dense peers on DATA: one process, one core, in turn.
@@ -100,12 +103,14 @@ def command(
                 BAD_OPTION, "--fit, --densities and --peers time the host, not a --target"
             )
         calibration = calibrate or data, calibrate_samples
-        wanted = OnTarget(data, split, samples, calibration, max_ram, cmsis_nn)
+        wanted = OnTarget(data, split, samples, calibration, max_ram, cmsis_nn, weight_type)
         bench_target(model, target, wanted, json_file)
         return
-    if calibrate or calibrate_samples or max_ram or cmsis_nn:
+    if calibrate or calibrate_samples or max_ram or cmsis_nn or weight_type != "int8":
         raise SnncError(
-            BAD_OPTION, "--calibrate, --calibrate-samples, --max-ram and --cmsis-nn need a --target"
+            BAD_OPTION,
+            "--calibrate, --calibrate-samples, --max-ram, --weight-type and --cmsis-nn need a "
+            "--target",
         )
     rates = _rates(densities)
     names = peers.split(",") if peers else list(PEERS)

@@ -23,6 +23,7 @@ class OnTarget:
         calibration: DATA for int8, and how many of its training recordings.
         max_ram: budget of arena and stack in bytes.
         cmsis_nn: folder of CMSIS-NN, or the name of the package that holds it.
+        weight_type: int8, int4 or int4:LAYER,LAYER.
     """
 
     data: str
@@ -31,6 +32,7 @@ class OnTarget:
     calibration: tuple[str, int | None]
     max_ram: int | None
     cmsis_nn: str | None
+    weight_type: str
 
 
 def bench_target(model: ModelChoice, target: str, wanted: OnTarget, json_file: str | None) -> None:
@@ -53,6 +55,7 @@ def bench_target(model: ModelChoice, target: str, wanted: OnTarget, json_file: s
     from snnc.bench.target.on_target import Recordings, measure
     from snnc.compiler.deploy.firmware import vector
     from snnc.compiler.deploy.targets import require_tools, target_named
+    from snnc.compiler.ops.int8.weight_types import parsed
 
     core = target_named(target)
     require_tools(core, core.boards[0])
@@ -75,6 +78,7 @@ def bench_target(model: ModelChoice, target: str, wanted: OnTarget, json_file: s
             for window in every
         ],
         [window.frames for window in every],
+        parsed(wanted.weight_type),
     )
     with Terminal(stderr=True).status("building and running firmware"):
         result = measure(source.graph(), core, recordings, wanted.max_ram, library)

@@ -16,7 +16,15 @@ from snnc.compiler.compilation import Compilation, compile_graph
 from snnc.compiler.deploy import firmware
 from snnc.compiler.deploy.targets import target_named, targets
 from snnc.compiler.frontend.torch_fx import import_module
-from snnc.compiler.ops.int8.synapses.rows import FOURS, PLAIN, SWAPPED, IntegerSynapse, by_fours
+from snnc.compiler.ops.int8.synapses.rows import (
+    EIGHTS,
+    FOURS,
+    PLAIN,
+    SWAPPED,
+    IntegerSynapse,
+    by_fours,
+)
+from snnc.compiler.ops.int8.weight_types import parsed
 from snnc.compiler.ops.synapses.synapse import DENSE, EVENT
 from snnc.compiler.passes.choose_kernels import one_kernel
 from snnc.compiler.verify.board import verify_on_board
@@ -48,7 +56,12 @@ def window(events: np.ndarray, shape: Shape) -> np.ndarray:
 
 
 def compiled(
-    model: nn.Module, shape: Shape, order: str, most: int = 20, kernel: str = EVENT
+    model: nn.Module,
+    shape: Shape,
+    order: str,
+    most: int = 20,
+    kernel: str = EVENT,
+    weights: str = "int8",
 ) -> Compilation:
     return compile_graph(
         import_module(model, shape, STEPS, name="net"),
@@ -56,6 +69,7 @@ def compiled(
         calibration=[window(crowded(seed, shape, most), shape) for seed in (10, 11)],
         kernels=lambda given: one_kernel(given, kernel),
         order=order,
+        int4=parsed(weights),
     )
 
 
@@ -90,6 +104,25 @@ def test_vector_kernels_equal_the_reference(name, which, kernel, most):
     model, shape = network(which)
     compilation = compiled(model, shape, target.order, most, kernel)
     assert compilation.graph["input"].type.dtype == ("uint8" if most < 64 else "")
+    events = crowded(0, shape, most)
+    vectors = [firmware.vector(compilation, window(events, shape), events)]
+    assert verify_on_board(compilation, target, vectors).failures == []
+
+
+ALL_FOUR = "int4:layer1_conv,layer2_conv,layer3_conv,fc1_linear,fc2_linear"
+
+
+@pytest.mark.parametrize("name", ["cortex-m0", *VECTOR_CORES, "riscv32"])
+@pytest.mark.parametrize(
+    ("which", "kernel", "most"), [("long rows", EVENT, 20), ("short rows", DENSE, 300)]
+)
+def test_weights_of_four_bits_equal_the_reference(name, which, kernel, most):
+    need(name)
+    target = target_named(name)
+    model, shape = network(which)
+    compilation = compiled(model, shape, target.order, most, kernel, ALL_FOUR)
+    ordered = [n.op.order for n in compilation.graph.nodes if isinstance(n.op, IntegerSynapse)]
+    assert set(ordered) == {EIGHTS}
     events = crowded(0, shape, most)
     vectors = [firmware.vector(compilation, window(events, shape), events)]
     assert verify_on_board(compilation, target, vectors).failures == []
@@ -136,14 +169,21 @@ USED = {
     "cortex-m55": {"vldrb.s16", "vadd.i16", "vqrdmulh.s16", "vpt.s16"},
     "cortex-m3": {"ssat"},
 }
+USED_BY_FOUR = {"cortex-m4": {"ssub16", "uxtab16"}, "cortex-m33": {"ssub16", "uxtab16"}}
 
 
-@pytest.mark.parametrize("name", list(USED))
-def test_the_cores_own_instructions_are_used(name, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "weights", "expected"),
+    [
+        *((name, "int8", expected) for name, expected in USED.items()),
+        *((name, ALL_FOUR, expected) for name, expected in USED_BY_FOUR.items()),
+    ],
+)
+def test_the_cores_own_instructions_are_used(name, weights, expected, tmp_path):
     need(name)
     model, shape = network("long rows")
     target = target_named(name)
-    compilation = compiled(model, shape, target.order)
+    compilation = compiled(model, shape, target.order, weights=weights)
     events = crowded(0, shape, 20)
     vectors = [firmware.vector(compilation, window(events, shape), events)]
     firmware.write_project(tmp_path, compilation, target, vectors)
@@ -155,7 +195,7 @@ def test_the_cores_own_instructions_are_used(name, tmp_path):
         text=True,
         check=True,
     ).stdout
-    assert USED[name] <= set(re.findall(r"^\s+([a-z][\w.]*)", text, re.MULTILINE))
+    assert expected <= set(re.findall(r"^\s+([a-z][\w.]*)", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize("which", NETWORKS)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from snnc.compiler.ir.graph import Kind, Node, TensorType
 from snnc.compiler.ops.base import Rows, Sample
 from snnc.compiler.ops.int8.synapses.rows import (
+    EIGHTS,
     LISTED,
     IntegerSynapse,
     emit_bias,
@@ -44,6 +46,14 @@ class Conv2dI8(IntegerSynapse, Conv2d):
         wide = int(node.type.dtype == "int32")
         shape, constants = conv_shape(self, node, c), (weight, emit_bias(node, c))
         rows = c.first_row, c.row_count(node.type)
+        if self._by_rows(given, node.type):
+            memory = (
+                c.scratch("starts", "uint16_t", given.shape[2] + 1),
+                c.scratch("offsets", "uint16_t", given.shape[2] * given.channels),
+            )
+            given_rows = *rows, c.input(0), *constants
+            c.call("snn_conv2d_spike_rows_i4", shape, wide, *given_rows, *memory, c.row_output())
+            return
         if self.order != LISTED:
             values = c.input(0), *constants, c.row_output()
             c.call(f"snn_conv2d_{suffix}_i8", shape, wide, order, *rows, *values)
@@ -52,6 +62,14 @@ class Conv2dI8(IntegerSynapse, Conv2d):
         c.first("snn_conv2d_spike_events", shape, c.input(0), *events)
         listed = *constants, *events, c.row_output()
         c.call("snn_conv2d_spike_list_i8", shape, wide, *rows, *listed)
+
+    def _by_rows(self, given: TensorType, made: TensorType) -> bool:
+        """Whether a kernel lists the spikes of an input row, as offsets that fit 16 bits."""
+        event = given.kind is Kind.SPIKE and self.kernel == synapse.EVENT
+        plain = self.groups == 1 and self.dilation[1] == 1
+        row_bytes = -(-made.channels // 8) * 4
+        fits = given.shape[2] * given.channels * row_bytes <= np.iinfo(np.int16).max
+        return self.order == EIGHTS and event and plain and fits
 
     def can_list(self, view: NodeView) -> bool:
         (given,), alone = view.types, self.groups == 1

@@ -10,7 +10,7 @@ import torch
 
 from snnc.compiler.ir.graph import Array, Kind
 from snnc.compiler.ops.base import Sample
-from snnc.compiler.ops.int8.synapses.rows import FOURS, OWN, PLAIN, IntegerSynapse
+from snnc.compiler.ops.int8.synapses.rows import EIGHTS, FOURS, OWN, PLAIN, IntegerSynapse
 from snnc.compiler.ops.view import NodeRun
 
 
@@ -42,3 +42,7 @@ def integer_samples(
         for width, order in product(("int16", "int32"), (PLAIN, FOURS, OWN)):
             op = of.like(sample.op, width=width, order=order)
             yield Sample(op, sample.inputs, params, sample.time_steps)
+        narrow = {**params, "weight": rng.integers(-8, 8, size)}
+        for width in ("int16", "int32"):
+            op = of.like(sample.op, width=width, order=EIGHTS)
+            yield Sample(op, sample.inputs, narrow, sample.time_steps)

@@ -1,6 +1,8 @@
-"""What one unit of each output channel of a convolution or linear layer is worth in int8."""
+"""What one unit of each output channel of a convolution or linear layer is worth in integers."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import numpy as np
 
@@ -15,15 +17,19 @@ _KEEPING = (Add, MaxPool2d)
 """What gives sums in the units of its inputs."""
 
 
-def weight_scales(graph: Graph, node: Node) -> Array:
-    """One scale a channel [O]: the weights fit int8, the bias 14 bits, the threshold 13.
+def weight_scales(graph: Graph, node: Node, int4: Collection[str] = ()) -> Array:
+    """One scale a channel [O]: the weights fit int8, or int4 in the layers that are named there,
+    the bias 14 bits, the threshold 13.
 
     Layers whose sums are added (the input of a recurrent neuron, and what its spikes bring) get one
     scale for both, so that the addition is exact.
     """
     total = _total(graph, node)
     end = max(map(_end, graph.users[total.name]), default=0.0)
-    scales = [_own_scale(graph, summand, end) for summand in _summands(graph, total)]
+    scales = [
+        _own_scale(graph, summand, end, "int4" if summand.name in int4 else "int8")
+        for summand in _summands(graph, total)
+    ]
     return np.asarray(np.maximum.reduce(scales))
 
 
@@ -36,10 +42,10 @@ def _end(user: Node) -> float:
     return max(abs(numbers["threshold"]), abs(numbers["reset"])) / abs(numbers["gain"])
 
 
-def _own_scale(graph: Graph, node: Node, threshold: float) -> Array:
+def _own_scale(graph: Graph, node: Node, threshold: float, type_: str) -> Array:
     own = graph.params_of(node)
     weight = own["weight"]
-    return weight_scale(weight, own.get("bias", np.zeros(len(weight))), threshold)
+    return weight_scale(weight, own.get("bias", np.zeros(len(weight))), threshold, type_)
 
 
 def _total(graph: Graph, node: Node) -> Node:

@@ -46,6 +46,11 @@ SNN_KERNEL int snn_scatter_lanes(const snn_scatter *s, ptrdiff_t at, int channel
 /* sum[at + c] += value * row[c] */
 SNN_KERNEL void snn_scatter_row(const snn_scatter *s, ptrdiff_t at, int channels, const int8_t *row,
                                 int32_t value) {
+    if (s->order == SNN_ORDER_EIGHTS) {
+        snn_eights_scatter(s->out, s->wide, at, channels, row, value);
+        SNN_COUNT(s->counts, mac, channels);
+        return;
+    }
 #if defined(SNN_ROWS_HELIUM)
     if (s->wide && s->order == SNN_ORDER_PLAIN) {
         snn_helium_scatter((int32_t *)s->out + at, channels, row, value);

@@ -45,7 +45,7 @@ SNN_KERNEL void snn_gather_flush(snn_gather *g, enum snn_input_kind kind) {
 SNN_KERNEL void snn_gather_large(snn_gather *g, const int8_t *row, int32_t value) {
     snn_gather_flush(g, SNN_INPUT_COUNT);
     for (int c = 0; c < g->channels; c++) {
-        const int32_t product = value * row[snn_row_place(g->order, c)];
+        const int32_t product = value * snn_row_weight(g->order, row, c);
         snn_put(g->sum, g->wide, c, snn_get(g->sum, g->wide, c) + product);
     }
     SNN_COUNT(g->counts, mac, g->channels);

@@ -1,5 +1,5 @@
-/* Adding rows of int8 weights to a pixel's sums: the inner loop of the integer kernels, in four
- * implementations that give the same numbers.
+/* Adding rows of weights to a pixel's sums: the inner loop of the integer kernels. Rows of int4
+ * (eights.h) have one implementation for all cores, those of int8 four that give the same numbers.
  *
  *   plain    C99: sums of a block of output channels in registers (32-bit cores), or row by row for
  *            a vectorising compiler (64-bit hosts)
@@ -15,6 +15,7 @@
 #ifndef SNN_VEC_ROWS_H
 #define SNN_VEC_ROWS_H
 
+#include "snn/vec/rows/eights.h"
 #include "snn/vec/rows/plain.h"
 
 #if defined(SNN_ROWS_PLAIN)
@@ -61,6 +62,10 @@
  * be the same, or NULL for zeros) hold int16_t, or int32_t where `wide`. */
 SNN_KERNEL void snn_rows_add(void *sum, int wide, const void *from, int channels,
                              enum snn_order order, const snn_rows *rows, snn_counts *counts) {
+    if (order == SNN_ORDER_EIGHTS) {
+        snn_rows_add_eights(sum, wide, from, channels, rows, counts);
+        return;
+    }
 #if defined(SNN_ROWS_HELIUM)
     if (order == SNN_ORDER_PLAIN) {
         snn_rows_add_helium(sum, wide, from, channels, rows, counts);
@@ -78,6 +83,11 @@ SNN_KERNEL void snn_rows_add(void *sum, int wide, const void *from, int channels
     }
 #endif
     snn_rows_add_plain(sum, wide, from, channels, order, rows, counts);
+}
+
+/* Weight c of a row. */
+SNN_KERNEL int32_t snn_row_weight(enum snn_order order, const int8_t *row, int c) {
+    return order == SNN_ORDER_EIGHTS ? snn_eights_weight(row, c) : row[snn_row_place(order, c)];
 }
 
 #endif

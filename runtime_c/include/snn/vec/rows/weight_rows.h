@@ -7,16 +7,20 @@
 /* How a row of weights lies in memory. */
 enum snn_order {
     SNN_ORDER_PLAIN, /* channels ascending, unpadded */
-    SNN_ORDER_FOURS  /* channels 0, 2, 1, 3 of every four, padded with zeros to a multiple of four;
+    SNN_ORDER_FOURS, /* channels 0, 2, 1, 3 of every four, padded with zeros to a multiple of four;
                         the array is aligned to 4 bytes */
+    SNN_ORDER_EIGHTS /* int4: words of eight weights as nibbles, channels 0, 4, 2, 6, 1, 5, 3, 7 from
+                        the lowest bits up, padded with zeros to a multiple of eight (eights.h) */
 };
 
 /* Bytes of a row. */
 SNN_KERNEL int snn_row_bytes(enum snn_order order, int channels) {
-    return order == SNN_ORDER_FOURS ? (channels + 3) / 4 * 4 : channels;
+    return order == SNN_ORDER_FOURS    ? (channels + 3) / 4 * 4
+           : order == SNN_ORDER_EIGHTS ? (channels + 7) / 8 * 4
+                                       : channels;
 }
 
-/* Where channel c lies in a row. */
+/* Where channel c lies in a row of int8 weights. */
 SNN_KERNEL int snn_row_place(enum snn_order order, int c) {
     const int swapped = order == SNN_ORDER_FOURS && ((c ^ (c >> 1)) & 1);
     return swapped ? c ^ 3 : c;

@@ -1,0 +1,33 @@
+"""The options that say which weights of an int8 network have four bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from snnc.compiler.ops.int8.weight_types import INT8
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+weight_type_option = click.option(
+    "--weight-type",
+    default=INT8,
+    show_default=True,
+    metavar="TYPE",
+    help="With --dtype int8: int8, or int4 for the layers that read spikes, or int4:LAYER,LAYER "
+    "for those of these names.",
+)
+
+
+def weight_type_options(function: F) -> F:
+    """--weight-type, and the accuracy that int4 may cost."""
+    bound = click.option(
+        "--max-accuracy-loss",
+        type=click.FloatRange(0.0, 1.0),
+        metavar="SHARE",
+        help="With --weight-type int4: the largest layers first, each only if at most this share "
+        "of the calibration recordings gets another class than the float model gives.",
+    )
+    return weight_type_option(bound(function))
