@@ -29,7 +29,7 @@ NEURONS: dict[str, Callable[[], nn.Module]] = {
     "GradedSpikes": lambda: snntorch.GradedSpikes(size=1, constant_factor=1.5),
     "StateLeaky": lambda: snntorch.StateLeaky(beta=0.9, channels=8),
     "LinearLeaky": lambda: snntorch.LinearLeaky(beta=0.9, in_features=6, out_features=8),
-    "AssociativeLeaky": lambda: snntorch.AssociativeLeaky(6, 8, 8),
+    "AssociativeLeaky": lambda: snntorch.AssociativeLeaky(6, 2, 4, 8),
 }
 PER_STEP = (("per_step", True), ("readout", "mean"))
 OPTIONS = [{"reset_mechanism": "zero"}, {"reset_mechanism": "none"}, {"threshold": 0.5},
@@ -43,9 +43,9 @@ def _stepped(make: Callable[[], nn.Module]) -> nn.Module:
 class Sequence(nn.Module):
     """A neuron that takes the whole window."""
 
-    def __init__(self, first: nn.Module, neuron: nn.Module) -> None:
+    def __init__(self, first: nn.Module, neuron: nn.Module, width: int = 8) -> None:
         super().__init__()
-        self.first, self.neuron, self.last = first, neuron, lively_linear(8, 3)
+        self.first, self.neuron, self.last = first, neuron, lively_linear(width, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         """[T, N, 6] to [N, 3]."""
@@ -174,8 +174,9 @@ def rows() -> Iterator[Row]:
         if not hasattr(snntorch, name):
             continue
         if name in sequences:
-            first = sequences[name]
-            yield Row("neurons", name, lambda f=first, m=make: Sequence(f(), m()).eval(), (6,), T)
+            first, width = sequences[name], 4 if name == "AssociativeLeaky" else 8
+            net = lambda f=first, m=make, w=width: Sequence(f(), m(), w).eval()  # noqa: E731
+            yield Row("neurons", name, net, (6,), T)
         elif name == "SConv2dLSTM":
             yield Row("neurons", name, lambda: Convolved().eval(), (2, 4, 4), T, PER_STEP)
         else:

@@ -14,6 +14,13 @@ from benchmarks.coverage.rows import Row, Shaped
 PACKAGE = "spikingjelly"
 T = 5
 
+
+def _few_spikes(largest: float) -> nn.Module:
+    """A table of a code of T spikes, each worth half of the one before."""
+    values = [largest / 2**k for k in range(T)]
+    return neuron.few_spike.FewSpikeTable(values, values, values)
+
+
 NEURONS: dict[str, dict[str, Any]] = {
     **{name: {} for name in ("IFNode", "LIFNode", "ParametricLIFNode", "QIFNode", "EIFNode")},
     **{name: {} for name in ("IzhikevichNode", "KLIFNode", "CUBALIFNode", "ComplementaryLIFNode")},
@@ -29,7 +36,11 @@ NEURONS: dict[str, dict[str, Any]] = {
     "LIAFNode": {"act": torch.relu, "threshold_related": False},
     "MPBNLIFNode": {"out_features": 8},
     "STBIFNode": {"q_threshold": torch.tensor(0.5), "level": 4},
-    "OutlierAwareThresholdNode": {},
+    "OutlierAwareThresholdNode": {
+        "table": _few_spikes(0.5),
+        "outlier_table": _few_spikes(1.0),
+        "split_threshold": 2.0,
+    },
     **{"PSN": {"T": T}, "MaskedPSN": {"k": 2, "T": T}, "SlidingPSN": {"k": 2}},
     "GatedLIFNode": {"T": T},
     **{name: {"act_dim": 4, "dec_pop_dim": 2} for name in ("ILCIFNode", "ILCLIFNode")},
@@ -169,16 +180,14 @@ LAYERS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
         lambda: layer.MultiStepContainer(nn.Linear(8, 5), neuron.IFNode()), FLAT),
     "SeqToANNContainer": (
         lambda: layer.SeqToANNContainer(nn.Conv2d(4, 3, 3), nn.BatchNorm2d(3)), MAP),
-    "StepModeContainer": (lambda: layer.StepModeContainer(False, nn.Linear(8, 5)), FLAT),
+    "StepModeContainer": (lambda: layer.StepModeContainer(False, "m", nn.Linear(8, 5)), FLAT),
     "TLastSeqToANNContainer": (lambda: _t_last(), FLAT),
-    "OTTTSequential": (
-        lambda: layer.OTTTSequential(layer.Linear(8, 5), neuron.OTTTLIFNode()), FLAT),
     "TemporalWiseAttention": (lambda: layer.TemporalWiseAttention(T, 1, 4), MAP),
     "MultiDimensionalAttention": (lambda: layer.MultiDimensionalAttention(T, 4, 1, 2), MAP),
     "SpikingSelfAttention": (lambda: layer.SpikingSelfAttention(8, 2), TOKENS),
     "TokenQKAttention": (lambda: layer.TokenQKAttention(8, 2), TOKENS),
     "ChannelQKAttention": (lambda: layer.ChannelQKAttention(8, 2), TOKENS),
-    "SpikeDrivenSelfAttention": (lambda: layer.SpikeDrivenSelfAttention(8, 2), TOKENS),
+    "SpikeDrivenSelfAttention": (lambda: layer.SpikeDrivenSelfAttention(4, 2), MAP),
 }  # fmt: skip
 
 
@@ -192,6 +201,10 @@ class _TimeLast(nn.Module):
         return y.permute(2, 0, 1)
 
 
+def _online() -> nn.Module:
+    return layer.OTTTSequential(linear(6, 8), neuron.OTTTLIFNode(), linear(8, 3))
+
+
 def _t_last() -> nn.Module:
     return _TimeLast()
 
@@ -201,6 +214,8 @@ def rows() -> Iterator[Row]:
     for name in NEURONS:
         if hasattr(neuron, name):
             yield _neuron(name)
+    by_mean = (("per_step", True), ("readout", "mean"))
+    yield Row("layers", "OTTTSequential", lambda: _online().eval(), (6,), T, by_mean)
     for name, (make, shape) in LAYERS.items():
         if hasattr(layer, name):
             given = shape if len(shape) == 3 else (int(torch.Size(shape).numel()),)

@@ -4,6 +4,7 @@ results that ``make coverage`` measures (benchmarks/coverage)."""
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
@@ -38,6 +39,7 @@ def render(results: Iterable[dict[str, Any]]) -> str:
             proven = sum(row["outcome"] == "proven" for row in rows)
             named = f"{result['package']} {result['version']}"
             parts.append(f"| {named} | {part} | {proven} | {len(rows)} |\n")
+    parts.append(f"\n{_commits(found)}\n")
     for result in found:
         parts.append(f"\n## {result['package']} {result['version']}\n")
         for part, rows in _parts(result):
@@ -47,6 +49,14 @@ def render(results: Iterable[dict[str, Any]]) -> str:
                 for row in rows
             ]
     return "".join(parts)
+
+
+def _commits(results: list[dict[str, Any]]) -> str:
+    """How many rows were measured at which commit."""
+    rows = [row for result in results for row in result["rows"]]
+    counted = Counter(str(row["commit"]) for row in rows)
+    named = ", ".join(f"{number} at {commit}" for commit, number in counted.most_common())
+    return f"Rows measured at each commit of snnc: {named}. A + stands for changes on top of it."
 
 
 def _parts(result: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:

@@ -34,6 +34,11 @@ class Operand:
         found = set(self.static.values())
         return found.pop() if self.of is None and len(found) == 1 else None
 
+    @property
+    def is_table(self) -> bool:
+        """Whether it is static, and steps read different values."""
+        return self.of is None and len(set(self.static.values())) > 1
+
 
 @dataclass(eq=False)
 class Value:

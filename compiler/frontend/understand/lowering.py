@@ -19,10 +19,8 @@ from snnc.compiler.frontend.understand import neurons
 from snnc.compiler.frontend.understand.body_values import Lowered, Operation, apply
 from snnc.compiler.frontend.understand.cells.late_values import compares, late_cell
 from snnc.compiler.frontend.understand.cells.recurrences import CellBuilder, begun_with, delay_from
-from snnc.compiler.frontend.understand.regions import Regions, is_elementwise
-from snnc.compiler.frontend.understand.rules import (
-    layers,
-)
+from snnc.compiler.frontend.understand.regions import Regions, has_cell, is_elementwise
+from snnc.compiler.frontend.understand.rules import layers
 from snnc.compiler.frontend.understand.rules.table import TABLE
 from snnc.compiler.frontend.understand.taps import place
 from snnc.compiler.ir.graph import Kind
@@ -37,6 +35,7 @@ SEVERAL = (
     torch.ops.aten.std_mean.correction,
 )
 """Overloads whose rules give a list of values."""
+TABLES = "a constant that differs from step to step has no operator"
 _ACCUMULATING = (torch.ops.aten.add.Tensor,)
 
 
@@ -67,7 +66,7 @@ class Lowering:
             if (firing := firing_of(body, value)) is not None
         }
         for value in self.regions.order:
-            if not is_elementwise(value):
+            if not (has_cell(value) if value in self.regions.recurrence else is_elementwise(value)):
                 self.value(value, 0)
 
     # what outputs are -------------------------------------------------------------------
@@ -162,9 +161,7 @@ class Lowering:
             constant = operand.constant
             call = by or graph.calls[0]
             if constant is None:
-                raise Operation(self.g, call, {}).refused(
-                    "a constant that differs from step to step has no operator"
-                )
+                raise Operation(self.g, call, {}).refused(TABLES)
             return graph.value(constant)
         if operand in self.regions.closing:
             return self._returning(operand)
@@ -242,6 +239,12 @@ class Lowering:
                 f"the first step does something else ({other.name} at {other.source})",
                 "Let each step do the same, from the first on.",
             )
+        if has_cell(value) and any(operand.is_table for operand in value.operands.values()):
+            return self._cell(value, [value], Operation(self.g, call, {}).refused(TABLES))
+        return self._applied(value, call)
+
+    def _applied(self, value: Value, call: StepCall) -> Any:
+        """A value by the rule of its operation, or else as a cell."""
         arguments = dict(call.arguments)
         for name, operand in value.operands.items():
             place(arguments, name, self.read(operand, call))

@@ -11,6 +11,7 @@ from torch.utils import _pytree as pytree
 from snnc.compiler.frontend.reroll.body import Body, Late, Operand, Sequence, Value
 from snnc.compiler.frontend.reroll.expand import POINTWISE
 from snnc.compiler.frontend.reroll.steps import INPUT, Ref, refs_of, refused
+from snnc.compiler.frontend.understand.cells.cell_functions import CHANNELWISE
 
 aten = torch.ops.aten
 
@@ -21,6 +22,11 @@ def is_elementwise(value: Value) -> bool:
     if isinstance(op, str):
         return False
     return torch.Tag.pointwise in op.tags or op in POINTWISE or op is aten._to_copy.default
+
+
+def has_cell(value: Value) -> bool:
+    """Whether a cell may compute an operation."""
+    return is_elementwise(value) or value.call.op in CHANNELWISE
 
 
 class Regions:
@@ -66,10 +72,9 @@ class Regions:
     def _push(self) -> None:
         """Let delays inside of loops stand before layers, where spikes are, not behind them."""
         flow = self._flow()
-        loops = [part for part in nx.strongly_connected_components(flow) if len(part) > 1]
+        parts = (part for part in nx.strongly_connected_components(flow) if len(part) > 1)
+        loops = [part for part in parts if not all(has_cell(value) for value in part)]
         for loop in loops:
-            if all(is_elementwise(value) for value in loop):
-                continue
             for reader in list(loop):
                 for operand in reader.operands.values():
                     if operand.of in loop and operand.delay:

@@ -207,8 +207,28 @@ def _different(c: Cell, a: Arguments) -> Named:
     return c("ne", *both)
 
 
+def _batch_norm(c: Cell, a: Arguments) -> Named:
+    """With stored statistics, in the order of PyTorch's kernel: one scale, one shift."""
+    if a.get("training"):
+        raise NoInstructionError("batch norm that depends on the batch")
+    scale = c("div", 1.0, c("sqrt", c("add", a["running_var"], float(a["eps"]))))
+    if a["weight"] is not None:
+        scale = c("mul", scale, a["weight"])
+    taken = c("mul", a["running_mean"], scale)
+    shift = c("neg", taken) if a["bias"] is None else c("sub", a["bias"], taken)
+    return c("add", c("mul", a["input"], scale), shift)
+
+
+CHANNELWISE: dict[Any, Rule] = {
+    aten.native_batch_norm.default: _batch_norm,
+    aten._native_batch_norm_legit_functional.default: _batch_norm,
+    aten._native_batch_norm_legit_no_training.default: _batch_norm,
+}
+"""Work number by number too, with constants for each channel (the axis behind the batch)."""
+
 RULES: dict[Any, Rule] = {
     **cell_operations.RULES,
+    **CHANNELWISE,
     aten.silu.default: _silu,
     aten.gelu.default: _gelu,
     aten.elu.default: _elu,

@@ -12,7 +12,7 @@ from snnc.compiler import ops
 from snnc.compiler.frontend.fx.constants import spread
 from snnc.compiler.frontend.reroll.body import Body, Operand, Value
 from snnc.compiler.frontend.understand.body_values import FIRST, Lowered, Operation
-from snnc.compiler.frontend.understand.cells.cell_functions import RULES
+from snnc.compiler.frontend.understand.cells.cell_functions import CHANNELWISE, RULES
 from snnc.compiler.frontend.understand.cells.cell_operations import (
     UNDERSTOOD,
     Cell,
@@ -49,6 +49,7 @@ class CellBuilder:
         self.tables: dict[str, Array] = {}
         self.names: dict[Value, Named] = {}
         self.states: dict[Any, str] = {}
+        self.by_channel: set[Operand] = set()
         self.following: list[tuple[str, Value | str]] = []
 
     def build(self, value: Value) -> Lowered:
@@ -91,6 +92,8 @@ class CellBuilder:
                     continue
                 if operand.of is None or operand.delay:
                     held.append(operand)
+                if operand.of is None and at.call.op in CHANNELWISE:
+                    self.by_channel.add(operand)
                 if operand.of is not None and operand.of not in seen:
                     seen.add(operand.of)
                     waiting.append(operand.of)
@@ -106,6 +109,8 @@ class CellBuilder:
             raise at.refused("its first step does something else")
         if value.call.op not in RULES or value.call.dtype not in UNDERSTOOD:
             raise at.refused("no cell computes it")
+        if any(operand.item and operand.of in self.inside for operand in value.operands.values()):
+            raise at.refused("it reads a further result, which no cell computes")
         if at.call.shape != self.o.call.shape:
             raise at.refused(f"it has {list(at.shape)} where the cell has {list(self.o.shape)}")
 
@@ -131,11 +136,23 @@ class CellBuilder:
         graph = self.body.graph
         single = operand.constant
         if single is not None:
-            return self._role(graph.value(single))
-        steps = [graph.value(operand.static[t]) for t in range(graph.time_steps)]
+            return self._role(self._placed(operand, graph.value(single)))
+        steps = [self._placed(operand, graph.value(operand.static[t])) for t in self._steps]
         shape = self.o.shape
         rows = [np.broadcast_to(spread(constant(self.o, step), shape), shape) for step in steps]
         return self._kept(self.tables, "table", np.stack(rows))
+
+    @property
+    def _steps(self) -> range:
+        return range(self.body.graph.time_steps)
+
+    def _placed(self, operand: Operand, value: torch.Tensor) -> torch.Tensor:
+        """A constant with its axes where PyTorch's broadcasting looks for them."""
+        if operand not in self.by_channel:
+            return value
+        if self.o.batch or self.o.folded:
+            raise self.o.refused("its channels are not the axis behind the batch", FIRST)
+        return value.reshape(-1, *[1] * (len(self.o.shape) - 1))
 
     def _role(self, value: torch.Tensor) -> Named:
         array = constant(self.o, value)

@@ -106,6 +106,72 @@ def test_a_cell_is_proven(tmp_path):
     assert [layer.compared for layer in verifier.result.layers] == [2 * 5 * 5]
 
 
+def norm(seed):
+    """Batch norm with stored statistics that change something."""
+    made = torch.nn.BatchNorm1d(5).eval()
+    generator = torch.Generator().manual_seed(seed)
+    for tensor, low in zip(
+        (made.running_mean, made.running_var, made.weight.data, made.bias.data),
+        (-0.3, 0.5, 0.7, -0.2),
+        strict=True,
+    ):
+        tensor.uniform_(low, low + 0.8, generator=generator)
+    return made
+
+
+NORMS = [norm(seed) for seed in range(5)]
+
+
+def normed_potential(kept, x):
+    """The potential is normalised before it is compared, and goes on as it was."""
+    (u,) = kept
+    u = 0.7 * u + x
+    s = (NORMS[0](u) >= 0.8).float()
+    return [u - s], s
+
+
+def normed_memory(kept, x):
+    """What goes on is normalised."""
+    (u,) = kept
+    u = NORMS[1](0.7 * u + x)
+    s = (u >= 0.8).float()
+    return [u * (1 - s)], s
+
+
+@pytest.mark.parametrize("step", [normed_potential, normed_memory])
+def test_batch_norm_within_a_recurrence(step, tmp_path):
+    model = loop(step)
+    assert "cell" in ops(same(model))
+    verifier = Verifier(model, compile_graph(read(model)), tmp_path, ("-O1",))
+    verifier.verify(np.random.default_rng(0).poisson(1.0, (5, 6)).astype(np.uint16))
+    assert verifier.result.passed
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_batch_norm_with_statistics_of_each_step(affine, tmp_path):
+    norms = [norm(t) for t in range(5)]
+    if not affine:
+        for made in norms:
+            made.weight = made.bias = None
+
+    def forward(m, x):
+        u, out = torch.zeros(x.shape[1], 5), []
+        for made, step in zip(norms, x, strict=True):
+            u = 0.7 * u + made(m.first(step))
+            s = (u >= 0.5).float()
+            u = u - s
+            out.append(m.second(s))
+        return torch.stack(out).mean(0)
+
+    model = Model(forward)
+    cells = [node for node in same(model) if node.op.name == "cell"]
+    assert len(cells) == 1
+    assert cells[0].params
+    verifier = Verifier(model, compile_graph(read(model)), tmp_path, ("-O1",))
+    verifier.verify(np.random.default_rng(0).poisson(1.0, (5, 6)).astype(np.uint16))
+    assert verifier.result.passed
+
+
 def test_functions_without_memory_are_cells():
     def forward(m, x):
         return torch.stack([m.second(torch.tanh(m.first(step)) * 2.0) for step in x]).mean(0)
