@@ -106,6 +106,7 @@ def test_a_table_says_class_label_and_accuracy(snnc, folder, tmp_path):
     [
         (REALS, (), "takes counts, whole numbers"),
         (COUNTS[:, :, :1], (), "its shape is"),
+        (COUNTS[:, :3], (), "Compile the model for 3 time steps, or give windows of 4."),
         (COUNTS, ("--samples", 9), "9 were asked for"),
     ],
 )
