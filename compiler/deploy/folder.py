@@ -266,6 +266,8 @@ def _scores(node: Node) -> dict[str, Any]:
 
 def _input(source: SourceModel) -> dict[str, Any]:
     described: dict[str, Any] = {"shape": list(source.input_shape), "kind": source.input_kind}
+    if source.step_us is not None:
+        described |= {"step_us": source.step_us}
     if source.input is not None:
         given = source.input
         described |= {

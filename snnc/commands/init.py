@@ -57,7 +57,7 @@ def command(
     answer = ask(factory_model(model, weights), input_shape, time_steps)
     write_atomically(out, _text(model, answer, weights, data).encode())
     console = Console(highlight=False)
-    console.print(escape(out.read_text("utf-8")), end="")
+    console.print(escape(out.read_text("utf-8")), end="", soft_wrap=True)
     console.print(f"wrote {out}; next: snnc check {out}")
 
 

@@ -282,8 +282,14 @@ class _Reader:
             BAD_SHAPE,
             f"its shape is {list(shape)}, and the model takes {list(self.shape)}",
             where=f"sample {place}",
-            hint=self.MEND,
+            hint=self._other_steps(shape) or self.MEND,
         )
+
+    def _other_steps(self, shape: Shape) -> str | None:
+        """What to do where only the number of steps differs."""
+        if len(shape) != len(self.shape) or shape[1:] != self.shape[1:]:
+            return None
+        return f"Compile the model for {shape[0]} time steps, or give windows of {self.shape[0]}."
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from snnc.models.datasets.events import Recording
 from snnc.models.datasets.spec import open_data
 
 if TYPE_CHECKING:
+    from snnc.api.data.written import WrittenInput
     from snnc.compiler.compilation import Compilation
     from snnc.compiler.deploy.firmware import Vector
     from snnc.compiler.frontend.source import SourceModel
@@ -37,7 +38,9 @@ DEFAULT_CALIBRATION = 64
 class Windows:
     """A sized, lazy sequence of windows."""
 
-    def __init__(self, source: SourceModel, data: str, split: str, samples: int | None) -> None:
+    def __init__(
+        self, source: SourceModel | WrittenInput, data: str, split: str, samples: int | None
+    ) -> None:
         if source.input_kind == "real":
             raise SnncError(
                 BAD_OPTION,
@@ -80,12 +83,17 @@ class Windows:
 
 
 def windows(
-    source: SourceModel, data: Data, split: str, samples: int | None, *, batch_first: bool = False
+    source: SourceModel | WrittenInput,
+    data: Data,
+    split: str,
+    samples: int | None,
+    *,
+    batch_first: bool = False,
 ) -> Windows | Held:
     """The first ``samples`` of DATA, or of what Python holds (default: all), for a model.
 
     Args:
-        source: the model.
+        source: the model, or the folder that it was compiled to.
         data: DATA of the command line, or anything that :func:`snnc.api.data.held.held` takes.
         split: test or train, where DATA has parts.
         samples: how many.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class ExpectedTime:
     """What a window takes by prices of work, where between 2 and 30 % of every layer's inputs are
-    active.
+    active. It is the C's time alone, and rough: docs/bring-your-own-model.md has what was measured.
 
     Attributes:
         where: the processor, core or board.
@@ -100,6 +100,6 @@ def shown(found: dict[str, Any]) -> str:
     least, most = (f"{100 * density:g}" for density in found["densities"])
     borrowed = f"; {', '.join(found['borrowed'])} priced as conv2d" if found["borrowed"] else ""
     return (
-        f"estimated, to a factor of two: {amount} a window on {found['where']}, with {least} to "
+        f"roughly estimated: {amount} a window on {found['where']}, with {least} to "
         f"{most} % of each layer's inputs active ({found['source']}{borrowed})"
     )

@@ -94,6 +94,15 @@ def test_recordings_and_steps_of_a_length_are_refused():
         net.verify("gesture-sim:seed=1", samples=1)
 
 
+def test_int8_is_refused_in_one_sentence_that_speaks_python():
+    with pytest.raises(package.SnncError) as caught:
+        package.compile(make(), WINDOWS[0], dtype="int8", calibrate=WINDOWS)
+    assert str(caught.value).endswith(
+        "input: an input of real numbers has no int8 form. Compile with dtype='f32', or feed "
+        "counts: images by rate or latency coding."
+    )
+
+
 def test_the_command_line_and_a_model_file_say_it(snnc, tmp_path):
     np.savez(tmp_path / "windows.npz", x=WINDOWS[:, :, 0], y=LABELS)
     np.save(tmp_path / "images.npy", IMAGES)
