@@ -44,6 +44,11 @@ def parameter_rounding(value: torch.Tensor) -> torch.Tensor:
     return (value - value.to(torch.float32).to(torch.float64)).abs()
 
 
+def without_nan(error: torch.Tensor) -> torch.Tensor:
+    """A bound that is not a number is none: 0 times infinity, behind what may overflow."""
+    return torch.where(torch.isnan(error), torch.inf, error)
+
+
 def rounded(value: torch.Tensor, error: torch.Tensor, operations: float = 1.0) -> torch.Tensor:
     """Bound after ``operations`` further roundings of a value that carries ``error``."""
     return error + gamma(operations) * (value.abs() + error) + operations * SMALLEST

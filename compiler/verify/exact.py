@@ -15,7 +15,7 @@ from snnc.compiler.ir.graph import Graph, Node
 from snnc.compiler.ops import op_of
 from snnc.compiler.ops.cells.op import Cell
 from snnc.compiler.ops.neurons.neuron import Neuron
-from snnc.compiler.ops.rounding import no_error
+from snnc.compiler.ops.rounding import no_error, without_nan
 from snnc.compiler.ops.view import BoundedRun, NodeRun
 from snnc.compiler.verify import reference
 from snnc.compiler.verify.pytorch import discrete_nodes
@@ -243,4 +243,5 @@ def _fired(op: Neuron, run: BoundedRun, held: torch.Tensor | None = None) -> Fir
         steps = _from_held(op, run, held)
     for step, (u, error) in enumerate(steps):
         values[step], errors[step] = u, error
+    errors = without_nan(errors)
     return Fired(op, run.node, Verdict(values, errors), op.threshold_of(run))

@@ -15,7 +15,7 @@ import torch
 from snnc.compiler.ir.graph import Graph, Node, Time
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
-from snnc.compiler.ops.rounding import no_error
+from snnc.compiler.ops.rounding import no_error, without_nan
 from snnc.compiler.ops.view import NodeRun, params_of
 from snnc.errors import InternalError
 from snnc.threads import one_thread
@@ -124,7 +124,7 @@ def judge(
         if output is None:
             output = op_of(node).reference(exact)
         errors = [given[name].error for name in graph.sources(node)]
-        error = op_of(node).error(exact.bounded(errors, output))
+        error = without_nan(op_of(node).error(exact.bounded(errors, output)))
         verdicts[node.name] = Verdict(output, error)
     return {name: verdicts[name] for name in wanted}
 

@@ -199,7 +199,7 @@ class Neuron(Spiking):
     ) -> torch.Tensor:
         """Where a correct float32 run may fire or not: potentials that are ``margin`` above the
         threshold in exact arithmetic and carry ``error``."""
-        return margin.abs() <= error + threshold.abs() * UNIT
+        return ~(margin.abs() > error + threshold.abs() * UNIT)  # undecided without a bound
 
     def count(self, run: NodeRun) -> Counts:
         n = run.type.size

@@ -9,9 +9,12 @@ import torch
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.frontend.torch_fx import import_module
 from snnc.compiler.ir.graph import Graph, Kind
-from snnc.compiler.ops import Linear, Neuron, TimeMean
+from snnc.compiler.ops import Affine, Linear, Neuron, TimeMean
+from snnc.compiler.ops.cells.op import Cell
+from snnc.compiler.ops.cells.writing import Writing
 from snnc.compiler.passes import pipeline
 from snnc.compiler.verify import reference
+from snnc.compiler.verify.exact import Exact
 from snnc.compiler.verify.pytorch import is_discrete
 from snnc.models.attention import ATTENTION_NAMES
 from tests.support.networks.firing import SIZES, firing_network, frames_for
@@ -92,6 +95,29 @@ def test_judge_finds_a_clear_spike_decided_and_a_close_one_not():
     assert float(judged(two_layers(float(near)), SPIKES).error[0, 0]) == 1.0
     for clear in (0.999, 1.001):
         assert not bool(judged(two_layers(clear), SPIKES).error.any())
+
+
+def test_nothing_is_bounded_behind_what_may_overflow_not_even_by_what_is_not_a_number():
+    """0 times infinity: a scale that float32 holds exactly, and a leak that forgets."""
+    g = Importing("over", 2)
+    x = g.input((1,), Kind.COUNT)
+    g.add("linear", Linear(), [x], {"weight": np.array([[200.0]])})
+    w = Writing("x")
+    g.add("exp", Cell(program=w.program(w("exp", "x"))), ["linear"])
+    g.add("affine", Affine(), ["exp"], {"scale": np.array([2.0]), "shift": np.array([1.0])})
+    kept = LIF | {"beta": 0.0, "reset_mode": "none", "threshold": 0.5}
+    g.add("lif", Neuron(**kept), ["affine"])
+    g.add("mean", TimeMean(), ["lif"])
+    graph, spikes = g.graph(["mean"]), torch.ones(2, 1)
+    exact = Exact(graph, torch.tensor([[1.0], [0.0]]), {"lif": spikes})
+    assert torch.isposinf(exact.values["exp"].error[0, 0])
+    assert torch.isposinf(exact.values["affine"].error[0, 0])
+    assert torch.isfinite(exact.values["affine"].error[1, 0])
+    decision = exact.decisions["lif"]
+    assert torch.isposinf(decision.potential.error).all()
+    assert decision.leeway.all()
+    judged = reference.judge(graph, {"input": X[:2, :1]}, {"lif": spikes}, ["lif"])["lif"]
+    assert judged.error.all()
 
 
 def test_judge_goes_on_from_the_spikes_that_were_fired():
