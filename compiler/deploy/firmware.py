@@ -30,7 +30,7 @@ from snnc.compiler.deploy.footprint import check_flash
 from snnc.compiler.deploy.targets import Board, Target, board_for
 from snnc.compiler.host.toolchain import refusal, run_tool
 from snnc.compiler.ir import layout
-from snnc.compiler.ir.graph import Array, TensorType
+from snnc.compiler.ir.graph import Array, Kind, TensorType
 from snnc.compiler.program.program import TraceEntry
 from snnc.compiler.verify.integer import run_reference
 from snnc.errors import BAD_OPTION, OVER_BUDGET, SnncError
@@ -103,7 +103,9 @@ def vector_of(
         source = values if trace.what == "value" else membranes
         given = graph[trace.node].type
         if trace.what == "membrane":
-            given = given.stored_as(trace.c_type.removesuffix("_t"))
+            real = given.of(Kind.REAL)  # as a cell keeps it, float32
+            whole = given.stored_as(trace.c_type.removesuffix("_t"))
+            given = real if trace.c_type == "float" else whole
         digests += _digests(trace, given, source[trace.node].numpy())
     scores = values[graph.outputs[0]][0].tolist()
     return Vector(events, digests, scores)

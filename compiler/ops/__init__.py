@@ -34,6 +34,7 @@ from snnc.compiler.ops.int8.attention.masked_statistics import (
 from snnc.compiler.ops.int8.attention.mlp import MlpI8 as MlpI8
 from snnc.compiler.ops.int8.attention.statistics import StatisticsI8 as StatisticsI8
 from snnc.compiler.ops.int8.attention.weighted_rows import WeightedRowsI8 as WeightedRowsI8
+from snnc.compiler.ops.int8.cells.cell import CellI8 as CellI8
 from snnc.compiler.ops.int8.elementwise.add import AddI8 as AddI8
 from snnc.compiler.ops.int8.elementwise.relu import ReluI8 as ReluI8
 from snnc.compiler.ops.int8.elementwise.requantize import Requantize as Requantize

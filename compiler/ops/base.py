@@ -119,6 +119,8 @@ class Op(Typed):
     """An operation of the IR, with all its facets in one place."""
 
     rows: ClassVar[Rows] = Rows.NEVER
+    real_params: ClassVar[bool] = False
+    """Whether its parameters are real numbers in an integer graph too."""
     layout: ClassVar[Layout] = Layout.USUAL
 
     def rows_of(self, view: NodeView) -> Rows:

@@ -24,6 +24,7 @@ from snnc.compiler.host.observed import Observation, ObservedModel
 from snnc.compiler.ir.graph import Array, Graph, Node
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import op_of
+from snnc.compiler.ops.int8.cells.cell import CellI8
 from snnc.compiler.ops.int8.fixed import unit_of
 from snnc.compiler.ops.int8.neuron import NeuronI8
 from snnc.compiler.ops.readout.time_stack import axes_of, scores_of_classes
@@ -167,7 +168,7 @@ def compare_integers(
         if node.name in membranes:
             pairs.append(("membrane potentials", "membrane", membranes[node.name]))
         for kind, what, expected in pairs:
-            apart = run.values[node.name, what].astype(np.int64) - expected.numpy()
+            apart = _apart(run.values[node.name, what], expected.numpy())
             _add(link.check(kind), apart)
             found.append((node.name, apart))
     for name, node_name in zip(graph.output_names, graph.outputs, strict=True):
@@ -175,6 +176,14 @@ def compare_integers(
             link.check("outputs"), run.outputs[name].astype(np.int64) - values[node_name][0].numpy()
         )
     return found
+
+
+def _apart(own: Array, expected: Array) -> Array:
+    """Differences of integers; of the potentials of cells, of their bits, a NaN being a NaN."""
+    if own.dtype != np.float32:
+        return own.astype(np.int64) - expected
+    bits = own.view(np.int32).astype(np.int64) - expected.view(np.int32)
+    return np.where(np.isnan(own) & np.isnan(expected), 0, bits)
 
 
 def _add(check: Check, apart: Array) -> None:
@@ -208,6 +217,10 @@ def run_reference(
         for node in graph.nodes
         if isinstance(op_of(node), NeuronI8)
     }
+    for node in graph.nodes:
+        if isinstance(node.op, CellI8) and node.op.keeps_potential(node):
+            spikes = values[node.name] if forced is None else forced[node.name]
+            membranes[node.name] = node.op.potentials(NodeRun.of(graph, node, values), spikes)
     for name in forced or {}:
         values[name] = _own_value(graph, graph[name], values, membranes)
     return values, membranes
@@ -222,6 +235,8 @@ def _own_value(
     op, run = op_of(node), NodeRun.of(graph, node, values)
     if isinstance(op, NeuronI8):
         return op.fires(run, membranes[node.name]).to(torch.int64)
+    if isinstance(op, CellI8):
+        return op.decisions(run, values[node.name])
     return op.reference(run).to(torch.int64)
 
 

@@ -44,7 +44,7 @@ def run(
     Returns:
         Values by node name, [T, *shape] or [1, *shape].
     """
-    params = {key: torch.from_numpy(value).to(dtype) for key, value in graph.params.items()}
+    params = _params(graph, dtype)
     taken = {**inputs, **(forced or {})}
     values = {name: value.to(dtype) for name, value in taken.items()}
 
@@ -58,6 +58,15 @@ def run(
         (node,) = nodes
         values[node.name] = op_of(node).reference(NodeRun.of(graph, node, values, params))
     return {name: values[name] for name in names}
+
+
+def _params(graph: Graph, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """The parameters in the dtype of the arithmetic; real ones of an integer graph stay real."""
+    real: set[str] = set()
+    if not dtype.is_floating_point:
+        real.update(key for n in graph if op_of(n).real_params for key in n.params.values())
+    given = {key: torch.from_numpy(value) for key, value in graph.params.items()}
+    return {key: value if key in real else value.to(dtype) for key, value in given.items()}
 
 
 def _by_steps(graph: Graph, loop: Sequence[Node], params: Values, values: Values) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from snnc.compiler.ir.graph import Kind, TensorType
-from snnc.compiler.ir.layout import WORD_BITS
+from snnc.compiler.ir.layout import WORD_BITS, c_type
 from snnc.compiler.ops.cells.cost import cost_of
 from snnc.compiler.ops.cells.lazy import Split
 from snnc.compiler.ops.cells.program import BOOL, Instruction
@@ -115,10 +115,10 @@ class Function:
         inputs = zip(self.cut.program.inputs, self.inputs, strict=True)
         return [
             *("int pixels", "int step"),
-            *(f"const {_c_type(given)} *restrict in_{name}" for name, given in inputs),
-            *((f"const {_c_type(self.output)} *previous",) if self.reads_decision else ()),
+            *(f"const {c_type(given)} *restrict in_{name}" for name, given in inputs),
+            *((f"const {c_type(self.output)} *previous",) if self.reads_decision else ()),
             *(f"float *restrict kept_{name}" for name in self.cut.kept),
-            *(f"{_c_type(self.output)} *out", "snn_counts *counts"),
+            *(f"{c_type(self.output)} *out", "snn_counts *counts"),
         ]
 
     def _loops(self) -> Iterator[str]:
@@ -204,7 +204,7 @@ class Function:
     def _read(self, name: str, given: TensorType) -> str:
         if given.kind is Kind.SPIKE:
             return f"snn_mask_number(snn_mask_bit(word_{name}, snn_lane_bits[i]))"
-        return f"(float)in_{name}[i]" if given.kind is Kind.COUNT else f"in_{name}[i]"
+        return f"in_{name}[i]" if c_type(given) == "float" else f"(float)in_{name}[i]"
 
     def _give(self, value: str) -> str:
         truth = self.cut.program.types[self.cut.decision] == BOOL
@@ -260,10 +260,6 @@ class Function:
         if self.reads_decision and self.output.kind is Kind.COUNT:
             yield "previous += lanes;"
         yield from (f"kept_{name} += lanes;" for name in self.cut.kept)
-
-
-def _c_type(given: TensorType) -> str:
-    return {Kind.SPIKE: "snn_word", Kind.COUNT: "uint16_t", Kind.REAL: "float"}[given.kind]
 
 
 def _local(truth: str) -> str:

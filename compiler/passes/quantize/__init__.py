@@ -22,6 +22,7 @@ from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import (
     Add,
     AddI8,
+    Cell,
     ComplementaryMask,
     Conv2d,
     Conv2dI8,
@@ -71,7 +72,7 @@ from snnc.compiler.ops.int8.scaling import (
 from snnc.compiler.ops.int8.synapses.rows import EIGHTS, PLAIN
 from snnc.compiler.ops.int8.synapses.weight_scales import weight_scales
 from snnc.compiler.ops.pooling.pool2d import Pool2d
-from snnc.compiler.passes.quantize import attention
+from snnc.compiler.passes.quantize import attention, cells
 from snnc.compiler.passes.quantize.building import ONE, Building
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
 
@@ -356,6 +357,7 @@ _CONVERSIONS: dict[type[Operation], Callable[[_Quantizer, Node], None]] = {
     Conv2d: _Quantizer.synapse,
     Linear: _Quantizer.synapse,
     Neuron: _Quantizer.neuron,
+    Cell: cells.cell,
     Statistics: attention.statistics,
     MaskedStatistics: attention.masked_statistics,
     WeightedRows: attention.weighted_rows,

@@ -37,8 +37,10 @@ class Building:
         op: Op,
         scaled: Scaled,
         params: Mapping[str, Array] | None = None,
+        *,
+        reals: Mapping[str, Array] | None = None,
     ) -> None:
-        """Append a node with another op and integer parameters."""
+        """Append a node with another op and integer parameters, or, of a cell, ``reals``."""
         limit = LIMITS["int32"]
         if scaled.bound > limit:
             raise unsupported(
@@ -46,9 +48,11 @@ class Building:
                 f"its sums may reach {scaled.bound:,}, more than 32 bits hold ({limit:,})",
                 "Use smaller weights, or compile this model with --dtype f32.",
             )
-        keys = {role: f"{node.name}.{role}+int8" for role in params or {}}
+        keys = {role: f"{node.name}.{role}+int8" for role in {**(params or {}), **(reals or {})}}
         for role, value in (params or {}).items():
             self.params[keys[role]] = np.asarray(value).round().astype(np.int64)
+        for role, value in (reals or {}).items():
+            self.params[keys[role]] = np.asarray(value, np.float64)
         self.nodes.append(node.replace(op=op, params=keys, type=UNTYPED))
         self.scaled[node.name] = scaled
 

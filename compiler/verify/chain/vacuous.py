@@ -12,8 +12,10 @@ import numpy as np
 import torch
 
 from snnc.compiler.host.observed import Observation
-from snnc.compiler.ir.graph import Array, Graph, fires
+from snnc.compiler.ir.graph import Array, Graph, Node, fires
 from snnc.compiler.ir.roles import Role
+from snnc.compiler.ops.int8.cells.cell import CellI8
+from snnc.compiler.ops.view import NodeView
 from snnc.compiler.verify.chain.links import Vacuous
 from snnc.compiler.verify.chain.proof import Verification
 from snnc.compiler.verify.exact import Decision, Fired
@@ -62,8 +64,10 @@ class Activity:
     def add_potentials(self, potentials: Mapping[str, torch.Tensor]) -> None:
         """Note how near integer potentials came to their thresholds."""
         for name, potential in potentials.items():
-            threshold = self.graph.params_of(self.graph[name])["threshold"]
-            levels = torch.from_numpy(threshold).reshape(-1, *[1] * (potential.ndim - 2))
+            levels = _levels(self.graph, self.graph[name], potential)
+            if levels is None:  # the threshold of a cell may move
+                self.near[name] = True
+                continue
             gap = (potential - levels).abs().to(torch.float64)
             close = gap <= NEAR * levels.abs().to(torch.float64)
             self.near[name] = self.near[name] or bool(close.any())
@@ -113,6 +117,16 @@ class Activity:
             if "weight" in node.params or there:
                 found.append(Vacuous(node.name, "executed no operation", there))
         return found
+
+
+def _levels(graph: Graph, node: Node, potential: torch.Tensor) -> torch.Tensor | None:
+    """The thresholds of a neuron in an integer graph, in the units of its potential [T, *shape];
+    None where they are no constant."""
+    if isinstance(node.op, CellI8):
+        level = node.op.fixed_threshold(NodeView.of(graph, node))
+        return None if level is None else torch.from_numpy(np.asarray(level))
+    threshold = graph.params_of(node)["threshold"]
+    return torch.from_numpy(threshold).reshape(-1, *[1] * (potential.ndim - 2))
 
 
 def _approached(decision: Decision) -> bool:

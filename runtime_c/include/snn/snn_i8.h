@@ -1,8 +1,9 @@
 /* Every kernel that an int8 model uses. C99, header only, no allocation, no input or output, no
- * state, no floating point executed. */
+ * state; floating point in cells alone. */
 #ifndef SNN_SNN_I8_H
 #define SNN_SNN_I8_H
 
+#include "snn/elementwise/cell_math.h"
 #include "snn/elementwise/elementwise.h"
 #include "snn/event_buffer.h"
 #include "snn/int8/attention_i8.h"

@@ -12,6 +12,7 @@ from snnc.compiler.ir.operation import Operation
 from snnc.compiler.ir.roles import Role
 from snnc.compiler.ops import COMPOSITES, OPS, Add
 from snnc.compiler.ops.base import Most, Op, Sample
+from snnc.compiler.ops.int8.cells.cell import CellI8
 from snnc.compiler.ops.int8.fixed import IntegerOp
 from snnc.compiler.ops.neurons.spiking import Spiking
 from snnc.compiler.ops.view import NodeView
@@ -33,9 +34,11 @@ NAMED = {
     "compiler/passes/order_weights.py": "only a convolution has groups",
     "compiler/passes/quantize/__init__.py": "integer twins of exactly these ops",
     "compiler/passes/quantize/attention.py": "integer twins of exactly these ops",
+    "compiler/passes/quantize/cells.py": "the integer twin of exactly this op",
     "compiler/verify/exact.py": "how a linear neuron and a cell decide",
+    "compiler/verify/chain/vacuous.py": "the threshold of a cell in an integer graph may move",
     "compiler/verify/float_judge.py": "spikes of a linear neuron are forced",
-    "compiler/verify/integer.py": "the integer neuron's potential",
+    "compiler/verify/integer.py": "the potentials of the integer neuron and cell",
     "compiler/verify/synthetic/scenarios.py": "potentials and logits that exactly these may have",
     "estimator/ann/windows.py": "a convolution has taps, a linear layer none",
     "estimator/conventions/base.py": "a perceptron that stands for one matrix",
@@ -93,7 +96,8 @@ def test_a_role_brings_the_facets_that_are_asked_of_it():
             assert "weight" in {parameter.role for parameter in op.parameters}, op.name
         if issubclass(op, Spiking):
             assert Role.NEURON in op.roles
-            assert not issubclass(op, IntegerOp)
+            # a cell's potential is a real number, in the source's units, in integer graphs too
+            assert op is CellI8 or not issubclass(op, IntegerOp)
 
 
 @pytest.mark.parametrize("op", OPS)

@@ -177,8 +177,8 @@ def test_membranes_are_measured_against_a_constant_threshold():
 
 
 def test_what_has_no_form_for_cells_says_so():
-    _, graph = network(NAMED["klif"])
-    with pytest.raises(SnncError, match=r"cells\.0: cell has no int8 form") as caught:
+    _, graph = network(NAMED["eif"])
+    with pytest.raises(SnncError, match=r"cells\.0: exp of a cell has no int8 form") as caught:
         compile_graph(graph, calibration=[frames(0)])
     assert caught.value.code is UNSUPPORTED_LAYER
     with pytest.raises(SnncError, match=r"cells\.0: NIR has no node for cell"):
