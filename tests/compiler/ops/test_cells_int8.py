@@ -6,17 +6,22 @@ import numpy as np
 import pytest
 import torch
 
+from snnc.compiler.codegen.c_program import Framing
 from snnc.compiler.compilation import compile_graph
+from snnc.compiler.deploy.targets import target_named
 from snnc.compiler.frontend.importing import Importing
 from snnc.compiler.ir.graph import Kind
-from snnc.compiler.ops import Cell, Linear, TimeMean
+from snnc.compiler.ops import Cell, Flatten, Linear, TimeMean
 from snnc.compiler.ops.cells.kinds import kind_of
 from snnc.compiler.ops.cells.program import Program
 from snnc.compiler.ops.cells.writing import Writing
+from snnc.compiler.verify.board import verify_on_board
 from snnc.compiler.verify.chain.links import STRESS, Link
 from snnc.compiler.verify.integer import IntegerVerification, compare_integers, run_reference
 from snnc.compiler.verify.synthetic.stress import Stress
 from snnc.errors import UNSUPPORTED_LAYER, SnncError
+from tests.compiler.deploy import test_firmware as board
+from tests.compiler.deploy.test_firmware import need
 from tests.support.networks.cell_zoo import EXAMPLES
 from tests.support.samples.graphs import observed
 
@@ -86,3 +91,27 @@ def test_a_function_without_an_exact_form_is_refused_by_name(op):
         compile_graph(network(w.program(w("ge", u, 0.5))), calibration=[counts(0)])
     assert caught.value.code is UNSUPPORTED_LAYER
     assert f"{op} of a cell has no int8 form" in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("example", "name"),
+    [(e, "cortex-m0") for e in plain]
+    + [(e, core) for e in plain if e.name == "alif" for core in ("cortex-m4", "riscv32")],
+    ids=lambda given: given if isinstance(given, str) else given.name,
+)
+def test_a_core_with_and_without_floats_gives_the_same_bits(example, name):
+    need(name)
+    building = Importing("cells", board.STEPS)
+    building.input((2, 10, 10), Kind.COUNT)
+    weight = np.random.default_rng(3).normal(0.01, 0.2, (5, 200))
+    flat = building.add("flat", Flatten(), ["input"])
+    sums = building.add("linear", Linear(), [flat], {"weight": weight})
+    fired = building.add("cell", Cell(program=example.program), [sums])
+    graph = building.graph([building.add("mean", TimeMean(), [fired])])
+    windows = [board.framed(board.recording(seed, 10), 10) for seed in (10, 11)]
+    framing = Framing(10, 10, board.STEP_US, 1)
+    compilation = compile_graph(graph, framing, calibration=windows)
+    assert compilation.graph["cell"].op.name == "cell_i8"
+    result = verify_on_board(compilation, target_named(name), board.vectors(compilation, 10))
+    assert result.failures == []
+    assert result.passed
