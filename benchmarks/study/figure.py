@@ -11,6 +11,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator, NullLocator, ScalarFormatter
 
 from benchmarks.study import analysis
 from benchmarks.study.analysis import Final, Position
@@ -46,13 +47,21 @@ def draw(found: Final, target: Path) -> bool:
 
 def _panel(axes: Axes, found: Final, condition: str, position: Position, unit: float) -> None:
     means = {arm: _mean(found, condition, arm, position) for arm in ARMS}
-    line = sorted(point for arm in SIMPLE if (point := means[arm]) is not None)
-    axes.plot([x / unit for x, _ in line], [y for _, y in line], "o-", label="vanilla, thresholds")
+    line = sorted((*point, arm) for arm in SIMPLE if (point := means[arm]) is not None)
+    places, heights = [x / unit for x, _, _ in line], [y for _, y, _ in line]
+    axes.plot(places, heights, "o-", label="vanilla, by threshold")
+    for x, y, (_, _, arm) in zip(places, heights, line, strict=True):
+        name = arm.removeprefix("vanilla-")
+        axes.annotate(name, (x, y), (0, 5), textcoords="offset points", ha="center", fontsize=7)
     for arm in OTHERS:
         point = means[arm]
         if point is not None:
             axes.plot(point[0] / unit, point[1], "x", label=arm)
+    axes.margins(y=0.12)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _mean(found: Final, condition: str, arm: str, position: Position) -> tuple[float, float] | None:
