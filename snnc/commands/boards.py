@@ -15,8 +15,7 @@ from snnc.commands.options import (
     model_options,
     write_json,
 )
-from snnc.commands.weight_types import weight_type_option
-from snnc.compiler.ops.int8.weight_types import check_weights
+from snnc.commands.weight_types import check_weights, weight_type_option
 from snnc.console import BAD, GOOD, Terminal, slim_table, styled
 from snnc.errors import BAD_OPTION, SnncError
 

@@ -22,9 +22,8 @@ from snnc.commands.options import (
     target_option,
     write_json,
 )
-from snnc.commands.weight_types import weight_type_options
+from snnc.commands.weight_types import check_weights, weight_type_options
 from snnc.compiler.deploy.package_kinds import KINDS, TEXT_ONLY
-from snnc.compiler.ops.int8.weight_types import check_weights
 from snnc.console import Terminal, slim_table
 from snnc.errors import BAD_OPTION, SnncError
 

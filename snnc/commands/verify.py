@@ -26,8 +26,7 @@ from snnc.commands.options import (
     write_json,
     write_text,
 )
-from snnc.commands.weight_types import weight_type_options
-from snnc.compiler.ops.int8.weight_types import check_weights
+from snnc.commands.weight_types import check_weights, weight_type_options
 from snnc.console import progress_bar, styled
 from snnc.errors import BAD_OPTION, EXIT_NO, SnncError
 

@@ -7,13 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
-from snnc.compiler.ops.int8.weight_types import INT8
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 weight_type_option = click.option(
     "--weight-type",
-    default=INT8,
+    default="int8",
     show_default=True,
     metavar="TYPE",
     help="With --dtype int8: int8, or int4 for the layers that read spikes, or int4:LAYER,LAYER "
@@ -31,3 +29,11 @@ def weight_type_options(function: F) -> F:
         "of the calibration recordings gets another class than the float model gives.",
     )
     return weight_type_option(bound(function))
+
+
+def check_weights(weight_type: str, max_accuracy_loss: float | None, dtype: str) -> None:
+    """Raise SnncError (BAD_OPTION) for what means nothing together. The operators, which bring
+    torch, are imported when a command runs, not when its help is shown."""
+    from snnc.compiler.ops.int8 import weight_types
+
+    weight_types.check_weights(weight_type, max_accuracy_loss, dtype)
